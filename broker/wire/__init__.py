@@ -1,0 +1,1 @@
+"""Topics, messages, units and codecs: the one place where the wire is defined."""

@@ -1,0 +1,1 @@
+"""The reference DPS: ingestion, insight, rules, orders, maintenance, outcomes, remote control."""

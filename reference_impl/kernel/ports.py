@@ -1,0 +1,81 @@
+"""Ports that several contexts need; bootstrap hands them the adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+Floats = npt.NDArray[np.float64]
+Times = npt.NDArray[np.int64]
+
+
+class Take(StrEnum):
+    """How a window of readings becomes one number."""
+
+    MEAN = "mean"
+    MIN = "min"
+    MAX = "max"
+    LAST = "last"
+    COUNT = "count"
+    SUM = "sum"
+
+
+class TelemetryView(Protocol):
+    """Reads stored telemetry by event time. Only committed readings, sorted by ``at_ms``."""
+
+    def window(
+        self, things: Sequence[str], signal: str, take: Take, *, after_ms: int, to_ms: int
+    ) -> tuple[Floats, Times]:
+        """One number per thing from the readings with ``after_ms < at_ms <= to_ms``.
+
+        Returns:
+            ``(values, newest_ms)``, both of shape ``(len(things),)``: NaN where there is nothing
+            (0.0 for COUNT and SUM); ``newest_ms`` is the time of the newest reading at or before
+            ``to_ms``, also from before the window, or -1 where there is none.
+        """
+        ...
+
+    def series(self, thing: str, signal: str, *, after_ms: int, to_ms: int) -> tuple[Times, Floats]:
+        """All readings with ``after_ms < at_ms <= to_ms``, oldest first, shape ``(k,)`` each."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThingRef:
+    """Where a thing belongs."""
+
+    thing: str
+    model: str
+    site: str
+    customer: str
+    title: str
+
+
+class Directory(Protocol):
+    """Reads the registry."""
+
+    def thing(self, conn: sa.Connection, thing: str) -> ThingRef | None:
+        """The thing, or None."""
+        ...
+
+    def things(self, conn: sa.Connection, model: str | None = None) -> Sequence[ThingRef]:
+        """All things (of a model), ordered by id."""
+        ...
+
+    def signals(self, conn: sa.Connection, model: str) -> Sequence[str]:
+        """Names of the signals of a model; empty if there is no such model."""
+        ...
+
+
+class Clock(Protocol):
+    """What time the DPS believes it is: the last clock call, or the live watermark."""
+
+    def now_ms(self) -> int:
+        """Simulated milliseconds since the Unix epoch."""
+        ...

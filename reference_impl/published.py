@@ -1,0 +1,137 @@
+"""The events that contexts share, and that the feed shows to the world.
+
+A context publishes what happened to what it owns; others subscribe through the bus. ``kind`` and
+``subject`` are the CloudEvent's type and subject; the other fields become its data
+(docs/reference/dps-contract.md). Events without a ``kind`` stay inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reference_impl.kernel.bus import DomainEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedEvent(DomainEvent):
+    """An event that the feed shows. ``data`` holds what the contract document lists."""
+
+    at_ms: int
+    kind: str
+    subject: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class ConditionEvaluated(FeedEvent):
+    """insight: the wear of one position of one thing was computed anew."""
+
+    __slots__ = ()
+
+
+class AlertChanged(FeedEvent):
+    """rules: an alert was raised or cleared."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacementAdvised(DomainEvent):
+    """rules: a rule holds that says a part is due. Not in the feed; orders decides if it is news."""
+
+    at_ms: int
+    thing: str
+    part: str
+    position: str
+    quantity: int
+    rule: str
+    pack: str
+    why: str
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandWanted(DomainEvent):
+    """rules or a user: a device shall do something; remote makes it a command."""
+
+    at_ms: int
+    command_id: str
+    thing: str
+    name: str
+    args: Mapping[str, Any]
+    expires_ms: int
+    by: str
+
+
+class RecommendationChanged(FeedEvent):
+    """orders: a recommendation was issued, approved, discarded or fulfilled."""
+
+    __slots__ = ()
+
+
+class OrderChanged(FeedEvent):
+    """orders: an order took a step. maintenance listens for ``order.delivered``."""
+
+    __slots__ = ()
+
+
+class WorkOrderChanged(FeedEvent):
+    """maintenance: a work order took a step."""
+
+    __slots__ = ()
+
+
+class PartFitted(FeedEvent):
+    """maintenance: a part was fitted; insight resets the wear, orders fulfils the need."""
+
+    __slots__ = ()
+
+
+class PeriodClosed(FeedEvent):
+    """outcomes: a measuring period was computed."""
+
+    __slots__ = ()
+
+
+class DeviceSeen(FeedEvent):
+    """ingestion: a device was born or lost."""
+
+    __slots__ = ()
+
+
+class MessageDead(FeedEvent):
+    """ingestion: a message was put aside."""
+
+    __slots__ = ()
+
+
+class CommandChanged(FeedEvent):
+    """remote: a command was requested, confirmed or failed."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandAcknowledged(DomainEvent):
+    """ingestion: a device said what became of a command; remote listens."""
+
+    at_ms: int
+    command_id: str
+    thing: str
+    status: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInstalled(DomainEvent):
+    """registry: a thing model was installed; insight keeps its conditions, orders its parts.
+
+    ``parts`` and ``conditions`` are as in the contract document, already checked for shape.
+    """
+
+    model: str
+    product: str
+    signals: Mapping[str, Mapping[str, Any]]
+    parts: tuple[Mapping[str, Any], ...]
+    conditions: tuple[Mapping[str, Any], ...]

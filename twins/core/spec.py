@@ -1,0 +1,45 @@
+"""What a world is made of. The harness fills this in from a scenario; nothing here is validated twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetSpec:
+    """Devices of one product: ``sites`` sites with ``devices_per_site`` devices each.
+
+    Sites are ``<site_prefix>-01 ...``, devices ``<device_prefix>-01-1 ...`` with the prefixes of
+    the product's manifest. ``params`` overrides parameters that the manifest names.
+    """
+
+    product: str
+    sites: int = 1
+    devices_per_site: int = 2
+    report_every_ms: int = 600_000
+    params: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSpec:
+    """The people around the fleet: parameters by name, defaults in ``twins.field``.
+
+    With ``service`` false nobody hears of a DPS: failures are noticed and repaired the old way
+    (the customer finds out, phones, waits for the part), the arm "without the service".
+    """
+
+    customer: Mapping[str, float] = field(default_factory=dict)
+    supplier: Mapping[str, float] = field(default_factory=dict)
+    crew: Mapping[str, float] = field(default_factory=dict)
+    service: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldSpec:
+    """One world. ``start_ms`` is where its clock begins."""
+
+    start_ms: int
+    fleets: tuple[FleetSpec, ...]
+    field: FieldSpec = FieldSpec()
