@@ -57,7 +57,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     """Say how to run the same order again when something failed."""
     seed = getattr(config.option, "randomly_seed", None)
     if terminalreporter.stats.get("failed") and isinstance(seed, int):
-        terminalreporter.write_line(f"same order again: pytest -p randomly -p 'randomly_seed={seed}'")
+        terminalreporter.write_line(f"same order again: pytest --randomly-seed={seed}")
 
 
 def _left_behind(mark: str) -> list[psutil.Process]:
