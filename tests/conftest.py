@@ -1,4 +1,4 @@
-"""What all tests share: hypothesis profiles, optional programs, PostgreSQL, and no process left behind."""
+"""What all tests share: profiles, optional programs, PostgreSQL, and nothing left behind."""
 
 from __future__ import annotations
 

@@ -53,7 +53,8 @@ def too_long(text: str, name: str) -> list[str]:
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > FUNCTION_LINES:
                 found.append(
-                    f"{name}:{node.lineno}: {node.name} has {length} lines, allowed {FUNCTION_LINES}"
+                    f"{name}:{node.lineno}: {node.name} has {length} lines, "
+                    f"allowed {FUNCTION_LINES}"
                 )
     return found
 
@@ -86,7 +87,7 @@ def product_words(text: str) -> list[tuple[int, str]]:
 
 
 def test_no_code_outside_its_own_folder_knows_the_product() -> None:
-    """A second product must be one new folder; a word of the first one elsewhere is a special case."""
+    """A second product must be one new folder; a word of the first elsewhere is a special case."""
     found = [
         f"{here(path)}:{number}: {word}"
         for path in python_files()

@@ -141,14 +141,14 @@ def test_every_contract_has_a_plant() -> None:
 def test_the_tree_keeps_every_contract(tmp_path: Path) -> None:
     said = lint_imports(copy_of_the_tree(tmp_path))
 
-    assert re.findall(r"^(.*) KEPT\b", said, flags=re.M) == contracts(), said
+    assert re.findall(r"^(.*) KEPT\b", said, flags=re.MULTILINE) == contracts(), said
 
 
 @pytest.mark.parametrize("contract", PLANTS)
 def test_a_planted_violation_breaks_its_contract(planted: str, contract: str) -> None:
     """The line must stand in the contract's own part: another contract's catch does not count."""
     headings = "|".join(re.escape(name) for name in contracts())
-    parts = re.split(rf"^({headings})\n-+\n", planted, flags=re.M)
+    parts = re.split(rf"^({headings})\n-+\n", planted, flags=re.MULTILINE)
     by_contract = dict(zip(parts[1::2], parts[2::2], strict=True))
 
     assert PLANTS[contract][2] in by_contract.get(contract, ""), planted

@@ -1,0 +1,164 @@
+"""The benchmark: what the project promises, each figure beside a bare reference of the same run.
+
+Run it as ``make bench`` on a quiet machine. It prints a table and writes ``build/bench.json``: a
+list of ``{name, value, unit, goal, beside?, beside_value?, ratio?}``. The references are the least
+that any Python program must do for the same job, so a ratio travels between machines where
+seconds do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bare_loop import bare_loop_s
+from bare_mqtt import bare_mqtt_s
+from rich.console import Console
+from rich.table import Table
+
+from broker.servers import open_broker
+
+ROOT = Path(__file__).resolve().parents[2]
+SCENARIO = ROOT / "scenarios" / "pumps" / "bench-20-by-90d.yaml"
+MESSAGES = 259_200
+"""20 devices, 90 days, one report per 10 minutes."""
+
+
+def wall_s(work: Callable[[], object]) -> float:
+    """How long a piece of work takes, in seconds."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def scenario_run(*options: str) -> dict[str, Any]:
+    """The whole command as a user starts it: imports, run, checks and report."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            sys.executable, "-m", "harness", "run", str(SCENARIO), "--seed", "7", "--json",
+            "--quiet", "--store", "file", "--report-dir", folder, *options,
+        ]  # fmt: skip
+        begun = time.perf_counter()
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        took_s = time.perf_counter() - begun
+    if run.returncode != 0:
+        sys.exit(f"the scenario did not pass (exit {run.returncode}):\n{run.stderr[-3000:]}")
+    result: dict[str, Any] = json.loads(run.stdout)
+    return {**result, "command_s": took_s}
+
+
+def over_mqtt() -> list[dict[str, Any]]:
+    """90 days x 20 devices through the embedded broker, stored in a file, rules on."""
+    result = scenario_run("--link", "mqtt")
+    with open_broker("embedded") as broker:
+        bare_s = bare_mqtt_s(broker.host, broker.port, MESSAGES)
+        kind = broker.kind
+    return [
+        row(
+            f"90 d x 20 devices over MQTT ({kind}), durable", result["command_s"], "s", 45.0,
+            f"bare publish and receive of as many messages over {kind}", bare_s,
+        ),
+        row("messages ingested over MQTT", result["messages_ingested"], "messages", None),
+    ]  # fmt: skip
+
+
+def over_memory() -> list[dict[str, Any]]:
+    """The same in one process, over the memory link."""
+    result = scenario_run("--link", "memory")
+    with tempfile.TemporaryDirectory() as folder:
+        bare_s = bare_loop_s(Path(folder) / "bare.sqlite", MESSAGES)
+    return [
+        row(
+            "90 d x 20 devices over the memory link, durable", result["command_s"], "s", 20.0,
+            "bare loop: encode, decode, deduplicate, threshold, SQLite", bare_s,
+        ),
+        row("messages ingested over memory", result["messages_ingested"], "messages", None),
+    ]  # fmt: skip
+
+
+def broker_start() -> list[dict[str, Any]]:
+    """From the call to a broker that takes connections."""
+
+    def start_s() -> float:
+        begun = time.perf_counter()
+        with open_broker("embedded"):
+            return time.perf_counter() - begun
+
+    start_s()  # The first one pays for imports and a cold disk.
+    ours_ms = statistics.median(start_s() for _ in range(7)) * 1000
+    bare = [sys.executable, "-I", "-c", "pass"]
+    bare_ms = statistics.median(
+        wall_s(lambda: subprocess.run(bare, check=True)) * 1000 for _ in range(7)
+    )
+    return [
+        row(
+            "broker fixture up", ours_ms, "ms", 200.0, "a Python process that does nothing", bare_ms
+        )
+    ]
+
+
+def row(
+    name: str,
+    value: float,
+    unit: str,
+    goal: float | None,
+    beside: str | None = None,
+    beside_value: float | None = None,
+) -> dict[str, Any]:
+    """One line of the table and of the file; figures at three significant digits."""
+    line: dict[str, Any] = {"name": name, "value": float(f"{value:.3g}") if goal else value}
+    line |= {"unit": unit} | ({"goal": goal} if goal else {})
+    if beside is not None and beside_value:
+        line |= {"beside": beside, "beside_value": float(f"{beside_value:.3g}")}
+        line |= {"ratio": float(f"{value / beside_value:.3g}")}
+    return line
+
+
+BENCHES = {"broker": broker_start, "memory": over_memory, "mqtt": over_mqtt}
+
+
+def table(rows: list[dict[str, Any]]) -> Table:
+    """The figures for a reader."""
+    shown = Table("what", "value", "goal", "beside, in the same run", "its value", "ratio")
+    for line in rows:
+        goal = f"<= {line['goal']:g}" if "goal" in line else ""
+        colour = "" if "goal" not in line else "green" if line["value"] <= line["goal"] else "red"
+        beside = f"{line['beside_value']:g} {line['unit']}" if "beside" in line else ""
+        shown.add_row(
+            line["name"], f"[{colour}]{line['value']:g} {line['unit']}[/]" if colour else
+            f"{line['value']:,} {line['unit']}", goal, line.get("beside", ""), beside,
+            f"{line['ratio']:g}" if "ratio" in line else "",
+        )  # fmt: skip
+    return shown
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(prog="make bench", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--only", choices=BENCHES, help="measure one of them")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json")
+    asked = parser.parse_args()
+    console = Console(stderr=True)
+    rows: list[dict[str, Any]] = []
+    for name, bench in BENCHES.items():
+        if asked.only in (None, name):
+            console.print(f"measuring: {name} ...")
+            rows += bench()
+    Console(width=None if sys.stdout.isatty() else 160).print(table(rows))
+    load = " ".join(f"{figure:.1f}" for figure in os.getloadavg())
+    print(f"{os.cpu_count()} cores, load average {load} at the end; written to {asked.out}")
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    asked.out.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
