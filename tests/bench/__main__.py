@@ -28,7 +28,7 @@ from rich.table import Table
 from broker.servers import open_broker
 
 ROOT = Path(__file__).resolve().parents[2]
-SCENARIO = ROOT / "scenarios" / "pumps" / "bench-20-by-90d.yaml"
+SCENARIO = Path(__file__).with_name("20-devices-by-90-days.yaml")
 MESSAGES = 259_200
 """20 devices, 90 days, one report per 10 minutes."""
 
