@@ -35,6 +35,11 @@ def python_files() -> list[Path]:
     return [path for path in tracked() if path.suffix == ".py"]
 
 
+def listed(found: list[str]) -> str:
+    """All of them, one a line: pytest's own diff shows the first only."""
+    return "\n" + "\n".join(found)
+
+
 def here(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
@@ -62,7 +67,7 @@ def too_long(text: str, name: str) -> list[str]:
 def test_no_function_module_or_line_is_too_long() -> None:
     found = [line for path in python_files() for line in too_long(path.read_text(), here(path))]
 
-    assert found == []
+    assert found == [], listed(found)
 
 
 def test_the_counters_of_length_count() -> None:
@@ -97,7 +102,7 @@ def test_no_code_outside_its_own_folder_knows_the_product() -> None:
         for number, word in product_words(path.read_text())
     ]
 
-    assert found == []
+    assert found == [], listed(found)
 
 
 @pytest.mark.parametrize("text", ["pump", "PUMP_1 = 2", "x.bearing_temp", "a wet well", "Station"])
@@ -124,7 +129,7 @@ def test_no_file_names_a_package_index_or_a_path_of_one_machine() -> None:
         if (match := ADDRESSES.search(line))
     ]
 
-    assert found == []
+    assert found == [], listed(found)
 
 
 def test_the_search_for_addresses_finds() -> None:
@@ -143,7 +148,7 @@ def test_every_package_and_module_says_what_it_is_for() -> None:
         and not ast.get_docstring(ast.parse(path.read_text()))
     ]
 
-    assert silent == []
+    assert silent == [], listed(silent)
 
 
 def test_no_test_sleeps() -> None:
@@ -157,4 +162,4 @@ def test_no_test_sleeps() -> None:
         if call.search(line)
     ]
 
-    assert found == []
+    assert found == [], listed(found)
