@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-XDIST ?= -n 2
+XDIST ?= -n 2 --dist loadgroup
 SEED ?= 7
 
 .PHONY: help run demo test test-deep check bench format clean

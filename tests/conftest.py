@@ -69,14 +69,16 @@ def _left_behind(mark: str) -> list[psutil.Process]:
                 found[process.pid] = process
         except (psutil.Error, OSError):
             continue  # Gone meanwhile, or not ours to look at: then we did not start it.
-    return [process for process in found.values() if process.is_running() and not _is_dead(process)]
+    return [process for process in found.values() if _matters(process)]
 
 
-def _is_dead(process: psutil.Process) -> bool:
+def _matters(process: psutil.Process) -> bool:
+    """Alive, and none of Python's own helpers, which end with us."""
     try:
-        return bool(process.status() == psutil.STATUS_ZOMBIE)
+        helper = "multiprocessing" in " ".join(process.cmdline())
+        return not helper and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
-        return True
+        return False
 
 
 def _command(process: psutil.Process) -> str:

@@ -73,9 +73,9 @@ PLANTS: dict[str, tuple[str, str, str]] = {
         "reference_impl.orders.planted_sideways -> reference_impl.maintenance",
     ),
     "Inside a context": (
-        "reference_impl/outcomes/domain/planted_up.py",
-        "import reference_impl.outcomes.service",
-        "reference_impl.outcomes.domain.planted_up -> reference_impl.outcomes.service",
+        "reference_impl/orders/domain/planted_up.py",
+        "import reference_impl.orders.service",
+        "reference_impl.orders.domain.planted_up -> reference_impl.orders.service",
     ),
     "Cores have no I/O, no clock and no chance of their own": (
         "harness/oracles/planted_clock.py",
