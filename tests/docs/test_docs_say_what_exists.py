@@ -41,7 +41,7 @@ def section(name: str) -> str:
     return next((part for part in parts if f"`{name}" in part.split("\n")[0]), "")
 
 
-@pytest.mark.parametrize(("name", "command"), commands(COMMAND), ids=str)
+@pytest.mark.parametrize(("name", "command"), list(commands(COMMAND)), ids=str)
 def test_every_command_and_option_stands_in_the_reference(name: str, command: Any) -> None:
     text = section(name)
     options = [
