@@ -108,6 +108,18 @@ def test_every_check_stands_in_the_reference() -> None:
     assert rows == set(checks.catalog())
 
 
+def test_every_argument_of_a_check_stands_in_its_row() -> None:
+    lines = dict(re.findall(r"^\| `([a-z_]+)` \| (.*)$", SCENARIO, re.MULTILINE))
+    unsaid = [
+        f"{name}: {argument}"
+        for name, arguments in checks.arguments().items()
+        for argument in arguments.model_fields
+        if f"`{argument}`" not in lines.get(name, "")
+    ]
+
+    assert unsaid == []
+
+
 def test_every_fault_stands_in_the_reference() -> None:
     of_products = {f"fault: {name}" for product in catalog().values() for name in product.faults}
     of_links = {
