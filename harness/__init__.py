@@ -1,0 +1,1 @@
+"""The harness: one clock, one seed; scenarios, drivers, checks, reports and the command line."""

@@ -11,11 +11,11 @@ from typing import Any, get_args
 import click
 import pytest
 import typer.main
-from harness.cli.main import app
 from pydantic import BaseModel
 
 from harness import errors
 from harness.checks import base as checks
+from harness.cli.main import app
 from harness.scenario import schema
 from twins.products import catalog
 
