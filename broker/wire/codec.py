@@ -13,7 +13,7 @@ _down: msgspec.json.Decoder[m.Downlink] = msgspec.json.Decoder(m.Downlink)
 
 
 class MalformedMessage(Exception):  # noqa: N818 - it names the thing, not the act
-    """A payload or topic is not what the schema says. The text names topic, place and what is allowed."""
+    """A payload or topic is not what the schema says; the text names topic, place and remedy."""
 
     def __init__(self, topic: str, problem: str) -> None:
         super().__init__(f"{topic}: {problem}")

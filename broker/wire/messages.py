@@ -35,7 +35,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Birth(msgspec.Struct, frozen=True, kw_only=True, tag="birth.v1", tag_field="type"):
-    """A device says what it is. The first message of a boot, and the answer to a rebirth request."""
+    """A device says what it is; first in a boot, and the answer to a rebirth request."""
 
     device: DeviceId
     boot: Count
@@ -75,7 +75,7 @@ class TelemetryBatch(msgspec.Struct, frozen=True, kw_only=True, tag="batch.v1", 
 
 
 class Will(msgspec.Struct, frozen=True, kw_only=True, tag="will.v1", tag_field="type"):
-    """The connection of a device ended without a goodbye. ``seq`` is minus the connection number."""
+    """The connection of a device ended with no goodbye; ``seq`` is minus the connection."""
 
     device: DeviceId
     boot: Count
@@ -115,7 +115,7 @@ class RebirthRequest(msgspec.Struct, frozen=True, kw_only=True, tag="rebirth.v1"
 
 
 class ResendRequest(msgspec.Struct, frozen=True, kw_only=True, tag="resend.v1", tag_field="type"):
-    """Ask a device to send again what it still holds of ``from_seq`` to ``to_seq``, both included."""
+    """Ask a device to send again what it still holds, ``from_seq`` to ``to_seq`` included."""
 
     command_id: str
     device: DeviceId
