@@ -7,6 +7,7 @@ discrete, a start or a stop, is handled one by one. Seconds count from the start
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -46,6 +47,7 @@ class Stations:
         self._plant, self._heat, self._pumps, self._area_m2 = plant, heat, pumps, area_m2
         self._rest_s = 3600.0 / starts_per_h_max
         self._power_factors, self.water_c = power_factors, water_c
+        self._duty = functools.lru_cache(maxsize=4096)(self._operating_point)
         self.now_s = 0.0
         n = stations * pumps
         self.level_m = np.full(stations, 1.0)
@@ -154,14 +156,18 @@ class Stations:
         if not after:
             return
         middle_m = 0.5 * (float(self.level_m[station]) + self._plant.stop_m)
-        flow = model.duty_flow(self._plant, level_m=middle_m, running=len(after))
-        kw = model.electric_kw(self._plant, flow)
-        rough = model.hydraulic_vibration(self._plant, flow)
+        flow, kw, rough = self._duty(middle_m, len(after))
         self.flow_m3_s[station] = flow
         for pump in after:
             self.on[pump] = True
             self.kw[pump] = kw * self._power_factors[pump]
             self.rough[pump] = rough
+
+    def _operating_point(self, level_m: float, running: int) -> tuple[float, float, float]:
+        """Flow of each pump (m3/s), its electric power (kW) and roughness at a level."""
+        flow = model.duty_flow(self._plant, level_m=level_m, running=running)
+        kw = model.electric_kw(self._plant, flow)
+        return flow, kw, model.hydraulic_vibration(self._plant, flow)
 
     def _settle(self, pump: int, now_s: float) -> None:
         """Bring run time, volume, energy and temperatures of one pump up to now."""
