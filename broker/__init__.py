@@ -20,6 +20,6 @@ def open(  # noqa: A001 - read as ``broker.open("embedded")``
 ) -> AbstractContextManager[Broker]:
     """Give a running broker as a context manager; see :func:`broker.servers.open_broker`."""
     # Late, so that who only reads the wire does not pay for servers.
-    from broker.servers import open_broker
+    from broker.servers import open_broker  # noqa: PLC0415
 
     return open_broker(spec, port=port)

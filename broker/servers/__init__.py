@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import cast
 
 from broker.link import address
-from broker.servers import ports, rumqttd
+from broker.servers import external, ports, rumqttd
 from broker.servers.model import HOST, Broker, BrokerError, Kind, Server
 
 __all__ = ["SPECS", "Broker", "BrokerError", "open_broker"]
@@ -51,16 +51,13 @@ def open_broker(
 
 @contextmanager
 def _open_external(url: str, port: int | None) -> Iterator[Broker]:
-    # Imported here: only this kind needs it.
-    from broker.servers import external
-
     try:
         place = address.parse(url)
     except ValueError as error:
         raise BrokerError(str(error)) from error
     if port is not None:
         raise BrokerError(
-            f"--broker-port {port} is for a broker of ours; the port of {place.url} stands in its URL"
+            f"--broker-port {port} is for a broker of ours; the URL {place.url} has its own port"
         )
     external.check(place)
     yield Broker(
