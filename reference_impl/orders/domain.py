@@ -198,7 +198,7 @@ def breaches(
         unit_price_eur: Price of one part.
         quantity: How many parts.
         open_orders: Orders of this customer that are not delivered, rejected or cancelled.
-        spent_eur: Totals of this customer's orders in this calendar month (UTC), lost ones left out.
+        spent_eur: Totals of the customer's orders of this UTC month, lost ones left out.
     """
     found = []
     price_max, open_max = policy.max_unit_price_eur, policy.max_open_orders

@@ -206,10 +206,22 @@ class Orders:
             values={"policy": rec["policy"], "reason": rec["reason"]},
         )
         assert changed, "the row was written in this transaction"
-        shown = (
-            "need_key thing site customer part position cycle quantity unit_price_eur rule pack "
-            "policy why values"
-        ).split()
+        shown = [
+            "need_key",
+            "thing",
+            "site",
+            "customer",
+            "part",
+            "position",
+            "cycle",
+            "quantity",
+            "unit_price_eur",
+            "rule",
+            "pack",
+            "policy",
+            "why",
+            "values",
+        ]
         uow.publish(
             RecommendationChanged(
                 at_ms=at_ms,
@@ -236,9 +248,7 @@ class Orders:
         self._place(uow, rec, attempt, by=by, at_ms=at_ms)
         return rec
 
-    def discard(
-        self, uow: UnitOfWork, rec_id: str, *, by: str, reason: str, at_ms: int
-    ) -> Row:
+    def discard(self, uow: UnitOfWork, rec_id: str, *, by: str, reason: str, at_ms: int) -> Row:
         """The buyer does not want it; this need raises no other recommendation.
 
         Raises:
@@ -249,7 +259,9 @@ class Orders:
             uow, rec_id, d.AdviceStep.DISCARD, by=by, reason=reason, at_ms=at_ms
         )
         cancel_timer(uow, REOPEN, rec_id)
-        self._steps.move_need(uow, self._steps.need(uow, rec["need_key"]), d.NeedStep.DISCARD, at_ms=at_ms)
+        self._steps.move_need(
+            uow, self._steps.need(uow, rec["need_key"]), d.NeedStep.DISCARD, at_ms=at_ms
+        )
         self._steps.tell(uow, rec, "discarded", by=by, at_ms=at_ms)
         return rec
 

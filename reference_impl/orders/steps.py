@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 
 from reference_impl.kernel.cached import Cached
@@ -39,7 +37,7 @@ class Steps:
         return need
 
     def move_need(
-        self, uow: UnitOfWork, need: Row, step: d.NeedStep, *, at_ms: int, **more: Any
+        self, uow: UnitOfWork, need: Row, step: d.NeedStep, *, at_ms: int, **more: object
     ) -> None:
         """Move a need one step; ``need`` is brought up to date.
 
@@ -92,9 +90,19 @@ class Steps:
     @staticmethod
     def tell_order(uow: UnitOfWork, row: Row, what: str, at_ms: int) -> None:
         """Publish ``order.<what>``."""
-        shown = (
-            "need_key thing site customer supplier part quantity unit_price_eur total_eur by state"
-        ).split()
+        shown = [
+            "need_key",
+            "thing",
+            "site",
+            "customer",
+            "supplier",
+            "part",
+            "quantity",
+            "unit_price_eur",
+            "total_eur",
+            "by",
+            "state",
+        ]
         data = {name: row[name] for name in shown}
         if row["reason"]:
             data["reason"] = row["reason"]
