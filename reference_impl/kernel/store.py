@@ -102,8 +102,8 @@ class Store:
         with self.engine.connect() as conn:
             yield conn.execution_options(read_only=True)
 
-    def backup(self, path: Path) -> None:
-        """Copy the whole store into a SQLite file, which appears only when it is complete.
+    def backup(self, path: Path) -> int:
+        """Copy the whole store into a SQLite file, which appears only when it is complete; gives its size.
 
         Raises:
             NotImplementedError: If the store is not SQLite.
@@ -115,6 +115,7 @@ class Store:
         with closing(sqlite3.connect(part)) as target, closing(self.engine.raw_connection()) as raw:
             raw.driver_connection.backup(target)  # type: ignore[union-attr]  # sqlite3's own
         part.replace(path)
+        return path.stat().st_size
 
     def restore(self, path: Path) -> None:
         """Replace the whole content of a SQLite store by that of a backup."""
