@@ -103,7 +103,7 @@ class Store:
             yield conn.execution_options(read_only=True)
 
     def backup(self, path: Path) -> int:
-        """Copy the whole store into a SQLite file, which appears only when it is complete; gives its size.
+        """Copy the whole store into a SQLite file, which appears once complete; gives its size.
 
         Raises:
             NotImplementedError: If the store is not SQLite.
