@@ -35,6 +35,7 @@ class UnitOfWork:
         """Counts changes of the timer table, so that the scheduler reads it only after one."""
         self._bus = bus
         self._after: list[Callable[[], None]] = []
+        self._ends: list[Callable[[], None]] = []
 
     def publish(self, event: DomainEvent) -> None:
         """Tell the subscribers, in this transaction, in the order of publication."""
@@ -44,9 +45,18 @@ class UnitOfWork:
         """Do ``act`` once this transaction is durable; not at all if it is rolled back."""
         self._after.append(act)
 
+    def at_end(self, act: Callable[[], None]) -> None:
+        """Do ``act`` when this transaction is over, committed or rolled back."""
+        self._ends.append(act)
+
     def committed(self) -> None:
         """Run what waited for the commit."""
         for act in self._after:
+            act()
+
+    def ended(self) -> None:
+        """Run what waited for the end, before what waited for the commit."""
+        for act in self._ends:
             act()
 
 
@@ -74,13 +84,15 @@ class Store:
         if joined is not None:
             yield joined
             return
-        with self.engine.connect() as conn, conn.begin():
+        with self.engine.connect() as conn:
             unit = UnitOfWork(conn, self.bus)
-            self._open = unit
             try:
-                yield unit
+                with conn.begin():
+                    self._open = unit
+                    yield unit
             finally:
                 self._open = None
+                unit.ended()
         unit.committed()
 
     @contextmanager
