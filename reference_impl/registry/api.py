@@ -140,6 +140,13 @@ def router(service: Registry, store: Store, details: Sequence[Detail]) -> APIRou
     """The routes of the registry; ``details`` add to what is shown of one thing."""
     api = APIRouter(prefix="/v1", tags=["registry"])
 
+    def shown(conn: sa.Connection, name: str) -> ThingView:
+        row = service.get(conn, "thing", name)
+        row["customer"] = service.get(conn, "site", row["site"])["customer"]
+        for detail in details:
+            row.update(detail(conn, name))
+        return ThingView(**row)
+
     @api.put("/customers/{name}")
     async def put_customer(name: Name, body: CustomerBody) -> CustomerView:
         """Install a customer, or change one."""
@@ -165,6 +172,16 @@ def router(service: Registry, store: Store, details: Sequence[Detail]) -> APIRou
             service.put_thing(uow, name, body.model_dump())
             return shown(uow.conn, name)
 
+    _add_reads(api, service, store, shown)
+    return api
+
+
+def _add_reads(
+    api: APIRouter,
+    service: Registry,
+    store: Store,
+    shown: Callable[[sa.Connection, str], ThingView],
+) -> None:
     @api.get("/customers")
     async def list_customers() -> Listed:
         """All customers."""
@@ -201,12 +218,3 @@ def router(service: Registry, store: Store, details: Sequence[Detail]) -> APIRou
     def listed(kind: str) -> Listed:
         with store.read() as conn:
             return Listed(items=list(service.items(conn, kind)))
-
-    def shown(conn: sa.Connection, name: str) -> ThingView:
-        row = service.get(conn, "thing", name)
-        row["customer"] = service.get(conn, "site", row["site"])["customer"]
-        for detail in details:
-            row.update(detail(conn, name))
-        return ThingView(**row)
-
-    return api
