@@ -4,49 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from broker.link.port import Packet
 from broker.wire import messages as m
 from broker.wire import topics
 from broker.wire.codec import MalformedMessage, decode_uplink
 from reference_impl.ingestion import domain
-from reference_impl.ingestion.domain import DeviceLog, Reading
+from reference_impl.ingestion.domain import Columns, DeviceLog, IngestionStore, Reading, Requests
 from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.crashpoints import crash_point
 from reference_impl.kernel.ids import payload_digest
 from reference_impl.kernel.ports import Directory
-from reference_impl.kernel.store import Store, UnitOfWork
+from reference_impl.kernel.store import Connection, Store, UnitOfWork
 from reference_impl.published import CommandAcknowledged, DeviceSeen, MessageDead, ThingInstalled
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
-
-    from reference_impl.ingestion.adapters.repository import IngestionRows
 
 Key = tuple[str, int]
 NOWHERE = "unknown"
 """Stands for the site of a message whose topic names none."""
-
-
-class Columns(Protocol):
-    """The readings in memory."""
-
-    def add(self, thing: str, readings: Sequence[Reading]) -> None:
-        """Take in readings that are stored."""
-        ...
-
-    def load(self) -> None:
-        """Start from what is stored."""
-        ...
-
-
-class Requests(Protocol):
-    """Where requests to devices go."""
-
-    def put(self, uow: UnitOfWork, site: str, message: m.Downlink) -> bool:
-        """Write a message; False if its id was written before."""
-        ...
 
 
 @dataclass(slots=True)
@@ -74,7 +49,7 @@ class Ingestion:
         self,
         *,
         store: Store,
-        rows: IngestionRows,
+        rows: IngestionStore,
         columns: Columns,
         directory: Directory,
         requests: Requests,
@@ -162,13 +137,14 @@ class Ingestion:
             log = self._logs[key] = DeviceLog(site=site)
         batch.logs[key] = log
         if thing is None or thing.site != site:
-            self._refuse(uow, batch, site, packet, message, log)
+            counted = self._refuse(uow, site, packet, message, log)
+            self._count(batch, site, counted)
             return
         log.site = site
         if isinstance(message, m.Telemetry):
-            self._readings(batch, site, log, key, (message,))
+            self._readings(batch, key, log, (message,))
         elif isinstance(message, m.TelemetryBatch):
-            self._readings(batch, site, log, key, message.samples)
+            self._readings(batch, key, log, message.samples)
         else:
             new, counts = log.take(message.seq)
             self._count(batch, site, counts, message.at_ms)
@@ -183,19 +159,14 @@ class Ingestion:
             log.asked = True
 
     def _readings(
-        self,
-        batch: _Batch,
-        site: str,
-        log: DeviceLog,
-        key: Key,
-        samples: Sequence[m.Telemetry | m.Sample],
+        self, batch: _Batch, key: Key, log: DeviceLog, samples: Sequence[m.Telemetry | m.Sample]
     ) -> None:
         for sample in samples:
             new, counts = log.take(sample.seq)
             if not new:
                 self.duplicates += 1
                 continue
-            self._count(batch, site, counts, sample.at_ms)
+            self._count(batch, log.site, counts, sample.at_ms)
             reading = Reading(sample.seq, sample.at_ms, sample.signals)
             batch.readings.setdefault(key, []).append(reading)
             if sample.at_ms >= self._latest_ms.get(key[0], -1):
@@ -231,12 +202,11 @@ class Ingestion:
     def _refuse(
         self,
         uow: UnitOfWork,
-        batch: _Batch,
         site: str,
         packet: Packet,
         message: m.Uplink,
         log: DeviceLog,
-    ) -> None:
+    ) -> int:
         reason = f"device {message.device} is not registered at site {site}"
         numbers = (
             [s.seq for s in message.samples]
@@ -244,10 +214,10 @@ class Ingestion:
             else [message.seq]
         )
         self._bury(uow, site, packet, reason)
-        self._count(batch, site, sum(log.refuse(seq) for seq in numbers))
         if not log.asked:
             self._ask_birth(uow, site, message.device, str(message.boot))
             log.asked = True
+        return sum(log.refuse(seq) for seq in numbers)
 
     def _bury(self, uow: UnitOfWork, site: str, packet: Packet, reason: str) -> bool:
         self._undated = True
@@ -352,7 +322,7 @@ class Ingestion:
 
     def ask_for(self, uow: UnitOfWork, now_ms: int, short: Mapping[str, int]) -> None:
         """Ask devices of short sites for known gaps, for what may follow, and for births."""
-        newest = {device: boot for device, boot in sorted(self._logs)}
+        newest = dict(sorted(self._logs))
         for ref in self._directory.things(uow.conn):
             if ref.site not in short:
                 continue
@@ -381,7 +351,7 @@ class Ingestion:
 
     # ----- reading
 
-    def stored(self, conn: sa.Connection) -> dict[str, Any]:
+    def stored(self, conn: Connection) -> dict[str, Any]:
         """What is stored, by device, boot and ranges of numbers."""
         devices: dict[str, dict[str, list[tuple[int, int]]]] = {}
         for (device, boot), log in sorted(self._logs.items()):
@@ -389,7 +359,7 @@ class Ingestion:
                 devices.setdefault(device, {})[str(boot)] = log.stored.to_ranges()
         return {"devices": devices, "dead": self._rows.dead_count(conn), "total": self.total}
 
-    def detail(self, conn: sa.Connection, thing: str) -> dict[str, Any]:
+    def detail(self, conn: Connection, thing: str) -> dict[str, Any]:
         """The birth and latest readings of a thing, to be shown with it."""
         return {
             "born": self._rows.birth_of(conn, thing),

@@ -20,6 +20,8 @@ from sqlalchemy.pool import StaticPool
 from reference_impl.kernel.bus import Bus, DomainEvent
 
 metadata = sa.MetaData()
+Connection = sa.Connection
+"""What services read through; they name it without knowing the database package."""
 
 
 class UnitOfWork:

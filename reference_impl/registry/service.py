@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from reference_impl.kernel.errors import Invalid, Problem, Unknown
-from reference_impl.kernel.store import UnitOfWork
+from reference_impl.kernel.store import Connection, UnitOfWork
 from reference_impl.published import ModelInstalled, ThingInstalled
 from reference_impl.registry import domain
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
 
 Row = dict[str, Any]
 
@@ -19,11 +16,11 @@ Row = dict[str, Any]
 class RegistryStore(Protocol):
     """What the registry keeps; kinds are ``customer``, ``site``, ``model`` and ``thing``."""
 
-    def get(self, conn: sa.Connection, kind: str, name: str) -> Row | None:
+    def get(self, conn: Connection, kind: str, name: str) -> Row | None:
         """One row, or None."""
         ...
 
-    def items(self, conn: sa.Connection, kind: str) -> list[Row]:
+    def items(self, conn: Connection, kind: str) -> list[Row]:
         """All rows, ordered by id."""
         ...
 
@@ -38,14 +35,14 @@ class Registry:
     def __init__(self, *, rows: RegistryStore) -> None:
         self._rows = rows
 
-    def get(self, conn: sa.Connection, kind: str, name: str) -> Row:
+    def get(self, conn: Connection, kind: str, name: str) -> Row:
         """One row. Raises Unknown if there is none."""
         row = self._rows.get(conn, kind, name)
         if row is None:
             raise Unknown(f"there is no {kind} {name!r}", [Problem(where=kind, what=name)])
         return row
 
-    def items(self, conn: sa.Connection, kind: str) -> Sequence[Row]:
+    def items(self, conn: Connection, kind: str) -> Sequence[Row]:
         """All rows of a kind, ordered by id."""
         return self._rows.items(conn, kind)
 

@@ -42,7 +42,7 @@ class IngestionRows:
     def counts(self, conn: sa.Connection) -> dict[str, tuple[int, int, int]]:
         """Per site: messages counted, earliest and newest time named."""
         rows = conn.execute(sa.select(t.site_counts))
-        return {row.site: (row.count, row.first_ms, row.newest_ms) for row in rows}
+        return {row.site: (row.messages, row.first_ms, row.newest_ms) for row in rows}
 
     def write(
         self,
@@ -64,7 +64,7 @@ class IngestionRows:
                         "boot": boot,
                         "first_ms": min(r.at_ms for r in taken),
                         "last_ms": max(r.at_ms for r in taken),
-                        "count": block.count,
+                        "size": block.size,
                         "names": ",".join(block.names),
                         "payload": block.payload,
                     }
@@ -87,7 +87,7 @@ class IngestionRows:
         ]
         upsert(uow.conn, t.logs, changed)
         sites = [
-            {"site": site, "count": count, "first_ms": first_ms, "newest_ms": newest_ms}
+            {"site": site, "messages": count, "first_ms": first_ms, "newest_ms": newest_ms}
             for site, (count, first_ms, newest_ms) in counts.items()
         ]
         upsert(uow.conn, t.site_counts, sites)
@@ -112,7 +112,7 @@ class IngestionRows:
         if thing is not None:
             query = query.where(t.blocks.c.thing == thing)
         for row in conn.execute(query):
-            yield row.thing, Block(tuple(row.names.split(",")), row.count, row.payload)
+            yield row.thing, Block(tuple(row.names.split(",")), row.size, row.payload)
 
     def newest_ms(self, conn: sa.Connection) -> int | None:
         """The time of the newest stored reading."""

@@ -14,7 +14,7 @@ blocks = sa.Table(
     sa.Column("boot", sa.BigInteger, nullable=False),
     sa.Column("first_ms", sa.BigInteger, nullable=False),
     sa.Column("last_ms", sa.BigInteger, nullable=False),
-    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
     sa.Column("names", sa.String, nullable=False),
     sa.Column("payload", sa.LargeBinary, nullable=False),
     sa.Index("ix_telemetry_blocks_thing_last_ms", "thing", "last_ms"),
@@ -39,7 +39,7 @@ site_counts = sa.Table(
     "site_counts",
     metadata,
     sa.Column("site", sa.String, primary_key=True),
-    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("messages", sa.BigInteger, nullable=False),
     sa.Column("first_ms", sa.BigInteger, nullable=False),
     sa.Column("newest_ms", sa.BigInteger, nullable=False),
 )

@@ -123,7 +123,7 @@ class RecentTelemetry:
     def window(
         self, things: Sequence[str], signal: str, take: Take, *, after_ms: int, to_ms: int
     ) -> tuple[Floats, Times]:
-        """One number per thing from the readings with ``after_ms < at_ms <= to_ms``; see the port."""
+        """One number per thing from readings with ``after_ms < at_ms <= to_ms``; see the port."""
         values: list[float] = []
         newest: list[int] = []
         for thing in things:
