@@ -7,6 +7,7 @@ Time moves by a clock call (``driven``) or by the watermark of what arrives (``l
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -100,8 +101,16 @@ class Timekeeper:
     """Keeps the time of the DPS; implements the port ``Clock``."""
 
     def __init__(
-        self, *, store: Store, scheduler: Scheduler, outbox: Outbox, intake: Intake, live: bool
+        self,
+        *,
+        store: Store,
+        scheduler: Scheduler,
+        outbox: Outbox,
+        intake: Intake,
+        live: bool,
+        look_again_s: float | None = None,
     ) -> None:
+        self._look_again_s = look_again_s
         self.live = live
         self._store = store
         self._scheduler = scheduler
@@ -222,7 +231,9 @@ class Timekeeper:
                 async with self._store.writing:
                     self.advance(watermark_ms - 1)
             await self._outbox.flush()
-            await self._stored.wait()
+            with contextlib.suppress(TimeoutError):  # a site may have become idle
+                async with asyncio.timeout(self._look_again_s):
+                    await self._stored.wait()
 
     def wake(self) -> None:
         """Look at the watermark again: something beside a message may have moved it."""

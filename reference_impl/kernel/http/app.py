@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -17,8 +17,12 @@ NAME = "twinrig-reference-dps"
 APART = frozenset({"/v1/clock", "/v1/snapshot"})
 
 
-def create_app(store: Store, routers: Sequence[APIRouter]) -> FastAPI:
+def create_app(
+    store: Store, routers: Sequence[APIRouter], *, after_write: Callable[[], None]
+) -> FastAPI:
     """Put the API together. No page of it needs the internet, so FastAPI's own are left out.
+
+    ``after_write`` is called after each write that was answered.
 
     Raises:
         TypeError: If a handler is not a coroutine: it would run in a thread, beside the one
@@ -39,5 +43,5 @@ def create_app(store: Store, routers: Sequence[APIRouter]) -> FastAPI:
             if isinstance(route, APIRoute) and not inspect.iscoroutinefunction(route.endpoint):
                 raise TypeError(f"{route.path}: {route.endpoint!r} must be an async def")
         app.include_router(router)
-    app.add_middleware(IdempotentWrites, store=store, apart=APART)
+    app.add_middleware(IdempotentWrites, store=store, apart=APART, after=after_write)
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -26,7 +27,10 @@ class IdempotentWrites:
     ``apart`` are paths that take their own turn (the clock call waits for other writers).
     """
 
-    def __init__(self, app: ASGIApp, store: Store, apart: frozenset[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, store: Store, apart: frozenset[str], after: Callable[[], None]
+    ) -> None:
+        self._after = after
         self._app = app
         self._store = store
         self._apart = apart
@@ -51,6 +55,7 @@ class IdempotentWrites:
                 await self._app(scope, _given(body), _into(answered))
             else:
                 answered = await self._keyed(scope, body, key)
+        self._after()
         for message in answered:
             await send(message)
 
