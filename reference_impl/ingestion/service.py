@@ -174,11 +174,12 @@ class Ingestion:
                 batch.latest[key[0]] = reading
 
     def _write(self, uow: UnitOfWork, batch: _Batch) -> None:
-        counts = {
-            site: (state.count, state.first_ms, state.newest_ms)
-            for site in batch.sites
-            for state in (self._sites[site],)
-        }
+        heard_s = self._wall_s()
+        counts: dict[str, tuple[int, int, int]] = {}
+        for site in batch.sites:
+            state = self._sites[site]
+            state.heard_s = heard_s
+            counts[site] = (state.count, state.first_ms, state.newest_ms)
         self._rows.write(
             uow, readings=batch.readings, logs=batch.logs, counts=counts, latest=batch.latest
         )
@@ -193,10 +194,9 @@ class Ingestion:
         if state is None:
             state = self._sites[site] = _Site()
         state.count += n
-        state.heard_s = self._wall_s()
         if at_ms is not None:
-            state.first_ms = min(state.first_ms, at_ms)
             state.newest_ms = max(state.newest_ms, at_ms)
+            state.first_ms = min(state.first_ms, at_ms)
         batch.sites.add(site)
 
     def _refuse(

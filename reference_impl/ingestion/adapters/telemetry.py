@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -41,6 +42,17 @@ class Column:
         times.insert(place, at_ms)
         self.values.insert(place, value)
 
+    def add_all(self, readings: Sequence[tuple[int, float]], kept_from_ms: int) -> None:
+        """Add readings one by one; those older than ``kept_from_ms`` are read from the store."""
+        for at_ms, value in readings:
+            if at_ms >= kept_from_ms:
+                self.add(at_ms, value)
+
+    @property
+    def newest_ms(self) -> int:
+        """The time of the newest reading, -1 without any."""
+        return self.times[-1] if self.times else -1
+
     def cut(self, before_ms: int) -> None:
         """Forget what is older."""
         place = bisect_left(self.times, before_ms)
@@ -63,6 +75,9 @@ def reduce(values: Sequence[float], take: Take) -> float:
     return min(values) if take is Take.MIN else max(values)
 
 
+_NOTHING: dict[str, Column] = {}
+
+
 class RecentTelemetry:
     """Answers windows from memory in microseconds; implements the port ``TelemetryView``."""
 
@@ -70,7 +85,7 @@ class RecentTelemetry:
         self._store = store
         self._rows = rows
         self._recent_ms = recent_ms
-        self._columns: dict[tuple[str, str], Column] = {}
+        self._columns: dict[str, dict[str, Column]] = {}
         self._kept_from: dict[str, int] = {}
         self._cut_at: dict[str, int] = {}
 
@@ -89,23 +104,31 @@ class RecentTelemetry:
                 times, _, columns = unpack(block)
                 for name, values in columns.items():
                     column = self._column(thing, name)
-                    for at_ms, value in zip(times.tolist(), values.tolist(), strict=True):
-                        if at_ms >= from_ms and not isnan(value):
-                            column.add(at_ms, value)
+                    pairs = zip(times.tolist(), values.tolist(), strict=True)
+                    column.add_all([pair for pair in pairs if not isnan(pair[1])], from_ms)
 
     def add(self, thing: str, readings: Sequence[Reading]) -> None:
         """Take in readings that are stored."""
-        columns = self._columns
+        mine = self._columns.setdefault(thing, {})
         kept_from = self._kept_from.get(thing, 0)
-        for reading in readings:
-            at_ms = reading.at_ms
-            if at_ms < kept_from:
-                continue  # the store has it; windows that old are read there
-            for name, value in reading.signals.items():
-                column = columns.get((thing, name))
+        times = [reading.at_ms for reading in readings]
+        names = readings[0].signals.keys()
+        in_order = all(before < at_ms for before, at_ms in itertools.pairwise(times))
+        if in_order and all(r.signals.keys() == names for r in readings):
+            for name in names:
+                column = mine.get(name)
                 if column is None:
-                    column = self._column(thing, name)
-                column.add(at_ms, value)
+                    column = mine[name] = Column()
+                if column.newest_ms < times[0]:
+                    column.times.extend(times)
+                    column.values.extend([r.signals[name] for r in readings])
+                else:
+                    column.add_all([(r.at_ms, r.signals[name]) for r in readings], kept_from)
+        else:
+            for name in sorted({name for r in readings for name in r.signals}):
+                column = mine.setdefault(name, Column())
+                found = [(r.at_ms, r.signals[name]) for r in readings if name in r.signals]
+                column.add_all(found, kept_from)
         newest_ms = max(reading.at_ms for reading in readings)
         if newest_ms > self._cut_at.setdefault(thing, newest_ms + int(_TRIM * self._recent_ms)):
             self._cut(thing, newest_ms - self._recent_ms)
@@ -113,12 +136,11 @@ class RecentTelemetry:
     def _cut(self, thing: str, before_ms: int) -> None:
         self._kept_from[thing] = before_ms
         self._cut_at[thing] = before_ms + int(_TRIM * self._recent_ms)
-        for (owner, _), column in self._columns.items():
-            if owner == thing:
-                column.cut(before_ms)
+        for column in self._columns[thing].values():
+            column.cut(before_ms)
 
     def _column(self, thing: str, name: str) -> Column:
-        return self._columns.setdefault((thing, name), Column())
+        return self._columns.setdefault(thing, {}).setdefault(name, Column())
 
     def window(
         self, things: Sequence[str], signal: str, take: Take, *, after_ms: int, to_ms: int
@@ -132,7 +154,7 @@ class RecentTelemetry:
                 values.append(value)
                 newest.append(newest_ms)
                 continue
-            column = self._columns.get((thing, signal))
+            column = self._columns.get(thing, _NOTHING).get(signal)
             if column is None:
                 values.append(reduce((), take))
                 newest.append(-1)
@@ -150,7 +172,7 @@ class RecentTelemetry:
         """All readings with ``after_ms < at_ms <= to_ms``, oldest first, shape ``(k,)`` each."""
         if after_ms + 1 < self._kept_from.get(thing, 0):
             return self._stored_series(thing, signal, after_ms, to_ms)
-        column = self._columns.get((thing, signal))
+        column = self._columns.get(thing, _NOTHING).get(signal)
         if column is None:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64)
         low, high = bisect_right(column.times, after_ms), bisect_right(column.times, to_ms)
