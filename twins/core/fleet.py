@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from twins.core.device import Ack, DeviceSide
+from twins.core.device import Ack, DeviceSide, Status
 from twins.core.errors import InvalidFault, named
 from twins.core.manifest import resolve
 from twins.core.pending import PendingTable, Row
@@ -91,9 +91,7 @@ class Fleet:
         """The site a device stands on."""
         return self.build.sites[device // self.build.devices_per_site]
 
-    def inject(
-        self, now_ms: int, fault: str, device: str, params: Mapping[str, float]
-    ) -> None:
+    def inject(self, now_ms: int, fault: str, device: str, params: Mapping[str, float]) -> None:
         """Let a fault begin now.
 
         Raises:
@@ -158,7 +156,8 @@ class Fleet:
         index = self.index[device]
         if not self.side.take(index, command_id):
             return None
-        status, detail = "expired", f"expired at {expires_ms}, arrived at {now_ms}"
+        status: Status = "expired"
+        detail = f"expired at {expires_ms}, arrived at {now_ms}"
         if now_ms <= expires_ms:
             self._to(now_ms)
             refusal = self.twin.command(index, name, args)

@@ -41,7 +41,9 @@ class Sensors:
         slow = column("slow_rel")
         self._slow_at = np.flatnonzero(slow)
         self._slow_push = slow[self._slow_at] * np.sqrt(1.0 - SLOW_MEMORY**2)
-        draws = [streams.open(f"sensor/bias/{device}").standard_normal(len(specs)) for device in devices]
+        draws = [
+            streams.open(f"sensor/bias/{device}").standard_normal(len(specs)) for device in devices
+        ]
         self._bias = np.array(draws) * column("bias")
         self._slow = np.zeros((len(devices), len(self._slow_at)))
         self._block_number = -1
@@ -91,4 +93,5 @@ class Sensors:
                 rng = self._streams.block(f"sensor/noise/{device}", number)
                 block[:, index] = rng.standard_normal((BLOCK, width), dtype=np.float32)
             self._block, self._block_number = block.astype(np.float64), number
-        return self._block[row]
+        noise: Columns = self._block[row]
+        return noise

@@ -51,7 +51,7 @@ class Product:
         """Make the twin of a fleet through the product's ``entry``."""
         module, _, function = self.entry.partition(":")
         make = getattr(importlib.import_module(module), function)
-        return cast(Callable[[Build], ProductTwin], make)(build)
+        return cast("Callable[[Build], ProductTwin]", make)(build)
 
 
 @functools.cache
@@ -119,7 +119,7 @@ def _part(entry: Mapping[str, Any]) -> Part:
 def _yaml(file: Path) -> list[dict[str, Any]]:
     entries = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
     if not isinstance(entries, list):
-        raise ValueError(f"{file.name} must hold a list")
+        raise TypeError(f"{file.name} must hold a list")
     return entries
 
 
