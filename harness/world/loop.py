@@ -11,6 +11,7 @@ from broker.ledger import DeliveryLedger
 from broker.wire import topics
 from broker.wire.messages import CommandAck, Downlink, Uplink
 from harness.errors import ScenarioError, SutError
+from harness.events import FeedSeen
 from harness.scenario.schema import Run
 from harness.sut.port import ClockAnswer, Short, SystemUnderTest
 from harness.world.control import Control
@@ -71,8 +72,15 @@ class Loop:
         """Let everything of the timeline take effect whose time has come."""
         p = self.progress
         for wanted in self.control.take_faults():
-            self._inject(Moment(at_ms=p.now_ms, kind="fault", name=wanted.fault,
-                                target=wanted.device, params=wanted.params))
+            self._inject(
+                Moment(
+                    at_ms=p.now_ms,
+                    kind="fault",
+                    name=wanted.fault,
+                    target=wanted.device,
+                    params=wanted.params,
+                )
+            )
         while p.moments_done < len(self.moments):
             moment = self.moments[p.moments_done]
             if moment.at_ms > p.now_ms:
@@ -94,7 +102,7 @@ class Loop:
 
     def _note(self, moment: Moment) -> None:
         self.recorder.fault(
-            self.progress.now_ms, moment.name, moment.target, moment.params, moment.ended
+            self.progress.now_ms, moment.name, moment.target, moment.params, ended=moment.ended
         )
 
     def next_stop_ms(self, until_ms: int) -> int:
@@ -102,9 +110,8 @@ class Loop:
         p, run = self.progress, self.run
         sync = run.start + ((p.now_ms - run.start) // run.sync + 1) * run.sync
         stops = [sync, until_ms]
-        for due in (p.next_due_ms, self.world.next_action_ms(), self.path.next_due_ms()):
-            if due is not None:
-                stops.append(max(due, p.now_ms + 1))
+        dues = (p.next_due_ms, self.world.next_action_ms(), self.path.next_due_ms())
+        stops += [max(due, p.now_ms + 1) for due in dues if due is not None]
         if p.moments_done < len(self.moments):
             stops.append(max(self.moments[p.moments_done].at_ms, p.now_ms + 1))
         return min(stops)
@@ -204,7 +211,10 @@ class Loop:
         if page.events:
             self.recorder.feed(page.events)
             self.world.observe(
-                [Fact(at_ms=e.at_ms, kind=e.kind, subject=e.subject, data=e.data) for e in page.events]
+                [
+                    Fact(at_ms=e.at_ms, kind=e.kind, subject=e.subject, data=e.data)
+                    for e in page.events
+                ]
             )
         return len(page.events)
 
@@ -225,3 +235,7 @@ class Loop:
         """Take up a run where a snapshot left it."""
         self.progress = Progress(**progress)
         self._outbox = list(outbox)
+
+
+def _fact(event: FeedSeen) -> Fact:
+    return Fact(at_ms=event.at_ms, kind=event.kind, subject=event.subject, data=event.data)
