@@ -23,7 +23,7 @@ from harness.engine.events import (
     StepDone,
 )
 from harness.report.story import Line, Storyteller
-from harness.report.words import euros, long_stamp, number, plain, span
+from harness.report.words import count, euros, long_stamp, number, plain, span
 
 PIPE_WIDTH = 100
 """Columns of tables where nobody can say how wide the paper is."""
@@ -100,7 +100,7 @@ class ConsoleReport:
             out.print(Text(" ".join(event.story.split()), style="dim"))
         through = event.link if event.broker in ("", "none") else f"{event.link} ({event.broker})"
         days = span(event.until_ms - event.start_ms)
-        fleet = f"{event.devices} devices on {event.sites} sites"
+        fleet = f"{count(event.devices, 'device')} on {count(event.sites, 'site')}"
         say(out, f"{fleet} · {days} · {event.mode} · link {through} · seed {event.seed}")
         for note in event.notes:
             say(out, f"note: {note}", "yellow")
@@ -216,6 +216,7 @@ def _facts(out: Console, result: RunResult) -> None:
     say(
         out,
         f"{number(result.published)} messages published, {number(result.ingested)} ingested, "
-        f"{number(lost)} lost; {result.orders} orders, {result.work_orders} work orders",
+        f"{number(lost)} lost; {count(result.orders, 'order')}, "
+        f"{count(result.work_orders, 'work order')}",
     )
     say(out, f"trace hash {result.trace_hash}")

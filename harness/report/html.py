@@ -18,6 +18,10 @@ MOST_DEVICES = 8
 """Devices that can be chosen in the plots."""
 MOST_POINTS = 1_200
 """Points per curve; a screen shows no more."""
+LANES = {
+    "alert": "alert", "recommendation": "advice", "order": "order", "work_order": "work order",
+}  # fmt: skip
+"""Names of the rows of decisions in the plot, short enough for a telephone."""
 
 
 class HtmlReport:
@@ -58,7 +62,7 @@ def render(log: RunLog) -> str:
         loader=jinja2.PackageLoader("harness.report", "templates"),
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    for name in ("stamp", "long_stamp", "span", "euros", "plain", "number"):
+    for name in ("stamp", "long_stamp", "span", "euros", "plain", "number", "count"):
         environment.filters[name] = getattr(words, name)
     # "</" would end the script element that the data stand in.
     data = msgspec.json.encode(chart_data(log)).decode().replace("</", "<\\/")
@@ -127,7 +131,7 @@ def _lanes(log: RunLog, device: str) -> list[dict[str, Any]]:
             {"name": words.plain(name), "at_ms": at_ms} for name, at_ms in process.steps.items()
         ]
         bars.append(
-            {"lane": words.plain(process.what), "title": process.title, "from_ms": first_ms,
+            {"lane": LANES[process.what], "title": process.title, "from_ms": first_ms,
              "to_ms": last_ms, "steps": steps}
         )  # fmt: skip
     return bars

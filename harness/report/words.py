@@ -47,6 +47,11 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
+def count(many: int, what: str) -> str:
+    """``1 order``, ``2 orders``."""
+    return f"{many:,} {what}" if many == 1 else f"{many:,} {what}s"
+
+
 def pairs(data: Mapping[str, Any], *, leave_out: tuple[str, ...] = ()) -> str:
     """``a = 1, b = x`` of the plain values in ``data``; numbers at four digits."""
     shown = []
