@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from harness.engine.events import (
+from harness.events import (
     CheckDecided,
     Event,
     RunFinished,

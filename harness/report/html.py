@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from harness.engine.events import Event, RunFinished, RunResult, RunStarted
+from harness.events import Event, RunFinished, RunResult, RunStarted
 from harness.report import words
 from harness.report.runlog import ORDER_STEPS, VISIT_STEPS, Process, RunLog
 

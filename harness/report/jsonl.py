@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, get_args
 
 import msgspec
 
-from harness.engine.events import Event, RunFinished, RunResult
+from harness.events import Event, RunFinished, RunResult, RunStarted
 
 
 def as_record(event: Event) -> dict[str, Any]:
@@ -20,6 +21,25 @@ def as_record(event: Event) -> dict[str, Any]:
     return record
 
 
+_TYPES: dict[str, Any] = {kind.__name__: kind for kind in get_args(Event)}
+
+
+def read_events(path: Path) -> Iterator[Event]:
+    """The events of a file that :class:`JsonLinesReport` wrote.
+
+    Raises:
+        ValueError: With the number of the first line that is no event.
+    """
+    with path.open(encoding="utf-8") as lines:
+        for count, line in enumerate(lines, start=1):
+            try:
+                record = msgspec.json.decode(line)
+                kind = _TYPES[record.pop("event")]
+                yield msgspec.convert(record, kind, dec_hook=lambda into, value: into(value))
+            except (msgspec.MsgspecError, KeyError, AttributeError, TypeError) as error:
+                raise ValueError(f"{path}:{count}: this is no event of a run: {error}") from error
+
+
 def as_data(result: RunResult) -> dict[str, Any]:
     """A run result as plain data."""
     data: dict[str, Any] = msgspec.to_builtins(result, enc_hook=str)
@@ -27,9 +47,13 @@ def as_data(result: RunResult) -> dict[str, Any]:
 
 
 class JsonLinesReport:
-    """Writes ``path`` line by line while the run goes on; closed after the last event."""
+    """Writes ``path`` line by line while the run goes on; closed after the last event.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: Where to write; None: ``events.jsonl`` in the run's folder.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
         self.path = path
         self._file: TextIO | None = None
         self._encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -37,6 +61,10 @@ class JsonLinesReport:
     def on_event(self, event: Event) -> None:
         """Append one line."""
         if self._file is None:
+            if self.path is None:
+                if not isinstance(event, RunStarted):
+                    return  # nobody knows the folder yet
+                self.path = event.run_dir / "events.jsonl"
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("w", encoding="utf-8")
         self._file.write(self._encode(as_record(event)).decode() + "\n")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from harness.engine.events import CheckDecided, Event, RunFinished, RunResult
+from harness.events import CheckDecided, Event, RunFinished, RunResult
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """XML 1.0, production 2 (Char): what may stand in a document at all."""
@@ -131,5 +131,9 @@ class JunitReport:
     def on_event(self, event: Event) -> None:
         """Write the file anew when a run is over."""
         if isinstance(event, RunFinished):
-            self.suites.append(suite_of(event.result))
-            write(self.path, self.suites)
+            self.add(suite_of(event.result))
+
+    def add(self, suite: Suite) -> None:
+        """Append a suite and write the file anew."""
+        self.suites.append(suite)
+        write(self.path, self.suites)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.engine.events import (
+from harness.events import (
     Event,
     FeedSeen,
     RunFinished,

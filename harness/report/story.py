@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.engine.events import (
+from harness.events import (
     ActorActed,
     CheckDecided,
     Event,
