@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -21,15 +22,28 @@ EPILOG = (
     "5 our own bug · 6 the run is invalid (a broker or a load generator fell short)."
 )
 
+
+
+def example() -> str:
+    """A scenario that ships with Twinrig, as a newcomer would type it."""
+    folder = Path(__file__).parents[2] / "scenarios"
+    found = sorted(folder.glob("*/*.yaml"), key=lambda path: (len(path.stem.split("-")), path))
+    if not found:
+        return "my-scenario.yaml"
+    inside = Path.cwd() / "scenarios" == folder
+    return str(found[0].relative_to(folder.parent) if inside else found[0])
+
+
 app = typer.Typer(
     name="twinrig",
     help=(
         "Prove a connected-product service before it meets real products: digital twins wear and "
         "fail, the service must notice, order and repair, and the rig knows the truth.\n\n"
-        "Start with: twinrig run scenarios/pumps/bearing-wears-out.yaml"
+        f"Start with: twinrig run {example()}"
     ),
     epilog=EPILOG,
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -64,7 +78,7 @@ def _options(
 def main() -> NoReturn:
     """Run the command line and leave with the exit code that the outcome calls for."""
     try:
-        app()
+        app(prog_name="twinrig")
     except OurBug:
         _our_bug()
     except HarnessError as error:

@@ -16,7 +16,7 @@ def report(
         Path | None, typer.Option("--out", help="Where to write; else report.html in the folder.")
     ] = None,
 ) -> None:
-    """Write the HTML report of an earlier run again, from its events.jsonl."""
+    """Write an earlier run's HTML report again."""
     from harness.report.html import HtmlReport  # noqa: PLC0415
     from harness.report.jsonl import read_events  # noqa: PLC0415
 

@@ -43,7 +43,7 @@ class Store(StrEnum):
 
 
 def run(
-    files: Annotated[list[Path], typer.Argument(help="Scenario files (YAML).", metavar="FILE...")],
+    files: Annotated[list[Path], typer.Argument(help="Scenario files (YAML).", metavar="FILE")],
     seed: Annotated[
         int | None, typer.Option(help="Makes the run repeatable; else one is chosen and printed.")
     ] = None,
@@ -81,7 +81,7 @@ def run(
     ] = Path("runs"),
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the verdict.")] = False,
 ) -> None:
-    """Run scenarios: tell the story, judge it by the truth, write a report.
+    """Run scenarios: a story, a verdict, a report.
 
     The last line is the command that replays the run exactly.
     """

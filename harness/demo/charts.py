@@ -19,7 +19,7 @@ def damage_options(curves: Curves) -> dict[str, Any]:
     series[0]["markLine"] = {
         "symbol": "none", "animation": False, "lineStyle": {"color": BELIEF, "type": "dotted"},
         "data": [
-            {"xAxis": at_ms, "label": {"formatter": name, "color": "#888"}}
+            {"xAxis": at_ms, "label": {"formatter": name, "color": "#888", "fontSize": 10}}
             for at_ms, name in curves.moments
         ],
     }  # fmt: skip
@@ -47,7 +47,7 @@ def _options(series: list[dict[str, Any]], unit: str, scale: dict[str, Any]) -> 
         "animation": False,
         "useUTC": True,
         "grid": {"left": 44, "right": 14, "top": 56, "bottom": 28},
-        "legend": {"top": 0, "left": 0, "textStyle": grey},
+        "legend": {"type": "scroll", "top": 0, "left": 0, "icon": "roundRect", "textStyle": grey},
         "tooltip": {"trigger": "axis"},
         "xAxis": {"type": "time", "axisLabel": {"hideOverlap": True, **grey}},
         "yAxis": {
