@@ -152,6 +152,9 @@ def outcome(
     total = up + down + unknown
     share = Decimal(up) / Decimal(total) if total else Decimal(0)
     return Outcome(
-        period=name, up_ms=up, down_ms=down, unknown_ms=unknown,
+        period=name,
+        up_ms=up,
+        down_ms=down,
+        unknown_ms=unknown,
         credit_eur=credit_eur(contract, share),
     )

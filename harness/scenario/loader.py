@@ -45,7 +45,9 @@ def load(path: FilePath | str, *, products: Products, checks: ArgModels) -> Scen
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InvalidScenario([Problem(Read(str(path)).spot(()), f"cannot be read: {why}")]) from error
+        raise InvalidScenario(
+            [Problem(Read(str(path)).spot(()), f"cannot be read: {why}")]
+        ) from error
     return parse(text, str(path), products=products, checks=checks).located(path)
 
 
@@ -107,7 +109,9 @@ def _problem(found: Read, error: Mapping[str, Any]) -> Problem:
         allowed = f"; this place takes: {', '.join(_names(model))}" if model else ""
         return Problem(found.spot(path[:-1]), f"{str(path[-1])!r} is missing{allowed}")
     if kind == "value_error":
-        return Problem(found.spot(_narrow(found, path, str(context["error"]))), str(context["error"]))
+        return Problem(
+            found.spot(_narrow(found, path, str(context["error"]))), str(context["error"])
+        )
     if kind == "literal_error":
         return Problem(found.spot(path), f"{error['input']!r} is not one of {context['expected']}")
     text = error["msg"]

@@ -140,7 +140,10 @@ def _params(
 
 
 def _entry(
-    path: Path, entry: Fault | LinkFault | DpsFault, devices: Mapping[str, Place], products: Products
+    path: Path,
+    entry: Fault | LinkFault | DpsFault,
+    devices: Mapping[str, Place],
+    products: Products,
 ) -> Iterator[Said]:
     if isinstance(entry, DpsFault):
         return
@@ -171,9 +174,7 @@ def pack_paths(pack: str, folder: FilePath, products: Iterable[ProductFacts]) ->
     return [product.folder / "rules" / f"{pack}.yaml" for product in products]
 
 
-def _pack(
-    path: Path, pack: str, folder: FilePath, products: list[ProductFacts]
-) -> Iterator[Said]:
+def _pack(path: Path, pack: str, folder: FilePath, products: list[ProductFacts]) -> Iterator[Said]:
     for file in pack_paths(pack, folder, products):
         if not file.is_file():
             there = sorted(
@@ -194,7 +195,11 @@ def _contract(contract: Contract, products: list[ProductFacts]) -> Iterator[Said
 
 
 def _check(
-    path: Path, name: str, args: Mapping[str, Any], checks: ArgModels, devices: Mapping[str, Place] | None
+    path: Path,
+    name: str,
+    args: Mapping[str, Any],
+    checks: ArgModels,
+    devices: Mapping[str, Place] | None,
 ) -> Iterator[Said]:
     if name not in checks:
         yield Said((*path, "check"), False, unknown("check", name, sorted(checks)))

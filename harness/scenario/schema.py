@@ -192,7 +192,10 @@ class CheckRef(Model):
         if isinstance(value, str):
             return {"check": value}
         if isinstance(value, dict) and "check" in value and not {"args", "where"} & set(value):
-            return {"check": value["check"], "args": {k: v for k, v in value.items() if k != "check"}}
+            return {
+                "check": value["check"],
+                "args": {k: v for k, v in value.items() if k != "check"},
+            }
         return value
 
 

@@ -61,9 +61,7 @@ class ChildReference(HttpSut):
             *("--clock", clock, "--exit-with-parent"),
         )
         self._crash_file = crash_file
-        self._process = ChildProcess(
-            command, log=log, env={"TWINRIG_CRASH_FILE": str(crash_file)}
-        )
+        self._process = ChildProcess(command, log=log, env={"TWINRIG_CRASH_FILE": str(crash_file)})
         self._armed = False
         self.url = ""
         super().__init__(_Nobody())
@@ -122,5 +120,3 @@ class _Nobody:
 
     async def close(self) -> None:
         """Nothing to free."""
-
-

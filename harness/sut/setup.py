@@ -20,7 +20,11 @@ CUSTOMER = "customer-01"
 
 
 def installation(
-    scenario: Scenario, products: Products, models: Mapping[str, Mapping[str, Any]], *, rules: Path | None
+    scenario: Scenario,
+    products: Products,
+    models: Mapping[str, Mapping[str, Any]],
+    *,
+    rules: Path | None,
 ) -> list[Call]:
     """All calls, in an order that the DPS can take.
 
@@ -44,7 +48,12 @@ def installation(
         calls += _product(product, models[product.id])
     for device, place in devices.items():
         product = products[place.product]
-        body = {"model": product.model, "site": place.site, "serial": f"sn-{device}", "title": device}
+        body = {
+            "model": product.model,
+            "site": place.site,
+            "serial": f"sn-{device}",
+            "title": device,
+        }
         calls.append(Call("PUT", f"/v1/things/{device}", body, f"thing {device}"))
     calls.append(_policy(scenario))
     calls += _packs(scenario, used, rules)
