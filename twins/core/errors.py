@@ -19,19 +19,19 @@ class _Problems(TwinError):
         self.problems: tuple[str, ...] = tuple(problems)
 
 
-class InvalidWorld(_Problems):  # noqa: N818 - it names the thing, not the act
+class InvalidWorld(_Problems):
     """A world's description names something that does not exist, or a value out of range."""
 
     title = "this world cannot be built"
 
 
-class InvalidFault(_Problems):  # noqa: N818
+class InvalidFault(_Problems):
     """A fault, its device or one of its parameters does not exist or is out of range."""
 
     title = "this fault cannot be injected"
 
 
-class InvalidProduct(_Problems):  # noqa: N818
+class InvalidProduct(_Problems):
     """A product's folder is not what a product must be (its author's mistake)."""
 
     title = "this product is incomplete"

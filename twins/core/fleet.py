@@ -91,9 +91,7 @@ class Fleet:
         """The site a device stands on."""
         return self.build.sites[device // self.build.devices_per_site]
 
-    def inject(
-        self, now_ms: int, fault: str, device: str, params: Mapping[str, float]
-    ) -> None:
+    def inject(self, now_ms: int, fault: str, device: str, params: Mapping[str, float]) -> None:
         """Let a fault begin now.
 
         Raises:

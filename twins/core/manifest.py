@@ -90,7 +90,9 @@ def resolve(
         if param is None:
             near = difflib.get_close_matches(name, params, n=1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
-            problems.append(f"{where}: unknown parameter {name!r}{hint}; there are: {named(params)}")
+            problems.append(
+                f"{where}: unknown parameter {name!r}{hint}; there are: {named(params)}"
+            )
         elif isinstance(value, bool) or not isinstance(value, int | float):
             problems.append(f"{where}: {name} must be a number in {param.unit}, not {value!r}")
         elif not param.min <= value <= param.max:

@@ -41,7 +41,9 @@ class Sensors:
         slow = column("slow_rel")
         self._slow_at = np.flatnonzero(slow)
         self._slow_push = slow[self._slow_at] * np.sqrt(1.0 - SLOW_MEMORY**2)
-        draws = [streams.open(f"sensor/bias/{device}").standard_normal(len(specs)) for device in devices]
+        draws = [
+            streams.open(f"sensor/bias/{device}").standard_normal(len(specs)) for device in devices
+        ]
         self._bias = np.array(draws) * column("bias")
         self._slow = np.zeros((len(devices), len(self._slow_at)))
         self._block_number = -1

@@ -34,7 +34,9 @@ class Streams:
     def block(self, name: str, number: int) -> np.random.Generator:
         """Block ``number`` of the stream called ``name``, at its beginning."""
         key = (*spawn_key(name), number)
-        return np.random.Generator(np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=key)))
+        return np.random.Generator(
+            np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=key))
+        )
 
     def uniform(self, name: str, draw: int = 1) -> float:
         """Draw number ``draw`` (from 1) of the uniform [0, 1) stream called ``name``."""

@@ -99,9 +99,7 @@ def draw_life(law: WearLaw, streams: Streams, *, device: str, component: str, li
     )
     spread = np.log(law.pf_max_h / law.pf_min_h)
     pf_h = law.pf_min_h * float(np.exp(spread * streams.uniform(f"wear/growth/{thing}", life)))
-    rise = law.rise * float(
-        np.exp(law.rise_spread * streams.normal(f"wear/rise/{thing}", life))
-    )
+    rise = law.rise * float(np.exp(law.rise_spread * streams.normal(f"wear/rise/{thing}", life)))
     curvature = law.curvature + law.curvature_spread * streams.normal(f"wear/bend/{thing}", life)
     path, fail_x = gamma_path(streams.block(f"wear/path/{thing}", life))
     return Life(

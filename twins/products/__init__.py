@@ -51,7 +51,7 @@ class Product:
         """Make the twin of a fleet through the product's ``entry``."""
         module, _, function = self.entry.partition(":")
         make = getattr(importlib.import_module(module), function)
-        return cast(Callable[[Build], ProductTwin], make)(build)
+        return cast("Callable[[Build], ProductTwin]", make)(build)
 
 
 @functools.cache
