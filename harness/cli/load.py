@@ -32,11 +32,13 @@ def load(
     tape: Annotated[
         Path | None, typer.Option(help="Replay these recorded payloads instead of made ones.")
     ] = None,
-    json: Annotated[Path | None, typer.Option("--json", help="Write the ledger here.")] = None,
-    allow_remote: Annotated[
-        bool,
-        typer.Option("--allow-remote", help="Permit a target that is not on this machine."),
-    ] = False,
+    processes: Annotated[int, typer.Option(help="Generators that share the devices.")] = 1,
+    json: Annotated[
+        str | None, typer.Option("--json", help="Write the ledger here; - for stdout.")
+    ] = None,
+    i_may_load: Annotated[
+        str | None, typer.Option(help="The one host off this machine that you may load.")
+    ] = None,
 ) -> None:
     """Load-test an ingestion with honest accounting.
 
@@ -48,6 +50,6 @@ def load(
 
     wish = loading.LoadWish(
         target=target, sut=sut, users=users, rate=rate, duration_s=duration, shape=shape.value,
-        tape=tape, json=json, allow_remote=allow_remote,
+        processes=processes, tape=tape, json=json, i_may_load=i_may_load,
     )  # fmt: skip
     raise typer.Exit(loading.run(wish))

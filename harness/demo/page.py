@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from nicegui import ui
+from nicegui import run, ui
 
 from harness.demo.charts import damage_options, signal_options
 from harness.demo.state import Arm, Curves, View
@@ -144,9 +144,9 @@ class Board:
         (self.stage.resume if self.stage.paused else self.stage.pause)()
         self._refresh()
 
-    def _reset(self) -> None:
+    async def _reset(self) -> None:
         self._shown_lines = -1
-        self.stage.reset()
+        await run.io_bound(self.stage.reset)
 
     def _arm(self, title: str, pick: Callable[[View], Arm], mark: str) -> None:
         with ui.card().classes("w-full gap-1"):

@@ -92,11 +92,11 @@ class DemoState:
 
     Args:
         other: Makes the world without the service; called when the run starts.
-        downtime_eur_per_h: What an hour of standstill of one device costs.
+        eur_per_h: What an hour of standstill costs, by device.
     """
 
     other: Callable[[], OtherWorld]
-    downtime_eur_per_h: float
+    eur_per_h: Mapping[str, float]
     log: RunLog = field(default_factory=RunLog)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _other: OtherWorld | None = None
@@ -109,8 +109,8 @@ class DemoState:
     _without: Tally = field(init=False)
 
     def __post_init__(self) -> None:
-        self._with = Tally(downtime_eur_per_h=self.downtime_eur_per_h)
-        self._without = Tally(downtime_eur_per_h=self.downtime_eur_per_h)
+        self._with = Tally(eur_per_h=self.eur_per_h)
+        self._without = Tally(eur_per_h=self.eur_per_h)
 
     def on_event(self, event: Event) -> None:
         """Take note, and let the other world keep up."""
