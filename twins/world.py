@@ -7,7 +7,7 @@ carries its messages to a link, and what was said to devices and people back to 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -30,10 +30,9 @@ from broker.wire.messages import (
 from twins.core.device import Ack
 from twins.core.errors import InvalidFault, InvalidSnapshot, InvalidWorld, named
 from twins.core.fleet import Fleet, Report
-from twins.core.manifest import resolve
 from twins.core.pending import LAST, PendingTable, Wake
 from twins.core.ports import Fact, Intent, Truth
-from twins.core.spec import FleetSpec, WorldSpec
+from twins.core.spec import WorldSpec
 from twins.core.state import pack, unpack
 from twins.core.streams import Streams
 from twins.core.truth import TruthLedger
@@ -41,6 +40,7 @@ from twins.core.twin import Build
 from twins.field.people import People, resolve_field
 from twins.field.ports import RANK as FIELD_RANK
 from twins.products import Product, catalog
+from twins.products.plan import plan_fleets
 
 FORMAT = 1
 """Version of the snapshot's layout."""
@@ -69,8 +69,10 @@ class TruthSample(NamedTuple):
 
 
 class World:
-    """Fleets, people, truth. Everything is a function of the description, the seed and what the
-    world was told; time moves in :meth:`run_until` only.
+    """Fleets, people, truth.
+
+    Everything is a function of the description, the seed and what the world was told; time moves
+    in :meth:`run_until` only.
 
     Raises:
         InvalidWorld: If the description names an unknown product or parameter, or a value out of
@@ -85,25 +87,22 @@ class World:
         self._ledger = TruthLedger()
         self._streams = Streams(seed)
         self._outbox: list[tuple[str, Telemetry]] = []
-        params, problems = _check(spec)
+        plans, problems = plan_fleets(spec, self._streams)
         field_params, field_problems = resolve_field(spec.field)
         if problems or field_problems:
             raise InvalidWorld([*problems, *field_problems])
-        products = {fleet.product: catalog()[fleet.product] for fleet in spec.fleets}
         self._people = People(
             field_params,
             service=spec.field.service,
             streams=self._streams,
-            parts={
-                sku: part for product in products.values() for sku, part in product.parts.items()
-            },
+            parts={sku: part for product, _ in plans for sku, part in product.parts.items()},
             pending=self._pending,
             ledger=self._ledger,
             clock=lambda: self.now_ms,
             fits=self._fits,
             fit=self._fit,
         )
-        self._fleets = self._build(params)
+        self._fleets = self._build(plans)
         self._where = {device: fleet for fleet in self._fleets for device in fleet.index}
         self._downtime_eur_h = {
             device: fleet.build.params["downtime_eur_h"] for device, fleet in self._where.items()
@@ -239,36 +238,33 @@ class World:
         world._pending.load(state["pending"])
         return world
 
-    def _build(self, params: Sequence[Mapping[str, float]]) -> list[Fleet]:
-        fleets: list[Fleet] = []
-        sites_so_far: dict[str, int] = {}
-        for number, (spec, values) in enumerate(zip(self.spec.fleets, params, strict=True), 1):
-            product = catalog()[spec.product]
-            first = sites_so_far.get(product.site_prefix, 0) + 1
-            sites_so_far[product.site_prefix] = first + spec.sites - 1
-            build = _name(spec, product, first, values, self.spec.start_ms, self._streams)
-            fleets.append(
-                Fleet(
-                    key=f"fleet-{number}",
-                    manifest=product,
-                    build=build,
-                    twin=product.build(build),
-                    pending=self._pending,
-                    ledger=self._ledger,
-                    hear=self._hear,
-                    broke=self._people.broke,
-                )
+    def _build(self, plans: Sequence[tuple[Product, Build]]) -> list[Fleet]:
+        return [
+            Fleet(
+                key=f"fleet-{number}",
+                manifest=product,
+                build=build,
+                twin=product.build(build),
+                pending=self._pending,
+                ledger=self._ledger,
+                hear=self._hear,
+                broke=self._people.broke,
             )
-        return fleets
+            for number, (product, build) in enumerate(plans, 1)
+        ]
 
     def _hear(self, report: Report) -> None:
         """Turn one report of a fleet into messages; NaN means not measured, hence absent."""
         fleet, names = report.fleet, report.fleet.signal_names
-        complete = ~np.isnan(report.values).any(axis=1)
-        rows = zip(
-            fleet.index, fleet.side.boots, report.seqs, report.values.tolist(), complete.tolist(),
+        complete = np.asarray(~np.isnan(report.values).any(axis=1))
+        rows: Iterable[tuple[str, int, int, list[float], bool]] = zip(
+            fleet.index,
+            fleet.side.boots,
+            report.seqs,
+            report.values.tolist(),
+            complete.tolist(),
             strict=True,
-        )  # fmt: skip
+        )
         per_site, sites, at_ms = fleet.build.devices_per_site, fleet.build.sites, report.at_ms
         self._outbox += [
             (
@@ -363,51 +359,6 @@ class World:
 
 def _present(names: Sequence[str], row: Sequence[float]) -> dict[str, float]:
     return {name: value for name, value in zip(names, row, strict=True) if value == value}  # noqa: PLR0124 - NaN
-
-
-def _check(spec: WorldSpec) -> tuple[list[dict[str, float]], list[str]]:
-    """Parameters of every fleet, and a problem per mistake in the description."""
-    params: list[dict[str, float]] = []
-    problems: list[str] = []
-    for index, fleet in enumerate(spec.fleets):
-        where = f"fleets[{index}]"
-        product = catalog().get(fleet.product)
-        if product is None:
-            there_are = named(catalog())
-            problems.append(f"{where}: unknown product {fleet.product!r}; there are: {there_are}")
-            continue
-        values, found = resolve(f"{where} ({product.id})", fleet.params, product.params)
-        problems += found
-        for name in ("sites", "devices_per_site", "report_every_ms"):
-            if getattr(fleet, name) < 1:
-                problems.append(f"{where}: {name} must be at least 1, not {getattr(fleet, name)}")
-        params.append(values)
-    return params, problems
-
-
-def _name(
-    spec: FleetSpec,
-    product: Product,
-    first: int,
-    params: Mapping[str, float],
-    start_ms: int,
-    streams: Streams,
-) -> Build:
-    """Sites ``<prefix>-01 ...``; a further fleet of the same prefix goes on counting."""
-    numbers = range(first, first + spec.sites)
-    return Build(
-        sites=tuple(f"{product.site_prefix}-{number:02}" for number in numbers),
-        devices=tuple(
-            f"{product.device_prefix}-{number:02}-{place}"
-            for number in numbers
-            for place in range(1, spec.devices_per_site + 1)
-        ),
-        devices_per_site=spec.devices_per_site,
-        report_every_ms=spec.report_every_ms,
-        start_ms=start_ms,
-        params=params,
-        streams=streams,
-    )
 
 
 def _digest(spec: WorldSpec, seed: int) -> str:

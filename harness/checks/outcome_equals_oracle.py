@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from broker.wire.messages import Sample, Telemetry, TelemetryBatch, Uplink
-from harness.errors import ScenarioError
 from harness.checks.base import Brief, Check, Decision, Ending
+from harness.errors import ScenarioError
 from harness.events import Event, FeedSeen
 from harness.oracles import availability as oracle
+
 
 class OutcomeEqualsOracle(Check):
     """Compares every ``outcome.period_closed`` with the availability oracle."""

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
+
+from harness.errors import TwinAuthorError
+from harness.scenario.units import quantity
+from twins.core.errors import TwinError
+from twins.core.manifest import Param
+from twins.products import Product, catalog
+
+Products = Mapping[str, Product]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProductFacts:
-    """One product, as far as scenarios are concerned. Units by name of parameter."""
+def installed() -> Products:
+    """Every product that comes with the twins.
 
-    id: str
-    model: str
-    site_prefix: str
-    device_prefix: str
-    params: Mapping[str, str] = field(default_factory=dict)
-    faults: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    signals: frozenset[str] = frozenset()
-    positions: Sequence[str] = ()
-    folder: Path = Path()
+    Raises:
+        TwinAuthorError: If the folder of one is not what it must be.
+    """
+    try:
+        return catalog()
+    except TwinError as error:
+        raise TwinAuthorError(str(error)) from error
 
 
-Products = Mapping[str, ProductFacts]
+def in_unit(value: float | str, param: Param) -> float:
+    """A parameter's value in its own unit.
+
+    Raises:
+        ValueError: If its unit is wrong, or it is out of range.
+    """
+    number = quantity(value, param.unit)
+    if not param.min <= number <= param.max:
+        raise ValueError(
+            f"{value} is out of range; allowed: {param.min:g} to {param.max:g} {param.unit}"
+        )
+    return number

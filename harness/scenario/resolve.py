@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from harness.scenario.products import ProductFacts, Products
+from harness.scenario.products import Products, in_unit
 from harness.scenario.schema import Contract, DpsFault, Fault, Fleet, LinkFault, Scenario
-from harness.scenario.units import quantity
+from twins.core.manifest import Param
 from twins.core.spec import FieldSpec, FleetSpec, WorldSpec
+from twins.products import Product
 
 ArgModels = Mapping[str, type[BaseModel]]
 """Checks by name, with the model of their arguments."""
@@ -85,13 +86,13 @@ def world_spec(scenario: Scenario, products: Products) -> WorldSpec:
     )
 
 
-def fault_params(fault: Fault, product: ProductFacts) -> dict[str, float]:
+def fault_params(fault: Fault, product: Product) -> dict[str, float]:
     """The parameters of a fault, each in the unit that the product's manifest names."""
-    return _in_units(fault.params, product.faults[fault.fault])
+    return _in_units(fault.params, product.faults[fault.fault].params)
 
 
-def _in_units(given: Mapping[str, float | str], units: Mapping[str, str]) -> dict[str, float]:
-    return {name: quantity(value, units[name]) for name, value in given.items()}
+def _in_units(given: Mapping[str, float | str], params: Mapping[str, Param]) -> dict[str, float]:
+    return {name: in_unit(value, params[name]) for name, value in given.items()}
 
 
 def find_problems(
@@ -127,14 +128,14 @@ def _fleet(path: Path, fleet: Fleet, products: Products) -> Iterator[Said]:
 
 
 def _params(
-    path: Path, given: Mapping[str, float | str], units: Mapping[str, str], owner: str
+    path: Path, given: Mapping[str, float | str], params: Mapping[str, Param], owner: str
 ) -> Iterator[Said]:
     for name, value in given.items():
-        if name not in units:
-            yield Said((*path, name), True, unknown(f"parameter of {owner}", name, sorted(units)))
+        if name not in params:
+            yield Said((*path, name), True, unknown(f"parameter of {owner}", name, sorted(params)))
             continue
         try:
-            quantity(value, units[name])
+            in_unit(value, params[name])
         except ValueError as error:
             yield Said((*path, name), False, str(error))
 
@@ -163,18 +164,18 @@ def _entry(
             yield Said((*path, "fault"), False, text)
             return
         yield from _params(
-            (*path, "params"), entry.params, product.faults[entry.fault], entry.fault
+            (*path, "params"), entry.params, product.faults[entry.fault].params, entry.fault
         )
 
 
-def pack_paths(pack: str, folder: FilePath, products: Iterable[ProductFacts]) -> list[FilePath]:
+def pack_paths(pack: str, folder: FilePath, products: Iterable[Product]) -> list[FilePath]:
     """Files of a pack: one per product for a bare name, else one relative to the scenario."""
     if pack.endswith((".yaml", ".yml")) or "/" in pack:
         return [folder / pack]
     return [product.folder / "rules" / f"{pack}.yaml" for product in products]
 
 
-def _pack(path: Path, pack: str, folder: FilePath, products: list[ProductFacts]) -> Iterator[Said]:
+def _pack(path: Path, pack: str, folder: FilePath, products: list[Product]) -> Iterator[Said]:
     for file in pack_paths(pack, folder, products):
         if not file.is_file():
             there = sorted(
@@ -186,10 +187,10 @@ def _pack(path: Path, pack: str, folder: FilePath, products: list[ProductFacts])
             yield Said(path, False, f"no rule pack at {file}; {unknown('pack', pack, there)}")
 
 
-def _contract(contract: Contract, products: list[ProductFacts]) -> Iterator[Said]:
+def _contract(contract: Contract, products: list[Product]) -> Iterator[Said]:
     names = set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", contract.up_when)) - {"true", "false"}
     for product in products:
-        for name in sorted(names - product.signals):
+        for name in sorted(names - set(product.signals)):
             text = unknown(f"signal of {product.id}", name, sorted(product.signals))
             yield Said(("service", "contract", "up_when"), False, text)
 

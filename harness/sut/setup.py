@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from harness.errors import ScenarioError, TwinAuthorError
-from harness.scenario.products import ProductFacts, Products
+from harness.errors import ScenarioError
+from harness.scenario.products import Products
 from harness.scenario.resolve import pack_paths, places
 from harness.scenario.schema import Scenario
 from harness.sut.port import Call
+from twins.products import Product
 
 CUSTOMER = "customer-01"
 """Scenarios have one customer; tenants are later work."""
@@ -22,7 +23,6 @@ CUSTOMER = "customer-01"
 def installation(
     scenario: Scenario,
     products: Products,
-    models: Mapping[str, Mapping[str, Any]],
     *,
     rules: Path | None,
 ) -> list[Call]:
@@ -31,11 +31,9 @@ def installation(
     Args:
         scenario: Says which fleets, rules, policy and contract.
         products: What the products' folders say.
-        models: Body of ``PUT /v1/models`` by product, without parts and conditions.
         rules: A pack that takes the place of the scenario's own.
 
     Raises:
-        TwinAuthorError: If data of a product cannot be read.
         ScenarioError: If a rule pack cannot be read.
     """
     used = [products[name] for name in dict.fromkeys(fleet.product for fleet in scenario.fleets)]
@@ -45,7 +43,7 @@ def installation(
         body = {"customer": CUSTOMER, "name": site, "time_zone": "UTC"}
         calls.append(Call("PUT", f"/v1/sites/{site}", body, f"site {site}"))
     for product in used:
-        calls += _product(product, models[product.id])
+        calls += _product(product)
     for device, place in devices.items():
         product = products[place.product]
         body = {
@@ -71,37 +69,29 @@ def _policy(scenario: Scenario) -> Call:
     )
 
 
-def _product(product: ProductFacts, model: Mapping[str, Any]) -> Iterator[Call]:
-    parts = data_of(product, "parts.yaml")
-    for part in parts:
-        body = {key: part[key] for key in ("title", "price_eur", "supplier", "lead_time_h")}
-        body["models"] = [product.model]
-        yield Call("PUT", f"/v1/parts/{part['sku']}", body, f"part {part['sku']}")
-    body = dict(model)
-    body["parts"] = [
-        {"part": p["sku"], "position": p["position"], "quantity": p["quantity"]} for p in parts
-    ]
-    body["conditions"] = data_of(product, "conditions.yaml")
+def _product(product: Product) -> Iterator[Call]:
+    for part in product.parts.values():
+        lead = {"p50": part.lead_time_p50_h, "p90": part.lead_time_p90_h}
+        body = {"title": part.title, "price_eur": part.price_eur, "supplier": part.supplier}
+        body |= {"lead_time_h": lead, "models": [product.model]}
+        yield Call("PUT", f"/v1/parts/{part.sku}", body, f"part {part.sku}")
+    body = {
+        "product": product.id,
+        "title": product.title,
+        "signals": {
+            name: {"unit": s.unit, "min": s.min, "max": s.max, "title": s.title}
+            for name, s in product.signals.items()
+        },
+        "parts": [
+            {"part": p.sku, "position": p.position, "quantity": p.quantity}
+            for p in product.parts.values()
+        ],
+        "conditions": [dict(condition) for condition in product.conditions],
+    }
     yield Call("PUT", f"/v1/models/{product.model}", body, f"model {product.model}")
 
 
-def data_of(product: ProductFacts, name: str) -> Sequence[Mapping[str, Any]]:
-    """The list that a data file of a product holds.
-
-    Raises:
-        TwinAuthorError: If it cannot be read.
-    """
-    file = product.folder / name
-    try:
-        data = YAML(typ="safe", pure=True).load(file.read_text("utf-8"))
-    except (OSError, YAMLError) as error:
-        raise TwinAuthorError(f"product {product.id}: {file} cannot be read: {error}") from error
-    if not isinstance(data, list):
-        raise TwinAuthorError(f"product {product.id}: {file} must hold a list")
-    return data
-
-
-def _packs(scenario: Scenario, used: Sequence[ProductFacts], rules: Path | None) -> Iterator[Call]:
+def _packs(scenario: Scenario, used: Sequence[Product], rules: Path | None) -> Iterator[Call]:
     files = [rules] if rules is not None else []
     if rules is None:
         for pack in scenario.service.rules:

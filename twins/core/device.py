@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,16 @@ REMEMBERED_COMMANDS = 1000
 """How many command ids a device remembers, and how many acknowledgements it keeps."""
 
 
+Status = Literal["done", "refused", "expired"]
+
+
 class Ack(NamedTuple):
     """What became of a command, with the running number it was said under."""
 
     seq: int
     at_ms: int
     command_id: str
-    status: str
+    status: Status
     detail: str
 
 
@@ -68,7 +71,7 @@ class DeviceSide:
         return True
 
     def acknowledge(
-        self, device: int, *, at_ms: int, command_id: str, status: str, detail: str
+        self, device: int, *, at_ms: int, command_id: str, status: Status, detail: str
     ) -> Ack:
         """Number an acknowledgement and keep it."""
         seqs = self._seqs.copy()  # the old list was handed out with a report

@@ -9,7 +9,7 @@ class TwinError(Exception):
     """Root of everything this package raises on purpose."""
 
 
-class _Problems(TwinError):
+class _Problems(TwinError):  # noqa: N818
     """Several mistakes of one author, told at once."""
 
     title = "problems"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from twins.core.device import Ack, DeviceSide
+from twins.core.device import Ack, DeviceSide, Status
 from twins.core.errors import InvalidFault, named
 from twins.core.manifest import resolve
 from twins.core.pending import PendingTable, Row
@@ -156,7 +156,8 @@ class Fleet:
         index = self.index[device]
         if not self.side.take(index, command_id):
             return None
-        status, detail = "expired", f"expired at {expires_ms}, arrived at {now_ms}"
+        status: Status = "expired"
+        detail = f"expired at {expires_ms}, arrived at {now_ms}"
         if now_ms <= expires_ms:
             self._to(now_ms)
             refusal = self.twin.command(index, name, args)

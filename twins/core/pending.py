@@ -51,7 +51,7 @@ class PendingTable:
         self._next_id = 1
 
     def serve(self, kind: str, *, rank: int, handler: Handler) -> None:
-        """Say who handles rows of ``kind``; ``rank`` (from 1) orders owners within a millisecond."""
+        """Say who handles rows of ``kind``; ``rank`` (from 1) orders owners within a ms."""
         assert kind not in self._owners, f"two owners for rows of kind {kind}"
         assert rank >= 1
         self._owners[kind] = (rank, handler)

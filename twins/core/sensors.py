@@ -93,4 +93,5 @@ class Sensors:
                 rng = self._streams.block(f"sensor/noise/{device}", number)
                 block[:, index] = rng.standard_normal((BLOCK, width), dtype=np.float32)
             self._block, self._block_number = block.astype(np.float64), number
-        return self._block[row]
+        noise: Columns = self._block[row]
+        return noise

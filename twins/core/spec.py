@@ -1,4 +1,4 @@
-"""What a world is made of. The harness fills this in from a scenario; nothing here is validated twice."""
+"""What a world is made of. The harness fills this in from a scenario; the world checks it."""
 
 from __future__ import annotations
 

@@ -12,12 +12,12 @@ from twins.core.errors import InvalidSnapshot
 _ARRAY = "__columns__"
 
 
-def pack(state: Any) -> bytes:
+def pack(state: Any) -> bytes:  # noqa: ANN401 - any plain data
     """Write plain data (and numpy arrays in it) as MessagePack."""
     return msgspec.msgpack.encode(state, enc_hook=_array_out)
 
 
-def unpack(data: bytes) -> Any:
+def unpack(data: bytes) -> Any:  # noqa: ANN401
     """Read what :func:`pack` wrote.
 
     Raises:
@@ -29,7 +29,7 @@ def unpack(data: bytes) -> Any:
         raise InvalidSnapshot(f"not a snapshot of a world: {error}") from error
 
 
-def _array_out(value: Any) -> Any:
+def _array_out(value: object) -> dict[str, Any]:
     if isinstance(value, np.ndarray):
         return {
             _ARRAY: value.dtype.str,
@@ -39,7 +39,7 @@ def _array_out(value: Any) -> Any:
     raise TypeError(f"a snapshot holds plain data and arrays, not {type(value).__name__}")
 
 
-def _arrays_in(value: Any) -> Any:
+def _arrays_in(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, dict):
         if _ARRAY in value:
             array = np.frombuffer(value["data"], dtype=value[_ARRAY])

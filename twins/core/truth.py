@@ -19,7 +19,7 @@ class TruthLedger:
         self._down_since_ms: dict[str, int] = {}
         self._down_ms: dict[str, int] = {}
 
-    def tell(self, at_ms: int, kind: str, subject: str, **data: Any) -> None:
+    def tell(self, at_ms: int, kind: str, subject: str, **data: object) -> None:
         """Note that something happened."""
         self._fresh.append(Truth(at_ms=at_ms, kind=kind, subject=subject, data=data))
 

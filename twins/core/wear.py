@@ -28,7 +28,7 @@ class WearLaw:
 
     ``life_h`` and ``life_shape`` are eta and beta of the Weibull of the onset, in hours in
     service; the P-F interval is log-uniform between ``pf_min_h`` and ``pf_max_h`` (three real
-    run-to-failure tests had it at 1.4, 5.9 and 48 % of life: IMS bearings). ``rise`` is the
+    run-to-failure tests had it at 1.4, 5.9 and 48 % of life, M:ims). ``rise`` is the
     median amplitude A of the signal at full damage, in the signal's unit, lognormal with
     ``rise_spread``; ``curvature`` is k, normal with ``curvature_spread`` (k ~ N(3.6, 1)).
     """
@@ -106,7 +106,7 @@ def draw_life(law: WearLaw, streams: Streams, *, device: str, component: str, li
         onset_ms=round(onset_h * HOUR_MS),
         pf_ms=round(pf_h * HOUR_MS),
         rise=rise,
-        curvature=min(max(curvature, 1.0), 8.0),  # beyond that neither shape is a bearing-like rise
+        curvature=min(max(curvature, 1.0), 8.0),  # beyond that neither shape was ever measured
         path=path,
         fail_x=fail_x,
     )

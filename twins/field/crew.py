@@ -53,7 +53,8 @@ class Crew:
 
     def observe(self, fact: Fact) -> None:
         """A visit is wanted (again), or not any more."""
-        if fact.kind == "work_order.requested" or (fact.kind == "work_order.reopened" and fact.subject in self._visits):
+        reopened = fact.kind == "work_order.reopened" and fact.subject in self._visits
+        if reopened or fact.kind == "work_order.requested":
             self._ask(fact)
         elif fact.kind == "work_order.cancelled":
             for step in STEPS:
@@ -154,5 +155,5 @@ class Crew:
         reason = f"no device {row.args['thing']!r} with a position {row.args['position']!r}"
         self._say(row, "work_order.cancel", reason=reason)
 
-    def _say(self, row: Row, verb: str, **data: Any) -> None:
+    def _say(self, row: Row, verb: str, **data: object) -> None:
         self._ground.intend(row.due_ms, NAME, verb, row.subject, again=row.args["visit"], **data)

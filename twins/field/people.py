@@ -69,9 +69,11 @@ class People:
             self._caretaker = Caretaker(
                 self, customer=params[customer.NAME], crew=params[crew.NAME]
             )
-        for actor in (*self._actors.values(), *filter(None, [self._caretaker])):
-            for kind, handler in actor.handlers.items():
-                pending.serve(kind, rank=RANK, handler=handler)
+        owners = [actor.handlers for actor in self._actors.values()]
+        if self._caretaker is not None:
+            owners.append(self._caretaker.handlers)
+        for kind, handler in (row for handlers in owners for row in handlers.items()):
+            pending.serve(kind, rank=RANK, handler=handler)
 
     def observe(self, fact: Fact) -> None:
         """Tell every actor; without a service nobody hears."""
@@ -118,7 +120,7 @@ class People:
         return max(at_ms, self._clock() + SOONEST_MS)
 
     def intend(
-        self, at_ms: int, actor: str, verb: str, subject: str, *, again: int = 1, **data: Any
+        self, at_ms: int, actor: str, verb: str, subject: str, *, again: int = 1, **data: object
     ) -> None:
         """Note what an actor does; the id is a function of who, what and to what."""
         again_id = f"#{again}" if again > 1 else ""

@@ -43,7 +43,7 @@ class Ground(Protocol):
         ...
 
     def intend(
-        self, at_ms: int, actor: str, verb: str, subject: str, *, again: int = 1, **data: Any
+        self, at_ms: int, actor: str, verb: str, subject: str, *, again: int = 1, **data: object
     ) -> None:
         """Say what an actor does through the service's API (``again``: for the n-th time)."""
         ...
@@ -75,11 +75,11 @@ class Actor(Protocol):
         """Hear of something."""
         ...
 
-    def dump(self) -> Any:
+    def dump(self) -> Any:  # noqa: ANN401 - each actor its own
         """What the actor remembers, as plain data."""
         ...
 
-    def load(self, state: Any) -> None:
+    def load(self, state: Any) -> None:  # noqa: ANN401
         """Take over what :meth:`dump` gave."""
         ...
 

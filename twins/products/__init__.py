@@ -119,7 +119,7 @@ def _part(entry: Mapping[str, Any]) -> Part:
 def _yaml(file: Path) -> list[dict[str, Any]]:
     entries = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
     if not isinstance(entries, list):
-        raise ValueError(f"{file.name} must hold a list")
+        raise TypeError(f"{file.name} must hold a list")
     return entries
 
 

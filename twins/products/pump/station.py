@@ -232,4 +232,6 @@ class Stations:
 
 def relative(values: Columns, parts: NDArray[np.float64]) -> Columns:
     """``values / parts``, NaN where ``parts`` is nothing."""
-    return np.divide(values, parts, out=np.full(len(values), np.nan), where=parts > 0.0)
+    out = np.full(len(values), np.nan)
+    np.divide(values, parts, out=out, where=parts > 0.0)
+    return out
