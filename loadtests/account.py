@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Literal
 
 import msgspec
 from hdrh.histogram import HdrHistogram
 
+from broker.ledger import SeqSet
 from loadtests.plan import Plan
 
+_EXAMPLES = 5
 Ranges = list[tuple[int, int]]
 """``(from, to)``, both included."""
 Stored = Mapping[str, Mapping[int, Ranges]]
@@ -128,14 +131,6 @@ def latency(coded: Iterable[str]) -> Latency:
     return Latency(count=count, p50=p50, p95=p95, p99=p99, max=top)
 
 
-def numbers(ranges: Iterable[tuple[int, int]]) -> set[int]:
-    """All numbers of some ranges."""
-    found: set[int] = set()
-    for first, last in ranges:
-        found.update(range(first, last + 1))
-    return found
-
-
 class _Delivery(msgspec.Struct):
     """Sums over devices of what the two sides say."""
 
@@ -152,33 +147,32 @@ class _Delivery(msgspec.Struct):
 
     def add(self, record: DeviceRecord, ranges: Ranges) -> None:
         told = [(max(first, 1), last) for first, last in ranges if last >= 1]
-        stored, sent = numbers(told), numbers(record.sent)
-        open_ = set(record.unacknowledged)
-        lost = sent - open_ - stored
+        stored, sent = SeqSet.from_ranges(told), SeqSet.from_ranges(record.sent)
+        open_ = SeqSet.from_ranges((seq, seq) for seq in record.unacknowledged)
+        acknowledged = sent.minus(open_)
+        lost = acknowledged.minus(stored)
         self.sent += len(sent)
-        self.acknowledged += len(sent - open_)
-        self.stored += len(stored & sent)
+        self.acknowledged += len(acknowledged)
+        self.stored += len(sent) - len(sent.minus(stored))
         self.lost += len(lost)
         self.doubled += sum(last - first + 1 for first, last in told) - len(stored)
         self.unconfirmed += len(open_)
-        self.unconfirmed_stored += len(open_ & stored)
-        self.unexpected += len(stored - sent)
+        self.unconfirmed_stored += len(open_) - len(open_.minus(stored))
+        self.unexpected += len(stored.minus(sent))
         self.resent += record.resent
-        if lost and len(self.lost_examples) < 5:
-            seqs = ", ".join(map(str, sorted(lost)[:5]))
-            more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
+        if lost and len(self.lost_examples) < _EXAMPLES:
+            seqs = ", ".join(str(seq) for seq in islice(lost, _EXAMPLES))
+            more = f" and {len(lost) - _EXAMPLES} more" if len(lost) > _EXAMPLES else ""
             self.lost_examples.append(f"{record.device} boot {record.boot}: seq {seqs}{more}")
 
 
 def settled(reports: Sequence[ShardReport], stored: Stored) -> bool:
     """Whether everything acknowledged is stored, so that waiting longer changes no loss."""
-    return not any(
-        numbers(record.sent)
-        - set(record.unacknowledged)
-        - numbers(stored.get(record.device, {}).get(record.boot, []))
-        for report in reports
-        for record in report.devices
-    )
+    delivery = _Delivery()
+    for report in reports:
+        for record in report.devices:
+            delivery.add(record, stored.get(record.device, {}).get(record.boot, []))
+    return delivery.lost == 0
 
 
 def judge(

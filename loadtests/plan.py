@@ -69,6 +69,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """How many messages this shard is asked to send."""
         return sum(self.asked_of(device) for device in self.devices)
 
+    @property
+    def first_wave(self) -> int:
+        """How many devices of this shard connect before traffic starts."""
+        return self.up_at(RAMP_LEAD_S)
+
     def up_at(self, second: float) -> int:
         """How many devices of this shard must be up at ``second``."""
         return sum(1 for device in self.devices if self.up_s(device) <= second)

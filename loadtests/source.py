@@ -72,7 +72,9 @@ class Generated:
         middles = np.array(list(_SIGNALS.values()))
         seq = 0
         while True:
-            block = np.round(middles * (1.0 + 0.05 * rng.standard_normal((_BLOCK, middles.size))), 3)
+            block = np.round(
+                middles * (1.0 + 0.05 * rng.standard_normal((_BLOCK, middles.size))), 3
+            )
             for row in block.tolist():
                 seq += 1
                 message = m.Telemetry(

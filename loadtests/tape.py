@@ -67,7 +67,9 @@ def write_tape(path: Path, messages: Iterable[tuple[str, m.Uplink]]) -> int:
         for site, message in messages:
             for single in _singles(message):
                 first_ms = single.at_ms if first_ms is None else first_ms
-                if single.at_ms < max(first_ms, last_ms) and not isinstance(message, m.TelemetryBatch):
+                if single.at_ms < max(first_ms, last_ms) and not isinstance(
+                    message, m.TelemetryBatch
+                ):
                     raise TapeError(
                         f"{path}: {single.device} seq {single.seq} is {last_ms - single.at_ms} ms"
                         " older than the message before it; sort by at_ms"
@@ -88,7 +90,9 @@ def write_tape(path: Path, messages: Iterable[tuple[str, m.Uplink]]) -> int:
 
 def _singles(message: m.Uplink) -> Iterator[Playable]:
     if isinstance(message, m.Will):
-        raise TapeError(f"a will of {message.device} cannot be played: a link sends it, not a device")
+        raise TapeError(
+            f"a will of {message.device} cannot be played: a link sends it, not a device"
+        )
     if not isinstance(message, m.TelemetryBatch):
         yield message
         return

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import NamedTuple
-from urllib.parse import urlsplit
 
+from broker.link.address import Address
+from broker.link.address import parse as parse_address
 from loadtests.errors import BadRequest
 
 DEFAULT = "mqtt://127.0.0.1:1883"
 
 
-class Target(NamedTuple):
-    """Where the broker listens."""
-
-    host: str
-    port: int
-
-    @property
-    def url(self) -> str:
-        """The address as one string."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"mqtt://{host}:{self.port}"
-
-
-def parse(url: str, *, i_may_load: str | None = None) -> Target:
-    """Read ``mqtt://host:port``.
+def parse(url: str, *, i_may_load: str | None = None) -> Address:
+    """Read ``mqtt://[user:password@]host[:port]``.
 
     Args:
         url: The broker under load.
@@ -34,23 +21,18 @@ def parse(url: str, *, i_may_load: str | None = None) -> Target:
     Raises:
         BadRequest: If it is no such address, or leads off this machine without leave.
     """
-    hint = f"write it as mqtt://HOST:PORT, for instance {DEFAULT}"
     try:
-        parts = urlsplit(url)
-        port = parts.port or 1883
+        address = parse_address(url)
     except ValueError as error:
-        raise BadRequest([f"target {url!r}: {error}; {hint}"]) from error
-    if parts.scheme != "mqtt" or not parts.hostname or parts.path not in ("", "/"):
-        raise BadRequest([f"target {url!r} is no broker's address; {hint}"])
-    host = parts.hostname
-    if not is_loopback(host) and host != i_may_load:
+        raise BadRequest([str(error)]) from error
+    if not is_loopback(address.host) and address.host != i_may_load:
         raise BadRequest(
             [
-                f"target {host} is not this machine; a load test can harm it. If you are allowed to,"
-                f" say so by name: --i-may-load {host}"
+                f"target {address.host} is not this machine, and a load test can harm it."
+                f" If you are allowed to, say so by name: --i-may-load {address.host}"
             ]
         )
-    return Target(host, port)
+    return address
 
 
 def is_loopback(host: str) -> bool:

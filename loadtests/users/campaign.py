@@ -10,27 +10,15 @@ from pathlib import Path
 import msgspec
 from gevent.event import Event
 
+from broker.link.address import Address
 from loadtests import account
+from loadtests.job import Settings
 from loadtests.plan import Plan
 from loadtests.source import Generated, Played, Source
 from loadtests.tape import Track
 
 LEAD_IN_S = 0.1
 """Between the last CONNACK and the first message."""
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds of a run; seconds and milliseconds of wall time."""
-
-    every_s: float = 1.0
-    """Seconds between two messages of a device, where no plan says it."""
-    window: int = 100
-    """Unacknowledged messages per device (AWS IoT Core and rumqttd: 100); more are held back."""
-    connect_s: float = 10.0
-    drain_s: float = 10.0
-    late_ms: float = 500.0
-    start_ms: int
-    """Wall time of the start: ``at_ms`` of the births, and in seconds the ``boot`` of all devices."""
 
 
 class Campaign:
@@ -45,14 +33,17 @@ class Campaign:
         self,
         settings: Settings,
         *,
+        address: Address,
         plan: Plan | None = None,
         tracks: list[Track] | None = None,
-        ledger_path: Path | None = None,
-        on_finished: Callable[[], None] = lambda: None,
+        report_path: Path | None = None,
+        on_finished: Callable[[], object] = lambda: None,
+        first_number: int = 0,
     ) -> None:
-        self.settings, self.plan = settings, plan
-        self._tracks, self._ledger_path, self._on_finished = tracks, ledger_path, on_finished
+        self.settings, self.address, self.plan = settings, address, plan
+        self._tracks, self._report_path, self._on_finished = tracks, report_path, on_finished
         self._joined = self._done = self._waiting = 0
+        self._first_number, self.finished = first_number, False
         self._started = Event()
         self._cpu_start_s = self._traffic_end_s = 0.0
         self._cpu_end_s = 0.0
@@ -62,26 +53,22 @@ class Campaign:
         self.records: list[account.DeviceRecord] = []
         self.from_due, self.from_send, self.lag = (account.histogram() for _ in range(3))
 
-    @property
-    def boot(self) -> int:
-        """Boot number of all devices: unique as long as no two runs start in one second."""
-        return self.settings.start_ms // 1000
-
-    def join(self) -> tuple[int, Source]:
-        """Take the next device.
-
-        Raises:
-            IndexError: If the tape has no further track, or the plan no further device.
-        """
-        number = self._joined if self.plan is None else self.plan.devices[self._joined]
+    def join(self) -> tuple[int, Source] | None:
+        """Take the next device: its number and its say; ``None`` if there is no further one."""
+        nth = self._joined
+        if self.plan is not None and nth >= len(self.plan.devices):
+            return None
+        number = self._first_number + nth if self.plan is None else self.plan.devices[nth]
+        if self._tracks is not None and number >= len(self._tracks):
+            return None
         source: Source
         if self._tracks is not None:
-            source = Played(self._tracks[number], boot=self.boot)
+            source = Played(self._tracks[number], boot=self.settings.boot)
         else:
             interval_s = self.settings.every_s if self.plan is None else self.plan.interval_s
             source = Generated(
                 number,
-                boot=self.boot,
+                boot=self.settings.boot,
                 start_ms=self.settings.start_ms,
                 interval_ms=1000.0 * interval_s,
             )
@@ -93,9 +80,16 @@ class Campaign:
         return time.perf_counter() - self.start_s if self._started.is_set() else None
 
     def arrive(self) -> None:
-        """A device is connected, or has given up; the last of the first wave starts the traffic."""
+        """A device is connected, or has given up; the last of the first wave starts the traffic.
+
+        If none of that wave got through, the run ends at once: there is nothing to load.
+        """
         self._waiting += 1
-        if self.plan is not None and self._waiting == self.plan.up_at(0.0):
+        if self.plan is None or self._waiting != self.plan.first_wave:
+            return
+        if self.confirmed == 0:
+            self._finish()
+        else:
             self.start_s = time.perf_counter() + LEAD_IN_S
             self._cpu_start_s = time.process_time()
             self._started.set()
@@ -110,12 +104,17 @@ class Campaign:
         self._done += 1
         self._traffic_end_s, self._cpu_end_s = time.perf_counter(), time.process_time()
         if self.plan is not None and self._done == len(self.plan.devices):
-            self.write()
-            self._on_finished()
+            self._finish()
 
-    def write(self) -> None:
-        """Write the report of this process."""
-        if self.plan is None or self._ledger_path is None:
+    def _finish(self) -> None:
+        if self.finished:
+            return
+        self.finished = True
+        self._write()
+        self._on_finished()
+
+    def _write(self) -> None:
+        if self.plan is None or self._report_path is None:
             return
         traffic_s = max(self._traffic_end_s - self.start_s, 1e-9)
         report = account.ShardReport(
@@ -132,7 +131,7 @@ class Campaign:
             from_send=self.from_send.encode().decode(),
             lag=self.lag.encode().decode(),
         )
-        self._ledger_path.write_bytes(msgspec.json.encode(report))
+        self._report_path.write_bytes(msgspec.json.encode(report))
 
     def summary(self) -> str:
         """One line for the end of a plain Locust run."""

@@ -1,4 +1,4 @@
-"""One device's MQTT connection: a paho client driven by gevent, without thread and without select().
+"""One device's MQTT connection: a paho client driven by gevent, no thread and no select().
 
 paho's own loop stops without a word at file descriptor 1024 (about 340 devices); here each device's
 greenlet waits on its own gevent watcher, so only the limit of open files counts.
@@ -9,13 +9,15 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import gevent
 from gevent import get_hub
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
+
+from broker.link.address import Address
 
 KEEP_ALIVE_S = 60
 """rumqttd refuses 0."""
@@ -33,22 +35,22 @@ class Connection:
 
     Args:
         client_id: MQTT client id.
-        host: Broker.
-        port: Broker.
+        address: Broker, with credentials if it wants some.
         on_ack: Called with the packet id when a publish was acknowledged.
     """
 
-    def __init__(
-        self, client_id: str, *, host: str, port: int, on_ack: Callable[[int], None]
-    ) -> None:
+    def __init__(self, client_id: str, *, address: Address, on_ack: Callable[[int], None]) -> None:
         self.connected = False
-        self._host, self._port = host, port
+        self._address = address
         self._refused: str | None = None
         self._watcher: Any = None
+        self._writable: Any = None
         self._misc_due_s = 0.0
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv311
         )
+        if address.username is not None:
+            self._client.username_pw_set(address.username, address.password)
         # Our own window rules; paho's would hide unsent messages in its queue.
         self._client.max_inflight_messages_set(0)
         self._client.on_connect = self._on_connect
@@ -76,7 +78,7 @@ class Connection:
         self._unwatch()
         try:
             self._client.connect_timeout = max(until_s - time.perf_counter(), 0.01)
-            self._client.connect(self._host, self._port, keepalive=KEEP_ALIVE_S)
+            self._client.connect(self._address.host, self._address.port, keepalive=KEEP_ALIVE_S)
         except OSError as error:
             raise ConnectFailed(error.strerror or str(error)) from error
         self._watch()
@@ -122,7 +124,7 @@ class Connection:
         if _QUICKACK is not None:
             # Linux forgets it after a while. Without it, a broker that leaves Nagle's algorithm on
             # keeps small acknowledgements back for 40 ms.
-            sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+            _switch_on(sock, _QUICKACK)
         now_s = time.perf_counter()
         if now_s >= self._misc_due_s:
             self._misc_due_s = now_s + _MISC_EVERY_S
@@ -132,7 +134,7 @@ class Connection:
         sock = self._client.socket()
         if sock is None:
             raise ConnectFailed("closed at once")
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _switch_on(sock, socket.TCP_NODELAY)
         loop = get_hub().loop
         self._watcher = loop.io(sock.fileno(), 1)
         self._writable = loop.io(sock.fileno(), 3)
@@ -150,3 +152,8 @@ class Connection:
             self._client.loop_write()
             self._client.loop_misc()
         self._unwatch()
+
+
+def _switch_on(sock: object, option: int) -> None:
+    """Switch a TCP option on; paho's type for a socket knows no options."""
+    cast("socket.socket", sock).setsockopt(socket.IPPROTO_TCP, option, 1)
