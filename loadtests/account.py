@@ -47,8 +47,8 @@ class DeviceRecord(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class ShardReport(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What one generator process writes at its end. Histograms are in HdrHistogram's own coding.
 
-    ``late``: messages sent more than the allowed time after they were due though the target had room
-    for them. ``held``: sent late because the target owed a whole window of acknowledgements.
+    ``late``: sent more than the allowed time after they were due, though the target had room.
+    ``held``: sent late because the target owed a whole window of acknowledgements.
     """
 
     plan: Plan
@@ -189,11 +189,11 @@ def judge(
     Args:
         reports: One per generator process.
         stored: What the DPS or the witness has.
-        tolerance_pct: How far connections and messages may fall short of what was asked, in percent.
+        tolerance_pct: How far connections and messages may fall short of the asked, in percent.
         late_ms: What the generator counted as late (named in the reason).
         reordered: Messages that came after a later one, where somebody counted them.
-        at_least_once: ``stored`` counts deliveries, so a message that a device had to send again may
-            stand there twice; a store must never.
+        at_least_once: ``stored`` counts deliveries, so a message that a device had to send
+            again may stand there twice; a store must never.
     """
     delivery = _Delivery()
     for report in reports:
@@ -276,7 +276,7 @@ def _shortfalls(
     if asked - sent > asked * share:
         found.append(
             f"{sent:,} of {asked:,} messages were sent"
-            f" ({held:,} waited for the target's acknowledgements; generator at {busy:.0%} of a core)"
+            f" ({held:,} waited for acknowledgements; generator at {busy:.0%} of a core)"
         )
     if late > asked * share:
         found.append(

@@ -11,7 +11,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Bounds of a run; seconds and milliseconds of wall time."""
 
     start_ms: int
-    """Wall time of the start: ``at_ms`` of the births, and in seconds the ``boot`` of all devices."""
+    """Wall time of the start: ``at_ms`` of births, and in seconds the ``boot`` of all devices."""
     every_s: float = 1.0
     """Seconds between two messages of a device, where no plan says it."""
     window: int = 100

@@ -1,8 +1,9 @@
-"""``locust -f loadtests/locustfile.py --host mqtt://127.0.0.1:1883``: devices under Locust's own hand.
+"""``locust -f loadtests/locustfile.py``: devices under Locust's own hand.
 
-Each Locust user is one device that reports every ``--every`` seconds on an anchored schedule. Shapes are
-files of their own: ``-f loadtests/locustfile.py,loadtests/shapes/ramp.py -u 100 -t 60s``.
-``python -m loadtests.run`` drives this file with a plan and settles the account with what was stored.
+Each Locust user is one device that reports every ``--every`` seconds on an anchored schedule, to
+``--host`` (mqtt://127.0.0.1:1883 if not given). Shapes are files of their own:
+``-f loadtests/locustfile.py,loadtests/shapes/ramp.py -u 100 -t 60s``. ``python -m loadtests.run``
+drives this file with a plan and settles the account with what was stored.
 """
 
 from __future__ import annotations

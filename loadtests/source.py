@@ -31,12 +31,23 @@ class Source(Protocol):
     """One device's say: its name, its birth, and message after message."""
 
     @property
-    def site(self) -> str: ...
+    def site(self) -> str:
+        """Where it stands."""
+        ...
+
     @property
-    def device(self) -> str: ...
+    def device(self) -> str:
+        """Its id."""
+        ...
+
     @property
-    def birth(self) -> m.Birth: ...
-    def messages(self) -> Iterator[Outgoing]: ...
+    def birth(self) -> m.Birth:
+        """What it says first; its boot is that of all its messages."""
+        ...
+
+    def messages(self) -> Iterator[Outgoing]:
+        """What it says after, in order."""
+        ...
 
 
 class Generated:

@@ -1,9 +1,9 @@
 """A payload tape: what real twins said, written once, played by many users at any rate.
 
-A tape is a text file of JSON lines. Line 1 is the head ``{"tape": "twinrig.v1"}``; each further line
-is ``[offset_ms, site, device, seq, topic, payload]``, with ``offset_ms`` counted from the first message
-and the payload as the object that stood on the wire. A player stamps its own ``boot``, because the
-same (device, boot, seq) twice would be one message to any consumer.
+A tape is a text file of JSON lines. Line 1 is the head ``{"tape": "twinrig.v1"}``; each further
+line is ``[offset_ms, site, device, seq, topic, payload]``, with ``offset_ms`` counted from the
+first message and the payload as the object that stood on the wire. A player stamps its own
+``boot``, because the same (device, boot, seq) twice would be one message to any consumer.
 """
 
 from __future__ import annotations

@@ -26,12 +26,11 @@ def parse(url: str, *, i_may_load: str | None = None) -> Address:
     except ValueError as error:
         raise BadRequest([str(error)]) from error
     if not is_loopback(address.host) and address.host != i_may_load:
-        raise BadRequest(
-            [
-                f"target {address.host} is not this machine, and a load test can harm it."
-                f" If you are allowed to, say so by name: --i-may-load {address.host}"
-            ]
+        problem = (
+            f"target {address.host} is not this machine, and a load test can harm it."
+            f" If you are allowed to, say so by name: --i-may-load {address.host}"
         )
+        raise BadRequest([problem])
     return address
 
 

@@ -1,7 +1,7 @@
 """An independent subscriber: counts what the broker delivers, for targets without a DPS to ask.
 
-It runs as a process of its own (``python -m loadtests.witness``), answers each line on stdin with one
-of JSON on stdout, and ends when its stdin closes. It shares no counting code with the ledger.
+It runs as a process of its own (``python -m loadtests.witness``), answers each line on stdin with
+one of JSON on stdout, and ends when its stdin closes. It shares no counting code with the ledger.
 """
 
 from __future__ import annotations

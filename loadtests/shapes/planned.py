@@ -14,14 +14,14 @@ DEFAULT_RUN_S = 60.0
 
 
 class PlannedShape(LoadTestShape):  # type: ignore[misc]
-    """Follows the campaign's plan, or in a plain Locust run one made from ``-u``, ``-r`` and ``-t``."""
+    """Follows the campaign's plan; in a plain Locust run one made from ``-u``, ``-r``, ``-t``."""
 
     abstract: ClassVar[bool] = True
     use_common_options: ClassVar[bool] = True
     shape: ClassVar[Shape]
 
     def tick(self) -> tuple[int, float] | None:
-        """How many devices must be up now, and how many may connect per second; ``None`` at the end."""
+        """How many devices must be up, and how many connect per second; ``None`` at the end."""
         environment = self.runner.environment
         options = environment.parsed_options
         spawn_per_s = float(options.spawn_rate or 1)
