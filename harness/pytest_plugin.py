@@ -11,6 +11,7 @@ collected only below the folders that the project's ini names::
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from _pytest._code.code import TerminalRepr, TracebackStyle
+
     from broker.servers import Broker
     from harness.events import RunResult
+    from harness.scenario.schema import Scenario
 
 Rig = Callable[..., "RunResult"]
 _IS_SCENARIO = re.compile(r"^schema\s*:", re.MULTILINE)
@@ -67,12 +71,14 @@ class ScenarioItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run it, and fail with the checks that do not hold."""
-        folder = self.config._tmp_path_factory.mktemp(self.path.stem)  # type: ignore[attr-defined] # noqa: SLF001
-        result = run_scenario_file(self.path, seed=_seed(self.config), runs_dir=folder)
+        with tempfile.TemporaryDirectory(prefix="twinrig-") as folder:
+            result = run_scenario_file(self.path, seed=_seed(self.config), runs_dir=Path(folder))
         if result.exit_code:
             raise ScenarioFailed(explain(result))
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: TracebackStyle | None = None
+    ) -> str | TerminalRepr:
         """The failed checks, or the mistakes of the file, without a traceback of ours."""
         from harness.errors import HarnessError, OurBug  # noqa: PLC0415
 
@@ -95,11 +101,14 @@ def explain(result: RunResult) -> str:
     return "\n\n".join([f"{result.title}: {result.verdict}", *texts])
 
 
-def run_scenario_file(scenario: Any, *, seed: int, runs_dir: Path, **options: Any) -> RunResult:
+def run_scenario_file(
+    scenario: Path | str | Scenario, *, seed: int, runs_dir: Path, **options: object
+) -> RunResult:
     """Run a scenario (path or object) over the memory link unless ``options`` say otherwise."""
     from harness.engine import runner  # noqa: PLC0415
 
-    wanted = {"link": "memory", "store": "memory", "runs_dir": runs_dir, **options}
+    wanted: dict[str, Any] = {"link": "memory", "store": "memory", "runs_dir": runs_dir}
+    wanted |= options
     return runner.run_scenario(
         scenario, seed=seed, options=runner.RunOptions(**wanted), handlers=[]
     )
@@ -131,7 +140,9 @@ def twinrig_rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
     """
     default = _seed(request.config)
 
-    def run(scenario: Any, *, seed: int = default, **options: Any) -> RunResult:
+    def run(
+        scenario: Path | str | Scenario, *, seed: int = default, **options: object
+    ) -> RunResult:
         return run_scenario_file(scenario, seed=seed, runs_dir=tmp_path / "runs", **options)
 
     return run

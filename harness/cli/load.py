@@ -17,6 +17,7 @@ class Shape(StrEnum):
 
 
 def load(
+    *,
     target: Annotated[
         str | None,
         typer.Option(help="mqtt://host:port; else an embedded broker with the reference DPS."),

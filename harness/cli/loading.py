@@ -119,7 +119,9 @@ def arguments(wish: LoadWish) -> list[str]:
         "--json": wish.json,
         "--i-may-load": wish.i_may_load,
     }
-    return [part for name, value in named.items() if value is not None for part in (name, str(value))]
+    return [
+        part for name, value in named.items() if value is not None for part in (name, str(value))
+    ]
 
 
 def record(wish: LoadWish, path: Path) -> Path | None:

@@ -23,7 +23,6 @@ EPILOG = (
 )
 
 
-
 def example() -> str:
     """A scenario that ships with Twinrig, as a newcomer would type it."""
     folder = Path(__file__).parents[2] / "scenarios"
@@ -55,7 +54,7 @@ app.command("up")(up.up)
 app.command("report")(report.report)
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,7 @@ def _result(item: dict[str, Any]) -> TestResult:
     return TestResult(name, f"expected{at}: {expected}; seen: {seen}")
 
 
-def _listed(value: Any) -> str:
+def _listed(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "no rule firing"
     return "nothing" if value is None else str(value)
@@ -202,8 +203,8 @@ def main(
     if tests is not None and len(paths) != 1:
         raise ScenarioError("--tests names the tests of one pack; give one pack with it")
     files = [read_pack(path, tests=tests, with_tests=with_tests) for path in paths]
-    models = {_model(file.pack) for file in files}
-    verdicts = asyncio.run(_judge_all(files, wiring.rules_dps(models - {None}, sut)))
+    models = {model for file in files if (model := _model(file.pack))}
+    verdicts = asyncio.run(_judge_all(files, wiring.rules_dps(models, sut)))
     for verdict in verdicts:
         show(verdict)
     if junit is not None:
@@ -219,7 +220,9 @@ def _model(pack: yamlspots.Read) -> str | None:
     return model if isinstance(model, str) else None
 
 
-async def _judge_all(files: Sequence[PackFile], dps: Any) -> list[PackVerdict]:
+async def _judge_all(
+    files: Sequence[PackFile], dps: AbstractAsyncContextManager[Ask]
+) -> list[PackVerdict]:
     async with dps as ask:
         return [await judge(file, ask) for file in files]
 

@@ -19,16 +19,17 @@ Sut = Annotated[
 
 
 @app.command()
-def check(packs: Packs, junit: Junit = None, sut: Sut = None) -> None:
+def check(packs: Packs, *, junit: Junit = None, sut: Sut = None) -> None:
     """Show every mistake with file:line:column."""
     from harness.cli import packs as work  # noqa: PLC0415
 
     raise typer.Exit(work.main(packs, tests=None, with_tests=False, junit=junit, sut=sut))
 
 
-@app.command()
-def test(
+@app.command("test")
+def run_tests(
     packs: Packs,
+    *,
     junit: Junit = None,
     sut: Sut = None,
     tests: Annotated[

@@ -44,6 +44,7 @@ class Store(StrEnum):
 
 def run(
     files: Annotated[list[Path], typer.Argument(help="Scenario files (YAML).", metavar="FILE")],
+    *,
     seed: Annotated[
         int | None, typer.Option(help="Makes the run repeatable; else one is chosen and printed.")
     ] = None,

@@ -56,12 +56,14 @@ def run_files(
     outcome = Outcome()
     junit_report = JunitReport(junit) if junit else None
     for file in files:
-        outcome.runs.append(_run_one(file, runner, seed, console, quiet, junit_report))
+        outcome.runs.append(
+            _run_one(file, runner, seed, console=console, quiet=quiet, junit=junit_report)
+        )
     return outcome
 
 
 def _run_one(
-    file: Path, runner: Runner, seed: int, console: Console, quiet: bool,
+    file: Path, runner: Runner, seed: int, *, console: Console, quiet: bool,
     junit: JunitReport | None,
 ) -> dict[str, Any]:  # fmt: skip
     page, lines, beginning = HtmlReport(), JsonLinesReport(), _Beginning()

@@ -11,6 +11,7 @@ UP_SPEED = 60.0
 
 
 def up(
+    *,
     scenario: Annotated[
         Path | None, typer.Option(help="Whose fleet and faults; else the built-in story.")
     ] = None,

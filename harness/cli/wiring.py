@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence, Set
+from collections.abc import AsyncIterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.cli.packs import Ask
 from harness.cli.running import Runner
 from harness.errors import ScenarioError
 from harness.events import EventHandler, RunResult
+
+if TYPE_CHECKING:
+    from harness.scenario.products import Products
+    from harness.sut.port import Call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +53,7 @@ def runner(wish: RunWish) -> Runner:
 
 
 @asynccontextmanager
-async def rules_dps(models: Set[str], url: str | None) -> AsyncIterator[Ask]:
+async def rules_dps(models: AbstractSet[str], url: str | None) -> AsyncIterator[Ask]:
     """A DPS that knows ``models`` with their parts and conditions, for dry runs of packs.
 
     Args:
@@ -58,20 +64,46 @@ async def rules_dps(models: Set[str], url: str | None) -> AsyncIterator[Ask]:
         ScenarioError: If no product here has one of the models.
         SutError: If the DPS does not answer as the contract says.
     """
+    from broker.link.memory import MemoryBus  # noqa: PLC0415
+    from harness.scenario.products import installed  # noqa: PLC0415
     from harness.sut.http import HttpSut  # noqa: PLC0415
-    from harness.sut.setup import known_models, model_calls  # noqa: PLC0415
+    from harness.sut.reference import InProcessReference  # noqa: PLC0415
 
-    known = known_models()
+    products = installed()
+    known = {product.model: product.id for product in products.values()}
     missing = sorted(models - set(known))
     if missing and url is None:
         raise ScenarioError(
             f"unknown model {', '.join(missing)}; the products here have: {', '.join(known)}"
         )
-    sut = HttpSut.at(url) if url else _in_process()
+    sut = (
+        HttpSut.at(url)
+        if url
+        else InProcessReference(MemoryBus().service_link, store_url="sqlite://", clock="driven")
+    )
     await sut.open()
     try:
         for model in sorted(models & set(known)):
-            await sut.install(model_calls(model))
+            await sut.install(model_calls(known[model], products))
         yield sut.ask
     finally:
         await sut.close()
+
+
+def model_calls(product_id: str, products: Products) -> list[Call]:
+    """What a DPS has to know before it can judge packs for a product: model and parts."""
+    from harness.scenario.schema import Scenario  # noqa: PLC0415
+    from harness.sut.setup import installation  # noqa: PLC0415
+
+    bare = Scenario.model_validate(
+        {
+            "title": f"rules of {product_id}",
+            "run": {"start": "2026-01-01T00:00:00Z", "until": "1d"},
+            "fleets": [{"product": product_id, "devices_per_site": 1}],
+            "service": {"rules": []},
+        }
+    )
+    wanted = ("/v1/parts/", "/v1/models/")
+    return [
+        call for call in installation(bare, products, rules=None) if call.path.startswith(wanted)
+    ]

@@ -10,11 +10,11 @@ from nicegui import app, ui
 
 from harness.demo import page
 from harness.demo.session import DemoSession
+from harness.demo.stories import STORY
 from harness.engine import runner
 from harness.errors import InvalidRun
 
 HOST = "127.0.0.1"
-STORY = Path(__file__).with_name("story.yaml")
 
 
 def serve(*, scenario: Path | None, seed: int, port: int | None, browser: bool) -> None:

@@ -30,33 +30,69 @@ class Breakage:
 class Stage(Protocol):
     """What the page needs of the demo's session."""
 
+    seed: int
+
     @property
-    def portal_url(self) -> str | None: ...
+    def portal_url(self) -> str | None:
+        """The DPS's own page, once it is up."""
+        ...
+
     @property
-    def paused(self) -> bool: ...
+    def paused(self) -> bool:
+        """Whether the worlds are held."""
+        ...
+
     @property
-    def speed(self) -> float: ...
-    @property
-    def seed(self) -> int: ...
-    def view(self) -> View: ...
-    def curves(self, device: str) -> Curves: ...
-    def breakages(self, device: str) -> tuple[Breakage, ...]: ...
-    def pause(self) -> None: ...
-    def resume(self) -> None: ...
-    def step(self) -> None: ...
-    def set_speed(self, speed: float) -> None: ...
-    def inject(self, fault: str, device: str) -> None: ...
-    def reset(self) -> None: ...
+    def speed(self) -> float:
+        """Simulated seconds per second, as chosen."""
+        ...
+
+    def view(self) -> View:
+        """The moment as it is."""
+        ...
+
+    def curves(self, device: str) -> Curves:
+        """What is known of one device."""
+        ...
+
+    def breakages(self, device: str) -> tuple[Breakage, ...]:
+        """What can break in a device."""
+        ...
+
+    def pause(self) -> None:
+        """Hold both worlds."""
+        ...
+
+    def resume(self) -> None:
+        """Let them go on."""
+        ...
+
+    def step(self) -> None:
+        """One step, then hold."""
+        ...
+
+    def set_speed(self, speed: float) -> None:
+        """Choose simulated seconds per second."""
+        ...
+
+    def inject(self, fault: str, device: str) -> None:
+        """Break a device now."""
+        ...
+
+    def reset(self) -> None:
+        """Begin again from the start."""
+        ...
 
 
 def build(stage: Stage) -> None:
     """Register the page at ``/``."""
 
-    @ui.page("/", title="Twinrig demo")
     def _index() -> None:
         ui.dark_mode(None)
         ui.colors(primary="#0b68a5", positive="#18794e", negative="#c62a2f", warning="#b26a00")
         Board(stage).draw()
+
+    ui.page("/", title="Twinrig demo")(_index)
 
 
 class Board:
@@ -105,7 +141,9 @@ class Board:
             title.text = view.title or "Starting ..."
             story.text = " ".join(view.story.split())
             date.text = long_stamp(view.now_ms) if view.now_ms else "–"
-            pace.text = f"{count(view.messages, 'message')} through the broker · seed {self.stage.seed}"
+            pace.text = (
+                f"{count(view.messages, 'message')} through the broker · seed {self.stage.seed}"
+            )
             length_ms = max(1, view.until_ms - view.start_ms)
             bar.value = (view.now_ms - view.start_ms) / length_ms
             trouble.text = view.error
@@ -118,7 +156,9 @@ class Board:
         with ui.card().classes("w-full"), ui.row().classes("w-full items-center gap-4"):
             play = ui.button(on_click=self._toggle).mark("play")
             ui.button("Step", icon="skip_next", on_click=stage.step).props("outline")
-            ui.button("Reset", icon="restart_alt", on_click=self._reset).props("outline").mark("reset")
+            ui.button("Reset", icon="restart_alt", on_click=self._reset).props("outline").mark(
+                "reset"
+            )
             with ui.column().classes("gap-0 grow min-w-[220px]"):
                 speed = ui.label().classes("text-sm opacity-70")
                 slider = ui.slider(
@@ -222,9 +262,7 @@ class Board:
             shown.append("stands still")
         return " · ".join(shown)
 
-    def _chart(
-        self, title: str, options: Callable[[Curves], Mapping[str, Any]], mark: str
-    ) -> None:
+    def _chart(self, title: str, options: Callable[[Curves], Mapping[str, Any]], mark: str) -> None:
         with ui.card().classes("w-full gap-0"):
             ui.label(title).classes("text-lg font-semibold")
             chart = ui.echart({}).classes("w-full h-72").mark(f"chart-{mark}")
@@ -254,7 +292,9 @@ class Board:
             with box:
                 for line in view.lines:
                     with ui.row().classes("w-full gap-3 no-wrap"):
-                        ui.label(stamp(line.at_ms)).classes("font-mono opacity-60 whitespace-nowrap")
+                        ui.label(stamp(line.at_ms)).classes(
+                            "font-mono opacity-60 whitespace-nowrap"
+                        )
                         ui.label(line.subject).classes("whitespace-nowrap")
                         ui.label(line.text).classes(TONES.get(line.tone, ""))
 

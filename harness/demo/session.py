@@ -62,9 +62,7 @@ class DemoSession:
             runs_dir=self._runs_dir, web=True,
         )  # fmt: skip
         try:
-            runner.run_scenario(
-                self._scenario, seed=self.seed, options=options, handlers=[state]
-            )
+            runner.run_scenario(self._scenario, seed=self.seed, options=options, handlers=[state])
         except HarnessError as error:
             state.fail(str(error))
         except Exception as error:
@@ -91,8 +89,7 @@ class DemoSession:
     def portal_url(self) -> str | None:
         """The DPS's own page, once it is up."""
         started = self._state.log.started
-        url = started.dps if started else ""
-        return f"{url}/portal" if url else None
+        return (started.portal_url or None) if started else None
 
     @property
     def paused(self) -> bool:

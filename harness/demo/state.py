@@ -57,7 +57,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """Everything that the page shows at one moment; immutable, so that no lock is needed to draw."""
+    """Everything that the page shows at one moment; immutable, so drawing needs no lock."""
 
     title: str
     story: str
@@ -213,4 +213,3 @@ def _points(series: Series | None) -> list[tuple[int, float]]:
         return []
     at_ms, values = series.thinned(POINTS)
     return [(at, round(value, 3)) for at, value in zip(at_ms, values, strict=True)]
-

@@ -45,10 +45,9 @@ def write(path: Path, suites: Iterable[Suite]) -> None:
             "failures": sum(bool(case.failure) for case in suite.cases),
             "errors": sum(bool(case.error) for case in suite.cases),
         }
-        element = ET.SubElement(
-            root, "testsuite", name=suite.name, time=f"{suite.wall_s:.3f}", skipped="0",
-            **{key: str(count) for key, count in counts.items()},
-        )  # fmt: skip
+        about = {"name": suite.name, "time": f"{suite.wall_s:.3f}", "skipped": "0"}
+        about |= {key: str(count) for key, count in counts.items()}
+        element = ET.SubElement(root, "testsuite", about)
         if suite.properties:
             listed = ET.SubElement(element, "properties")
             for name, value in suite.properties:

@@ -126,7 +126,9 @@ class RunLog:
         process = self.processes.get(ident)
         if process is None:
             need = str(data.get("need_key", "")).split("/", 1)[0]
-            title = data.get("rule") if what == "alert" else data.get("part") or data.get("position")
+            title = (
+                data.get("rule") if what == "alert" else data.get("part") or data.get("position")
+            )
             process = Process(
                 ident=event.subject, what=what, thing=str(data.get("thing") or need),
                 title=str(title or event.subject),
@@ -171,7 +173,7 @@ class RunLog:
         return dict(hours)
 
 
-def _names(evidence: Any) -> Iterable[str]:
+def _names(evidence: object) -> Iterable[str]:
     """Everything in a condition's evidence that may be a signal's name: keys and texts."""
     if not isinstance(evidence, Mapping):
         return ()

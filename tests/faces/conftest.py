@@ -57,9 +57,7 @@ def _hourly(at_ms: int) -> list[Event]:
             )
         )
         if hour % 6 == 0:
-            out.append(
-                TruthSampled(at_ms=at_ms, device=device, component="bearing", damage=damage)
-            )
+            out.append(TruthSampled(at_ms=at_ms, device=device, component="bearing", damage=damage))
     return out
 
 
@@ -71,9 +69,7 @@ def _decisions() -> list[Event]:
         TruthHappened(
             at_ms=day[4], kind="damage.onset", subject=WORN, data={"component": "bearing"}
         ),
-        FaultApplied(
-            at_ms=day[4], kind="bearing_wear", target=WORN, params={"pf_interval": 672.0}
-        ),
+        FaultApplied(at_ms=day[4], kind="bearing_wear", target=WORN, params={"pf_interval": 672.0}),
         _feed(
             day[16],
             "alert.raised",
@@ -182,9 +178,7 @@ def make_events(run_dir: Path, *, red: bool = False) -> list[Event]:
         timed += [(at_ms, 0, event) for event in _hourly(at_ms)]
         if hour % 24 == 12:
             timed += [(at_ms, 1, event) for event in _beliefs(at_ms)]
-        step = StepDone(
-            now_ms=at_ms, published=24 * hour, ingested=24 * hour, wall_s=hour / 480
-        )
+        step = StepDone(now_ms=at_ms, published=24 * hour, ingested=24 * hour, wall_s=hour / 480)
         timed.append((at_ms, 9, step))
     timed += [(event.at_ms, 2, event) for event in _decisions()]  # type: ignore[union-attr]
     timed += [(check.at_ms, 8, check) for check in checks(red=red)]

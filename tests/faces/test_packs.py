@@ -130,7 +130,7 @@ def test_missing_tests_are_named_with_the_file_to_write(tmp_path: Path):
     path = tmp_path / "alone.yaml"
     path.write_text(PACK)
 
-    with pytest.raises(ScenarioError, match="alone_test.yaml"):
+    with pytest.raises(ScenarioError, match=r"alone_test\.yaml"):
         read_pack(path, tests=None, with_tests=True)
 
 

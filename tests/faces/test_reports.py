@@ -121,7 +121,9 @@ def test_junit_counts_failures_and_carries_what_a_person_needs(tmp_path: Path, r
     failure = root.find(".//failure")
     assert failure is not None
     assert "expected: 1 delivered order" in failure.text
-    assert failure.text.endswith("replay:   twinrig run scenarios/story.yaml --seed 7 --link memory")
+    assert failure.text.endswith(
+        "replay:   twinrig run scenarios/story.yaml --seed 7 --link memory"
+    )
 
 
 def test_junit_keeps_all_runs_of_one_call(tmp_path: Path, red_events, green_events):
