@@ -68,8 +68,9 @@ def run(
         float | None, typer.Option(help="Simulated seconds per second, for paced and live.")
     ] = None,
     store: Annotated[
-        Store, typer.Option(help="Store of the reference DPS: a file survives kill -9.")
-    ] = Store.FILE,
+        Store | None,
+        typer.Option(help="Of the reference DPS; else memory for --link memory, a file for mqtt."),
+    ] = None,
     rules: Annotated[
         Path | None, typer.Option(help="A rule pack that replaces the scenario's.")
     ] = None,
@@ -95,7 +96,7 @@ def run(
         say(console, f"no --seed given: chose {chosen}", "dim")
     wanted = wiring.RunWish(
         seed=chosen, link=link.value, broker=broker, broker_port=broker_port, sut=sut,
-        clients=clients.value, mode=mode.value if mode else None, speed=speed, store=store.value,
+        clients=clients.value, mode=mode.value if mode else None, speed=speed, store=store.value if store else None,
         rules=rules, runs_dir=report_dir,
     )  # fmt: skip
     outcome = running.run_files(

@@ -31,7 +31,7 @@ class RunWish:
     clients: str
     mode: str | None
     speed: float | None
-    store: str
+    store: str | None
     rules: Path | None
     runs_dir: Path
 
