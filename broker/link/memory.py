@@ -186,6 +186,8 @@ class MemoryServiceLink:
             except Exception as error:  # noqa: BLE001 - ends the link; told by ended() and publish()
                 self._error = error
                 break
+            if session.link is not self:  # taken over while the handler ran
+                break
             session.backlog.popleft()
             session.size -= len(batch)
         self._leave()

@@ -33,6 +33,8 @@ class _Recording(amqtt.broker.Broker):  # type: ignore[misc]
         self.writers.add(writer)
         try:
             await super().stream_connected(reader, writer, listener_name)
+        except asyncio.CancelledError:
+            writer.transport.abort()  # the broker was killed; asyncio would print each such task
         finally:
             self.writers.discard(writer)
 

@@ -22,6 +22,7 @@ class AlertRaised(CountingCheck):
 
     def on_event(self, event: Event) -> None:
         """See Check."""
-        if isinstance(event, FeedSeen) and event.kind == "alert.raised":
-            if self.args.rule in (None, event.data.get("rule")):
-                self.count(event.data.get("thing"), event.at_ms)
+        if not isinstance(event, FeedSeen) or event.kind != "alert.raised":
+            return
+        if self.args.rule in (None, event.data.get("rule")):
+            self.count(event.data.get("thing"), event.at_ms)

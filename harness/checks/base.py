@@ -42,7 +42,7 @@ class Ending:
     ledger: Mapping[str, int]
     lost: Sequence[str] = ()
     """Lines such as ``pump-01-1 boot 1: 17-19``: produced and not stored."""
-    stored: Stored = Stored()
+    stored: Stored = field(default_factory=Stored)
 
 
 @dataclass(slots=True)
@@ -121,10 +121,9 @@ def catalog() -> Mapping[str, type[Check]]:
     for module in pkgutil.iter_modules(package.__path__):
         loaded = import_module(f"harness.checks.{module.name}")
         for thing in vars(loaded).values():
-            if isinstance(thing, type) and issubclass(thing, Check) and thing is not Check:
-                if thing.__module__ == loaded.__name__:
-                    assert thing.name == module.name, f"{module.name}.py defines {thing.name}"
-                    found[thing.name] = thing
+            if isinstance(thing, type) and getattr(thing, "name", None) == module.name:
+                assert issubclass(thing, Check), f"{module.name}.py defines something else"
+                found[module.name] = thing
     return found
 
 

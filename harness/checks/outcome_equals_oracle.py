@@ -72,10 +72,11 @@ class OutcomeEqualsOracle(Check):
 
 
 def _differences(ours: oracle.Outcome, told: FeedSeen) -> list[str]:
-    found = []
-    for name in ("up_ms", "down_ms", "unknown_ms", "total_ms"):
-        if told.data.get(name) != getattr(ours, name):
-            found.append(f"{name} {told.data.get(name)}, not {getattr(ours, name)}")
+    found = [
+        f"{name} {told.data.get(name)}, not {getattr(ours, name)}"
+        for name in ("up_ms", "down_ms", "unknown_ms", "total_ms")
+        if told.data.get(name) != getattr(ours, name)
+    ]
     credit = float(told.data.get("credit_eur", -1.0))
     if credit != ours.credit_eur:  # money is exact to the cent
         found.append(f"credit {credit} EUR, not {ours.credit_eur} EUR")

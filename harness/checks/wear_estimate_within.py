@@ -36,9 +36,12 @@ class WearEstimateWithin(Check):
         args = self.args
         if isinstance(event, TruthSampled) and event.device == args.device:
             self._truth_pct[event.component] = event.damage * 100
-        elif isinstance(event, FeedSeen) and event.kind == "condition.evaluated":
-            if event.subject == args.device:
-                self._compare(event)
+        elif (
+            isinstance(event, FeedSeen)
+            and event.kind == "condition.evaluated"
+            and event.subject == args.device
+        ):
+            self._compare(event)
 
     def _compare(self, event: FeedSeen) -> None:
         position = event.data.get("position")
@@ -46,7 +49,7 @@ class WearEstimateWithin(Check):
         belief = event.data.get("wear_pct")
         if truth is None or belief is None or self.args.component not in (None, position):
             return
-        if self.args.from_pct <= truth <= self.args.to_pct:
-            if abs(belief - truth) > self.args.points:
-                expected = f"{position} within {self.args.points} points of {truth:.1f} %"
-                self.violate(event.at_ms, expected, f"the DPS believes {belief:.1f} %")
+        concerned = self.args.from_pct <= truth <= self.args.to_pct
+        if concerned and abs(belief - truth) > self.args.points:
+            expected = f"{position} within {self.args.points} points of {truth:.1f} %"
+            self.violate(event.at_ms, expected, f"the DPS believes {belief:.1f} %")

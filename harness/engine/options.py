@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -33,6 +34,7 @@ class RunOptions:
         snapshot_at_ms: Simulated time since the start at which the run is saved, at rest.
         snapshot_dir: Where to.
         resume_from: A folder that a run was saved to; this run goes on from there.
+        notice: Told what a person has to know before the run begins (address of the broker).
     """
 
     link: Literal["memory", "mqtt"] = "mqtt"
@@ -50,3 +52,4 @@ class RunOptions:
     snapshot_at_ms: int | None = None
     snapshot_dir: Path | None = None
     resume_from: Path | None = None
+    notice: Callable[[str], None] | None = None

@@ -12,6 +12,7 @@ from broker.wire.messages import Telemetry, Uplink
 from harness.checks.base import Check
 from harness.engine.lines import Lines
 from harness.engine.trace import Trace
+from harness.errors import ScenarioError
 from harness.events import (
     ActorActed,
     Event,
@@ -116,7 +117,7 @@ class EngineRecorder:
         )
 
     def fault(
-        self, at_ms: int, kind: str, target: str, params: Mapping[str, Any], ended: bool  # noqa: FBT001
+        self, at_ms: int, kind: str, target: str, params: Mapping[str, Any], *, ended: bool
     ) -> None:
         """See Recorder."""
         self.trace.fault(["fault", at_ms, kind, target, params, ended])
@@ -135,6 +136,35 @@ class EngineRecorder:
                     signals=s.signals,
                 )
             )
+
+    def state(self) -> dict[str, Any]:
+        """All that a run remembers, for a snapshot."""
+        return {
+            "trace": self.trace.state(),
+            "checks": [(check.name, vars(check)) for check in self.checks],
+            "lines": self.lines,
+            "counts": self.counts,
+            "published": self.published,
+            "ingested": self.ingested,
+            "thin": self._thin,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what the snapshot was taken of.
+
+        Raises:
+            ScenarioError: If the scenario has other checks than it had then.
+        """
+        names = [name for name, _ in state["checks"]]
+        if names != [check.name for check in self.checks]:
+            raise ScenarioError(f"the snapshot was taken with other checks: {', '.join(names)}")
+        for check, (_, values) in zip(self.checks, state["checks"], strict=True):
+            for name, value in values.items():
+                setattr(check, name, value)
+        self.trace.restore(state["trace"])
+        self.lines, self.counts = state["lines"], state["counts"]
+        self.published, self.ingested = state["published"], state["ingested"]
+        self._thin = state["thin"]
 
     def step(self, now_ms: int, ingested: int) -> None:
         """See Recorder."""

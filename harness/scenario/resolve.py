@@ -14,11 +14,19 @@ from harness.scenario.products import Products, in_unit
 from harness.scenario.schema import Contract, DpsFault, Fault, Fleet, LinkFault, Scenario
 from twins.core.manifest import Param
 from twins.core.spec import FieldSpec, FleetSpec, WorldSpec
+from twins.field import crew, customer, supplier
 from twins.products import Product
 
 ArgModels = Mapping[str, type[BaseModel]]
 """Checks by name, with the model of their arguments."""
 Path = tuple[str | int, ...]
+
+
+PEOPLE: Mapping[str, Mapping[str, Param]] = {
+    "customer": customer.PARAMS,
+    "supplier": supplier.PARAMS,
+    "crew": crew.PARAMS,
+}
 
 
 class Said(NamedTuple):
@@ -54,7 +62,8 @@ def places(scenario: Scenario, products: Products) -> dict[str, Place]:
         if product is None:
             continue
         for _ in range(fleet.sites):
-            number = numbers[product.id] = numbers.get(product.id, 0) + 1
+            prefix = product.site_prefix
+            number = numbers[prefix] = numbers.get(prefix, 0) + 1
             for device in range(1, fleet.devices_per_site + 1):
                 name = f"{product.device_prefix}-{number:02d}-{device}"
                 found[name] = Place(f"{product.site_prefix}-{number:02d}", product.id)
@@ -78,9 +87,9 @@ def world_spec(scenario: Scenario, products: Products) -> WorldSpec:
         start_ms=scenario.run.start,
         fleets=fleets,
         field=FieldSpec(
-            customer=people.customer,
-            supplier=people.supplier,
-            crew=people.crew,
+            customer=_in_units(people.customer, PEOPLE["customer"]),
+            supplier=_in_units(people.supplier, PEOPLE["supplier"]),
+            crew=_in_units(people.crew, PEOPLE["crew"]),
             service=people.service,
         ),
     )
@@ -101,6 +110,8 @@ def find_problems(
     """Every mistake that shape alone does not show."""
     for i, fleet in enumerate(scenario.fleets):
         yield from _fleet(("fleets", i), fleet, products)
+    for actor, params in PEOPLE.items():
+        yield from _params(("field", actor), getattr(scenario.field, actor), params, actor)
     devices = places(scenario, products)
     complete = all(fleet.product in products for fleet in scenario.fleets)
     if complete:  # else every device would seem unknown

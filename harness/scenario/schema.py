@@ -69,7 +69,7 @@ class Fleet(Model):
 
     product: str
     sites: int = Field(default=1, ge=1, le=10_000)
-    devices_per_site: int = Field(default=2, ge=1, le=1_000)
+    devices_per_site: int = Field(default=2, ge=1, le=100)
     report_every: Duration = 600_000
     params: dict[str, Quantity] = {}
 
@@ -77,9 +77,9 @@ class Fleet(Model):
 class People(Model):
     """The people around the fleet: parameters by name, as ``twins.field`` names them."""
 
-    customer: dict[str, float] = {}
-    supplier: dict[str, float] = {}
-    crew: dict[str, float] = {}
+    customer: dict[str, Quantity] = {}
+    supplier: dict[str, Quantity] = {}
+    crew: dict[str, Quantity] = {}
     service: bool = True
 
 

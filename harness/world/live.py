@@ -58,11 +58,10 @@ async def _round(loop: Loop, to_ms: int) -> None:
 
 
 async def _exchange(loop: Loop) -> int:
-    told = loop.inbox.take(None)
-    if told:
-        loop.obey(told)
+    obeyed = loop.obey()
+    if obeyed:
         await loop.flush()
-    return await loop.read_feed(always=True) + len(told)
+    return await loop.read_feed(always=True) + obeyed
 
 
 async def _settle(loop: Loop) -> None:

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from broker.faults.path import FaultyLink
+from broker.ledger import DeliveryLedger
 from broker.wire import topics
-from broker.wire.messages import CommandAck, Uplink
+from broker.wire.messages import CommandAck, Downlink, Uplink
 from harness.errors import ScenarioError, SutError
+from harness.events import FeedSeen
 from harness.scenario.schema import Run
 from harness.sut.port import ClockAnswer, Short, SystemUnderTest
 from harness.world.control import Control
-from harness.world.downlinks import Inbox, Told
-from harness.world.path import Path
+from harness.world.path import Tap
 from harness.world.port import Recorder
 from harness.world.timeline import Moment
 from twins.core.errors import TwinError
@@ -47,15 +49,17 @@ class Loop:
         *,
         run: Run,
         world: World,
-        path: Path,
-        inbox: Inbox,
+        path: FaultyLink,
+        ledger: DeliveryLedger,
+        tap: Tap,
         sut: SystemUnderTest,
         moments: Sequence[Moment],
         recorder: Recorder,
         control: Control,
         wait_s: float,
     ) -> None:
-        self.run, self.world, self.path, self.inbox, self.sut = run, world, path, inbox, sut
+        self.run, self.world, self.path, self.sut = run, world, path, sut
+        self._ledger, self._tap = ledger, tap
         self.moments, self.recorder, self.control, self.wait_s = moments, recorder, control, wait_s
         self.progress = Progress(now_ms=run.start, next_truth_ms=run.start)
         self._outbox: list[tuple[str, Uplink]] = []
@@ -68,8 +72,15 @@ class Loop:
         """Let everything of the timeline take effect whose time has come."""
         p = self.progress
         for wanted in self.control.take_faults():
-            self._inject(Moment(at_ms=p.now_ms, kind="fault", name=wanted.fault,
-                                target=wanted.device, params=wanted.params))
+            self._inject(
+                Moment(
+                    at_ms=p.now_ms,
+                    kind="fault",
+                    name=wanted.fault,
+                    target=wanted.device,
+                    params=wanted.params,
+                )
+            )
         while p.moments_done < len(self.moments):
             moment = self.moments[p.moments_done]
             if moment.at_ms > p.now_ms:
@@ -91,17 +102,16 @@ class Loop:
 
     def _note(self, moment: Moment) -> None:
         self.recorder.fault(
-            self.progress.now_ms, moment.name, moment.target, moment.params, moment.ended
+            self.progress.now_ms, moment.name, moment.target, moment.params, ended=moment.ended
         )
 
     def next_stop_ms(self, until_ms: int) -> int:
-        """Where the next step ends: sync, the DPS's timer, an actor's action, the timeline."""
+        """Where the next step ends: sync, DPS timer, an actor's action, timeline, path."""
         p, run = self.progress, self.run
         sync = run.start + ((p.now_ms - run.start) // run.sync + 1) * run.sync
         stops = [sync, until_ms]
-        for due in (p.next_due_ms, self.world.next_action_ms()):
-            if due is not None:
-                stops.append(max(due, p.now_ms + 1))
+        dues = (p.next_due_ms, self.world.next_action_ms(), self.path.next_due_ms())
+        stops += [max(due, p.now_ms + 1) for due in dues if due is not None]
         if p.moments_done < len(self.moments):
             stops.append(max(self.moments[p.moments_done].at_ms, p.now_ms + 1))
         return min(stops)
@@ -115,10 +125,7 @@ class Loop:
             messages, self._outbox = [*self._outbox, *messages], []
         recorder.truths(step.truths, now_ms)
         recorder.messages(step.messages, now_ms)
-        arrived, verdicts = await self.path.send(messages, now_ms)
-        recorder.arrived(arrived, now_ms)
-        if verdicts:
-            recorder.verdicts(verdicts)
+        await self._hand_over(messages)
         if now_ms >= self.progress.next_truth_ms:
             recorder.sampled(self.world.sample_truth(), now_ms)
             self.progress.next_truth_ms = now_ms - now_ms % TRUTH_EVERY_MS + TRUTH_EVERY_MS
@@ -130,12 +137,12 @@ class Loop:
             SutError: If messages are missing even so.
         """
         p = self.progress
-        answer = await self.sut.clock(p.now_ms, self.path.delivered, self.wait_s)
+        answer = await self.sut.clock(p.now_ms, self._ledger.delivered, self.wait_s)
         if isinstance(answer, Short):
-            if await self.inbox.wait_any(RESEND_WITHIN_S):
-                self.obey(self.inbox.take(()))
+            if await self.path.any_downlink(RESEND_WITHIN_S):
+                self.obey()
                 await self.flush()
-            answer = await self.sut.clock(p.now_ms, self.path.delivered, self.wait_s)
+            answer = await self.sut.clock(p.now_ms, self._ledger.delivered, self.wait_s)
         if isinstance(answer, Short):
             missing = ", ".join(f"{site}: {n}" for site, n in sorted(answer.missing.items()))
             raise SutError(
@@ -149,13 +156,28 @@ class Loop:
     async def flush(self) -> None:
         """Send the answers of devices at once."""
         messages, self._outbox = self._outbox, []
-        arrived, verdicts = await self.path.send(messages, self.progress.now_ms)
-        self.recorder.arrived(arrived, self.progress.now_ms)
+        await self._hand_over(messages)
+
+    async def _hand_over(self, messages: Sequence[tuple[str, Uplink]]) -> None:
+        now_ms = self.progress.now_ms
+        _, verdicts = await self.path.send(messages, now_ms)
         if verdicts:
             self.recorder.verdicts(verdicts)
+            messages = self._tap.last()
+        self.recorder.arrived(messages, now_ms)
 
-    def obey(self, told: Sequence[Told]) -> None:
-        """Let devices do what they were told; what they answer goes out with the next step."""
+    def obey(self) -> int:
+        """Let devices do what they were told; what they answer goes out with the next step.
+
+        Returns:
+            How many commands and requests it was.
+
+        Raises:
+            SutError: If the DPS published something that no device understands.
+        """
+        if self.path.malformed:
+            raise SutError(f"no device understands this: {self.path.malformed[0]}")
+        told: list[tuple[str, Downlink]] = self.path.take_downlinks(self.progress.now_ms)
         answers: list[tuple[str, Uplink]] = []
         for site, message in told:
             sites = self.world.sites if site == topics.ALL else (site,)
@@ -165,6 +187,19 @@ class Loop:
         if decided:  # births and resends are transport; acknowledgements are deeds
             self.recorder.messages(decided, self.progress.now_ms)
         self._outbox += answers
+        return len(told)
+
+    async def hear(self, command_ids: Sequence[str]) -> None:
+        """Wait until what the DPS announced has come out of the broker.
+
+        Raises:
+            SutError: If something does not come in time.
+        """
+        if command_ids and (missing := await self.path.reached(command_ids, self.wait_s)):
+            raise SutError(
+                f"the DPS announced {', '.join(sorted(missing))} in its answer to /v1/clock, "
+                f"but did not publish it within {self.wait_s:g} s"
+            )
 
     async def read_feed(self, *, always: bool = False) -> int:
         """Read what is new in the feed and let actors know; returns how many events it was."""
@@ -176,7 +211,10 @@ class Loop:
         if page.events:
             self.recorder.feed(page.events)
             self.world.observe(
-                [Fact(at_ms=e.at_ms, kind=e.kind, subject=e.subject, data=e.data) for e in page.events]
+                [
+                    Fact(at_ms=e.at_ms, kind=e.kind, subject=e.subject, data=e.data)
+                    for e in page.events
+                ]
             )
         return len(page.events)
 
@@ -197,3 +235,7 @@ class Loop:
         """Take up a run where a snapshot left it."""
         self.progress = Progress(**progress)
         self._outbox = list(outbox)
+
+
+def _fact(event: FeedSeen) -> Fact:
+    return Fact(at_ms=event.at_ms, kind=event.kind, subject=event.subject, data=event.data)

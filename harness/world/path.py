@@ -1,54 +1,58 @@
-"""The way of messages from the devices to the broker: encoded, counted, handed over."""
+"""The way of messages from the devices to the broker: the scenario's link faults on it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from broker.ledger import DeliveryLedger
-from broker.link.port import DeviceLink, Packet
-from broker.wire import codec, topics
-from harness.world.downlinks import Inbox
+from broker.faults.loss import Loss
+from broker.faults.outage import Outage
+from broker.faults.verdict import Fault, Window
+from broker.link.port import DeviceLink, Downlinks, Packet
+from broker.wire import codec
+from harness.scenario.schema import LinkFault, Scenario
 from harness.world.port import Sent
 
 
-class Path:
-    """The devices' end of the link, with the ledger of what went over it."""
+def link_faults(scenario: Scenario) -> list[Fault]:
+    """The link faults of the timeline, named by their place in it."""
+    faults: list[Fault] = []
+    for number, entry in enumerate(scenario.timeline, 1):
+        if not isinstance(entry, LinkFault):
+            continue
+        from_ms = scenario.run.start + entry.at
+        window = Window(
+            from_ms=from_ms, to_ms=from_ms + entry.for_, site=entry.site, device=entry.device
+        )
+        name = f"{entry.link}-{number}"
+        if entry.link == "outage":
+            faults.append(Outage(name=name, window=window))
+        else:
+            assert entry.ratio is not None  # the schema asks for it
+            faults.append(Loss(name=name, window=window, ratio=entry.ratio))
+    return faults
 
-    def __init__(self, link: DeviceLink, inbox: Inbox) -> None:
-        self._link, self._inbox = link, inbox
-        self.ledger = DeliveryLedger()
 
-    async def open(self, sites: Sequence[str]) -> None:
-        """Connect and listen."""
-        await self._link.open(sites, self._inbox.on_packet)
+class Tap:
+    """A devices' end that lets the harness see what went over it last."""
+
+    def __init__(self, inner: DeviceLink) -> None:
+        self._inner = inner
+        self._last: Sequence[Packet] = ()
+
+    async def open(self, sites: Sequence[str], on_downlink: Downlinks) -> None:
+        """See DeviceLink."""
+        await self._inner.open(sites, on_downlink)
+
+    async def publish(self, packets: Sequence[Packet]) -> None:
+        """See DeviceLink."""
+        await self._inner.publish(packets)
+        self._last = packets
 
     async def close(self) -> None:
-        """Free every socket; safe to call twice."""
-        await self._link.close()
+        """See DeviceLink."""
+        await self._inner.close()
 
-    @property
-    def delivered(self) -> Mapping[str, int]:
-        """Per site, the distinct messages that the broker has."""
-        return self.ledger.delivered
-
-    async def send(self, messages: Sent, now_ms: int) -> tuple[Sent, Sequence[Any]]:
-        """Send what devices made by now; returns what reached the broker, and the verdicts."""
-        del now_ms
-        ledger, uplink, encode = self.ledger, topics.uplink, codec.encode
-        packets = [Packet(uplink(site, m), encode(m)) for site, m in messages]
-        for site, message in messages:
-            ledger.produced(site, message)
-        if packets:
-            await self._link.publish(packets)
-        for site, message in messages:
-            ledger.handed(site, message)
-        return messages, ()
-
-    def snapshot(self) -> dict[str, Any]:
-        """Its state as plain data."""
-        return {"ledger": self.ledger.snapshot()}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Become what the snapshot was taken of."""
-        self.ledger.restore(state["ledger"])
+    def last(self) -> Sent:
+        """The messages of the latest call, decoded; each only once."""
+        packets, self._last = self._last, ()
+        return [codec.decode_uplink(packet.topic, packet.payload) for packet in packets]

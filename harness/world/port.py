@@ -1,4 +1,4 @@
-"""What a driver needs around it: the world, the path to the broker, and somebody who takes notes."""
+"""What a driver tells of a run, to whoever takes notes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ class Recorder(Protocol):
         """What an actor did, and what the DPS said to it if it refused."""
         ...
 
-    def fault(self, at_ms: int, kind: str, target: str, params: Mapping[str, Any], ended: bool) -> None:  # noqa: FBT001
+    def fault(
+        self, at_ms: int, kind: str, target: str, params: Mapping[str, Any], ended: bool
+    ) -> None:
         """An entry of the timeline took effect, or ended."""
         ...
 

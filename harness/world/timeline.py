@@ -34,7 +34,9 @@ def moments(scenario: Scenario, products: Products) -> list[Moment]:
         if isinstance(entry, Fault):
             params = fault_params(entry, products[devices[entry.device].product])
             found.append(
-                Moment(at_ms=at_ms, kind="fault", name=entry.fault, target=entry.device, params=params)
+                Moment(
+                    at_ms=at_ms, kind="fault", name=entry.fault, target=entry.device, params=params
+                )
             )
         elif isinstance(entry, DpsFault):
             found.append(Moment(at_ms=at_ms, kind="dps", name=entry.dps, target=entry.point))
