@@ -83,6 +83,8 @@ class DeviceLog:
     top: int = 0
     """The highest number seen."""
     born: bool = False
+    lost: bool = False
+    """Whether its will was the last thing heard."""
     asked: bool = False
     """Whether its birth was asked for."""
 

@@ -152,11 +152,15 @@ class Ingestion:
                 self._birth(uow, message, log)
             elif new and isinstance(message, m.Will):
                 self._will(uow, message)
+                log.lost = True
             elif new and isinstance(message, m.CommandAck):
                 uow.publish(_acknowledged(message))
         if not log.born and not log.asked:
             self._ask_birth(uow, site, message.device, str(message.boot))
             log.asked = True
+        if log.lost and not isinstance(message, m.Will):
+            self._rows.set_lost(uow, message.device, message.boot, None)
+            log.lost = False
 
     def _readings(
         self, batch: _Batch, key: Key, log: DeviceLog, samples: Sequence[m.Telemetry | m.Sample]
@@ -232,7 +236,6 @@ class Ingestion:
 
     def _birth(self, uow: UnitOfWork, birth: m.Birth, log: DeviceLog) -> None:
         if log.born:
-            self._rows.set_lost(uow, birth.device, birth.boot, None)
             return
         log.born = True
         known = {"product": birth.product, "model": birth.model, "firmware": birth.firmware}

@@ -19,6 +19,9 @@ class Rows:
         self._table = table
         self._keys = tuple(table.primary_key.columns)
         self._insert = table.insert()
+        self._remove = table.delete().where(
+            *(column == sa.bindparam(f"key_{column.name}") for column in self._keys)
+        )
 
     def get(self, conn: sa.Connection, *key: str | int) -> Row | None:
         """The row with this primary key, or None."""
@@ -37,11 +40,13 @@ class Rows:
         if rows:
             uow.conn.execute(self._insert, [dict(row) for row in rows])
 
-    def put(self, uow: UnitOfWork, row: Mapping[str, Any]) -> None:
-        """Replace the row with the same key, or add it."""
-        key = [row[column.name] for column in self._keys]
-        uow.conn.execute(self._table.delete().where(*self._is(key)))
-        self.insert(uow, row)
+    def put(self, uow: UnitOfWork, *rows: Mapping[str, Any]) -> None:
+        """Add rows, each in place of the one with the same key, if there is one."""
+        if not rows:
+            return
+        names = [column.name for column in self._keys]
+        uow.conn.execute(self._remove, [{f"key_{n}": row[n] for n in names} for row in rows])
+        self.insert(uow, *rows)
 
     def delete(self, uow: UnitOfWork, *key: str | int) -> None:
         """Remove the row with this primary key, if there is one."""

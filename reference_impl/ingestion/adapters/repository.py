@@ -25,7 +25,8 @@ class IngestionRows:
 
     def logs(self, conn: sa.Connection) -> dict[tuple[str, int], DeviceLog]:
         """What arrived so far, by device and boot."""
-        born = {tuple(row) for row in conn.execute(sa.select(t.births.c.thing, t.births.c.boot))}
+        births = sa.select(t.births.c.thing, t.births.c.boot, t.births.c.lost_ms)
+        born = {(row.thing, row.boot): row.lost_ms for row in conn.execute(births)}
         found: dict[tuple[str, int], DeviceLog] = {}
         for row in conn.execute(sa.select(t.logs)):
             stored = SeqSet.from_ranges(_ranges(row.stored))
@@ -36,6 +37,7 @@ class IngestionRows:
                 refused=SeqSet.from_ranges(_ranges(row.refused)),
                 top=max(top, 0),
                 born=(row.device, row.boot) in born,
+                lost=born.get((row.device, row.boot)) is not None,
             )
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -99,10 +100,13 @@ class Rig:
         return [e for e in events if kind is None or e["type"] == kind]
 
     async def stored(self):
-        """Wait until the DPS has taken in all that was sent (live has no clock call to wait in)."""
+        """Wait until the DPS has taken in all that was sent."""
+        event, intake = asyncio.Event(), self.dps.contexts.ingestion
+        intake.on_stored(event.set)
         async with asyncio.timeout(5):
-            while self.dps.contexts.ingestion.short_of(self.delivered):
-                await asyncio.sleep(0)
+            while intake.short_of(self.delivered):
+                event.clear()
+                await event.wait()
 
     async def install(self, things):
         await self.put("/v1/customers/acme", {"name": "Acme"})
@@ -137,6 +141,14 @@ async def open_rig(
 
 
 @pytest.fixture
-def rig():
-    """``async with rig(...) as r`` opens a DPS over the memory link."""
-    return open_rig
+def kit():
+    """What tests of the platform share (tests are no package, so it comes as a fixture)."""
+    return SimpleNamespace(
+        HOUR_MS=HOUR_MS,
+        START_MS=START_MS,
+        MODEL=MODEL,
+        birth=birth,
+        reading=reading,
+        packet=packet,
+        open_rig=open_rig,
+    )
