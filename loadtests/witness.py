@@ -165,7 +165,10 @@ class _Subscriber:
         self._client.loop_stop()
         cleaner = self._new(clean=True)
         cleaner.on_connect = lambda client, *_: client.disconnect()
-        cleaner.connect(self._address.host, self._address.port, keepalive=KEEP_ALIVE_S)
+        try:
+            cleaner.connect(self._address.host, self._address.port, keepalive=KEEP_ALIVE_S)
+        except OSError:
+            return  # the broker is gone, and the session with it
         cleaner.loop_forever(retry_first_connection=False)
 
 
