@@ -76,7 +76,7 @@ def run(wish: UpWish) -> int:
     Raises:
         HarnessError: If the scenario is wrong, or broker or DPS do not come up.
     """
-    scenario = endless(runner.load_scenario(wish.scenario or STORY))
+    scenario = endless(runner.load(wish.scenario or STORY))
     devices = tuple(places(scenario, installed()))
     control = Control(speed=wish.speed)
     options = runner.RunOptions(

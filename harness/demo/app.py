@@ -25,7 +25,7 @@ def serve(*, scenario: Path | None, seed: int, port: int | None, browser: bool) 
         InvalidRun: If the port is taken.
     """
     chosen = _port(port)
-    session = DemoSession(runner.load_scenario(scenario or STORY), seed=seed, runs_dir=Path("runs"))
+    session = DemoSession(runner.load(scenario or STORY), seed=seed, runs_dir=Path("runs"))
     page.build(session)
     app.on_startup(session.start)
     app.on_shutdown(session.stop)
