@@ -47,6 +47,9 @@ class Rig:
     mode: str
     broker: str
     notes: list[str]
+    broker_url: str = ""
+    dps_url: str = ""
+    portal_url: str = ""
 
 
 @asynccontextmanager
@@ -81,6 +84,7 @@ async def assemble(
     async with AsyncExitStack() as stack:
         link: DeviceLink
         sut: SystemUnderTest
+        broker_url = ""
         clock = "live" if mode == "live" else "driven"
         if options.link == "memory":
             bus = MemoryBus()
@@ -94,7 +98,7 @@ async def assemble(
             )
         else:
             opened = _enter_broker(stack, options)
-            broker = opened.kind
+            broker, broker_url = opened.kind, opened.url
             notes += [opened.note] if opened.note else []
             _refuse_broker(scenario, opened)
             link = _mqtt_link(opened, options, world)
@@ -118,6 +122,9 @@ async def assemble(
             mode=mode,
             broker=broker,
             notes=notes,
+            broker_url=broker_url,
+            dps_url=options.sut or (sut.url if isinstance(sut, ChildReference) else ""),
+            portal_url=sut.portal_url if isinstance(sut, ChildReference) else "",
         )
         await path.close()
 
@@ -206,6 +213,7 @@ def _remote(broker: Broker, options: RunOptions, folder: Path, clock: str) -> Sy
         clock=clock,
         log=folder / "dps.log",
         crash_file=folder / "crash-point",
+        web=options.web,
     )
 
 

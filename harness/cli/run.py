@@ -1,0 +1,107 @@
+"""``twinrig run``: scenarios, told and judged."""
+
+from __future__ import annotations
+
+import secrets
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SEEDS = 1_000_000
+"""A seed chosen for a person is below this: short enough to be read out."""
+
+
+class Link(StrEnum):
+    """How bytes get from the devices to the DPS."""
+
+    MEMORY = "memory"
+    MQTT = "mqtt"
+
+
+class Clients(StrEnum):
+    """Who connects to the broker."""
+
+    SITE = "site"
+    PER_DEVICE = "per-device"
+
+
+class Mode(StrEnum):
+    """Which clock drives the run."""
+
+    VIRTUAL = "virtual"
+    PACED = "paced"
+    LIVE = "live"
+
+
+class Store(StrEnum):
+    """Where the reference DPS keeps its data."""
+
+    MEMORY = "memory"
+    FILE = "file"
+
+
+def run(
+    files: Annotated[list[Path], typer.Argument(help="Scenario files (YAML).", metavar="FILE")],
+    *,
+    seed: Annotated[
+        int | None, typer.Option(help="Makes the run repeatable; else one is chosen and printed.")
+    ] = None,
+    link: Annotated[Link, typer.Option(help="Through a broker, or in memory.")] = Link.MQTT,
+    broker: Annotated[
+        str, typer.Option(help="embedded, rumqttd, amqtt, mosquitto, or mqtt://host:port.")
+    ] = "embedded",
+    broker_port: Annotated[
+        int | None, typer.Option(help="Port of a broker that we start; else a free one.")
+    ] = None,
+    sut: Annotated[
+        str | None, typer.Option(help="URL of your own DPS; else the reference DPS is started.")
+    ] = None,
+    clients: Annotated[
+        Clients, typer.Option(help="One MQTT connection per site, or one per device.")
+    ] = Clients.SITE,
+    mode: Annotated[
+        Mode | None, typer.Option(help="Overrides the scenario's mode (virtual).")
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option(help="Simulated seconds per second, for paced and live.")
+    ] = None,
+    store: Annotated[
+        Store | None,
+        typer.Option(help="Of the reference DPS; else memory for --link memory, a file for mqtt."),
+    ] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="A rule pack that replaces the scenario's.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object; the story goes to stderr.")
+    ] = False,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML here.")] = None,
+    report_dir: Annotated[
+        Path, typer.Option(help="Folder for the runs' folders, each with its report.")
+    ] = Path("runs"),
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the verdict.")] = False,
+) -> None:
+    """Run scenarios: a story, a verdict, a report.
+
+    The last line is the command that replays the run exactly.
+    """
+    from harness.cli import output, running, wiring  # noqa: PLC0415
+    from harness.report.console import make_console, say  # noqa: PLC0415
+
+    console = make_console(stderr=json)
+    chosen = secrets.randbelow(SEEDS) if seed is None else seed
+    if seed is None:
+        say(console, f"no --seed given: chose {chosen}", "dim")
+    wanted = wiring.RunWish(
+        seed=chosen, link=link.value, broker=broker, broker_port=broker_port, sut=sut,
+        clients=clients.value, mode=mode.value if mode else None, speed=speed, store=store.value if store else None,
+        rules=rules, runs_dir=report_dir,
+    )  # fmt: skip
+    outcome = running.run_files(
+        files, runner=wiring.runner(wanted), seed=chosen, console=console, quiet=quiet, junit=junit
+    )
+    if json:
+        typer.echo(output.as_json(outcome.runs))
+    raise typer.Exit(outcome.exit_code)
