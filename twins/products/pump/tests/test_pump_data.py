@@ -3,6 +3,7 @@
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -13,8 +14,8 @@ from twins.products import catalog, load
 PUMP = catalog()["pump"]
 
 
-def yaml(path: Path) -> dict:
-    return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+def yaml(path: Path) -> dict[str, Any]:
+    return dict(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
 
 
 def test_a_product_is_found_by_its_folder() -> None:

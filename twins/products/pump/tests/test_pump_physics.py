@@ -5,16 +5,26 @@ import itertools
 import numpy as np
 import pytest
 
+from broker.wire.messages import Telemetry
 from twins.core.spec import FleetSpec, WorldSpec
 from twins.products.pump import model
 from twins.products.pump.model import Heat, Plant
 from twins.products.pump.station import Stations
-from twins.world import World
+from twins.world import Step, World
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
 START = 1_767_571_200_000  # a Monday
 PLANT = Plant()
+
+
+def vibrations(step: Step) -> list[tuple[str, float]]:
+    """(device, mm/s) of every report of a device that ran."""
+    return [
+        (message.device, message.signals["vibration_mm_s"])
+        for _, message in step.messages
+        if isinstance(message, Telemetry) and "vibration_mm_s" in message.signals
+    ]
 
 
 def stations(
@@ -155,10 +165,9 @@ def test_vibration_rises_with_damage() -> None:
     seen: dict[int, list[float]] = {tenth: [] for tenth in range(10)}
     for hour in range(6, 265, 6):
         damage = {sample.device: sample.damage for sample in world.sample_truth()}
-        for _, message in world.run_until(START + hour * HOUR).messages:
-            if "vibration_mm_s" in message.signals and damage[message.device] < 1.0:
-                tenth = int(damage[message.device] * 10)
-                seen[tenth].append(message.signals["vibration_mm_s"])
+        for device, mm_s in vibrations(world.run_until(START + hour * HOUR)):
+            if damage[device] < 1.0:
+                seen[int(damage[device] * 10)].append(mm_s)
     means = [np.mean(values) for values in seen.values()]
     assert all(later > earlier for earlier, later in itertools.pairwise(means))
     assert 1.0 < means[0] < 1.3
@@ -169,9 +178,8 @@ def test_a_fleet_of_healthy_pumps_looks_alike_but_not_cloned() -> None:
     world = World(WorldSpec(start_ms=START, fleets=(FleetSpec(product="pump", sites=10),)), seed=4)
     world.start()
     values: dict[str, list[float]] = {}
-    for _, message in world.run_until(START + 2 * DAY).messages:
-        if "vibration_mm_s" in message.signals:
-            values.setdefault(message.device, []).append(message.signals["vibration_mm_s"])
+    for device, mm_s in vibrations(world.run_until(START + 2 * DAY)):
+        values.setdefault(device, []).append(mm_s)
     means = [np.mean(of_one) for of_one in values.values()]
     assert len(means) == 20
     assert 0.9 < min(means) < max(means) < 1.4
