@@ -75,7 +75,7 @@ class Stations:
         for _ in range(LOOPS_MAX):
             net = inflow_m3_s - self.running * self.flow_m3_s
             target = np.where(net > 0.0, self.up_m, self.low_m)
-            due = (target - self.level_m) * (self._area_m2 / np.where(net == 0.0, 1e-12, net))
+            due = (target - self.level_m) * (self._area_m2 / np.where(net == 0.0, -1e-12, net))
             np.minimum(due, self.wait_s - to_s + left, out=due)
             np.maximum(due, 0.0, out=due)
             step = np.minimum(due, left)
