@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
@@ -20,6 +20,9 @@ from reference_impl.ingestion import api as ingestion_api
 from reference_impl.ingestion.adapters.repository import IngestionRows
 from reference_impl.ingestion.adapters.telemetry import RecentTelemetry
 from reference_impl.ingestion.service import Ingestion
+from reference_impl.insight import api as insight_api
+from reference_impl.insight.adapters.repository import rows as insight_rows
+from reference_impl.insight.service import Insight
 from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.feed import Feed
 from reference_impl.kernel.http import system
@@ -29,12 +32,24 @@ from reference_impl.kernel.outbox import Outbox
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import Store
 from reference_impl.kernel.timekeeping import Timekeeper
+from reference_impl.maintenance import api as maintenance_api
+from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
+from reference_impl.maintenance.service import Maintenance
+from reference_impl.orders import api as orders_api
+from reference_impl.orders.adapters.repository import rows as order_rows
+from reference_impl.orders.service import Orders
+from reference_impl.outcomes import api as outcomes_api
+from reference_impl.outcomes.adapters.repository import rows as outcome_rows
+from reference_impl.outcomes.service import Outcomes
 from reference_impl.registry import api as registry_api
 from reference_impl.registry.adapters.repository import RegistryRows
 from reference_impl.registry.service import Registry
 from reference_impl.remote import api as remote_api
 from reference_impl.remote.adapters.repository import rows as remote_rows
 from reference_impl.remote.service import Remote
+from reference_impl.rules import api as rules_api
+from reference_impl.rules.adapters.repository import rows as rule_rows
+from reference_impl.rules.service import Rules
 
 ClockMode = Literal["driven", "live"]
 IDLE_SITE_S = 30.0
@@ -47,7 +62,22 @@ class Contexts:
 
     registry: Registry
     ingestion: Ingestion
+    insight: Insight
+    orders: Orders
+    rules: Rules
+    maintenance: Maintenance
+    outcomes: Outcomes
     remote: Remote
+
+    def subscribe(self, bus: Bus) -> None:
+        """Let everybody listen, in the order in which effects follow causes."""
+        self.ingestion.subscribe(bus)
+        self.insight.subscribe(bus)
+        self.orders.subscribe(bus)
+        self.rules.subscribe(bus)
+        self.maintenance.subscribe(bus)
+        self.outcomes.subscribe(bus)
+        self.remote.subscribe(bus)
 
 
 class Dps:
@@ -92,19 +122,47 @@ class Dps:
             live=self._live,
             look_again_s=idle_site_s,
         )
-        remote = Remote(
-            rows=remote_rows(),
-            scheduler=self.scheduler,
-            directory=self.directory,
-            requests=self.outbox,
-        )
-        self.outbox.on_sent(remote.sent)
-        self.contexts = Contexts(
-            registry=Registry(rows=self.directory), ingestion=ingestion, remote=remote
-        )
-        ingestion.subscribe(store.bus)
-        remote.subscribe(store.bus)
+        self.contexts = self._contexts(ingestion)
+        self.outbox.on_sent(self.contexts.remote.sent)
         self.app: FastAPI = create_app(store, self._routers(broker), after_write=self._wrote)
+
+    def _contexts(self, ingestion: Ingestion) -> Contexts:
+        scheduler, directory, telemetry = self.scheduler, self.directory, self.telemetry
+        insight = Insight(
+            store=self.store,
+            rows=insight_rows(),
+            scheduler=scheduler,
+            telemetry=telemetry,
+            directory=directory,
+        )
+        orders = Orders(rows=order_rows(), scheduler=scheduler, directory=directory)
+        return Contexts(
+            registry=Registry(rows=directory),
+            ingestion=ingestion,
+            insight=insight,
+            orders=orders,
+            rules=Rules(
+                store=self.store,
+                rows=rule_rows(),
+                scheduler=scheduler,
+                telemetry=telemetry,
+                directory=directory,
+                conditions=insight,
+                parts=orders,
+            ),
+            maintenance=Maintenance(
+                rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
+            ),
+            outcomes=Outcomes(
+                rows=outcome_rows(), scheduler=scheduler, telemetry=telemetry, directory=directory
+            ),
+            remote=Remote(
+                rows=remote_rows(),
+                scheduler=scheduler,
+                directory=directory,
+                requests=self.outbox,
+            ),
+        )
 
     def _routers(self, broker: str) -> list[APIRouter]:
         c, store = self.contexts, self.store
@@ -112,12 +170,20 @@ class Dps:
             system.router(
                 store=store, timekeeper=self.timekeeper, broker=broker, ready=lambda: self._ready
             ),
-            registry_api.router(c.registry, store, [c.ingestion.detail]),
+            registry_api.router(c.registry, store, [c.ingestion.detail, self._conditions_of]),
             ingestion_api.router(
                 c.ingestion, store, self._ingestion_rows, self.telemetry, self.directory
             ),
+            insight_api.router(c.insight, self.timekeeper, store),
+            orders_api.router(c.orders, self.timekeeper, store),
+            rules_api.router(c.rules, self.timekeeper, store),
+            maintenance_api.router(c.maintenance, self.timekeeper, store),
+            outcomes_api.router(c.outcomes, self.timekeeper, store),
             remote_api.router(c.remote, self.timekeeper, store),
         ]
+
+    def _conditions_of(self, conn: sa.Connection, thing: str) -> dict[str, Any]:
+        return {"conditions": self.contexts.insight.conditions_of(conn, thing)}
 
     def now_ms(self) -> int:
         """What time the DPS believes it is, simulated milliseconds."""
@@ -130,6 +196,7 @@ class Dps:
     async def start(self) -> None:
         """Bring the store up to date, take up what it holds, subscribe, ask for births."""
         bring_up_to_date(self.store)
+        self.contexts.subscribe(self.store.bus)
         self.timekeeper.load()
         self.contexts.ingestion.load()
         request = self.contexts.ingestion.rebirth_of_all()
