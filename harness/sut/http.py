@@ -87,7 +87,8 @@ class HttpSut:
         """See SystemUnderTest."""
         events: list[FeedSeen] = []
         while True:
-            page = await self._get(f"/v1/feed?after={quote(after)}&limit={FEED_PAGE}")
+            since = f"after={quote(after)}&" if after else ""
+            page = await self._get(f"/v1/feed?{since}limit={FEED_PAGE}")
             try:
                 events += [_event(item) for item in page["events"]]
                 after = str(page["cursor"])
