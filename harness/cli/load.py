@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-
-class Shape(StrEnum):
-    """How the load grows."""
-
-    CONSTANT = "constant"
-    RAMP = "ramp"
+Shape = Literal["constant", "ramp"]
 
 
 def load(
@@ -29,7 +23,7 @@ def load(
     users: Annotated[int, typer.Option(min=1, help="Devices, each with its own connection.")] = 20,
     rate: Annotated[float, typer.Option(help="Messages per second, of all devices.")] = 200.0,
     duration: Annotated[float, typer.Option(help="Seconds of load.")] = 10.0,
-    shape: Annotated[Shape, typer.Option(help="Even load, or growing in steps.")] = Shape.CONSTANT,
+    shape: Annotated[Shape, typer.Option(help="Even load, or growing in steps.")] = "constant",
     tape: Annotated[
         Path | None, typer.Option(help="Replay these recorded payloads instead of made ones.")
     ] = None,
@@ -50,7 +44,7 @@ def load(
     from harness.cli import loading  # noqa: PLC0415
 
     wish = loading.LoadWish(
-        target=target, sut=sut, users=users, rate=rate, duration_s=duration, shape=shape.value,
+        target=target, sut=sut, users=users, rate=rate, duration_s=duration, shape=shape,
         processes=processes, tape=tape, json=json, i_may_load=i_may_load,
     )  # fmt: skip
     raise typer.Exit(loading.run(wish))

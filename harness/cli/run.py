@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,33 +12,10 @@ SEEDS = 1_000_000
 """A seed chosen for a person is below this: short enough to be read out."""
 
 
-class Link(StrEnum):
-    """How bytes get from the devices to the DPS."""
-
-    MEMORY = "memory"
-    MQTT = "mqtt"
-
-
-class Clients(StrEnum):
-    """Who connects to the broker."""
-
-    SITE = "site"
-    PER_DEVICE = "per-device"
-
-
-class Mode(StrEnum):
-    """Which clock drives the run."""
-
-    VIRTUAL = "virtual"
-    PACED = "paced"
-    LIVE = "live"
-
-
-class Store(StrEnum):
-    """Where the reference DPS keeps its data."""
-
-    MEMORY = "memory"
-    FILE = "file"
+Link = Literal["memory", "mqtt"]
+Clients = Literal["site", "per-device"]
+Mode = Literal["virtual", "paced", "live"]
+Store = Literal["memory", "file"]
 
 
 def run(
@@ -48,7 +24,7 @@ def run(
     seed: Annotated[
         int | None, typer.Option(help="Makes the run repeatable; else one is chosen and printed.")
     ] = None,
-    link: Annotated[Link, typer.Option(help="Through a broker, or in memory.")] = Link.MQTT,
+    link: Annotated[Link, typer.Option(help="Through a broker, or in memory.")] = "mqtt",
     broker: Annotated[
         str, typer.Option(help="embedded, rumqttd, amqtt, mosquitto, or mqtt://host:port.")
     ] = "embedded",
@@ -60,7 +36,7 @@ def run(
     ] = None,
     clients: Annotated[
         Clients, typer.Option(help="One MQTT connection per site, or one per device.")
-    ] = Clients.SITE,
+    ] = "site",
     mode: Annotated[
         Mode | None, typer.Option(help="Overrides the scenario's mode (virtual).")
     ] = None,
@@ -95,9 +71,9 @@ def run(
     if seed is None:
         say(console, f"no --seed given: chose {chosen}", "dim")
     wanted = wiring.RunWish(
-        seed=chosen, link=link.value, broker=broker, broker_port=broker_port, sut=sut,
-        clients=clients.value, mode=mode.value if mode else None, speed=speed, store=store.value if store else None,
-        rules=rules, runs_dir=report_dir,
+        seed=chosen, link=link, broker=broker, broker_port=broker_port, sut=sut,
+        clients=clients, mode=mode, speed=speed, store=store,
+        rules=rules, runs_dir=report_dir, notice=lambda text: say(console, text, "yellow"),
     )  # fmt: skip
     outcome = running.run_files(
         files, runner=wiring.runner(wanted), seed=chosen, console=console, quiet=quiet, junit=junit

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from harness.cli.packs import Ask
 from harness.cli.running import Runner
@@ -24,16 +24,18 @@ class RunWish:
     """The options of ``twinrig run``, as given."""
 
     seed: int
-    link: str
+    link: Literal["memory", "mqtt"]
     broker: str
     broker_port: int | None
     sut: str | None
-    clients: str
-    mode: str | None
+    clients: Literal["site", "per-device"]
+    mode: Literal["virtual", "paced", "live"] | None
     speed: float | None
-    store: str | None
+    store: Literal["memory", "file"] | None
     rules: Path | None
     runs_dir: Path
+    notice: Callable[[str], None]
+    """Told what the person has to do while a run waits."""
 
 
 def runner(wish: RunWish) -> Runner:
@@ -43,7 +45,7 @@ def runner(wish: RunWish) -> Runner:
     options = engine.RunOptions(
         link=wish.link, broker=wish.broker, broker_port=wish.broker_port, store=wish.store,
         sut=wish.sut, clients=wish.clients, mode=wish.mode, speed=wish.speed, rules=wish.rules,
-        runs_dir=wish.runs_dir,
+        runs_dir=wish.runs_dir, notice=wish.notice,
     )  # fmt: skip
 
     def run(file: Path, handlers: Sequence[EventHandler]) -> RunResult:

@@ -194,7 +194,7 @@ class DemoState:
             moments += [(t.at_ms, "new part") for t in log.truths
                         if t.subject == device and t.kind == "part.fitted"]  # fmt: skip
             return Curves(
-                truth_pct=[(at_ms, 100 * value) for at_ms, value in _points(truth)],
+                truth_pct=_points(truth, scale=100.0),
                 without_pct=_points(self._other_damage.get(device)),
                 belief_pct=_points(belief),
                 signal=signal,
@@ -208,8 +208,8 @@ def _worst(found: Iterable[Series]) -> Series | None:
     return max(found, key=lambda series: series.values[-1], default=None)
 
 
-def _points(series: Series | None) -> list[tuple[int, float]]:
+def _points(series: Series | None, scale: float = 1.0) -> list[tuple[int, float]]:
     if series is None:
         return []
     at_ms, values = series.thinned(POINTS)
-    return [(at, round(value, 3)) for at, value in zip(at_ms, values, strict=True)]
+    return [(at, round(scale * value, 3)) for at, value in zip(at_ms, values, strict=True)]

@@ -98,7 +98,7 @@ class ConsoleReport:
         out.print(Text(event.title, style="bold"))
         if event.story:
             out.print(Text(" ".join(event.story.split()), style="dim"))
-        through = event.link if event.broker in ("", "none") else f"{event.link} ({event.broker})"
+        through = event.link if event.broker in ("", "none", event.link) else f"{event.link} ({event.broker})"
         days = span(event.until_ms - event.start_ms)
         fleet = f"{count(event.devices, 'device')} on {count(event.sites, 'site')}"
         say(out, f"{fleet} · {days} · {event.mode} · link {through} · seed {event.seed}")

@@ -147,8 +147,10 @@ def _recommended(event: FeedSeen) -> Line:
 
 
 def _recommendation_step(step: str) -> Callable[[FeedSeen], Line | None]:
-    def tell(event: FeedSeen) -> Line:
+    def tell(event: FeedSeen) -> Line | None:
         data = event.data
+        if str(data.get("by", "")).startswith("policy"):
+            return None  # the order that it places says so
         text = f"recommendation {step} by {data.get('by', '?')}"
         if data.get("reason"):
             text += f": {data['reason']}"
