@@ -127,6 +127,8 @@ def test_a_shortfall_within_the_tolerance_is_valid():
 def test_a_target_that_holds_back_is_excused_only_while_the_generator_was_not_busy():
     assert settle(shard(held=50), [(1, 100)]).verdict == "passed"
     assert settle(shard(held=50, cpu_share=0.95), [(1, 100)]).verdict == "invalid"
+    starved = shard(held=50, cpu_share=0.3, cpu_wait_share=0.6)
+    assert settle(starved, [(1, 100)]).verdict == "invalid"
 
 
 def test_a_loss_counts_also_where_the_load_fell_short():
