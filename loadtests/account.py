@@ -287,11 +287,11 @@ def _shortfalls(
     if asked - sent > asked * share:
         found.append(
             f"{sent:,} of {asked:,} messages were sent"
-            f" ({held:,} waited for acknowledgements; generator at {busy:.0%} of a core)"
+            f" ({held:,} waited for acknowledgements; generator wanted {busy:.0%} of a core)"
         )
     if late > asked * share:
         found.append(
             f"{late:,} of {asked:,} messages left more than {late_ms:g} ms after they were due"
-            f" (generator at {busy:.0%} of a core; more: --processes)"
+            f" (generator wanted {busy:.0%} of a core; more: --processes)"
         )
     return found

@@ -99,14 +99,14 @@ def test_a_witness_may_see_again_what_a_device_sent_again_and_no_more():
             {"sent": ((1, 98),), "held": 5},
             (
                 "98 of 100 messages were sent"
-                " (5 waited for acknowledgements; generator at 20% of a core)"
+                " (5 waited for acknowledgements; generator wanted 20% of a core)"
             ),
         ),
         (
             {"late": 2},
             (
                 "2 of 100 messages left more than 500 ms after they were due"
-                " (generator at 20% of a core; more: --processes)"
+                " (generator wanted 20% of a core; more: --processes)"
             ),
         ),
     ],
