@@ -23,7 +23,7 @@ EXIT_CODES: Mapping[Verdict, int] = {"passed": 0, "failed": 1, "invalid": 6}
 HIGHEST_US = 3_600_000_000
 """Latencies are counted in µs up to an hour, to three digits."""
 BUSY_SHARE = 0.85
-"""From this share of one processor on, a generator process is itself the bottleneck."""
+"""From this share of one processor on (used or waited for), the generator is the bottleneck."""
 
 
 class DeviceRecord(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -45,7 +45,7 @@ class DeviceRecord(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class ShardReport(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What one generator process writes at its end. Histograms are in HdrHistogram's own coding.
+    """What one generator process writes at its end; histograms in HdrHistogram's own coding.
 
     ``late``: sent more than the allowed time after they were due, though the target had room.
     ``held``: sent late because the target owed a whole window of acknowledgements.
@@ -59,10 +59,19 @@ class ShardReport(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     late: int
     held: int
     cpu_share: float
+    cpu_wait_share: float = 0.0
+    """Share of the time in which it could have run and had to wait for a processor (Linux only)."""
+    bugs: list[str] = []
+    """Tracebacks of devices that died of our own mistakes."""
     traffic_s: float
     from_due: str
     from_send: str
     lag: str
+
+    @property
+    def busy_share(self) -> float:
+        """Share of a processor that it used or would have used."""
+        return self.cpu_share + self.cpu_wait_share
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +111,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     held: int
     sent_per_s: float
     cpu_share: float
+    cpu_wait_share: float
     ack_from_due_ms: Latency
     ack_from_send_ms: Latency
     send_lag_ms: Latency
@@ -231,6 +241,7 @@ def judge(
         held=held,
         sent_per_s=round(delivery.sent / traffic_s, 1) if traffic_s else 0.0,
         cpu_share=max((report.cpu_share for report in reports), default=0.0),
+        cpu_wait_share=max((report.cpu_wait_share for report in reports), default=0.0),
         ack_from_due_ms=latency(report.from_due for report in reports),
         ack_from_send_ms=latency(report.from_send for report in reports),
         send_lag_ms=latency(report.lag for report in reports),
@@ -261,9 +272,9 @@ def _shortfalls(
     asked = sum(report.plan.asked for report in reports)
     confirmed = sum(report.confirmed for report in reports)
     held = sum(report.held for report in reports)
-    busy = max((report.cpu_share for report in reports), default=0.0)
+    busy = max((report.busy_share for report in reports), default=0.0)
     # A full window is the target's doing only while we were quick enough to read its answers.
-    late = sum(r.late + (r.held if r.cpu_share >= BUSY_SHARE else 0) for r in reports)
+    late = sum(r.late + (r.held if r.busy_share >= BUSY_SHARE else 0) for r in reports)
     share = tolerance_pct / 100.0
     found = []
     if users - confirmed > users * share:
@@ -276,11 +287,11 @@ def _shortfalls(
     if asked - sent > asked * share:
         found.append(
             f"{sent:,} of {asked:,} messages were sent"
-            f" ({held:,} waited for acknowledgements; generator at {busy:.0%} of a core)"
+            f" ({held:,} waited for acknowledgements; generator wanted {busy:.0%} of a core)"
         )
     if late > asked * share:
         found.append(
             f"{late:,} of {asked:,} messages left more than {late_ms:g} ms after they were due"
-            f" (generator at {busy:.0%} of a core; more: --processes)"
+            f" (generator wanted {busy:.0%} of a core; more: --processes)"
         )
     return found

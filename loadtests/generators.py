@@ -85,7 +85,10 @@ class Generators:
                 log.seek(0)
                 tail = log.read().decode(errors="replace")[-2000:]
                 raise LoadError(f"a generator process {what} without a report:\n{tail}")
-            found.append(msgspec.json.decode(report.read_bytes(), type=account.ShardReport))
+            said = msgspec.json.decode(report.read_bytes(), type=account.ShardReport)
+            if said.bugs:
+                raise LoadError(f"{len(said.bugs)} devices died of a bug of ours:\n{said.bugs[0]}")
+            found.append(said)
         return found
 
     def __exit__(self, *_error: object) -> None:

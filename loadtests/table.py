@@ -30,7 +30,7 @@ def _counts(ledger: Ledger) -> Table:
     table.add_column("", no_wrap=True)
     table.add_column("count", justify="right")
     table.add_column("meaning", overflow="fold")
-    store = "not seen" if ledger.reordered is None else f"{ledger.reordered:,}"
+    reordered = "not seen" if ledger.reordered is None else f"{ledger.reordered:,}"
     rows = [
         ("connections asked", ledger.connections_asked, ""),
         ("connections confirmed", ledger.connections_confirmed, "by CONNACK"),
@@ -47,8 +47,12 @@ def _counts(ledger: Ledger) -> Table:
     for name, count, meaning in rows:
         bad = name in ("lost", "doubled") and count
         table.add_row(name, f"[red]{count:,}[/]" if bad else f"{count:,}", meaning)
-    table.add_row("out of order", store, "arrived after a later one of the same device")
-    table.add_row("generator", f"{ledger.cpu_share:.0%}", "of one core, its busiest process")
+    table.add_row("out of order", reordered, "arrived after a later one of the same device")
+    table.add_row(
+        "generator",
+        f"{ledger.cpu_share:.0%}",
+        f"of one core; {ledger.cpu_wait_share:.0%} waited for one",
+    )
     return table
 
 

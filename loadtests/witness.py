@@ -6,11 +6,12 @@ one of JSON on stdout, and ends when its stdin closes. It shares no counting cod
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 from collections.abc import Iterator
 from itertools import groupby
-from typing import IO, Annotated
+from typing import IO, Annotated, cast
 
 import msgspec
 from msgspec import Meta
@@ -23,6 +24,7 @@ from broker.link.address import parse as parse_address
 from broker.wire import topics
 
 KEEP_ALIVE_S = 60
+_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
 
 class Say(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,10 +114,12 @@ class _Subscriber:
         self.lock = threading.Lock()
         self._answered = threading.Event()
         self._refused = ""
+        self._socket: socket.socket | None = None
         self._client = self._new(clean=False)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
+        self._client.on_socket_open = self._on_socket_open
 
     def _new(self, *, clean: bool) -> paho.Client:
         client = paho.Client(
@@ -144,7 +148,15 @@ class _Subscriber:
             self._refused = f"subscription refused: {reasons[0]}"
         self._answered.set()
 
+    def _on_socket_open(self, _client: object, _user: object, sock: object) -> None:
+        self._socket = cast("socket.socket", sock)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
     def _on_message(self, _client: object, _user: object, message: paho.MQTTMessage) -> None:
+        if _QUICKACK is not None and self._socket is not None:
+            # A broker with a window (rumqttd: 100) and Nagle's algorithm would else stand still for
+            # 40 ms again and again, and hold the devices back: we must not be what is measured.
+            self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
         with self.lock:
             self._tally.add(bytes(message.payload))
 

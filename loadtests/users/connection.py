@@ -21,6 +21,8 @@ from broker.link.address import Address
 
 KEEP_ALIVE_S = 60
 """rumqttd refuses 0."""
+TCP_CONNECT_S = 5.0
+"""How long one try for a TCP connection may take."""
 _MISC_EVERY_S = 5.0
 """How often paho may look after its keep-alive."""
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
@@ -51,6 +53,7 @@ class Connection:
         )
         if address.username is not None:
             self._client.username_pw_set(address.username, address.password)
+        self._client.connect_timeout = TCP_CONNECT_S
         # Our own window rules; paho's would hide unsent messages in its queue.
         self._client.max_inflight_messages_set(0)
         self._client.on_connect = self._on_connect
@@ -77,7 +80,6 @@ class Connection:
         self._refused = None
         self._unwatch()
         try:
-            self._client.connect_timeout = max(until_s - time.perf_counter(), 0.01)
             self._client.connect(self._address.host, self._address.port, keepalive=KEEP_ALIVE_S)
         except OSError as error:
             raise ConnectFailed(error.strerror or str(error)) from error

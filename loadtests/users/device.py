@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -70,6 +71,9 @@ class Device:
         try:
             if self._come_up():
                 self._report()
+        except Exception:
+            self._campaign.bugs.append(traceback.format_exc())
+            raise
         finally:
             self._connection.close()
             self._close_books()

@@ -99,14 +99,14 @@ def test_a_witness_may_see_again_what_a_device_sent_again_and_no_more():
             {"sent": ((1, 98),), "held": 5},
             (
                 "98 of 100 messages were sent"
-                " (5 waited for acknowledgements; generator at 20% of a core)"
+                " (5 waited for acknowledgements; generator wanted 20% of a core)"
             ),
         ),
         (
             {"late": 2},
             (
                 "2 of 100 messages left more than 500 ms after they were due"
-                " (generator at 20% of a core; more: --processes)"
+                " (generator wanted 20% of a core; more: --processes)"
             ),
         ),
     ],
@@ -127,6 +127,8 @@ def test_a_shortfall_within_the_tolerance_is_valid():
 def test_a_target_that_holds_back_is_excused_only_while_the_generator_was_not_busy():
     assert settle(shard(held=50), [(1, 100)]).verdict == "passed"
     assert settle(shard(held=50, cpu_share=0.95), [(1, 100)]).verdict == "invalid"
+    starved = shard(held=50, cpu_share=0.3, cpu_wait_share=0.6)
+    assert settle(starved, [(1, 100)]).verdict == "invalid"
 
 
 def test_a_loss_counts_also_where_the_load_fell_short():
