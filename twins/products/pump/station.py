@@ -23,7 +23,7 @@ LOOPS_MAX = 10_000
 """Bound of switching events of one station in one advance."""
 
 _STATE = (
-    "level_m", "spilled_m3", "running", "flow_m3_s", "up_m", "low_m", "wait_s", "next_up",
+    "level_m", "spilled_m3", "out_m3_s", "flow_m3_s", "up_m", "low_m", "wait_s", "next_up",
     "on", "able", "stopped", "last_start_s", "mark_s", "kw", "rough", "damage", "rise_mm_s",
     "run_s", "starts", "part_run_s", "part_m3", "part_kws", "part_rough", "bearing_c", "motor_c",
 )  # fmt: skip
@@ -52,7 +52,7 @@ class Stations:
         n = stations * pumps
         self.level_m = np.full(stations, 1.0)
         self.spilled_m3 = np.zeros(stations)
-        self.running = np.zeros(stations, dtype=np.int64)
+        self.out_m3_s = np.zeros(stations)  # of all pumps together
         self.flow_m3_s = np.zeros(stations)  # of each running pump
         self.up_m = np.full(stations, plant.start_m)
         self.low_m = np.full(stations, -np.inf)
@@ -72,30 +72,32 @@ class Stations:
     def advance(self, to_s: float, inflow_m3_s: Columns) -> None:
         """Move every station to ``to_s`` with a constant inflow each, shape ``(stations,)``."""
         left = np.full(len(self.level_m), to_s - self.now_s)
+        area_m2, spill_m = self._area_m2, self._plant.spill_m
         for _ in range(LOOPS_MAX):
-            net = inflow_m3_s - self.running * self.flow_m3_s
+            net = inflow_m3_s - self.out_m3_s
             target = np.where(net > 0.0, self.up_m, self.low_m)
-            due = (target - self.level_m) * (self._area_m2 / np.where(net == 0.0, -1e-12, net))
+            due = (target - self.level_m) * (area_m2 / np.where(net == 0.0, -1e-12, net))
             np.minimum(due, self.wait_s - to_s + left, out=due)
             np.maximum(due, 0.0, out=due)
             step = np.minimum(due, left)
-            self.level_m += net * step / self._area_m2
-            over = self.level_m - self._plant.spill_m
-            if over.max() > 0.0:
-                np.maximum(over, 0.0, out=over)
-                self.spilled_m3 += over * self._area_m2
-                self.level_m -= over
+            self.level_m += net * step / area_m2
+            if self.level_m.max() > spill_m:
+                over_m = np.maximum(self.level_m - spill_m, 0.0)
+                self.spilled_m3 += over_m * area_m2
+                self.level_m -= over_m
             left -= step
-            hit = np.flatnonzero(due <= step)
-            hit = hit[(left[hit] > 0.0) | (due[hit] > 0.0)]
-            if not len(hit):
-                self.now_s = to_s
-                self._settle_all(to_s)
-                return
-            for station in hit.tolist():
+            events = 0
+            for station in np.flatnonzero(due <= step).tolist():
+                if left[station] == 0.0 and due[station] == 0.0:
+                    continue  # due at the very end, handled, waits for more time
+                events += 1
                 if abs(self.level_m[station] - target[station]) < 1e-6:
                     self.level_m[station] = target[station]
                 self.control(station, to_s - float(left[station]))
+            if not events:
+                self.now_s = to_s
+                self._settle_all(to_s)
+                return
         raise AssertionError(f"more than {LOOPS_MAX} switching events up to {to_s} s")
 
     def control(self, station: int, now_s: float) -> None:
@@ -151,13 +153,12 @@ class Stations:
             self._settle(pump, now_s)
             self.on[pump] = False
             self.kw[pump] = 0.0
-        self.running[station] = len(after)
-        self.flow_m3_s[station] = 0.0
+        self.flow_m3_s[station] = self.out_m3_s[station] = 0.0
         if not after:
             return
         middle_m = 0.5 * (float(self.level_m[station]) + self._plant.stop_m)
         flow, kw, rough = self._duty(middle_m, len(after))
-        self.flow_m3_s[station] = flow
+        self.flow_m3_s[station], self.out_m3_s[station] = flow, flow * len(after)
         for pump in after:
             self.on[pump] = True
             self.kw[pump] = kw * self._power_factors[pump]
