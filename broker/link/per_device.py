@@ -120,12 +120,11 @@ class _Device:
         client, self._client = self._client, None
         if client is not None:
             client.on_disconnect = None
+            # The thread first: it would connect again.
+            await asyncio.to_thread(client.loop_stop)
             sock = client.socket()
             if isinstance(sock, socket.socket):
-                sock.shutdown(socket.SHUT_RDWR)
-            # Said after the socket is dead: paho's thread then ends instead of connecting again.
-            client.disconnect()
-            await asyncio.to_thread(client.loop_stop)
+                sock.close()
 
     # On paho's thread.
 
