@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from broker.faults.path import FaultyLink
 from broker.ledger import DeliveryLedger
@@ -32,6 +33,7 @@ SUBSCRIBED_WITHIN_S = 120.0
 """How long a run waits for a DPS elsewhere to come up and subscribe."""
 ASK_EVERY_S = 0.2
 DPS_FILE = "dps.sqlite"
+Clock = Literal["driven", "live"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,7 +87,7 @@ async def assemble(
         link: DeviceLink
         sut: SystemUnderTest
         broker_url = ""
-        clock = "live" if mode == "live" else "driven"
+        clock: Clock = "live" if mode == "live" else "driven"
         if options.link == "memory":
             bus = MemoryBus()
             link, broker = bus.device_link(), "memory"
@@ -199,7 +201,7 @@ def _mqtt_link(broker: Broker, options: RunOptions, world: World) -> DeviceLink:
     return MqttDeviceLink(broker.url, "twinrig-site")
 
 
-def _remote(broker: Broker, options: RunOptions, folder: Path, clock: str) -> SystemUnderTest:
+def _remote(broker: Broker, options: RunOptions, folder: Path, clock: Clock) -> SystemUnderTest:
     if options.sut is not None:
         if options.notice is not None:
             options.notice(f"the broker is at {broker.url}; waiting until the DPS has subscribed")

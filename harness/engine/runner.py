@@ -31,7 +31,7 @@ from harness.world.live import drive_live
 from harness.world.loop import Loop
 from harness.world.paced import drive_paced
 from harness.world.timeline import moments
-from harness.world.virtual import drive
+from harness.world.virtual import Between, drive
 
 __all__ = ["RunOptions", "load", "run", "run_scenario"]
 
@@ -125,7 +125,16 @@ async def run(
             control=_control(scenario, options, rig.mode),
             wait_s=options.wait_s,
         )
-        session = _Session(scenario, seed, options, folder, rig, loop, recorder, refs)
+        session = _Session(
+            scenario=scenario,
+            seed=seed,
+            options=options,
+            folder=folder,
+            rig=rig,
+            loop=loop,
+            recorder=recorder,
+            refs=refs,
+        )
         return await session.run()
 
 
@@ -175,6 +184,7 @@ class _Session:
 
     def __init__(
         self,
+        *,
         scenario: Scenario,
         seed: int,
         options: RunOptions,
@@ -223,7 +233,7 @@ class _Session:
         else:
             await drive(self.loop, until_ms, between=self._between())
 
-    def _between(self):  # noqa: ANN202
+    def _between(self) -> Between | None:
         if self.options.snapshot_at_ms is None:
             return None
         if self.options.snapshot_dir is None:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, insort
+from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
 
 from harness.errors import ScenarioError
 from harness.scenario.schema import Contract
 
+DAY_MS = 86_400_000
 _CLAUSE = re.compile(r"^\s*([a-z][a-z0-9_]*)\s*(>=|<=|==|>|<)\s*(-?[0-9]+(?:\.[0-9]+)?)\s*$")
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
     ">": lambda a, b: a > b,
@@ -54,6 +58,14 @@ def parse_clause(text: str) -> Clause:
     return Clause(match[1], match[2], float(match[3]))
 
 
+class Period(NamedTuple):
+    """A measuring period; ``name`` is its month, such as ``2026-01``."""
+
+    name: str
+    from_ms: int
+    to_ms: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """One measuring period."""
@@ -62,6 +74,7 @@ class Outcome:
     up_ms: int
     down_ms: int
     unknown_ms: int
+    fee_eur: float
     credit_eur: float
 
     @property
@@ -101,21 +114,30 @@ def classify(
 ) -> tuple[int, int, int]:
     """Milliseconds ``(up, down, unknown)`` of one device in a period.
 
-    A reading holds until the next one, at longest ``unknown_after_ms``; then the state is unknown.
-    A reading from before the period holds into it in the same way.
+    A reading at t vouches for [t, t + unknown_after). A moment is up if an up reading vouches for
+    it, else down if a down reading does, else unknown: so losing readings never helps (K7).
+    Readings from before the period vouch into it.
     """
-    spans = {True: 0, False: 0}
-    first = max(bisect_left(rows, (from_ms, False)) - 1, 0)
-    for i in range(first, len(rows)):
-        at_ms, up = rows[i]
-        if at_ms >= to_ms:
-            break
-        until = min(rows[i + 1][0] if i + 1 < len(rows) else to_ms, at_ms + unknown_after_ms, to_ms)
-        spans[up] += max(0, until - max(at_ms, from_ms))
-    return spans[True], spans[False], to_ms - from_ms - spans[True] - spans[False]
+    first = bisect_left(rows, (from_ms - unknown_after_ms + 1, False))
+    last = bisect_left(rows, (to_ms, False))
+    near = rows[first:last]
+    up = _covered([at for at, is_up in near if is_up], from_ms, to_ms, unknown_after_ms)
+    known = _covered([at for at, _ in near], from_ms, to_ms, unknown_after_ms)
+    return up, known - up, to_ms - from_ms - known
 
 
-def periods(start_ms: int, until_ms: int) -> Iterator[tuple[str, int, int]]:
+def _covered(times_ms: Sequence[int], from_ms: int, to_ms: int, hold_ms: int) -> int:
+    """Length of the union of ``[t, t + hold)`` within the period; times ascend."""
+    covered, reached = 0, from_ms
+    for at_ms in times_ms:
+        begin, end = max(at_ms, reached), min(at_ms + hold_ms, to_ms)
+        if end > begin:
+            covered += end - begin
+            reached = end
+    return covered
+
+
+def periods(start_ms: int, until_ms: int) -> Iterator[Period]:
     """UTC months (the first one from ``start_ms``) that end by ``until_ms``."""
     at_ms = start_ms
     while True:
@@ -124,37 +146,49 @@ def periods(start_ms: int, until_ms: int) -> Iterator[tuple[str, int, int]]:
         end_ms = int(after.timestamp()) * 1000
         if end_ms > until_ms:
             return
-        yield f"{day.year:04d}-{day.month:02d}", at_ms, end_ms
+        yield Period(f"{day.year:04d}-{day.month:02d}", at_ms, end_ms)
         at_ms = end_ms
 
 
-def credit_eur(contract: Contract, availability: Decimal) -> float:
-    """What the customer gets back: a share of the fee per whole step below the target, capped."""
-    target, step = Decimal(str(contract.target)), Decimal(str(contract.step))
-    missing = max(Decimal(0), target - availability)
-    steps = int(missing / step)
-    percent = min(
-        Decimal(str(contract.cap_pct)), steps * Decimal(str(contract.credit_pct_per_step))
-    )
-    amount = Decimal(str(contract.fee_eur)) * percent / 100
-    return float(amount.quantize(Decimal("0.01"), ROUND_HALF_UP))
+def settle(contract: Contract, period: Period, *, up_ms: int, total_ms: int) -> tuple[float, float]:
+    """Fee and credit of a period, EUR.
+
+    The fee of a part of a month is its share of the month (K9), to the cent. The credit is a
+    share of that fee per whole step below the target, capped (K4). Half a cent is rounded up.
+    """
+    begin = datetime.fromtimestamp(period.from_ms / 1000, UTC)
+    days = Fraction(monthrange(begin.year, begin.month)[1])
+    fee = _cents(_exact(contract.fee_eur) * Fraction(period.to_ms - period.from_ms, DAY_MS) / days)
+    short = _exact(contract.target) - Fraction(up_ms, total_ms)
+    steps = max(0, short // _exact(contract.step))
+    percent = min(_exact(contract.cap_pct), steps * _exact(contract.credit_pct_per_step))
+    return float(fee), float(_cents(Fraction(fee) * percent / 100))
+
+
+def _exact(number: float) -> Fraction:
+    return Fraction(str(number))
+
+
+def _cents(amount: Fraction) -> Decimal:
+    return (Decimal(int(amount * 100 + Fraction(1, 2))) / 100).quantize(Decimal("0.01"))
 
 
 def outcome(
-    contract: Contract, samples: Samples, devices: Sequence[str], period: tuple[str, int, int]
+    contract: Contract, samples: Samples, devices: Sequence[str], period: Period
 ) -> Outcome:
     """The outcome of one period over all devices of the contract."""
-    name, from_ms, to_ms = period
     up = down = unknown = 0
+    hold_ms = contract.unknown_after_s * 1000
     for device in devices:
-        a, b, c = classify(samples.of(device), from_ms, to_ms, contract.unknown_after_s * 1000)
+        rows = samples.of(device)
+        a, b, c = classify(rows, period.from_ms, period.to_ms, hold_ms)
         up, down, unknown = up + a, down + b, unknown + c
-    total = up + down + unknown
-    share = Decimal(up) / Decimal(total) if total else Decimal(0)
+    fee, credit = settle(contract, period, up_ms=up, total_ms=up + down + unknown)
     return Outcome(
-        period=name,
+        period=period.name,
         up_ms=up,
         down_ms=down,
         unknown_ms=unknown,
-        credit_eur=credit_eur(contract, share),
+        fee_eur=fee,
+        credit_eur=credit,
     )

@@ -70,16 +70,14 @@ def fault(name: str, device: str, *, at: str, **params: float | str) -> Fault:
 
 def outage(*, at: str, lasts: str, site: str | None = None, device: str | None = None) -> LinkFault:
     """A site or a device is cut off from the broker."""
-    return LinkFault(
-        at=parse_duration(at), link="outage", for_=parse_duration(lasts), site=site, device=device
-    )
+    window = {"at": parse_duration(at), "for": parse_duration(lasts)}
+    return LinkFault.model_validate({**window, "link": "outage", "site": site, "device": device})
 
 
 def loss(*, at: str, lasts: str, ratio: float, site: str | None = None) -> LinkFault:
     """A share of the messages gets lost on the way."""
-    return LinkFault(
-        at=parse_duration(at), link="loss", for_=parse_duration(lasts), ratio=ratio, site=site
-    )
+    window = {"at": parse_duration(at), "for": parse_duration(lasts)}
+    return LinkFault.model_validate({**window, "link": "loss", "site": site, "ratio": ratio})
 
 
 def kill_dps(*, at: str, point: Point = "now") -> DpsFault:

@@ -8,6 +8,8 @@ from urllib.parse import unquote
 
 import httpx
 
+from harness.errors import SutError
+
 TIMEOUT_S = 30.0
 """Longest wait for an answer; a clock call's own ``wait_s`` comes on top."""
 
@@ -68,7 +70,11 @@ class AsgiCaller:
     async def call(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> Answer:
-        """See Caller. An exception of the application comes through as it is."""
+        """See Caller.
+
+        Raises:
+            SutError: If the application raises; over a socket that would be a status 500.
+        """
         bare, _, query = path.partition("?")
         lines = [(b"host", b"in-process")]
         lines += [(k.lower().encode(), v.encode()) for k, v in headers.items()]
@@ -98,7 +104,10 @@ class AsgiCaller:
             else:
                 chunks.append(message.get("body", b""))
 
-        await self._app(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            raise SutError(f"{method} {path}: the DPS fails with {error!r}") from error
         return Answer(status, b"".join(chunks))
 
     async def close(self) -> None:

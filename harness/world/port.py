@@ -41,7 +41,7 @@ class Recorder(Protocol):
         ...
 
     def fault(
-        self, at_ms: int, kind: str, target: str, params: Mapping[str, Any], ended: bool
+        self, at_ms: int, kind: str, target: str, params: Mapping[str, Any], *, ended: bool
     ) -> None:
         """An entry of the timeline took effect, or ended."""
         ...

@@ -43,7 +43,12 @@ def moments(scenario: Scenario, products: Products) -> list[Moment]:
         else:
             target = entry.device or entry.site or "*"
             params = {} if entry.ratio is None else {"ratio": entry.ratio}
-            base = {"kind": "link", "name": entry.link, "target": target, "params": params}
+            base: dict[str, Any] = {
+                "kind": "link",
+                "name": entry.link,
+                "target": target,
+                "params": params,
+            }
             found.append(Moment(at_ms=at_ms, **base))
             end_ms = at_ms + entry.for_
             if end_ms < scenario.run.until_ms:

@@ -30,7 +30,7 @@ TELL_CHANGE_PCT = 0.5
 _FIELDS = ("wear_pct", "runout_p10_ms", "runout_p50_ms", "runout_p90_ms")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class State:
     """A condition on a thing. ``valid_ms``: its evaluation speaks until the next one is due."""
 

@@ -60,7 +60,6 @@ class Clauses:
     step: float
     credit_pct_per_step: float
     cap_pct: float
-    unknown_after_ms: int
 
 
 class Settlement(NamedTuple):

@@ -91,7 +91,7 @@ class Outcomes:
             return None, problems
         clause, wrong = compiled(up_when, shared, where="up_when")
         if clause is not None and not clause.variables:
-            wrong = [Problem(where="up_when", what="reads no signal", allowed=", ".join(shared))]
+            wrong = [Problem(where="up_when", what="reads no signal", allowed=", ".join(sorted(shared)))]
         return clause, problems + wrong
 
     def _await(self, uow: UnitOfWork, contract: Row, from_ms: int) -> None:
@@ -211,7 +211,6 @@ def _result(
         step=contract["step"],
         credit_pct_per_step=contract["credit_pct_per_step"],
         cap_pct=contract["cap_pct"],
-        unknown_after_ms=round(contract["unknown_after_s"] * 1000),
     )
     euros = d.settle(clauses, period, up_ms=sums["up_ms"], measured_ms=total_ms)
     return {

@@ -71,9 +71,10 @@ def read(body: object, known: Mapping[str, Known]) -> tuple[Pack | None, list[Pr
     for index, entry in enumerate(entries[:RULES_MAX]):
         inner = Fields(entry, where=f"rules[{index}]", problems=problems)
         rule = _rule(inner, names, stale_ms)
-        first = seen.setdefault(rule.id, index) if rule is not None else index
-        if rule is not None and first != index:
-            inner.problem("id", f"{rule.id!r} is the id of rules[{first}], too", "one rule per id")
+        rule_id = entry.get("id") if isinstance(entry, Mapping) else None
+        if isinstance(rule_id, str) and seen.setdefault(rule_id, index) != index:
+            what = f"{rule_id!r} is the id of rules[{seen[rule_id]}], too"
+            inner.problem("id", what, "one rule per id")
         if rule is not None:
             rules.append(rule)
     if problems:
