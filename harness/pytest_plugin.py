@@ -105,13 +105,11 @@ def run_scenario_file(
     scenario: Path | str | Scenario, *, seed: int, runs_dir: Path, **options: object
 ) -> RunResult:
     """Run a scenario (path or object) over the memory link unless ``options`` say otherwise."""
-    from harness.engine import runner  # noqa: PLC0415
+    from harness.engine.runner import RunOptions, run_scenario  # noqa: PLC0415
 
     wanted: dict[str, Any] = {"link": "memory", "store": "memory", "runs_dir": runs_dir}
     wanted |= options
-    return runner.run_scenario(
-        scenario, seed=seed, options=runner.RunOptions(**wanted), handlers=[]
-    )
+    return run_scenario(scenario, seed=seed, options=RunOptions(**wanted))
 
 
 def _seed(config: pytest.Config) -> int:

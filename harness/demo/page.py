@@ -129,13 +129,13 @@ class Board:
     def _header(self) -> None:
         with ui.row().classes("w-full items-end justify-between gap-x-6 gap-y-1"):
             with ui.column().classes("gap-0"):
-                title = ui.label().classes("text-2xl font-bold").mark("title")
+                title = ui.label().classes("text-2xl font-bold").props(_tag("title"))
                 story = ui.label().classes("opacity-70 max-w-3xl")
             with ui.column().classes("gap-0 items-end"):
-                date = ui.label().classes("text-3xl font-mono tabular-nums").mark("date")
+                date = ui.label().classes("text-3xl font-mono tabular-nums").props(_tag("date"))
                 pace = ui.label().classes("opacity-70")
         bar = ui.linear_progress(show_value=False, size="6px").props("instant-feedback rounded")
-        trouble = ui.label().classes("text-negative font-bold").mark("trouble")
+        trouble = ui.label().classes("text-negative font-bold").props(_tag("trouble"))
 
         def fill(view: View) -> None:
             title.text = view.title or "Starting ..."
@@ -154,7 +154,7 @@ class Board:
     def _controls(self) -> None:
         stage = self.stage
         with ui.card().classes("w-full"), ui.row().classes("w-full items-center gap-4"):
-            play = ui.button(on_click=self._toggle).mark("play")
+            play = ui.button(on_click=self._toggle).props(_tag("play"))
             ui.button("Step", icon="skip_next", on_click=stage.step).props("outline")
             ui.button("Reset", icon="restart_alt", on_click=self._reset).props("outline").mark(
                 "reset"
@@ -165,8 +165,8 @@ class Board:
                     min=math.log10(SLOWEST), max=math.log10(FASTEST), step=0.01,
                     value=math.log10(stage.speed),
                     on_change=lambda event: stage.set_speed(10**event.value),
-                ).props('aria-label="speed"').mark("speed")  # fmt: skip
-            portal = ui.link("Open the service's portal", "", new_tab=True).mark("portal")
+                ).props('aria-label="speed"').props(_tag("speed"))  # fmt: skip
+            portal = ui.link("Open the service's portal", "", new_tab=True).props(_tag("portal"))
 
         def fill(view: View) -> None:
             over = view.result is not None
@@ -224,16 +224,20 @@ class Board:
 
     def _devices(self) -> None:
         with ui.card().classes("w-full"), ui.row().classes("w-full items-center gap-4"):
-            chosen = ui.select([], label="Device").classes("min-w-[160px]").mark("device")
-            damage = ui.select({}, label="What breaks").classes("min-w-[220px]").mark("fault")
+            chosen = ui.select([], label="Device").classes("min-w-[160px]").props(_tag("device"))
+            damage = (
+                ui.select({}, label="What breaks").classes("min-w-[220px]").props(_tag("fault"))
+            )
 
             def inject() -> None:
                 if chosen.value and damage.value:
                     self.stage.inject(damage.value, chosen.value)
                     ui.notify(f"{plain(damage.value)}: {chosen.value}, in both worlds")
 
-            ui.button("Break it", icon="bolt", color="negative", on_click=inject).mark("break")
-            state = ui.label().classes("opacity-70").mark("device-state")
+            ui.button("Break it", icon="bolt", color="negative", on_click=inject).props(
+                _tag("break")
+            )
+            state = ui.label().classes("opacity-70").props(_tag("device-state"))
 
         def fill(view: View) -> None:
             if view.devices and tuple(chosen.options) != view.devices:
@@ -265,7 +269,7 @@ class Board:
     def _chart(self, title: str, options: Callable[[Curves], Mapping[str, Any]], mark: str) -> None:
         with ui.card().classes("w-full gap-0"):
             ui.label(title).classes("text-lg font-semibold")
-            chart = ui.echart({}).classes("w-full h-72").mark(f"chart-{mark}")
+            chart = ui.echart({}).classes("w-full h-72").props(_tag(f"chart-{mark}"))
         drawn = (-1, "")
 
         def fill(view: View) -> None:
@@ -282,7 +286,7 @@ class Board:
     def _story(self) -> None:
         with ui.card().classes("w-full gap-1"):
             ui.label("What happened so far").classes("text-lg font-semibold")
-            box = ui.column().classes("w-full gap-0 max-h-80 overflow-y-auto").mark("story")
+            box = ui.column().classes("w-full gap-0 max-h-80 overflow-y-auto").props(_tag("story"))
 
         def fill(view: View) -> None:
             if len(view.lines) == self._shown_lines and self._shown_lines < 200:
@@ -301,8 +305,13 @@ class Board:
         self._fills.append(fill)
 
 
+def _tag(name: str) -> str:
+    """How tests find an element; nothing of it is seen."""
+    return f'data-testid="{name}"'
+
+
 def _figure(unit: str, mark: str) -> ui.label:
     with ui.column().classes("gap-0"):
-        figure = ui.label("0").classes("text-4xl font-bold tabular-nums").mark(mark)
+        figure = ui.label("0").classes("text-4xl font-bold tabular-nums").props(_tag(mark))
         ui.label(unit).classes("text-sm opacity-70")
     return figure

@@ -17,8 +17,8 @@ from harness.scenario.schema import Scenario
 from harness.world.control import Control
 
 log = logging.getLogger(__name__)
-SPEED = 43_200.0
-"""Simulated seconds per second at the start: half a day."""
+SPEED = 86_400.0
+"""Simulated seconds per second at the start: a day."""
 STOPS_WITHIN_S = 20.0
 """Longest wait for a run to end after it was told to stop."""
 
@@ -64,6 +64,7 @@ class DemoSession:
         try:
             runner.run_scenario(self._scenario, seed=self.seed, options=options, handlers=[state])
         except HarnessError as error:
+            log.error("the demo stopped: %s", error)  # noqa: TRY400 - meant for a person
             state.fail(str(error))
         except Exception as error:
             log.exception("the demo's engine broke")

@@ -98,7 +98,8 @@ class ConsoleReport:
         out.print(Text(event.title, style="bold"))
         if event.story:
             out.print(Text(" ".join(event.story.split()), style="dim"))
-        through = event.link if event.broker in ("", "none", event.link) else f"{event.link} ({event.broker})"
+        inside = event.broker in ("", "none", event.link)
+        through = event.link if inside else f"{event.link} ({event.broker})"
         days = span(event.until_ms - event.start_ms)
         fleet = f"{count(event.devices, 'device')} on {count(event.sites, 'site')}"
         say(out, f"{fleet} · {days} · {event.mode} · link {through} · seed {event.seed}")

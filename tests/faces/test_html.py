@@ -132,9 +132,14 @@ def test_an_alert_that_comes_back_is_a_second_bar():
     log = RunLog()
     for at_ms, step in ((1, "raised"), (2, "cleared"), (3, "raised"), (4, "cleared")):
         log.on_event(
-            FeedSeen(at_ms=at_ms, kind=f"alert.{step}", subject="a", data={"thing": "d", "rule": "r"},
-                     event_id=str(at_ms))
-        )  # fmt: skip
+            FeedSeen(
+                at_ms=at_ms,
+                kind=f"alert.{step}",
+                subject="a",
+                data={"thing": "d", "rule": "r"},
+                event_id=str(at_ms),
+            )
+        )
 
     bars = [alert.steps for alert in log.of_kind("alert")]
     assert bars == [{"raised": 1, "cleared": 2}, {"raised": 3, "cleared": 4}]

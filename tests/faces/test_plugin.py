@@ -7,14 +7,12 @@ from pathlib import Path
 import pytest
 
 from harness import pytest_plugin
-from harness.events import RunResult
 
 pytest_plugins = ["pytester"]
 SCENARIO = "schema: 1\ntitle: x\n"
 OPTIONS = (
     # by its module, whether the distribution is installed (and names it) or not
-    "-p", "no:twinrig", "-p", "harness.pytest_plugin",
-    "-p", "no:asyncio", "-p", "no:randomly", "-p", "no:cacheprovider",
+    "-p", "no:twinrig", "-p", "harness.pytest_plugin", "-p", "no:cacheprovider",
 )  # fmt: skip
 
 
@@ -22,6 +20,7 @@ OPTIONS = (
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A foreign project that has the plugin, with a scenario and a rule pack in one folder."""
     monkeypatch.setenv("PYTHONPATH", str(Path(pytest_plugin.__file__).parents[1]))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # a foreign project's are not ours
     folder = pytester.mkdir("stories")
     (folder / "one.yaml").write_text(SCENARIO)
     (folder / "rules.yaml").write_text("pack: x\n")
@@ -42,8 +41,6 @@ def test_with_the_ini_option_scenarios_below_the_folder_are_collected(project: p
     (project.mkdir("elsewhere") / "two.yaml").write_text(SCENARIO)
 
     assert collected(project, "stories", "elsewhere") == ["stories/one.yaml::one"]
-
-
 
 
 def test_a_red_scenario_fails_with_expected_seen_and_replay_and_no_traceback(

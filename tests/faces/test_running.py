@@ -124,7 +124,9 @@ def test_help_imports_nothing_heavy():
         "except SystemExit as end: assert end.code in (0, None), end.code\n"
         f"print(sorted(set({HEAVY!r}) & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
 
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
@@ -134,7 +136,7 @@ def twinrig(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedPro
     return subprocess.run(
         [sys.executable, "-m", "twinrig", *arguments],
         cwd=cwd or root, env={"PYTHONPATH": str(root), "PATH": "/usr/bin", "COLUMNS": "100"},
-        capture_output=True, text=True, timeout=100,
+        capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
 
 
