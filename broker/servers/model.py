@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from broker.link.port import MAX_PAYLOAD_BYTES
+
 HOST = "127.0.0.1"
 """Brokers of ours listen on loopback only."""
-MAX_PAYLOAD_BYTES = 1 << 20
-"""Largest payload that the links hand over (1 MiB)."""
 MAX_PACKET_BYTES = MAX_PAYLOAD_BYTES + (1 << 16)
 """Largest packet that a broker of ours takes: a full payload, and the longest topic MQTT allows."""
 START_WITHIN_S = 10.0
