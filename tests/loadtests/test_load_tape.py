@@ -140,12 +140,17 @@ def test_a_track_begins_with_its_birth_and_is_one_boot(tmp_path):
         tracks(twice)
 
 
-def test_tape_ledger_and_runner_need_no_locust():
+def test_tape_ledger_and_runner_need_no_locust_and_say_how_to_get_it():
     code = (
-        "import sys; sys.modules['locust'] = sys.modules['gevent'] = None\n"
+        "import sys\n"
+        "for name in ('locust', 'gevent', 'hdrh'): sys.modules[name] = None\n"
         "import loadtests.tape, loadtests.account, loadtests.stored, loadtests.run\n"
+        "sys.exit(loadtests.run.main(['--target', 'mqtt://127.0.0.1:1']))\n"
     )
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 2, done.stderr
+    assert done.stderr == (
+        "error: Locust is not installed; install it with: pip install 'twinrig[load]'\n"
+    )
