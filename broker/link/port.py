@@ -23,6 +23,28 @@ class LinkLost(Exception):  # noqa: N818
     """The broker went away and did not come back in time. The text names broker and wait."""
 
 
+MAX_PAYLOAD_BYTES = 1 << 20
+"""Largest payload that a link takes (1 MiB): what every broker of ours lets through."""
+
+
+class PayloadTooLarge(ValueError):  # noqa: N818
+    """A packet is above the limit; nothing of its publish call was sent."""
+
+
+def check_sizes(packets: Sequence[Packet]) -> None:
+    """Refuse packets that a broker would drop, or drop us for.
+
+    Raises:
+        PayloadTooLarge: Naming topic, size and limit of the first one.
+    """
+    for packet in packets:
+        if len(packet.payload) > MAX_PAYLOAD_BYTES:
+            raise PayloadTooLarge(
+                f"{packet.topic}: a payload of {len(packet.payload):,} bytes is above the limit of "
+                f"{MAX_PAYLOAD_BYTES:,}; send it as several batches"
+            )
+
+
 class DeviceLink(Protocol):
     """The devices' end."""
 
@@ -37,6 +59,7 @@ class DeviceLink(Protocol):
 
         Raises:
             LinkLost: If the broker stays away longer than the link's ``patience_s``.
+            PayloadTooLarge: If one payload is above the limit.
         """
         ...
 
@@ -60,6 +83,15 @@ class ServiceLink(Protocol):
         """Publish at QoS 1; returns when the broker has acknowledged every packet."""
         ...
 
+    async def ended(self) -> None:
+        """Wait until the link has ended: returns after :meth:`close`, otherwise raises why.
+
+        Raises:
+            Exception: What ``on_batch`` raised.
+            LinkLost: If the broker stays away longer than the link's ``patience_s``.
+        """
+        ...
+
     async def close(self) -> None:
-        """Disconnect, keeping the session; safe to call twice."""
+        """Let a running ``on_batch`` finish, disconnect, keep the session; safe to call twice."""
         ...

@@ -1,0 +1,234 @@
+"""Counts what was produced, handed to the broker and stored, by (device, boot, seq).
+
+The same ledger serves the harness (which hands messages over and reads ranges of what is stored)
+and load tests (which count message by message).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import NamedTuple
+
+import msgspec
+
+from broker.seqset import Range, SeqSet
+from broker.wire.messages import TelemetryBatch, Uplink
+
+__all__ = ["Counts", "DeliveryLedger", "LedgerState", "Missing", "SeqSet"]
+
+
+class Missing(NamedTuple):
+    """Numbers of one device and boot, as intervals (both ends included)."""
+
+    device: str
+    boot: int
+    ranges: list[Range]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """The ledger in numbers; each is a count of distinct messages unless it says otherwise."""
+
+    produced: int
+    """What devices made. A will counts when it is published."""
+    handed: int
+    """What the link handed to the broker, after its faults."""
+    stored: int
+    lost: int
+    """Produced, and not stored."""
+    unexpected: int
+    """Stored, and never produced."""
+    duplicated: int
+    """Times a number was handed over or stored again. A birth sent again on request is none."""
+    reordered: int
+    """First arrivals with a number below one that the same device and boot had shown already."""
+    late: int
+    """First handed over after a wait in the device."""
+    dropped: int
+    """Taken away by a fault on the way, at least once."""
+    recovered: int
+    """Dropped, and handed over (or stored) all the same."""
+    undecodable: int
+    """Payloads handed over that are no message of ours, by topic and digest."""
+
+    def as_dict(self) -> Mapping[str, int]:
+        """By name, for reports."""
+        return asdict(self)
+
+
+class _Track(msgspec.Struct):
+    """One device and boot."""
+
+    site: str
+    produced: SeqSet
+    handed: SeqSet
+    stored: SeqSet
+    dropped: SeqSet
+
+
+class LedgerState(msgspec.Struct, frozen=True):
+    """A ledger as plain data: what :meth:`DeliveryLedger.snapshot` gives, ready for JSON."""
+
+    tracks: list[tuple[str, int, str, list[Range], list[Range], list[Range], list[Range]]]
+    delivered: dict[str, int]
+    raw: list[tuple[str, str]]
+    counts: tuple[int, int, int]
+
+
+class DeliveryLedger:
+    """See the module. Not thread-safe: one writer."""
+
+    def __init__(self) -> None:
+        self._tracks: dict[tuple[str, int], _Track] = {}
+        self._raw: set[tuple[str, str]] = set()
+        self._duplicated = self._reordered = self._late = 0
+        self.delivered: dict[str, int] = {}
+        """Per site, the running number of distinct messages handed to the broker. Each sample of a
+        batch is one; an undecodable payload counts once by topic and SHA-256."""
+
+    def _track(self, site: str, device: str, boot: int) -> _Track:
+        track = self._tracks.get((device, boot))
+        if track is None:
+            track = _Track(site, SeqSet(), SeqSet(), SeqSet(), SeqSet())
+            self._tracks[device, boot] = track
+            self.delivered.setdefault(site, 0)
+        return track
+
+    def produced(self, site: str, message: Uplink) -> None:
+        """Note that a device made a message; making the same number again changes nothing."""
+        track = self._tracks.get((message.device, message.boot)) or self._track(
+            site, message.device, message.boot
+        )
+        if isinstance(message, TelemetryBatch):
+            for sample in message.samples:
+                track.produced.add(sample.seq)
+        else:
+            track.produced.add(message.seq)
+
+    def dropped(self, site: str, message: Uplink) -> None:
+        """Note that a fault took a message away."""
+        track = self._track(site, message.device, message.boot)
+        for seq in _numbers(message):
+            track.dropped.add(seq)
+
+    def handed(self, site: str, message: Uplink, *, late: bool = False) -> None:
+        """Note that the broker has acknowledged a message.
+
+        Args:
+            site: Where the device is.
+            message: What was published.
+            late: It waited in the device instead of being sent when it was made.
+        """
+        track = self._tracks.get((message.device, message.boot)) or self._track(
+            site, message.device, message.boot
+        )
+        if isinstance(message, TelemetryBatch):
+            new = sum(self._arrived(track.handed, sample.seq) for sample in message.samples)
+        elif track.handed.add_next(message.seq):  # the usual case, made cheap
+            new = 1
+        else:
+            new = self._arrived(track.handed, message.seq)
+        self.delivered[site] = self.delivered.get(site, 0) + new
+        if late:
+            self._late += new
+
+    def handed_raw(self, site: str, topic: str, payload: bytes) -> None:
+        """Note that a payload that is no message of ours reached the broker."""
+        key = (topic, sha256(payload).hexdigest())
+        if key not in self._raw:
+            self._raw.add(key)
+            self.delivered[site] = self.delivered.get(site, 0) + 1
+
+    def stored(self, site: str, device: str, boot: int, seq: int) -> None:
+        """Note one stored message, in the order in which they arrived."""
+        self._arrived(self._track(site, device, boot).stored, seq)
+
+    def stored_ranges(
+        self, site: str, device: str, boot: int, ranges: Iterable[tuple[int, int] | list[int]]
+    ) -> None:
+        """Note what a service says that it has stored; says nothing of duplicates and order."""
+        track = self._track(site, device, boot)
+        for first, last in ranges:
+            track.stored.add_range(first, last)
+
+    def _arrived(self, numbers: SeqSet, seq: int) -> int:
+        highest = numbers.highest
+        if numbers.add(seq):
+            # Births (0) and wills (below 0) are outside of the device's own count.
+            if highest is not None and 0 < seq < highest:
+                self._reordered += 1
+            return 1
+        if seq != 0:
+            self._duplicated += 1
+        return 0
+
+    def lost(self) -> Iterator[Missing]:
+        """Produced, and not stored: by device, boot and number."""
+        yield from self._differences(stored_minus_produced=False)
+
+    def unexpected(self) -> Iterator[Missing]:
+        """Stored, and never produced: by device, boot and number."""
+        yield from self._differences(stored_minus_produced=True)
+
+    def _differences(self, *, stored_minus_produced: bool) -> Iterator[Missing]:
+        for (device, boot), track in sorted(self._tracks.items()):
+            left, right = track.produced, track.stored
+            if stored_minus_produced:
+                left, right = right, left
+            if ranges := left.minus(right).to_ranges():
+                yield Missing(device, boot, ranges)
+
+    def counts(self) -> Counts:
+        """Sum up. Takes time in the number of devices and gaps; not for every message."""
+        tracks = self._tracks.values()
+        dropped = sum(len(t.dropped) for t in tracks)
+        still_away = sum(len(t.dropped.minus(t.handed).minus(t.stored)) for t in tracks)
+        return Counts(
+            produced=sum(len(t.produced) for t in tracks),
+            handed=sum(len(t.handed) for t in tracks),
+            stored=sum(len(t.stored) for t in tracks),
+            lost=sum(len(t.produced.minus(t.stored)) for t in tracks),
+            unexpected=sum(len(t.stored.minus(t.produced)) for t in tracks),
+            duplicated=self._duplicated,
+            reordered=self._reordered,
+            late=self._late,
+            dropped=dropped,
+            recovered=dropped - still_away,
+            undecodable=len(self._raw),
+        )
+
+    def snapshot(self) -> LedgerState:
+        """Everything as plain data."""
+        return LedgerState(
+            tracks=[
+                (
+                    *(device, boot, track.site),
+                    *(track.produced.to_ranges(), track.handed.to_ranges()),
+                    *(track.stored.to_ranges(), track.dropped.to_ranges()),
+                )
+                for (device, boot), track in sorted(self._tracks.items())
+            ],
+            delivered=dict(self.delivered),
+            raw=sorted(self._raw),
+            counts=(self._duplicated, self._reordered, self._late),
+        )
+
+    def restore(self, state: LedgerState) -> None:
+        """Become what the snapshot was taken of."""
+        build = SeqSet.from_ranges
+        self._tracks = {
+            (device, boot): _Track(site, *(build(ranges) for ranges in sets))
+            for device, boot, site, *sets in state.tracks
+        }
+        self._raw = {(topic, digest) for topic, digest in state.raw}
+        self.delivered = dict(state.delivered)
+        self._duplicated, self._reordered, self._late = state.counts
+
+
+def _numbers(message: Uplink) -> Iterator[int]:
+    if isinstance(message, TelemetryBatch):
+        yield from (sample.seq for sample in message.samples)
+    else:
+        yield message.seq
