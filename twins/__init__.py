@@ -1,0 +1,1 @@
+"""Digital twins of fleets, and the people around them."""

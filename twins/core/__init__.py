@@ -1,0 +1,1 @@
+"""What every product shares: time, chance, wear, sensors, devices, truth."""

@@ -16,7 +16,8 @@ class Truth:
 
     at_ms: int
     kind: str
-    """``damage.onset``, ``component.failed``, ``part.fitted``, ``device.down``, ``device.up``, ``cost.booked``, ..."""
+    """``damage.onset``, ``component.failed``, ``part.fitted``, ``device.down``, ``device.up``,
+    ``cost.booked``."""
     subject: str
     """The device, or the actor."""
     data: Mapping[str, Any] = field(default_factory=dict)

@@ -1,10 +1,9 @@
-"""What a world is made of. The harness fills this in from a scenario; nothing here is validated twice."""
+"""What a world is made of. The harness fills this in from a scenario; the world checks it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""The people around a fleet: customer, supplier, crew, caretaker."""

@@ -1,0 +1,142 @@
+"""Products, found by folder: ``twins/products/<id>/product.toml`` and what lies beside it."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from ruamel.yaml import YAML
+
+from twins.core.errors import InvalidProduct
+from twins.core.manifest import ComponentSpec, FaultSpec, Param, Part, SignalSpec
+from twins.core.twin import Build, ProductTwin
+
+ROOT = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """What a product says of itself, and where its data lie."""
+
+    id: str
+    model: str
+    title: str
+    firmware: str
+    site_prefix: str
+    device_prefix: str
+    entry: str
+    """``package.module:function``, a function from :class:`Build` to :class:`ProductTwin`."""
+    folder: Path
+    signals: Mapping[str, SignalSpec]
+    components: Mapping[str, ComponentSpec]
+    faults: Mapping[str, FaultSpec]
+    params: Mapping[str, Param]
+    parts: Mapping[str, Part]
+    """Spare parts by sku (``parts.yaml``)."""
+    conditions: tuple[Mapping[str, Any], ...]
+    """What a service shall compute from the signals (``conditions.yaml``), for its API."""
+
+    @property
+    def rule_packs(self) -> Mapping[str, Path]:
+        """Rule packs by name (``rules/<name>.yaml``); their unit tests end in ``_test``."""
+        files = sorted((self.folder / "rules").glob("*.yaml"))
+        return {file.stem: file for file in files if not file.stem.endswith("_test")}
+
+    def build(self, build: Build) -> ProductTwin:
+        """Make the twin of a fleet through the product's ``entry``."""
+        module, _, function = self.entry.partition(":")
+        make = getattr(importlib.import_module(module), function)
+        return cast("Callable[[Build], ProductTwin]", make)(build)
+
+
+@functools.cache
+def catalog() -> Mapping[str, Product]:
+    """All products by id.
+
+    Raises:
+        InvalidProduct: If a folder's files are not what they must be.
+    """
+    files = sorted(ROOT.glob("*/product.toml"))
+    return {file.parent.name: load(file.parent) for file in files}
+
+
+def load(folder: Path) -> Product:
+    """Read one product's folder.
+
+    Raises:
+        InvalidProduct: If ``product.toml``, ``parts.yaml`` or ``conditions.yaml`` cannot be read
+            as a product; the text names the file.
+    """
+    file = folder / "product.toml"
+    try:
+        manifest = tomllib.loads(file.read_text(encoding="utf-8"))
+        product = _product(folder, manifest)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        detail = f"missing {error}" if isinstance(error, KeyError) else str(error)
+        raise InvalidProduct([f"{file}: {detail}"]) from error
+    problems = _problems(product)
+    if problems:
+        raise InvalidProduct([f"{folder.name}: {problem}" for problem in problems])
+    return product
+
+
+def _product(folder: Path, manifest: Mapping[str, Any]) -> Product:
+    return Product(
+        id=manifest["id"],
+        model=manifest["model"],
+        title=manifest["title"],
+        firmware=manifest["firmware"],
+        site_prefix=manifest["site_prefix"],
+        device_prefix=manifest["device_prefix"],
+        entry=manifest["entry"],
+        folder=folder,
+        signals={name: SignalSpec(**spec) for name, spec in manifest["signals"].items()},
+        components={name: ComponentSpec(**spec) for name, spec in manifest["components"].items()},
+        faults={
+            name: FaultSpec(
+                title=spec["title"],
+                params={key: Param(**param) for key, param in spec.get("params", {}).items()},
+            )
+            for name, spec in manifest.get("faults", {}).items()
+        },
+        params={name: Param(**spec) for name, spec in manifest.get("params", {}).items()},
+        parts={part.sku: part for part in map(_part, _yaml(folder / "parts.yaml"))},
+        conditions=tuple(_yaml(folder / "conditions.yaml")),
+    )
+
+
+def _part(entry: Mapping[str, Any]) -> Part:
+    given = dict(entry)
+    lead = given.pop("lead_time_h")
+    return Part(**given, lead_time_p50_h=float(lead["p50"]), lead_time_p90_h=float(lead["p90"]))
+
+
+def _yaml(file: Path) -> list[dict[str, Any]]:
+    entries = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
+    if not isinstance(entries, list):
+        raise TypeError(f"{file.name} must hold a list")
+    return entries
+
+
+def _problems(product: Product) -> list[str]:
+    problems = []
+    if product.id != product.folder.name:
+        problems.append(f"id is {product.id!r}, the folder {product.folder.name!r}")
+    positions = {spec.position for spec in product.components.values()}
+    problems += [
+        f"part {part.sku} is for position {part.position!r}, components sit at {sorted(positions)}"
+        for part in product.parts.values()
+        if part.position not in positions
+    ]
+    for condition in product.conditions:
+        signal = condition.get("params", {}).get("signal")
+        if signal not in product.signals:
+            problems.append(f"condition {condition.get('id')} reads {signal!r}, which is no signal")
+    if "downtime_eur_h" not in product.params:
+        problems.append("the parameter downtime_eur_h (what an hour of downtime costs) is missing")
+    return problems

@@ -1,0 +1,1 @@
+"""A sewage pump station with submersible pumps."""

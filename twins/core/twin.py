@@ -1,0 +1,119 @@
+"""What a product's code gets, and what it must offer. One twin is a whole fleet's physics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twins.core.manifest import ComponentSpec, FaultSpec, SignalSpec
+from twins.core.streams import Streams
+from twins.core.wear import WearLaw
+
+Columns = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """Everything a product's ``build`` needs to make the twin of one fleet.
+
+    ``devices`` stand site by site: device ``i`` belongs to site ``i // devices_per_site``.
+    ``params`` holds every parameter of the manifest, checked.
+    """
+
+    sites: tuple[str, ...]
+    devices: tuple[str, ...]
+    devices_per_site: int
+    report_every_ms: int
+    start_ms: int
+    params: Mapping[str, float]
+    streams: Streams
+
+
+class Wear(Protocol):
+    """What a fault may do to a component that wears."""
+
+    def force(self, device: int, component: str, *, onset_ms: int, pf_ms: int) -> None:
+        """Let damage begin ``onset_ms`` from now and reach its end a P-F interval later.
+
+        Raises:
+            InvalidFault: If the component has already failed.
+        """
+        ...
+
+
+class ProductTwin(Protocol):
+    """The physics of one fleet as columns of shape ``(n,)``. Time only ever goes forward."""
+
+    laws: Mapping[str, WearLaw]
+    """How each component of the manifest wears."""
+
+    def advance(self, to_ms: int) -> None:
+        """Bring the physics up to ``to_ms``."""
+        ...
+
+    def measure(self) -> Columns:
+        """True values since the last report, shape ``(n, signals)`` in the manifest's order.
+
+        NaN where a signal was not measured. Begins the next report interval.
+        """
+        ...
+
+    def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
+        """Take over the damage of a component and how much its signal has risen."""
+        ...
+
+    def set_able(self, device: int, *, able: bool) -> None:
+        """A device broke, or was repaired."""
+        ...
+
+    def command(self, device: int, name: str, args: Mapping[str, Any]) -> str | None:
+        """Do what was asked; returns why not, or ``None`` when done."""
+        ...
+
+    def in_service(self, device: int) -> bool:
+        """Whether the device takes part in the work (a device told to stop does not wear)."""
+        ...
+
+    def inject(self, fault: str, device: int, params: Mapping[str, float], wear: Wear) -> None:
+        """Let a fault of the manifest begin; every parameter is given and checked."""
+        ...
+
+    def truth(self, device: int) -> dict[str, float]:
+        """True values worth plotting or reading off by hand, by name."""
+        ...
+
+    def dump(self) -> dict[str, Any]:
+        """The whole state as plain data and columns."""
+        ...
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`dump` gave."""
+        ...
+
+
+class Manifest(Protocol):
+    """What a product says of itself (``product.toml``)."""
+
+    @property
+    def id(self) -> str:
+        """The product's name, that of its folder."""
+        ...
+
+    @property
+    def signals(self) -> Mapping[str, SignalSpec]:
+        """Signals by name, in the order of the columns."""
+        ...
+
+    @property
+    def components(self) -> Mapping[str, ComponentSpec]:
+        """Components that wear, by name."""
+        ...
+
+    @property
+    def faults(self) -> Mapping[str, FaultSpec]:
+        """Faults that can be injected, by name."""
+        ...

@@ -1,0 +1,73 @@
+"""The old way, without a service: somebody notices, phones, waits for the part, gets a visit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from twins.core.pending import Row
+from twins.field.ports import Ground, Handlers, hours
+
+NAME = "caretaker"
+WORDS = {"notice": "customer", "phone": "customer", "travel": "crew", "work": "crew"}
+"""Delays of a repair and whose parameters they are."""
+
+
+class Caretaker:
+    """Sees to failures when nobody hears of a DPS. Delays are named after device and life."""
+
+    def __init__(
+        self, ground: Ground, *, customer: Mapping[str, float], crew: Mapping[str, float]
+    ) -> None:
+        self._ground = ground
+        self._params = {"customer": customer, "crew": crew}
+
+    @property
+    def handlers(self) -> Handlers:
+        """Rows of this actor."""
+        return {"caretaker.visit": self._on_visit, "caretaker.fit": self._on_fit}
+
+    def broke(self, at_ms: int, device: str, *, position: str, life: int) -> None:
+        """A device broke: the visit follows after noticing, phoning and the part's lead time."""
+        parts = [part for part in self._ground.parts.values() if part.position == position]
+        job = f"{device}/{position}/{life}"
+        wait_ms = self._hours("notice", job) + self._hours("phone", job)
+        args: dict[str, Any] = {"device": device, "position": position, "part": ""}
+        if parts:
+            part = min(parts, key=lambda part: part.sku)
+            args |= {"part": part.sku, "eur": part.price_eur * part.quantity}
+            wait_ms += hours(
+                self._ground.streams,
+                f"{NAME}/lead/{job}",
+                p50_h=part.lead_time_p50_h,
+                p90_h=part.lead_time_p90_h,
+            )
+        leave_ms = at_ms + wait_ms
+        self._ground.later(leave_ms, "caretaker.visit", job, args)
+
+    def _on_visit(self, row: Row) -> None:
+        device = row.args["device"]
+        fee_eur = self._params["crew"]["emergency_visit_eur"]
+        self._ground.book(row.due_ms, what="visits", eur=fee_eur, subject=device)
+        if row.args["part"]:
+            self._ground.book(row.due_ms, what="parts", eur=row.args["eur"], subject=device)
+        job = row.subject
+        done_ms = row.due_ms + self._hours("travel", job) + self._hours("work", job)
+        self._ground.later(done_ms, "caretaker.fit", job, row.args)
+
+    def _on_fit(self, row: Row) -> None:
+        self._ground.fit(
+            row.due_ms,
+            row.args["device"],
+            position=row.args["position"],
+            part=row.args["part"],
+        )
+
+    def _hours(self, what: str, job: str) -> int:
+        params = self._params[WORDS[what]]
+        return hours(
+            self._ground.streams,
+            f"{NAME}/{what}/{job}",
+            p50_h=params[f"{what}_p50_h"],
+            p90_h=params[f"{what}_p90_h"],
+        )

@@ -1,0 +1,83 @@
+"""From a world's description to the fleets that are to be built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from twins.core.errors import named
+from twins.core.manifest import resolve
+from twins.core.spec import FleetSpec, WorldSpec
+from twins.core.streams import Streams
+from twins.core.twin import Build
+from twins.products import Product, catalog
+
+SITES_MAX = 10_000
+"""Bounds of one fleet, so that a slip of the keyboard ends in a message and not in swapping."""
+DEVICES_PER_SITE_MAX = 100
+
+
+def plan_fleets(spec: WorldSpec, streams: Streams) -> tuple[list[tuple[Product, Build]], list[str]]:
+    """What to build for every fleet of a description.
+
+    Sites are called ``<prefix>-01 ...``; a further fleet of the same prefix goes on counting, so
+    that adding one renames nobody.
+
+    Returns:
+        Product and build of each fleet, and a problem per mistake (then the list is of no use).
+    """
+    plans: list[tuple[Product, Build]] = []
+    problems: list[str] = []
+    sites_so_far: dict[str, int] = {}
+    for index, fleet in enumerate(spec.fleets):
+        where = f"fleets[{index}]"
+        product = catalog().get(fleet.product)
+        if product is None:
+            there_are = named(catalog())
+            problems.append(f"{where}: unknown product {fleet.product!r}; there are: {there_are}")
+            continue
+        values, found = resolve(f"{where} ({product.id})", fleet.params, product.params)
+        found += _out_of_bounds(where, fleet)
+        problems += found
+        if found:
+            continue
+        first = sites_so_far.get(product.site_prefix, 0) + 1
+        sites_so_far[product.site_prefix] = first + fleet.sites - 1
+        numbers = range(first, first + fleet.sites)
+        plans.append((product, _build(fleet, product, numbers, values, spec.start_ms, streams)))
+    return plans, problems
+
+
+def _out_of_bounds(where: str, fleet: FleetSpec) -> list[str]:
+    bounds = {
+        "sites": SITES_MAX,
+        "devices_per_site": DEVICES_PER_SITE_MAX,
+        "report_every_ms": 86_400_000,
+    }
+    return [
+        f"{where}: {name} must be 1 to {most}, not {getattr(fleet, name)}"
+        for name, most in bounds.items()
+        if not 1 <= getattr(fleet, name) <= most
+    ]
+
+
+def _build(  # noqa: PLR0917 - each has another type
+    fleet: FleetSpec,
+    product: Product,
+    numbers: range,
+    params: Mapping[str, float],
+    start_ms: int,
+    streams: Streams,
+) -> Build:
+    return Build(
+        sites=tuple(f"{product.site_prefix}-{number:02}" for number in numbers),
+        devices=tuple(
+            f"{product.device_prefix}-{number:02}-{place}"
+            for number in numbers
+            for place in range(1, fleet.devices_per_site + 1)
+        ),
+        devices_per_site=fleet.devices_per_site,
+        report_every_ms=fleet.report_every_ms,
+        start_ms=start_ms,
+        params=params,
+        streams=streams,
+    )

@@ -1,0 +1,367 @@
+"""A world: fleets and people built from a description, run to a time, heard through messages.
+
+The only module of the twins that knows the wire. It opens no connection: whoever drives the world
+carries its messages to a link, and what was said to devices and people back to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import simpy
+
+from broker.wire.messages import (
+    Birth,
+    Command,
+    CommandAck,
+    Downlink,
+    RebirthRequest,
+    ResendRequest,
+    Sample,
+    Signal,
+    Telemetry,
+    TelemetryBatch,
+    Uplink,
+)
+from twins.core.device import Ack
+from twins.core.errors import InvalidFault, InvalidSnapshot, InvalidWorld, named
+from twins.core.fleet import Fleet, Report
+from twins.core.pending import LAST, PendingTable, Wake
+from twins.core.ports import Fact, Intent, Truth
+from twins.core.spec import WorldSpec
+from twins.core.state import pack, unpack
+from twins.core.streams import Streams
+from twins.core.truth import TruthLedger
+from twins.core.twin import Build
+from twins.field.people import People, resolve_field
+from twins.field.ports import RANK as FIELD_RANK
+from twins.products import Product, catalog
+from twins.products.plan import plan_fleets
+
+FORMAT = 1
+"""Version of the snapshot's layout."""
+BATCH_SAMPLES_MAX = 500
+"""Samples in one batch: about 150 KB of JSON, well below the broker's 1 MiB."""
+
+
+class Step(NamedTuple):
+    """What came out of the world, each part sorted."""
+
+    messages: list[tuple[str, Uplink]]
+    """(site, message) by (at_ms, device, boot, seq)."""
+    truths: list[Truth]
+    """By (at_ms, kind, subject)."""
+    intents: list[Intent]
+    """By (at_ms, actor, verb, subject)."""
+
+
+class TruthSample(NamedTuple):
+    """The hidden state of one component now; ``signals`` are the device's true values."""
+
+    device: str
+    component: str
+    damage: float
+    signals: dict[str, float]
+
+
+class World:
+    """Fleets, people, truth.
+
+    Everything is a function of the description, the seed and what the world was told; time moves
+    in :meth:`run_until` only.
+
+    Raises:
+        InvalidWorld: If the description names an unknown product or parameter, or a value out of
+            range; all problems at once.
+        InvalidProduct: If a product's folder is incomplete.
+    """
+
+    def __init__(self, spec: WorldSpec, *, seed: int) -> None:
+        self.spec, self.seed = spec, seed
+        self._env = simpy.Environment(initial_time=spec.start_ms)
+        self._pending = PendingTable(self._env)
+        self._ledger = TruthLedger()
+        self._streams = Streams(seed)
+        self._outbox: list[tuple[str, Telemetry]] = []
+        plans, problems = plan_fleets(spec, self._streams)
+        field_params, field_problems = resolve_field(spec.field)
+        if problems or field_problems:
+            raise InvalidWorld([*problems, *field_problems])
+        self._people = People(
+            field_params,
+            service=spec.field.service,
+            streams=self._streams,
+            parts={sku: part for product, _ in plans for sku, part in product.parts.items()},
+            pending=self._pending,
+            ledger=self._ledger,
+            clock=lambda: self.now_ms,
+            fits=self._fits,
+            fit=self._fit,
+        )
+        self._fleets = self._build(plans)
+        self._where = {device: fleet for fleet in self._fleets for device in fleet.index}
+        self._downtime_eur_h = {
+            device: fleet.build.params["downtime_eur_h"] for device, fleet in self._where.items()
+        }
+        self.devices: Mapping[str, str] = {
+            device: fleet.manifest.id for device, fleet in sorted(self._where.items())
+        }
+        self.sites: Mapping[str, tuple[str, ...]] = {
+            site: tuple(
+                device for device in fleet.index if fleet.site_of(fleet.index[device]) == site
+            )
+            for fleet in self._fleets
+            for site in fleet.build.sites
+        }
+
+    @property
+    def now_ms(self) -> int:
+        """Where the world's clock stands."""
+        return int(self._env.now)
+
+    def start(self) -> Step:
+        """Begin: every device says what it is (boot 1, seq 0) at ``start_ms``."""
+        for fleet in self._fleets:
+            fleet.start()
+        births: list[tuple[str, Uplink]] = [
+            (self._site(device), self._birth(device)) for device in self.devices
+        ]
+        return Step(births, self._ledger.take(), self._people.take())
+
+    def run_until(self, to_ms: int) -> Step:
+        """Move the world to ``to_ms``, all that is due at that moment included."""
+        assert to_ms >= self.now_ms, f"time goes forward: {to_ms} is before {self.now_ms}"
+        self._env.run(until=Wake(self._env, delay_ms=to_ms - self.now_ms, priority=LAST))
+        messages, self._outbox = self._outbox, []
+        messages.sort(key=lambda sent: (sent[1].at_ms, sent[1].device))
+        return Step([*messages], self._ledger.take(), self._people.take())
+
+    def next_action_ms(self) -> int | None:
+        """When the next of the people has something to do; ``None`` if nobody has."""
+        return self._pending.earliest_ms(FIELD_RANK)
+
+    def observe(self, facts: Sequence[Fact]) -> None:
+        """Let the people hear of what the service published; twice is as good as once."""
+        for fact in facts:
+            self._people.observe(fact)
+
+    def obey(self, site: str, message: Downlink) -> list[tuple[str, Uplink]]:
+        """What devices of ``site`` answer to a message, at ``now_ms``.
+
+        A command is obeyed once per id and acknowledged; one that has expired, that the device
+        does not know or cannot do is not obeyed, and the acknowledgement says so. A rebirth
+        request is answered by the same birth again, a resend request by what the ring buffer
+        holds. Nobody answers for a device that is not there.
+        """
+        devices = self.sites.get(site, ())
+        if message.device is not None:
+            devices = tuple(device for device in devices if device == message.device)
+        answers: list[tuple[str, Uplink]] = []
+        for device in devices:
+            if isinstance(message, Command):
+                answers += [(site, ack) for ack in self._command(device, message)]
+            elif isinstance(message, RebirthRequest):
+                answers.append((site, self._birth(device)))
+            else:
+                answers += [(site, held) for held in self._resend(device, message)]
+        return answers
+
+    def inject(self, fault: str, device: str, params: Mapping[str, float]) -> None:
+        """Let a fault of a device begin, at ``now_ms``.
+
+        Raises:
+            InvalidFault: If fault, device or parameter do not exist; the text names what does.
+        """
+        fleet = self._where.get(device)
+        if fleet is None:
+            there_are = named(self.devices)
+            raise InvalidFault([f"there is no device {device!r}; there are: {there_are}"])
+        fleet.inject(self.now_ms, fault, device, params)
+
+    def sample_truth(self) -> list[TruthSample]:
+        """True damage of every component of every device, and its device's true values."""
+        return [
+            TruthSample(device, component, damage, fleet.twin.truth(fleet.index[device]))
+            for device, fleet in sorted(self._where.items())
+            for component, damage in fleet.damage(self.now_ms, fleet.index[device]).items()
+        ]
+
+    def downtime_h(self) -> dict[str, float]:
+        """Hours each device could not work, up to now."""
+        down = self._ledger.downtime_h(self.now_ms)
+        return {device: down.get(device, 0.0) for device in self.devices}
+
+    def costs_eur(self) -> dict[str, float]:
+        """What it has cost so far: ``parts``, ``visits``, ``downtime`` and ``total``."""
+        costs = {"parts": 0.0, "visits": 0.0} | self._ledger.costs_eur()
+        costs["downtime"] = sum(
+            hours * self._downtime_eur_h[device] for device, hours in self.downtime_h().items()
+        )
+        return costs | {"total": sum(costs.values())}
+
+    def snapshot(self) -> bytes:
+        """The whole world as bytes; only between two calls of :meth:`run_until`."""
+        return pack(
+            {
+                "format": FORMAT,
+                "world": _digest(self.spec, self.seed),
+                "now_ms": self.now_ms,
+                "pending": self._pending.dump(),
+                "ledger": self._ledger.dump(),
+                "people": self._people.dump(),
+                "fleets": [fleet.dump() for fleet in self._fleets],
+            }
+        )
+
+    @classmethod
+    def restore(cls, spec: WorldSpec, *, seed: int, data: bytes) -> World:
+        """The world that was saved; it goes on exactly as that one did.
+
+        Raises:
+            InvalidSnapshot: If the bytes are no snapshot, or one of another world.
+        """
+        state = unpack(data)
+        if not isinstance(state, dict) or state.get("format") != FORMAT:
+            raise InvalidSnapshot(f"not a snapshot of a world in format {FORMAT}")
+        if state["world"] != _digest(spec, seed):
+            raise InvalidSnapshot("this snapshot is of a world with another description or seed")
+        world = cls(spec, seed=seed)
+        world._env.run(until=Wake(world._env, delay_ms=state["now_ms"] - spec.start_ms, priority=0))
+        for fleet, saved in zip(world._fleets, state["fleets"], strict=True):
+            fleet.load(saved)
+        world._people.load(state["people"])
+        world._ledger.load(state["ledger"])
+        world._pending.load(state["pending"])
+        return world
+
+    def _build(self, plans: Sequence[tuple[Product, Build]]) -> list[Fleet]:
+        return [
+            Fleet(
+                key=f"fleet-{number}",
+                manifest=product,
+                build=build,
+                twin=product.build(build),
+                pending=self._pending,
+                ledger=self._ledger,
+                hear=self._hear,
+                broke=self._people.broke,
+            )
+            for number, (product, build) in enumerate(plans, 1)
+        ]
+
+    def _hear(self, report: Report) -> None:
+        """Turn one report of a fleet into messages; NaN means not measured, hence absent."""
+        fleet, names = report.fleet, report.fleet.signal_names
+        complete = np.asarray(~np.isnan(report.values).any(axis=1))
+        rows: Iterable[tuple[str, int, int, list[float], bool]] = zip(
+            fleet.index,
+            fleet.side.boots,
+            report.seqs,
+            report.values.tolist(),
+            complete.tolist(),
+            strict=True,
+        )
+        per_site, sites, at_ms = fleet.build.devices_per_site, fleet.build.sites, report.at_ms
+        self._outbox += [
+            (
+                sites[index // per_site],
+                Telemetry(
+                    device=device,
+                    boot=boot,
+                    seq=seq,
+                    at_ms=at_ms,
+                    signals=dict(zip(names, row, strict=True)) if full else _present(names, row),
+                ),
+            )
+            for index, (device, boot, seq, row, full) in enumerate(rows)
+        ]
+
+    def _site(self, device: str) -> str:
+        fleet = self._where[device]
+        return fleet.site_of(fleet.index[device])
+
+    def _birth(self, device: str) -> Birth:
+        fleet = self._where[device]
+        product = catalog()[fleet.manifest.id]
+        return Birth(
+            device=device,
+            boot=fleet.side.boots[fleet.index[device]],
+            at_ms=self.spec.start_ms,
+            product=product.id,
+            model=product.model,
+            serial=f"SN-{device}",
+            firmware=product.firmware,
+            signals={
+                name: Signal(unit=signal.unit, min=signal.min, max=signal.max, title=signal.title)
+                for name, signal in product.signals.items()
+            },
+        )
+
+    def _command(self, device: str, command: Command) -> list[CommandAck]:
+        ack = self._where[device].obey(
+            self.now_ms,
+            device,
+            command_id=command.command_id,
+            name=command.name,
+            args=command.args,
+            expires_ms=command.expires_ms,
+        )
+        return [] if ack is None else [self._ack(device, ack)]
+
+    def _ack(self, device: str, ack: Ack) -> CommandAck:
+        fleet = self._where[device]
+        return CommandAck(
+            device=device,
+            boot=fleet.side.boots[fleet.index[device]],
+            seq=ack.seq,
+            at_ms=ack.at_ms,
+            command_id=ack.command_id,
+            status=ack.status,
+            detail=ack.detail,
+        )
+
+    def _resend(self, device: str, request: ResendRequest) -> list[Uplink]:
+        fleet = self._where[device]
+        index, side, names = fleet.index[device], fleet.side, fleet.signal_names
+        boot = side.boots[index]
+        if request.boot != boot:
+            return []
+        answers: list[Uplink] = [self._birth(device)] if request.from_seq == 0 else []
+        samples = [
+            Sample(seq=held.seq, at_ms=held.at_ms, signals=_present(names, held.values))
+            for held in side.held(index, request.from_seq, request.to_seq)
+        ]
+        answers += [
+            TelemetryBatch(device=device, boot=boot, samples=samples[at : at + BATCH_SAMPLES_MAX])
+            for at in range(0, len(samples), BATCH_SAMPLES_MAX)
+        ]
+        acks = side.acks(index, request.from_seq, request.to_seq)
+        return [*answers, *(self._ack(device, ack) for ack in acks)]
+
+    def _fits(self, device: str, position: str) -> bool:
+        fleet = self._where.get(device)
+        return fleet is not None and any(
+            spec.position == position for spec in fleet.manifest.components.values()
+        )
+
+    def _fit(
+        self, at_ms: int, device: str, position: str, part: str
+    ) -> tuple[str, dict[str, float]]:
+        fleet = self._where[device]
+        serial = fleet.fit(at_ms, device, position=position, part=part)
+        truth = fleet.twin.truth(fleet.index[device])
+        return serial, {name: round(value, 3) for name, value in truth.items()}
+
+
+def _present(names: Sequence[str], row: Sequence[float]) -> dict[str, float]:
+    """A row as signals by name, without those that are NaN (which alone differs from itself)."""
+    pairs = zip(names, row, strict=True)
+    return {name: value for name, value in pairs if value == value}  # noqa: PLR0124
+
+
+def _digest(spec: WorldSpec, seed: int) -> str:
+    return hashlib.sha256(msgspec.json.encode([spec, seed], order="sorted")).hexdigest()
