@@ -38,7 +38,7 @@ class AlertChanged(FeedEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplacementAdvised(DomainEvent):
-    """rules: a rule holds that says a part is due. Not in the feed; orders decides if it is news."""
+    """rules: a rule says that a part is due. Not in the feed; orders decides if it is news."""
 
     at_ms: int
     thing: str
@@ -121,6 +121,15 @@ class CommandAcknowledged(DomainEvent):
     thing: str
     status: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThingInstalled(DomainEvent):
+    """registry: a thing was installed or changed; ingestion accepts what it sends from now on."""
+
+    thing: str
+    model: str
+    site: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""Checks, one file each: what must hold always, and what must come true eventually."""

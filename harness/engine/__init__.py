@@ -1,0 +1,1 @@
+"""The engine: runs a scenario, tells what happens, hashes it, and writes it down."""

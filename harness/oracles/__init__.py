@@ -1,0 +1,1 @@
+"""Oracles: what must be true, computed again from truth, wire and contract data alone."""

@@ -1,0 +1,1 @@
+"""What devices send: decoding, deduplication, dead letters, the telemetry store."""

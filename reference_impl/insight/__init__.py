@@ -1,0 +1,1 @@
+"""Conditions: wear, forecasts, cycles."""

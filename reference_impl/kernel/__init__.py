@@ -1,1 +1,1 @@
-"""What every context stands on: errors, ids, the store and its unit of work, timers, the event bus."""
+"""What every context stands on: errors, ids, the store and its unit of work, timers, the bus."""

@@ -21,7 +21,7 @@ Handler = Callable[["UnitOfWork", Any], None]
 
 
 class Bus:
-    """Who wants to know what. A handler may publish more; those wait their turn (first in, first out)."""
+    """Who wants to know what. What a handler publishes waits its turn (first in, first out)."""
 
     def __init__(self) -> None:
         self._handlers: dict[type[DomainEvent], list[Handler]] = {}

@@ -28,6 +28,7 @@ periodics = sa.Table(
     sa.Column("name", sa.String, primary_key=True),
     sa.Column("last_ms", sa.BigInteger, nullable=False),
 )
+_all_periodics = sa.select(periodics)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ def set_timer(
 
 def cancel_timer(uow: UnitOfWork, kind: str, subject: str) -> None:
     """Forget the timer ``(kind, subject)``, if it is set."""
+    uow.timers_version += 1
     uow.conn.execute(timers.delete().where(timers.c.kind == kind, timers.c.subject == subject))
 
 
@@ -96,28 +98,30 @@ class Scheduler:
 
     def advance(self, uow: UnitOfWork, *, from_ms: int, to_ms: int) -> None:
         """Fire all that is due in ``(from_ms, to_ms]``, oldest first, inside ``uow``."""
-        last = {row.name: row.last_ms for row in uow.conn.execute(sa.select(periodics))}
-        started = set(last)
+        last = {row.name: row.last_ms for row in uow.conn.execute(_all_periodics)}
+        began, moved = set(last), set[str]()
+        timer, version = self._next_timer(uow.conn, to_ms), uow.timers_version
         while True:
             due = self._next_periodic(last, from_ms, to_ms)
-            timer = self._next_timer(uow.conn, to_ms)
-            if due is None and timer is None:
-                break
-            if timer is None or (due is not None and due[0] <= timer.due_ms):
-                assert due is not None
+            if uow.timers_version != version:
+                timer, version = self._next_timer(uow.conn, to_ms), uow.timers_version
+            if due is not None and (timer is None or due[0] <= timer.due_ms):
                 at_ms, periodic = due
                 last[periodic.name] = at_ms
+                moved.add(periodic.name)
                 periodic.handler(uow, at_ms)
-            else:
+            elif timer is not None:
                 cancel_timer(uow, timer.kind, timer.subject)
                 self._handlers[timer.kind](uow, timer)
-        for name, at_ms in last.items():
-            if name in started:
-                uow.conn.execute(
-                    periodics.update().where(periodics.c.name == name).values(last_ms=at_ms)
-                )
             else:
-                uow.conn.execute(periodics.insert().values(name=name, last_ms=at_ms))
+                break
+        for name in sorted(moved):
+            statement = (
+                periodics.update().where(periodics.c.name == name)
+                if name in began
+                else periodics.insert()
+            )
+            uow.conn.execute(statement.values(name=name, last_ms=last[name]))
 
     def _next_periodic(
         self, last: Mapping[str, int], from_ms: int, to_ms: int

@@ -6,8 +6,12 @@ Every context defines its tables on :data:`metadata`.
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +20,8 @@ from sqlalchemy.pool import StaticPool
 from reference_impl.kernel.bus import Bus, DomainEvent
 
 metadata = sa.MetaData()
+Connection = sa.Connection
+"""What services read through; they name it without knowing the database package."""
 
 
 class UnitOfWork:
@@ -27,8 +33,11 @@ class UnitOfWork:
 
     def __init__(self, conn: sa.Connection, bus: Bus) -> None:
         self.conn = conn
+        self.timers_version = 0
+        """Counts changes of the timer table, so that the scheduler reads it only after one."""
         self._bus = bus
         self._after: list[Callable[[], None]] = []
+        self._ends: list[Callable[[], None]] = []
 
     def publish(self, event: DomainEvent) -> None:
         """Tell the subscribers, in this transaction, in the order of publication."""
@@ -38,34 +47,94 @@ class UnitOfWork:
         """Do ``act`` once this transaction is durable; not at all if it is rolled back."""
         self._after.append(act)
 
+    def at_end(self, act: Callable[[], None]) -> None:
+        """Do ``act`` when this transaction is over, committed or rolled back."""
+        self._ends.append(act)
+
     def committed(self) -> None:
         """Run what waited for the commit."""
         for act in self._after:
             act()
 
+    def ended(self) -> None:
+        """Run what waited for the end, before what waited for the commit."""
+        for act in self._ends:
+            act()
+
 
 class Store:
-    """Opens transactions on one database. Used from one thread: the event loop's."""
+    """Opens transactions on one database. Used from one thread: the event loop's.
+
+    ``writing`` is held by whoever writes across an ``await``: one writer at a time.
+    """
 
     def __init__(self, url: str, bus: Bus, *, full_sync: bool = False) -> None:
         self.url = url
         self.bus = bus
         self.engine = _engine(url, full_sync=full_sync)
+        self.writing = asyncio.Lock()
+        self._open: UnitOfWork | None = None
+        self._joined: ContextVar[UnitOfWork | None] = ContextVar("joined", default=None)
 
     @contextmanager
     def begin(self) -> Iterator[UnitOfWork]:
-        """A transaction that commits at the end of the block and rolls back on an error."""
+        """A transaction that commits at the end of the block and rolls back on an error.
+
+        Inside :meth:`joinable` it is a part of that larger transaction.
+        """
+        joined = self._joined.get()
+        if joined is not None:
+            yield joined
+            return
         with self.engine.connect() as conn:
-            with conn.begin():
-                unit = UnitOfWork(conn, self.bus)
+            unit = UnitOfWork(conn, self.bus)
+            try:
+                with conn.begin():
+                    self._open = unit
+                    yield unit
+            finally:
+                self._open = None
+                unit.ended()
+        unit.committed()
+
+    @contextmanager
+    def joinable(self) -> Iterator[UnitOfWork]:
+        """A transaction that every :meth:`begin` of the same task joins; hold ``writing``."""
+        with self.begin() as unit:
+            token = self._joined.set(unit)
+            try:
                 yield unit
-            unit.committed()
+            finally:
+                self._joined.reset(token)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A connection for reading only."""
+        """A connection for reading only; inside a transaction it sees what that has written."""
+        if self._open is not None:
+            yield self._open.conn
+            return
         with self.engine.connect() as conn:
-            yield conn
+            yield conn.execution_options(read_only=True)
+
+    def backup(self, path: Path) -> int:
+        """Copy the whole store into a SQLite file, which appears once complete; gives its size.
+
+        Raises:
+            NotImplementedError: If the store is not SQLite.
+        """
+        if self.engine.dialect.name != "sqlite":
+            raise NotImplementedError(f"no file copy of a {self.engine.dialect.name} database")
+        part = path.with_name(path.name + ".part")
+        part.unlink(missing_ok=True)
+        with closing(sqlite3.connect(part)) as target, closing(self.engine.raw_connection()) as raw:
+            raw.driver_connection.backup(target)  # type: ignore[union-attr]  # sqlite3's own
+        part.replace(path)
+        return path.stat().st_size
+
+    def restore(self, path: Path) -> None:
+        """Replace the whole content of a SQLite store by that of a backup."""
+        with closing(sqlite3.connect(path)) as source, closing(self.engine.raw_connection()) as raw:
+            source.backup(raw.driver_connection)  # type: ignore[arg-type]  # sqlite3's own
 
     def close(self) -> None:
         """Close every connection."""
@@ -88,6 +157,7 @@ def _engine(url: str, *, full_sync: bool) -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def _on_begin(conn: sa.Connection) -> None:
-        conn.exec_driver_sql("BEGIN IMMEDIATE")
+        reading = conn.get_execution_options().get("read_only", False)
+        conn.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine

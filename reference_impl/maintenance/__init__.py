@@ -1,0 +1,1 @@
+"""Work orders and the register of what was fitted."""

@@ -1,0 +1,1 @@
+"""Parts, policies, needs, recommendations, orders."""

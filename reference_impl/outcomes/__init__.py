@@ -1,0 +1,1 @@
+"""Contracts, measured periods and credits."""

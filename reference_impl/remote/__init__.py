@@ -1,0 +1,1 @@
+"""What devices are told: commands and what became of them."""

@@ -1,0 +1,1 @@
+"""Rule packs, alerts and reactions."""

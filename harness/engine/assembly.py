@@ -1,0 +1,224 @@
+"""Puts the parts of a run together and takes them down again, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from broker.faults.path import FaultyLink
+from broker.ledger import DeliveryLedger
+from broker.link.memory import MemoryBus
+from broker.link.port import DeviceLink
+from broker.servers import Broker, BrokerError, open_broker
+from harness.engine.options import RunOptions
+from harness.errors import InvalidRun, ScenarioError, SutError, TwinAuthorError
+from harness.scenario.products import Products
+from harness.scenario.resolve import world_spec
+from harness.scenario.schema import DpsFault, Scenario
+from harness.sut.http import HttpSut
+from harness.sut.port import SystemUnderTest
+from harness.sut.reference import ChildReference, InProcessReference
+from harness.world.path import Tap, link_faults
+from twins.core.errors import InvalidProduct, InvalidSnapshot, InvalidWorld
+from twins.core.spec import WorldSpec
+from twins.core.streams import Streams
+from twins.world import World
+
+SUBSCRIBED_WITHIN_S = 120.0
+"""How long a run waits for a DPS elsewhere to come up and subscribe."""
+ASK_EVERY_S = 0.2
+DPS_FILE = "dps.sqlite"
+Clock = Literal["driven", "live"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Rig:
+    """Everything that runs, opened and connected."""
+
+    world: World
+    spec: WorldSpec
+    path: FaultyLink
+    tap: Tap
+    ledger: DeliveryLedger
+    sut: SystemUnderTest
+    mode: str
+    broker: str
+    notes: list[str]
+
+
+@asynccontextmanager
+async def assemble(
+    scenario: Scenario,
+    products: Products,
+    *,
+    seed: int,
+    options: RunOptions,
+    folder: Path,
+    world_data: bytes | None = None,
+) -> AsyncIterator[Rig]:
+    """Open broker, DPS, world and link; close them in reverse, whatever happens.
+
+    Args:
+        scenario: What is run.
+        products: The products that there are.
+        seed: Of the world and of the faults of the link.
+        options: How it is run.
+        folder: The folder of the run: the DPS's store and log go there.
+        world_data: A snapshot of the world to go on from.
+
+    Raises:
+        InvalidRun: If broker or DPS cannot do what the scenario asks for.
+        ScenarioError: If the world cannot be built.
+        SutError: If the DPS does not come up.
+    """
+    world, spec = build_world(scenario, products, seed=seed, data=world_data)
+    _refuse(scenario, options)
+    mode = options.mode or scenario.run.mode
+    notes: list[str] = []
+    async with AsyncExitStack() as stack:
+        link: DeviceLink
+        sut: SystemUnderTest
+        clock: Clock = "live" if mode == "live" else "driven"
+        if options.link == "memory":
+            bus = MemoryBus()
+            link, broker = bus.device_link(), "memory"
+            restore = options.resume_from / DPS_FILE if options.resume_from else None
+            sut = InProcessReference(
+                bus.service_link,
+                store_url=_store_url(scenario, options, folder),
+                clock=clock,
+                restore_from=restore,
+            )
+        else:
+            opened = _enter_broker(stack, options)
+            broker = opened.kind
+            notes += [opened.note] if opened.note else []
+            _refuse_broker(scenario, opened)
+            link = _mqtt_link(opened, options, world)
+            sut = _remote(opened, options, folder, clock)
+        stack.push_async_callback(sut.close)
+        await _open(sut, options)
+        if options.sut is not None and mode != "live" and not (await sut.info()).driven:
+            mode = "live"
+            notes.append("the DPS has no driven clock: the run is live")
+        tap, ledger = Tap(link), DeliveryLedger()
+        path = FaultyLink(
+            tap, faults=link_faults(scenario), ledger=ledger, streams=Streams(seed).open
+        )
+        yield Rig(
+            world=world,
+            spec=spec,
+            path=path,
+            tap=tap,
+            ledger=ledger,
+            sut=sut,
+            mode=mode,
+            broker=broker,
+            notes=notes,
+        )
+        await path.close()
+
+
+def build_world(
+    scenario: Scenario, products: Products, *, seed: int, data: bytes | None = None
+) -> tuple[World, WorldSpec]:
+    """The world of a scenario, new or from a snapshot.
+
+    Raises:
+        ScenarioError: If the description is wrong, or the snapshot is of another world.
+        TwinAuthorError: If a product is incomplete.
+    """
+    try:
+        spec = world_spec(scenario, products)
+        if data is None:
+            return World(spec, seed=seed), spec
+        return World.restore(spec, seed=seed, data=data), spec
+    except (InvalidWorld, InvalidSnapshot, ValueError) as error:
+        raise ScenarioError(str(error)) from error
+    except KeyError as error:
+        raise ScenarioError(f"unknown product or parameter {error}") from error
+    except InvalidProduct as error:
+        raise TwinAuthorError(str(error)) from error
+
+
+def _kills(scenario: Scenario) -> bool:
+    return any(isinstance(entry, DpsFault) for entry in scenario.timeline)
+
+
+def _refuse(scenario: Scenario, options: RunOptions) -> None:
+    if options.sut is not None and options.link == "memory":
+        raise InvalidRun("a DPS at a URL cannot be reached over the memory link; use --link mqtt")
+    if options.sut is not None and _kills(scenario):
+        raise InvalidRun("this scenario kills the DPS, but the DPS at --sut is not ours to kill")
+    if options.store == "memory" and options.link == "mqtt":
+        raise InvalidRun("--store memory is for --link memory; over MQTT the DPS keeps a file")
+    if options.store == "memory" and _kills(scenario):
+        raise InvalidRun("this scenario kills the DPS: its store has to be a file")
+
+
+def _refuse_broker(scenario: Scenario, broker: Broker) -> None:
+    if _kills(scenario) and not broker.keeps_sessions:
+        raise InvalidRun(
+            f"this scenario kills the DPS, and {broker.kind} keeps nothing for a service that is "
+            "away; use --broker rumqttd or mosquitto"
+        )
+
+
+def _store_url(scenario: Scenario, options: RunOptions, folder: Path) -> str:
+    file = options.store == "file" or (options.store is None and _kills(scenario))
+    return f"sqlite:///{folder / DPS_FILE}" if file else "sqlite://"
+
+
+def _enter_broker(stack: AsyncExitStack, options: RunOptions) -> Broker:
+    try:
+        return stack.enter_context(open_broker(options.broker, port=options.broker_port))
+    except BrokerError as error:
+        raise InvalidRun(str(error)) from error
+
+
+def _mqtt_link(broker: Broker, options: RunOptions, world: World) -> DeviceLink:
+    if options.clients == "per-device":
+        from broker.link.per_device import PerDeviceLink  # noqa: PLC0415 - paho only if asked for
+
+        try:
+            return PerDeviceLink(broker.url, world.sites)
+        except ValueError as error:
+            raise InvalidRun(str(error)) from error
+    from broker.link.mqtt import MqttDeviceLink  # noqa: PLC0415 - gmqtt only if MQTT is used
+
+    return MqttDeviceLink(broker.url, "twinrig-site")
+
+
+def _remote(broker: Broker, options: RunOptions, folder: Path, clock: Clock) -> SystemUnderTest:
+    if options.sut is not None:
+        if options.notice is not None:
+            options.notice(f"the broker is at {broker.url}; waiting until the DPS has subscribed")
+        return HttpSut.at(options.sut)
+    store = folder / DPS_FILE
+    if options.resume_from is not None:
+        shutil.copyfile(options.resume_from / DPS_FILE, store)
+    return ChildReference(
+        broker_url=broker.url,
+        store=store,
+        clock=clock,
+        log=folder / "dps.log",
+        crash_file=folder / "crash-point",
+    )
+
+
+async def _open(sut: SystemUnderTest, options: RunOptions) -> None:
+    """Open it; one that others start may take its time."""
+    loop = asyncio.get_running_loop()
+    deadline_s = loop.time() + SUBSCRIBED_WITHIN_S
+    while True:
+        try:
+            return await sut.open()
+        except SutError:
+            if options.sut is None or loop.time() > deadline_s:
+                raise
+        await asyncio.sleep(ASK_EVERY_S)

@@ -1,0 +1,55 @@
+"""How a scenario is run: everything that is not part of the story."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from harness.world.control import Control
+
+PACED_SPEED = 3600.0
+"""Simulated seconds per second where nobody says otherwise: an hour a second."""
+LIVE_SPEED = 100_000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """Defaults are those of ``twinrig run``.
+
+    Attributes:
+        link: ``mqtt`` through a broker, or ``memory`` in this process.
+        broker: ``embedded``, ``rumqttd``, ``amqtt``, ``mosquitto`` or a URL.
+        broker_port: Port of an embedded broker; a free one if not given.
+        store: Of the reference DPS: ``memory`` (memory link only) or ``file``; fitting if None.
+        sut: URL of another DPS; it has to use the broker that the run names.
+        clients: One connection per site, or one client per device.
+        mode: Takes the place of the scenario's mode.
+        speed: Simulated seconds per second, for ``paced`` and ``live``.
+        runs_dir: Where the folder of this run is made.
+        rules: A rule pack that takes the place of the scenario's.
+        control: The hand on a paced run.
+        wait_s: How long the DPS may take to store what was delivered, per step.
+        snapshot_at_ms: Simulated time since the start at which the run is saved, at rest.
+        snapshot_dir: Where to.
+        resume_from: A folder that a run was saved to; this run goes on from there.
+        notice: Told what a person has to know before the run begins (address of the broker).
+    """
+
+    link: Literal["memory", "mqtt"] = "mqtt"
+    broker: str = "embedded"
+    broker_port: int | None = None
+    store: Literal["memory", "file"] | None = None
+    sut: str | None = None
+    clients: Literal["site", "per-device"] = "site"
+    mode: Literal["virtual", "paced", "live"] | None = None
+    speed: float | None = None
+    runs_dir: Path = Path("runs")
+    rules: Path | None = None
+    control: Control | None = None
+    wait_s: float = 10.0
+    snapshot_at_ms: int | None = None
+    snapshot_dir: Path | None = None
+    resume_from: Path | None = None
+    notice: Callable[[str], None] | None = None

@@ -1,0 +1,179 @@
+"""Takes note of a run: into the trace hash, to checks, to handlers, and into the trace file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import IO, Any
+
+import msgspec
+
+from broker.wire.messages import Telemetry, Uplink
+from harness.checks.base import Check
+from harness.engine.lines import Lines
+from harness.engine.trace import Trace
+from harness.errors import ScenarioError
+from harness.events import (
+    ActorActed,
+    Event,
+    EventHandler,
+    FaultApplied,
+    FeedSeen,
+    StepDone,
+    TelemetrySeen,
+    TruthHappened,
+    TruthSampled,
+)
+from twins.core.ports import Intent, Truth
+
+THIN_MS = 3_600_000
+"""Handlers see one report per device and simulated hour."""
+
+
+class EngineRecorder:
+    """See ``harness.world.port.Recorder``; this is the one there is."""
+
+    def __init__(
+        self,
+        *,
+        trace: Trace,
+        checks: Sequence[Check],
+        handlers: Sequence[EventHandler],
+        trace_file: IO[bytes],
+        begun_s: float,
+    ) -> None:
+        self.trace, self.checks, self.handlers = trace, checks, handlers
+        self.lines = Lines()
+        self.published = self.ingested = 0
+        self.counts: dict[str, int] = {}
+        """Feed events by kind."""
+        self._tappers = [check for check in checks if check.wants_messages]
+        self._file, self._begun_s = trace_file, begun_s
+        self._thin: dict[str, int] = {}
+
+    def emit(self, event: Event) -> None:
+        """Tell everybody, checks first."""
+        self.lines.add(event)
+        for check in self.checks:
+            check.on_event(event)
+        for handler in self.handlers:
+            handler.on_event(event)
+
+    def _write(self, what: str, record: object) -> None:
+        self._file.write(msgspec.json.encode([what, record]) + b"\n")
+
+    def truths(self, truths: Sequence[Truth], now_ms: int) -> None:
+        """See Recorder."""
+        self.trace.truths(truths, now_ms)
+        for t in truths:
+            self._write("truth", [t.at_ms, t.kind, t.subject, t.data])
+            self.emit(TruthHappened(at_ms=t.at_ms, kind=t.kind, subject=t.subject, data=t.data))
+
+    def messages(self, messages: Sequence[tuple[str, Uplink]], now_ms: int) -> None:
+        """See Recorder."""
+        self.trace.messages(messages, now_ms)
+        thin = self._thin
+        for _, message in messages:
+            if isinstance(message, Telemetry) and message.at_ms >= thin.get(message.device, 0):
+                thin[message.device] = message.at_ms - message.at_ms % THIN_MS + THIN_MS
+                self.emit(
+                    TelemetrySeen(
+                        at_ms=message.at_ms, device=message.device, signals=message.signals
+                    )
+                )
+
+    def arrived(self, messages: Sequence[tuple[str, Uplink]], now_ms: int) -> None:
+        """See Recorder."""
+        self.published += len(messages)
+        for check in self._tappers:
+            check.on_messages(messages, now_ms)
+
+    def verdicts(self, records: Sequence[Any]) -> None:
+        """See Recorder."""
+        for record in records:
+            self.trace.fault(["verdict", record])
+            self._write("verdict", record)
+
+    def feed(self, events: Sequence[FeedSeen]) -> None:
+        """See Recorder."""
+        self.trace.feed(events)
+        for e in events:
+            self.counts[e.kind] = self.counts.get(e.kind, 0) + 1
+            self._write("feed", [e.at_ms, e.kind, e.subject, e.data])
+            self.emit(e)
+
+    def acted(self, intent: Intent, refused: str | None) -> None:
+        """See Recorder."""
+        self._write("act", [intent.at_ms, intent.actor, intent.verb, intent.subject, refused])
+        self.emit(
+            ActorActed(
+                at_ms=intent.at_ms,
+                actor=intent.actor,
+                verb=intent.verb,
+                subject=intent.subject,
+                data=intent.data,
+                refused=refused,
+            )
+        )
+
+    def fault(
+        self, at_ms: int, kind: str, target: str, params: Mapping[str, Any], *, ended: bool
+    ) -> None:
+        """See Recorder."""
+        self.trace.fault(["fault", at_ms, kind, target, params, ended])
+        self._write("fault", [at_ms, kind, target, params, ended])
+        self.emit(FaultApplied(at_ms=at_ms, kind=kind, target=target, params=params, ended=ended))
+
+    def sampled(self, samples: Iterable[Any], now_ms: int) -> None:
+        """See Recorder."""
+        for s in samples:
+            self.emit(
+                TruthSampled(
+                    at_ms=now_ms,
+                    device=s.device,
+                    component=s.component,
+                    damage=s.damage,
+                    signals=s.signals,
+                )
+            )
+
+    def state(self) -> dict[str, Any]:
+        """All that a run remembers, for a snapshot."""
+        return {
+            "trace": self.trace.state(),
+            "checks": [(check.name, vars(check)) for check in self.checks],
+            "lines": self.lines,
+            "counts": self.counts,
+            "published": self.published,
+            "ingested": self.ingested,
+            "thin": self._thin,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what the snapshot was taken of.
+
+        Raises:
+            ScenarioError: If the scenario has other checks than it had then.
+        """
+        names = [name for name, _ in state["checks"]]
+        if names != [check.name for check in self.checks]:
+            raise ScenarioError(f"the snapshot was taken with other checks: {', '.join(names)}")
+        for check, (_, values) in zip(self.checks, state["checks"], strict=True):
+            for name, value in values.items():
+                setattr(check, name, value)
+        self.trace.restore(state["trace"])
+        self.lines, self.counts = state["lines"], state["counts"]
+        self.published, self.ingested = state["published"], state["ingested"]
+        self._thin = state["thin"]
+
+    def step(self, now_ms: int, ingested: int) -> None:
+        """See Recorder."""
+        self.ingested = ingested
+        self.emit(
+            StepDone(
+                now_ms=now_ms,
+                published=self.published,
+                ingested=ingested,
+                wall_s=time.perf_counter() - self._begun_s,
+            )
+        )

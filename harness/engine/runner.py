@@ -1,0 +1,362 @@
+"""Runs a scenario from the first birth to the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import msgspec
+
+from broker.link.port import LinkLost
+from harness.checks.base import Brief, Check, Ending, arguments, catalog
+from harness.engine import folder as run_folder
+from harness.engine import snapshot
+from harness.engine.assembly import Rig, assemble
+from harness.engine.options import LIVE_SPEED, PACED_SPEED, RunOptions
+from harness.engine.recorder import EngineRecorder
+from harness.engine.trace import Trace
+from harness.errors import HarnessError, InvalidRun, InvalidScenario, Problem, ScenarioError, Spot
+from harness.events import CheckDecided, EventHandler, RunFinished, RunResult, RunStarted
+from harness.scenario import loader
+from harness.scenario.products import Products, installed
+from harness.scenario.resolve import find_problems, places
+from harness.scenario.schema import CheckRef, Scenario
+from harness.sut.setup import installation
+from harness.world.control import Control
+from harness.world.live import drive_live
+from harness.world.loop import Loop
+from harness.world.paced import drive_paced
+from harness.world.timeline import moments
+from harness.world.virtual import Between, drive
+
+__all__ = ["RunOptions", "load", "run", "run_scenario"]
+
+
+def load(path: Path | str) -> Scenario:
+    """Read a scenario file against the installed products and checks.
+
+    Raises:
+        InvalidScenario: With every mistake of the file.
+    """
+    return loader.load(path, products=installed(), checks=arguments())
+
+
+def run_scenario(
+    scenario: Scenario | Path | str,
+    *,
+    seed: int,
+    options: RunOptions | None = None,
+    handlers: Sequence[EventHandler] = (),
+) -> RunResult:
+    """Run a scenario (or its file) to the end, from code that is not asynchronous.
+
+    See :func:`run`. Uses uvloop where it is installed.
+    """
+    if not isinstance(scenario, Scenario):
+        scenario = load(scenario)
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        return runner.run(
+            run(scenario, seed=seed, options=options or RunOptions(), handlers=handlers)
+        )
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+async def run(
+    scenario: Scenario, *, seed: int, options: RunOptions, handlers: Sequence[EventHandler] = ()
+) -> RunResult:
+    """Run a scenario.
+
+    Args:
+        scenario: From :func:`load`, or built in Python.
+        seed: Two runs with one seed have one trace hash.
+        options: Link, broker, mode and the rest.
+        handlers: Told of everything, in order.
+
+    Returns:
+        The result; ``verdict`` is ``error`` if DPS or broker fell away after the start.
+
+    Raises:
+        ScenarioError: If scenario, rules or parameters are wrong.
+        InvalidRun: If broker or DPS cannot do what is asked for.
+        SutError: If the DPS does not come up.
+    """
+    products = installed()
+    _check_built(scenario, products)
+    folder = run_folder.make(options.runs_dir, scenario, seed)
+    world_data = snapshot.read_world(options.resume_from) if options.resume_from else None
+    async with AsyncExitStack() as stack:
+        rig = await stack.enter_async_context(
+            assemble(
+                scenario, products, seed=seed, options=options, folder=folder, world_data=world_data
+            )
+        )
+        if options.resume_from is None:
+            await rig.sut.install(installation(scenario, products, rules=options.rules))
+        trace_file = stack.enter_context((folder / "trace.jsonl").open("wb"))
+        refs = _refs(scenario)
+        checks = _checks(scenario, refs, products)
+        recorder = EngineRecorder(
+            trace=Trace(),
+            checks=checks,
+            handlers=handlers,
+            trace_file=trace_file,
+            begun_s=time.perf_counter(),
+        )
+        loop = Loop(
+            run=scenario.run,
+            world=rig.world,
+            path=rig.path,
+            ledger=rig.ledger,
+            tap=rig.tap,
+            sut=rig.sut,
+            moments=moments(scenario, products),
+            recorder=recorder,
+            control=_control(scenario, options, rig.mode),
+            wait_s=options.wait_s,
+        )
+        session = _Session(
+            scenario=scenario,
+            seed=seed,
+            options=options,
+            folder=folder,
+            rig=rig,
+            loop=loop,
+            recorder=recorder,
+            refs=refs,
+        )
+        return await session.run()
+
+
+def _check_built(scenario: Scenario, products: Products) -> None:
+    """What a file's loader has seen already is looked at once more for scenarios made in Python."""
+    said = find_problems(scenario, folder=scenario.folder, products=products, checks=arguments())
+    file = str(scenario.path or "scenario")
+    problems = [
+        Problem(Spot(file, 1, 1), f"{'.'.join(map(str, where))}: {what}") for where, _, what in said
+    ]
+    if problems:
+        raise InvalidScenario(problems)
+
+
+def _control(scenario: Scenario, options: RunOptions, mode: str) -> Control:
+    default = LIVE_SPEED if mode == "live" else PACED_SPEED
+    speed = options.speed or scenario.run.speed or default
+    if options.control is None:
+        return Control(speed=speed)
+    if options.speed is not None:
+        options.control.set_speed(options.speed)
+    return options.control
+
+
+def _refs(scenario: Scenario) -> list[tuple[str, CheckRef]]:
+    return [(phase, ref) for phase in ("always", "eventually") for ref in getattr(scenario, phase)]
+
+
+def _checks(
+    scenario: Scenario, refs: Sequence[tuple[str, CheckRef]], products: Products
+) -> list[Check]:
+    brief = Brief(
+        start_ms=scenario.run.start,
+        until_ms=scenario.run.until_ms,
+        devices={device: place.site for device, place in places(scenario, products).items()},
+        contract=scenario.service.contract,
+    )
+    known = catalog()
+    return [
+        known[ref.check](known[ref.check].Arguments.model_validate(ref.args), brief)
+        for _, ref in refs
+    ]
+
+
+class _Session:
+    """A run whose parts are all up."""
+
+    def __init__(
+        self,
+        *,
+        scenario: Scenario,
+        seed: int,
+        options: RunOptions,
+        folder: Path,
+        rig: Rig,
+        loop: Loop,
+        recorder: EngineRecorder,
+        refs: Sequence[tuple[str, CheckRef]],
+    ) -> None:
+        self.scenario, self.seed, self.options, self.folder = scenario, seed, options, folder
+        self.rig, self.loop, self.recorder, self.refs = rig, loop, recorder, refs
+        self.begun_s = time.perf_counter()
+        self._saved = False
+
+    async def run(self) -> RunResult:
+        resumed = self.options.resume_from
+        if resumed is not None:
+            snapshot.restore(resumed, rig=self.rig, loop=self.loop, recorder=self.recorder)
+        self.recorder.emit(self._started())
+        error: HarnessError | None = None
+        try:
+            await self.rig.path.open(list(self.rig.world.sites))
+            if resumed is None:
+                await self.loop.begin()
+            await self._drive()
+        except LinkLost as lost:
+            error = InvalidRun(str(lost))
+        except ScenarioError:
+            raise
+        except HarnessError as wrong:
+            error = wrong
+        ending = await self._ending(error)
+        result = self._result(ending, self._decide(ending, error), error)
+        (self.folder / "result.json").write_bytes(
+            msgspec.json.format(msgspec.json.encode(result, enc_hook=str), indent=2)
+        )
+        self.recorder.emit(RunFinished(result=result))
+        return result
+
+    async def _drive(self) -> None:
+        until_ms = self.scenario.run.until_ms
+        if self.rig.mode == "live":
+            await drive_live(self.loop, until_ms)
+        elif self.rig.mode == "paced":
+            await drive_paced(self.loop, until_ms, between=self._between())
+        else:
+            await drive(self.loop, until_ms, between=self._between())
+
+    def _between(self) -> Between | None:
+        if self.options.snapshot_at_ms is None:
+            return None
+        if self.options.snapshot_dir is None:
+            raise ScenarioError("snapshot_at_ms needs snapshot_dir, the folder to save to")
+        return self._save
+
+    async def _save(self) -> None:
+        due_ms = self.scenario.run.start + (self.options.snapshot_at_ms or 0)
+        if self._saved or self.loop.progress.now_ms < due_ms:
+            return
+        self._saved = True
+        assert self.options.snapshot_dir is not None
+        await snapshot.save(
+            self.options.snapshot_dir, rig=self.rig, loop=self.loop, recorder=self.recorder
+        )
+
+    def _started(self) -> RunStarted:
+        scenario, world = self.scenario, self.rig.world
+        return RunStarted(
+            title=scenario.title,
+            story=scenario.story,
+            scenario=str(scenario.path or scenario.name),
+            seed=self.seed,
+            mode=self.rig.mode,
+            link=self.options.link,
+            broker=self.rig.broker,
+            start_ms=scenario.run.start,
+            until_ms=scenario.run.until_ms,
+            sites=len(world.sites),
+            devices=len(world.devices),
+            run_dir=self.folder,
+            notes=tuple(self.rig.notes),
+        )
+
+    async def _ending(self, error: HarnessError | None) -> Ending:
+        now_ms, ledger = self.loop.progress.now_ms, self.rig.ledger
+        if error is not None:
+            return Ending(at_ms=now_ms, ledger=ledger.counts().as_dict())
+        stored = await self.rig.sut.stored()
+        sites = {device: site for site, names in self.rig.world.sites.items() for device in names}
+        for device, boots in stored.devices.items():
+            for boot, ranges in boots.items():
+                ledger.stored_ranges(sites.get(device, "?"), device, boot, ranges)
+        lost = [
+            f"{gap.device} boot {gap.boot}: " + ", ".join(f"{a}-{b}" for a, b in gap.ranges)
+            for gap in ledger.lost()
+        ]
+        counts = {**ledger.counts().as_dict(), "dead_letters": stored.dead}
+        return Ending(at_ms=now_ms, ledger=counts, lost=lost, stored=stored)
+
+    def _decide(self, ending: Ending, error: HarnessError | None) -> tuple[CheckDecided, ...]:
+        if error is not None:
+            return ()
+        decided = []
+        for (phase, ref), check in zip(self.refs, self.recorder.checks, strict=True):
+            decision = check.decide(ending)
+            at_ms = ending.at_ms if decision.at_ms is None else decision.at_ms
+            event = CheckDecided(
+                at_ms=at_ms,
+                check=ref.check,
+                phase=phase,
+                passed=decision.passed,
+                title=check.title,
+                where=ref.where or str(self.scenario.path or self.scenario.name),
+                expected=decision.expected,
+                seen=decision.seen,
+                around=() if decision.passed else self.recorder.lines.around(at_ms),
+            )
+            decided.append(event)
+        for event in decided:
+            self.recorder.emit(event)
+        return tuple(decided)
+
+    def _result(
+        self, ending: Ending, checks: tuple[CheckDecided, ...], error: HarnessError | None
+    ) -> RunResult:
+        passed = all(check.passed for check in checks)
+        trace_hash, outcome_hash = self.recorder.trace.hashes()
+        counts, now_ms = self.recorder.counts, self.loop.progress.now_ms
+        return RunResult(
+            verdict="error" if error else "passed" if passed else "failed",
+            exit_code=error.exit_code if error else 0 if passed else 1,
+            scenario=str(self.scenario.path or self.scenario.name),
+            title=self.scenario.title,
+            seed=self.seed,
+            mode=self.rig.mode,
+            link=self.options.link,
+            broker=self.rig.broker,
+            trace_hash=trace_hash,
+            outcome_hash=outcome_hash,
+            start_ms=self.scenario.run.start,
+            end_ms=now_ms,
+            simulated_s=(now_ms - self.scenario.run.start) / 1000,
+            wall_s=time.perf_counter() - self.begun_s,
+            published=self.recorder.published,
+            ingested=ending.stored.total or self.recorder.ingested,
+            ledger=ending.ledger,
+            orders=counts.get("order.placed", 0),
+            work_orders=counts.get("work_order.requested", 0),
+            costs_eur=self.rig.world.costs_eur(),
+            checks=checks,
+            replay=replay(self.scenario, self.seed, self.options),
+            run_dir=self.folder,
+            error=str(error) if error else "",
+            notes=tuple(self.rig.notes),
+        )
+
+
+def replay(scenario: Scenario, seed: int, options: RunOptions) -> str:
+    """The command that does the same again."""
+    path = scenario.path or Path(f"{scenario.name}.yaml")
+    words = ["twinrig", "run", str(path), "--seed", str(seed)]
+    default = RunOptions()
+    for flag, value, usual in (
+        ("--link", options.link, default.link),
+        ("--broker", options.broker, default.broker),
+        ("--sut", options.sut, None),
+        ("--clients", options.clients, default.clients),
+        ("--mode", options.mode, None),
+        ("--speed", options.speed, None),
+        ("--store", options.store, None),
+        ("--rules", options.rules, None),
+    ):
+        if value != usual:
+            words += [flag, str(value)]
+    return shlex.join(words)

@@ -1,0 +1,90 @@
+"""Scenarios in Python: short words for the models of :mod:`harness.scenario.schema`.
+
+Durations and instants are written as in YAML (``"10m"``, ``"2026-01-05T00:00:00Z"``).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from harness.scenario.schema import (
+    CheckRef,
+    Contract,
+    DpsFault,
+    Fault,
+    Fleet,
+    LinkFault,
+    People,
+    Policy,
+    Run,
+    Scenario,
+    Service,
+)
+from harness.scenario.units import parse_duration, parse_instant
+
+__all__ = [
+    "Contract",
+    "People",
+    "Policy",
+    "Scenario",
+    "Service",
+    "check",
+    "fault",
+    "fleet",
+    "kill_dps",
+    "loss",
+    "outage",
+    "run",
+]
+
+Point = Literal["before_commit", "after_commit", "in_clock", "before_publish", "now"]
+
+
+def run(start: str, until: str, *, sync: str = "1h") -> Run:
+    """From ``start`` for ``until``; world and DPS meet every ``sync``."""
+    return Run(start=parse_instant(start), until=parse_duration(until), sync=parse_duration(sync))
+
+
+def fleet(
+    product: str,
+    *,
+    sites: int = 1,
+    devices_per_site: int = 2,
+    report_every: str = "10m",
+    **params: float | str,
+) -> Fleet:
+    """Devices of one product; further keywords are parameters of it."""
+    return Fleet(
+        product=product,
+        sites=sites,
+        devices_per_site=devices_per_site,
+        report_every=parse_duration(report_every),
+        params=params,
+    )
+
+
+def fault(name: str, device: str, *, at: str, **params: float | str) -> Fault:
+    """Something breaks in a device; further keywords are parameters of the fault."""
+    return Fault(at=parse_duration(at), fault=name, device=device, params=params)
+
+
+def outage(*, at: str, lasts: str, site: str | None = None, device: str | None = None) -> LinkFault:
+    """A site or a device is cut off from the broker."""
+    window = {"at": parse_duration(at), "for": parse_duration(lasts)}
+    return LinkFault.model_validate({**window, "link": "outage", "site": site, "device": device})
+
+
+def loss(*, at: str, lasts: str, ratio: float, site: str | None = None) -> LinkFault:
+    """A share of the messages gets lost on the way."""
+    window = {"at": parse_duration(at), "for": parse_duration(lasts)}
+    return LinkFault.model_validate({**window, "link": "loss", "site": site, "ratio": ratio})
+
+
+def kill_dps(*, at: str, point: Point = "now") -> DpsFault:
+    """The DPS dies as by kill -9, now or when it next comes by ``point``, and is started again."""
+    return DpsFault(at=parse_duration(at), dps="kill", point=point)
+
+
+def check(name: str, **arguments: Any) -> CheckRef:  # noqa: ANN401 - each check has its own
+    """A check with its arguments."""
+    return CheckRef(check=name, args=arguments)

@@ -1,0 +1,138 @@
+"""From a YAML file to a scenario, or to all the mistakes of the file at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from harness.errors import InvalidScenario, Problem
+from harness.scenario import schema
+from harness.scenario.products import Products
+from harness.scenario.resolve import ArgModels, find_problems, unknown
+from harness.scenario.schema import Scenario
+from harness.scenario.yamlspots import Path, Read, read
+
+MODELS: dict[tuple[str, ...], type[BaseModel]] = {
+    (): Scenario,
+    ("run",): schema.Run,
+    ("fleets", "*"): schema.Fleet,
+    ("field",): schema.People,
+    ("service",): schema.Service,
+    ("service", "policy"): schema.Policy,
+    ("service", "contract"): schema.Contract,
+    ("timeline", "*", "a fault"): schema.Fault,
+    ("timeline", "*", "a link fault"): schema.LinkFault,
+    ("timeline", "*", "a DPS fault"): schema.DpsFault,
+}
+
+
+def load(path: FilePath | str, *, products: Products, checks: ArgModels) -> Scenario:
+    """Read a scenario file.
+
+    Args:
+        path: The YAML file.
+        products: The products it may name.
+        checks: The checks it may name, with the model of their arguments.
+
+    Raises:
+        InvalidScenario: With every mistake of the file.
+    """
+    path = FilePath(path)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InvalidScenario(
+            [Problem(Read(str(path)).spot(()), f"cannot be read: {why}")]
+        ) from error
+    return parse(text, str(path), products=products, checks=checks).located(path)
+
+
+def parse(text: str, file: str, *, products: Products, checks: ArgModels) -> Scenario:
+    """Read a scenario from text; ``file`` is only for the messages. Raises as :func:`load`."""
+    found = read(text, file)
+    problems = list(found.problems)
+    if found.data is None:
+        raise InvalidScenario(problems)
+    scenario: Scenario | None = None
+    try:
+        scenario = Scenario.model_validate(_with_places(found))
+    except ValidationError as error:
+        problems += [
+            _problem(found, dict(item))
+            for item in error.errors(include_url=False)
+            if not (item["type"] == "too_short" and item["input"])  # its items are wrong instead
+        ]
+    if scenario is not None:
+        folder = FilePath(file).parent
+        said = find_problems(scenario, folder=folder, products=products, checks=checks)
+        problems += [Problem(found.spot(where, key=key), what) for where, key, what in said]
+    if problems or scenario is None:
+        raise InvalidScenario(problems)
+    return scenario
+
+
+def _with_places(found: Read) -> Any:  # noqa: ANN401
+    """The data with each check written out, and told where it stands."""
+    if not isinstance(found.data, dict):
+        return found.data
+    data = dict(found.data)
+    for phase in ("always", "eventually"):
+        if isinstance(data.get(phase), list):
+            data[phase] = [
+                _located(item, str(found.spot((phase, i)))) for i, item in enumerate(data[phase])
+            ]
+    return data
+
+
+def _located(item: Any, where: str) -> Any:  # noqa: ANN401
+    if isinstance(item, str):
+        return {"check": item, "args": {}, "where": where}
+    if isinstance(item, dict) and "check" in item:
+        args = {name: value for name, value in item.items() if name != "check"}
+        return {"check": item["check"], "args": args, "where": where}
+    return item
+
+
+def _problem(found: Read, error: Mapping[str, Any]) -> Problem:
+    location = tuple(error["loc"])
+    model = MODELS.get(tuple("*" if isinstance(part, int) else part for part in location[:-1]))
+    path: Path = tuple(part for part in location if part not in _TAGS)
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        text = unknown("key", str(path[-1]), _names(model))
+        return Problem(found.spot(path, key=True), text)
+    if kind == "missing":
+        allowed = f"; this place takes: {', '.join(_names(model))}" if model else ""
+        return Problem(found.spot(path[:-1]), f"{str(path[-1])!r} is missing{allowed}")
+    if kind == "value_error":
+        return Problem(
+            found.spot(_narrow(found, path, str(context["error"]))), str(context["error"])
+        )
+    if kind == "literal_error":
+        return Problem(found.spot(path), f"{error['input']!r} is not one of {context['expected']}")
+    text = error["msg"]
+    if kind not in ("entry_kind", "model_type") and not isinstance(error["input"], dict | list):
+        text = f"{text}, not {error['input']!r}"
+    return Problem(found.spot(path), text[0].lower() + text[1:])
+
+
+_TAGS = frozenset(path[-1] for path in MODELS if path and path[0] == "timeline")
+
+
+def _narrow(found: Read, path: Path, text: str) -> Path:
+    """Point at the value that a message begins with (``until must ...``), or at the entry."""
+    words = text.split()
+    if text.startswith("timeline entry "):
+        return ("timeline", int(words[2]) - 1, "at")
+    inner = (*path, words[0])
+    return inner if inner in found.values else path
+
+
+def _names(model: type[BaseModel] | None) -> list[str]:
+    if model is None:
+        return []
+    return [field.alias or name for name, field in model.model_fields.items()]

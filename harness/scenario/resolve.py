@@ -1,0 +1,236 @@
+"""What only one who knows products and checks can see: names, parameters, units, arguments."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path as FilePath
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from harness.scenario.products import Products, in_unit
+from harness.scenario.schema import Contract, DpsFault, Fault, Fleet, LinkFault, Scenario
+from twins.core.manifest import Param
+from twins.core.spec import FieldSpec, FleetSpec, WorldSpec
+from twins.field import crew, customer, supplier
+from twins.products import Product
+
+ArgModels = Mapping[str, type[BaseModel]]
+"""Checks by name, with the model of their arguments."""
+Path = tuple[str | int, ...]
+
+
+PEOPLE: Mapping[str, Mapping[str, Param]] = {
+    "customer": customer.PARAMS,
+    "supplier": supplier.PARAMS,
+    "crew": crew.PARAMS,
+}
+
+
+class Said(NamedTuple):
+    """A problem by its path in the data; ``key`` points at the key instead of the value."""
+
+    path: Path
+    key: bool
+    text: str
+
+
+class Place(NamedTuple):
+    """A device: the site it is at and the product it is of."""
+
+    site: str
+    product: str
+
+
+def unknown(what: str, name: str, allowed: Iterable[str]) -> str:
+    """``unknown device 'a'; did you mean 'b'? allowed: ...``."""
+    names = list(allowed)
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    shown = ", ".join(names[:12]) + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
+    return f"unknown {what} {name!r}; {hint}allowed: {shown or 'nothing'}"
+
+
+def places(scenario: Scenario, products: Products) -> dict[str, Place]:
+    """Every device of the scenario by id, numbered on through fleets that share a prefix."""
+    found: dict[str, Place] = {}
+    numbers: dict[str, int] = {}
+    for fleet in scenario.fleets:
+        product = products.get(fleet.product)
+        if product is None:
+            continue
+        for _ in range(fleet.sites):
+            prefix = product.site_prefix
+            number = numbers[prefix] = numbers.get(prefix, 0) + 1
+            for device in range(1, fleet.devices_per_site + 1):
+                name = f"{product.device_prefix}-{number:02d}-{device}"
+                found[name] = Place(f"{product.site_prefix}-{number:02d}", product.id)
+    return found
+
+
+def world_spec(scenario: Scenario, products: Products) -> WorldSpec:
+    """The world that the scenario describes, its parameters in their own units."""
+    fleets = tuple(
+        FleetSpec(
+            product=fleet.product,
+            sites=fleet.sites,
+            devices_per_site=fleet.devices_per_site,
+            report_every_ms=fleet.report_every,
+            params=_in_units(fleet.params, products[fleet.product].params),
+        )
+        for fleet in scenario.fleets
+    )
+    people = scenario.field
+    return WorldSpec(
+        start_ms=scenario.run.start,
+        fleets=fleets,
+        field=FieldSpec(
+            customer=_in_units(people.customer, PEOPLE["customer"]),
+            supplier=_in_units(people.supplier, PEOPLE["supplier"]),
+            crew=_in_units(people.crew, PEOPLE["crew"]),
+            service=people.service,
+        ),
+    )
+
+
+def fault_params(fault: Fault, product: Product) -> dict[str, float]:
+    """The parameters of a fault, each in the unit that the product's manifest names."""
+    return _in_units(fault.params, product.faults[fault.fault].params)
+
+
+def _in_units(given: Mapping[str, float | str], params: Mapping[str, Param]) -> dict[str, float]:
+    return {name: in_unit(value, params[name]) for name, value in given.items()}
+
+
+def find_problems(
+    scenario: Scenario, *, folder: FilePath, products: Products, checks: ArgModels
+) -> Iterator[Said]:
+    """Every mistake that shape alone does not show."""
+    for i, fleet in enumerate(scenario.fleets):
+        yield from _fleet(("fleets", i), fleet, products)
+    for actor, params in PEOPLE.items():
+        yield from _params(("field", actor), getattr(scenario.field, actor), params, actor)
+    devices = places(scenario, products)
+    complete = all(fleet.product in products for fleet in scenario.fleets)
+    if complete:  # else every device would seem unknown
+        for i, entry in enumerate(scenario.timeline):
+            yield from _entry(("timeline", i), entry, devices, products)
+    used = {fleet.product for fleet in scenario.fleets} & set(products)
+    for i, pack in enumerate(scenario.service.rules):
+        yield from _pack(("service", "rules", i), pack, folder, [products[p] for p in used])
+    if scenario.service.contract is not None:
+        yield from _contract(scenario.service.contract, [products[p] for p in used])
+    for phase in ("always", "eventually"):
+        for i, ref in enumerate(getattr(scenario, phase)):
+            known = devices if complete else None
+            yield from _check((phase, i), ref.check, ref.args, checks, known)
+
+
+def _fleet(path: Path, fleet: Fleet, products: Products) -> Iterator[Said]:
+    product = products.get(fleet.product)
+    if product is None:
+        yield Said((*path, "product"), False, unknown("product", fleet.product, sorted(products)))
+        return
+    if fleet.report_every <= 0:
+        yield Said((*path, "report_every"), False, "report_every must be longer than 0")
+    yield from _params((*path, "params"), fleet.params, product.params, product.id)
+
+
+def _params(
+    path: Path, given: Mapping[str, float | str], params: Mapping[str, Param], owner: str
+) -> Iterator[Said]:
+    for name, value in given.items():
+        if name not in params:
+            yield Said((*path, name), True, unknown(f"parameter of {owner}", name, sorted(params)))
+            continue
+        try:
+            in_unit(value, params[name])
+        except ValueError as error:
+            yield Said((*path, name), False, str(error))
+
+
+def _entry(
+    path: Path,
+    entry: Fault | LinkFault | DpsFault,
+    devices: Mapping[str, Place],
+    products: Products,
+) -> Iterator[Said]:
+    if isinstance(entry, DpsFault):
+        return
+    if entry.device is not None and entry.device not in devices:
+        yield Said((*path, "device"), False, unknown("device", entry.device, devices))
+    if isinstance(entry, LinkFault):
+        sites = dict.fromkeys(place.site for place in devices.values())
+        if entry.site is not None and entry.site not in sites:
+            yield Said((*path, "site"), False, unknown("site", entry.site, sites))
+        if entry.for_ <= 0:
+            yield Said((*path, "for"), False, "for must be longer than 0")
+        return
+    if entry.device in devices:
+        product = products[devices[entry.device].product]
+        if entry.fault not in product.faults:
+            text = unknown(f"fault of {product.id}", entry.fault, sorted(product.faults))
+            yield Said((*path, "fault"), False, text)
+            return
+        yield from _params(
+            (*path, "params"), entry.params, product.faults[entry.fault].params, entry.fault
+        )
+
+
+def pack_paths(pack: str, folder: FilePath, products: Iterable[Product]) -> list[FilePath]:
+    """Files of a pack: one per product for a bare name, else one relative to the scenario."""
+    if pack.endswith((".yaml", ".yml")) or "/" in pack:
+        return [folder / pack]
+    return [product.folder / "rules" / f"{pack}.yaml" for product in products]
+
+
+def _pack(path: Path, pack: str, folder: FilePath, products: list[Product]) -> Iterator[Said]:
+    for file in pack_paths(pack, folder, products):
+        if not file.is_file():
+            there = sorted(
+                other.stem
+                for product in products
+                for other in (product.folder / "rules").glob("*.yaml")
+                if not other.stem.endswith("_test")
+            )
+            yield Said(path, False, f"no rule pack at {file}; {unknown('pack', pack, there)}")
+
+
+def _contract(contract: Contract, products: list[Product]) -> Iterator[Said]:
+    names = set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", contract.up_when)) - {"true", "false"}
+    for product in products:
+        for name in sorted(names - set(product.signals)):
+            text = unknown(f"signal of {product.id}", name, sorted(product.signals))
+            yield Said(("service", "contract", "up_when"), False, text)
+
+
+def _check(
+    path: Path,
+    name: str,
+    args: Mapping[str, Any],
+    checks: ArgModels,
+    devices: Mapping[str, Place] | None,
+) -> Iterator[Said]:
+    if name not in checks:
+        yield Said((*path, "check"), False, unknown("check", name, sorted(checks)))
+        return
+    allowed = list(checks[name].model_fields)
+    try:
+        checks[name].model_validate(args)
+    except ValidationError as error:
+        for item in error.errors(include_url=False):
+            where = (*path, *item["loc"])
+            if item["type"] == "extra_forbidden":
+                text = unknown(f"argument of {name}", str(item["loc"][-1]), allowed)
+                yield Said(where, True, text)
+            elif item["type"] == "missing":
+                yield Said(path, False, f"{name} needs the argument {item['loc'][-1]!r}")
+            else:
+                yield Said(where, False, item["msg"].removeprefix("Value error, "))
+    named = args.get("device")
+    if devices is not None:
+        for device in named if isinstance(named, list) else [named]:
+            if isinstance(device, str) and device not in devices:
+                yield Said((*path, "device"), False, unknown("device", device, devices))

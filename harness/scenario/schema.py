@@ -1,0 +1,250 @@
+"""The scenario as typed, frozen models: the same for YAML files and for Python scripts.
+
+Durations are milliseconds once read. What needs knowledge of products and checks (names of
+devices, faults, parameters) is looked at in :mod:`harness.scenario.resolve`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Tag,
+    model_validator,
+)
+
+from harness.scenario.units import Duration, Instant
+
+STEPS_MAX = 20_000_000
+"""A run of more steps would not end within a day; it is refused."""
+
+Ratio = Annotated[float, Field(ge=0, le=1)]
+Quantity = float | str
+
+
+class Model(BaseModel):
+    """Frozen, strict about keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Run(Model):
+    """When simulated time begins and ends, and how often world and DPS meet."""
+
+    start: Instant
+    until: Duration
+    """Length of the run."""
+    sync: Duration = 3_600_000
+    mode: Literal["virtual", "paced", "live"] = "virtual"
+    speed: float | None = Field(default=None, gt=0)
+    """Simulated seconds per second, for ``paced`` and ``live``."""
+
+    @model_validator(mode="after")
+    def _can_end(self) -> Run:
+        if self.until <= 0:
+            raise ValueError("until must lie after start: this is a scenario that cannot end")
+        if self.sync <= 0:
+            raise ValueError("sync must be longer than 0: this is a scenario that cannot end")
+        if self.until // self.sync > STEPS_MAX:
+            raise ValueError(
+                f"until / sync is {self.until // self.sync} steps, more than {STEPS_MAX}: "
+                "this is a scenario that cannot end; take a longer sync"
+            )
+        return self
+
+    @property
+    def until_ms(self) -> int:
+        """The end, in simulated milliseconds since the Unix epoch."""
+        return self.start + self.until
+
+
+class Fleet(Model):
+    """Devices of one product."""
+
+    product: str
+    sites: int = Field(default=1, ge=1, le=10_000)
+    devices_per_site: int = Field(default=2, ge=1, le=100)
+    report_every: Duration = 600_000
+    params: dict[str, Quantity] = {}
+
+
+class People(Model):
+    """The people around the fleet: parameters by name, as ``twins.field`` names them."""
+
+    customer: dict[str, Quantity] = {}
+    supplier: dict[str, Quantity] = {}
+    crew: dict[str, Quantity] = {}
+    service: bool = True
+
+
+class Policy(Model):
+    """What the customer lets the DPS order by itself."""
+
+    mode: Literal["auto", "approval", "off"] = "auto"
+    max_unit_price_eur: float = Field(default=1000.0, ge=0)
+    max_open_orders: int = Field(default=100, ge=0)
+    monthly_budget_eur: float = Field(default=1_000_000.0, ge=0)
+
+
+class Contract(Model):
+    """The promise: a fee for availability, and a credit for what is missing of it."""
+
+    fee_eur: float = Field(ge=0)
+    target: Ratio
+    step: float = Field(default=0.001, gt=0, le=1)
+    credit_pct_per_step: float = Field(default=2.0, ge=0, le=100)
+    cap_pct: float = Field(default=20.0, ge=0, le=100)
+    up_when: str = "available > 0.5"
+    unknown_after_s: int = Field(default=900, gt=0)
+    grace_s: int = Field(default=0, ge=0)
+
+
+class Service(Model):
+    """What is installed in the DPS through its API."""
+
+    rules: tuple[str, ...] = ("standard",)
+    """Names of packs in the products' folders, or paths relative to the scenario."""
+    policy: Policy = Policy()
+    contract: Contract | None = None
+
+
+class Fault(Model):
+    """Something breaks in a device at a moment."""
+
+    at: Duration
+    fault: str
+    device: str
+    params: dict[str, Quantity] = {}
+
+
+class LinkFault(Model):
+    """The path between a site (or device) and the broker is disturbed for a while."""
+
+    at: Duration
+    link: Literal["outage", "loss"]
+    for_: Duration = Field(alias="for")
+    site: str | None = None
+    device: str | None = None
+    ratio: Ratio | None = None
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _whole(self) -> LinkFault:
+        if self.site is not None and self.device is not None:
+            raise ValueError("name a site or a device, not both")
+        if self.link == "loss" and self.ratio is None:
+            raise ValueError("a loss needs its ratio, between 0 and 1")
+        if self.link == "outage" and self.ratio is not None:
+            raise ValueError("an outage has no ratio; everything stays away")
+        if self.link == "outage" and self.site is None and self.device is None:
+            raise ValueError("an outage needs the site or the device that is cut off")
+        return self
+
+
+class DpsFault(Model):
+    """The DPS is killed (as by kill -9) and started again."""
+
+    at: Duration
+    dps: Literal["kill"]
+    point: Literal["before_commit", "after_commit", "in_clock", "before_publish", "now"] = "now"
+
+
+def _entry_kind(value: Any) -> str | None:  # noqa: ANN401 - what a file says, or a model
+    for tag, key, kind in (
+        ("a fault", "fault", Fault),
+        ("a link fault", "link", LinkFault),
+        ("a DPS fault", "dps", DpsFault),
+    ):
+        if isinstance(value, kind) or (isinstance(value, dict) and key in value):
+            return tag
+    return None
+
+
+Entry = Annotated[
+    Annotated[Fault, Tag("a fault")]
+    | Annotated[LinkFault, Tag("a link fault")]
+    | Annotated[DpsFault, Tag("a DPS fault")],
+    Discriminator(
+        _entry_kind,
+        custom_error_type="entry_kind",
+        custom_error_message="a timeline entry needs one of the keys fault, link, dps",
+    ),
+]
+
+
+class CheckRef(Model):
+    """A check by name, with its arguments: ``name`` or ``{check: name, argument: value}``."""
+
+    check: str
+    args: dict[str, Any] = {}
+    where: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:  # noqa: ANN401
+        if isinstance(value, str):
+            return {"check": value}
+        if isinstance(value, dict) and "check" in value and not {"args", "where"} & set(value):
+            return {
+                "check": value["check"],
+                "args": {k: v for k, v in value.items() if k != "check"},
+            }
+        return value
+
+
+class Scenario(Model):
+    """A whole story."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    title: str = Field(min_length=1)
+    story: str = ""
+    run: Run
+    fleets: tuple[Fleet, ...] = Field(min_length=1)
+    field: People = People()
+    service: Service = Service()
+    timeline: tuple[Entry, ...] = ()
+    always: tuple[CheckRef, ...] = ()
+    eventually: tuple[CheckRef, ...] = ()
+
+    model_config = ConfigDict(populate_by_name=True)
+    _path: Path | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _entries_happen(self) -> Scenario:
+        for number, entry in enumerate(self.timeline):
+            if entry.at >= self.run.until:
+                raise ValueError(
+                    f"timeline entry {number + 1} lies at or after the end of the run: "
+                    "it would never be seen"
+                )
+        return self
+
+    @property
+    def path(self) -> Path | None:
+        """The file it was read from, if any."""
+        return self._path
+
+    @property
+    def name(self) -> str:
+        """Short and fit for a file name."""
+        if self._path is not None:
+            return self._path.stem
+        return "-".join("".join(c if c.isalnum() else " " for c in self.title.lower()).split())
+
+    @property
+    def folder(self) -> Path:
+        """What paths inside the scenario are relative to."""
+        return Path.cwd() if self._path is None else self._path.parent
+
+    def located(self, path: Path) -> Scenario:
+        """The same scenario, read from ``path``."""
+        copy = self.model_copy()
+        copy._path = path  # noqa: SLF001 - its own private attribute
+        return copy

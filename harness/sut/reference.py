@@ -1,0 +1,153 @@
+"""The reference DPS: in this process over the memory link, or as a process of its own.
+
+The only module of the harness that knows ``reference_impl``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from broker.link.port import ServiceLink
+from harness.errors import SutError
+from harness.sut.callers import Answer, AsgiCaller, HttpCaller, NoAnswer
+from harness.sut.http import HttpSut
+from harness.sut.port import ClockAnswer, Short
+from harness.sut.process import ChildProcess, python_module
+
+if TYPE_CHECKING:
+    from reference_impl.bootstrap import Dps
+
+RESTARTS_PER_CALL = 3
+"""A call is tried again this often after the DPS was killed on the scenario's order."""
+DIES_WITHIN_S = 5.0
+"""How long after a broken connection the process may take to be seen dead."""
+
+
+class InProcessReference(HttpSut):
+    """In this process: same code, same answers, no sockets."""
+
+    def __init__(
+        self,
+        link: Callable[[], ServiceLink],
+        *,
+        store_url: str,
+        clock: Literal["driven", "live"],
+        restore_from: Path | None = None,
+    ) -> None:
+        super().__init__(AsgiCaller(None))
+        self._link, self._store_url, self._clock = link, store_url, clock
+        self._restore_from = restore_from
+        self._dps: Dps | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """See SystemUnderTest."""
+        from reference_impl.bootstrap import build  # noqa: PLC0415 - imports for 0.6 s, if used
+
+        restore, self._restore_from = self._restore_from, None
+        self._dps = build(self._store_url, self._link(), self._clock, restore_from=restore)
+        await self._dps.start()
+        self._watch = asyncio.create_task(self._dps.ended())
+        self._caller = AsgiCaller(self._dps.app)
+
+    async def close(self) -> None:
+        """See SystemUnderTest."""
+        dps, self._dps = self._dps, None
+        if dps is not None:
+            await dps.stop()
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            await asyncio.wait([watch])
+            watch.exception()  # it was told where it mattered
+
+    async def clock(
+        self, now_ms: int, delivered: Mapping[str, int], wait_s: float
+    ) -> ClockAnswer | Short:
+        """See SystemUnderTest; a DPS that has ended says why instead of being short."""
+        answer = await super().clock(now_ms, delivered, wait_s)
+        if isinstance(answer, Short) and self._watch is not None and self._watch.done():
+            error = self._watch.exception()
+            raise SutError(f"the DPS has ended: {type(error).__name__}: {error}") from error
+        return answer
+
+    async def kill(self, point: str) -> None:
+        """Drop the application and open its store anew: in one process, that is what dies."""
+        del point  # at rest, where the timeline acts, every point is this one
+        await self.close()
+        await self.open()
+
+
+class ChildReference(HttpSut):
+    """As a process of its own: killed on order it comes back, else its death is told."""
+
+    def __init__(
+        self, *, broker_url: str, store: Path, clock: str, log: Path, crash_file: Path
+    ) -> None:
+        command = python_module(
+            "reference_impl",
+            *("--broker", broker_url, "--store", f"sqlite:///{store}", "--port", "0"),
+            *("--clock", clock, "--exit-with-parent"),
+        )
+        self._crash_file = crash_file
+        self._process = ChildProcess(command, log=log, env={"TWINRIG_CRASH_FILE": str(crash_file)})
+        self._armed = False
+        self.url = ""
+        super().__init__(_Nobody())
+
+    async def open(self) -> None:
+        """See SystemUnderTest."""
+        self.url = await self._process.start()
+        self._caller = HttpCaller(self.url)
+
+    async def close(self) -> None:
+        """See SystemUnderTest."""
+        await self._caller.close()
+        await self._process.end()
+
+    async def kill(self, point: str) -> None:
+        """See SystemUnderTest."""
+        if point == "now":
+            await self._process.kill()
+            await self._reopen()
+        else:
+            self._crash_file.write_text(point, "utf-8")
+            self._armed = True
+
+    async def _reopen(self) -> None:
+        await self._caller.close()
+        await self._process.end()
+        await self.open()
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        for _ in range(RESTARTS_PER_CALL):
+            try:
+                return await super()._call(method, path, body, headers)
+            except SutError:
+                if not await self._process.wait_dead(DIES_WITHIN_S):
+                    raise
+                if not self._armed or self._crash_file.exists():
+                    raise SutError(self._process.obituary()) from None
+                self._armed = False
+                await self._reopen()
+        raise SutError("the DPS does not stay up after it was killed")
+
+
+class _Nobody:
+    """The caller of a process that was not started yet."""
+
+    async def call(
+        self, method: str, path: str, _body: bytes | None, _headers: Mapping[str, str]
+    ) -> Answer:
+        raise NoAnswer(f"{method} {path}: it was not started")
+
+    async def close(self) -> None:
+        """Nothing to free."""

@@ -1,0 +1,106 @@
+"""What is installed in the DPS before the first clock call, as calls of its API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from harness.errors import ScenarioError
+from harness.scenario.products import Products
+from harness.scenario.resolve import pack_paths, places
+from harness.scenario.schema import Scenario
+from harness.sut.port import Call
+from twins.products import Product
+
+CUSTOMER = "customer-01"
+"""Scenarios have one customer; tenants are later work."""
+
+
+def installation(
+    scenario: Scenario,
+    products: Products,
+    *,
+    rules: Path | None,
+) -> list[Call]:
+    """All calls, in an order that the DPS can take.
+
+    Args:
+        scenario: Says which fleets, rules, policy and contract.
+        products: What the products' folders say.
+        rules: A pack that takes the place of the scenario's own.
+
+    Raises:
+        ScenarioError: If a rule pack cannot be read.
+    """
+    used = [products[name] for name in dict.fromkeys(fleet.product for fleet in scenario.fleets)]
+    devices = places(scenario, products)
+    calls = [Call("PUT", f"/v1/customers/{CUSTOMER}", {"name": "Customer 01"}, "the customer")]
+    for site in dict.fromkeys(place.site for place in devices.values()):
+        body = {"customer": CUSTOMER, "name": site, "time_zone": "UTC"}
+        calls.append(Call("PUT", f"/v1/sites/{site}", body, f"site {site}"))
+    for product in used:
+        calls += _product(product)
+    for device, place in devices.items():
+        product = products[place.product]
+        body = {
+            "model": product.model,
+            "site": place.site,
+            "serial": f"sn-{device}",
+            "title": device,
+        }
+        calls.append(Call("PUT", f"/v1/things/{device}", body, f"thing {device}"))
+    calls.append(_policy(scenario))
+    calls += _packs(scenario, used, rules)
+    if scenario.service.contract is not None:
+        contract: dict[str, Any] = {"customer": CUSTOMER, "things": list(devices)}
+        contract |= scenario.service.contract.model_dump()
+        contract["start_ms"] = scenario.run.start
+        calls.append(Call("PUT", "/v1/contracts/contract-01", contract, "the contract"))
+    return calls
+
+
+def _policy(scenario: Scenario) -> Call:
+    return Call(
+        "PUT", f"/v1/policies/{CUSTOMER}", scenario.service.policy.model_dump(), "the policy"
+    )
+
+
+def _product(product: Product) -> Iterator[Call]:
+    for part in product.parts.values():
+        lead = {"p50": part.lead_time_p50_h, "p90": part.lead_time_p90_h}
+        body = {"title": part.title, "price_eur": part.price_eur, "supplier": part.supplier}
+        body |= {"lead_time_h": lead, "models": [product.model]}
+        yield Call("PUT", f"/v1/parts/{part.sku}", body, f"part {part.sku}")
+    body = {
+        "product": product.id,
+        "title": product.title,
+        "signals": {
+            name: {"unit": s.unit, "min": s.min, "max": s.max, "title": s.title}
+            for name, s in product.signals.items()
+        },
+        "parts": [
+            {"part": p.sku, "position": p.position, "quantity": p.quantity}
+            for p in product.parts.values()
+        ],
+        "conditions": [dict(condition) for condition in product.conditions],
+    }
+    yield Call("PUT", f"/v1/models/{product.model}", body, f"model {product.model}")
+
+
+def _packs(scenario: Scenario, used: Sequence[Product], rules: Path | None) -> Iterator[Call]:
+    files = [rules] if rules is not None else []
+    if rules is None:
+        for pack in scenario.service.rules:
+            files += pack_paths(pack, scenario.folder, used)
+    for file in files:
+        try:
+            body = YAML(typ="safe", pure=True).load(file.read_text("utf-8"))
+        except (OSError, YAMLError) as error:
+            raise ScenarioError(f"rule pack {file} cannot be read: {error}") from error
+        if not isinstance(body, dict):
+            raise ScenarioError(f"rule pack {file}: it must be a mapping with pack, model, rules")
+        yield Call("POST", "/v1/rule-packs", body, f"rule pack {file}")

@@ -1,0 +1,241 @@
+"""One world, one path to the broker, one DPS: what every driver does with them in a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from broker.faults.path import FaultyLink
+from broker.ledger import DeliveryLedger
+from broker.wire import topics
+from broker.wire.messages import CommandAck, Downlink, Uplink
+from harness.errors import ScenarioError, SutError
+from harness.events import FeedSeen
+from harness.scenario.schema import Run
+from harness.sut.port import ClockAnswer, Short, SystemUnderTest
+from harness.world.control import Control
+from harness.world.path import Tap
+from harness.world.port import Recorder
+from harness.world.timeline import Moment
+from twins.core.errors import TwinError
+from twins.core.ports import Fact, Intent
+from twins.world import Step, World
+
+TRUTH_EVERY_MS = 21_600_000
+"""How often the hidden state is sampled for plots and checks: 6 h of simulated time."""
+RESEND_WITHIN_S = 2.0
+"""Longest wait for a resend request after the DPS said that messages are missing."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """Where a run stands between two steps: plain data, so that a snapshot can carry it."""
+
+    now_ms: int
+    cursor: str = ""
+    answered_cursor: str = ""
+    next_due_ms: int | None = None
+    moments_done: int = 0
+    ingested: int = 0
+    next_truth_ms: int = 0
+
+
+class Loop:
+    """The parts of a run, and the acts that drivers string together."""
+
+    def __init__(
+        self,
+        *,
+        run: Run,
+        world: World,
+        path: FaultyLink,
+        ledger: DeliveryLedger,
+        tap: Tap,
+        sut: SystemUnderTest,
+        moments: Sequence[Moment],
+        recorder: Recorder,
+        control: Control,
+        wait_s: float,
+    ) -> None:
+        self.run, self.world, self.path, self.sut = run, world, path, sut
+        self._ledger, self._tap = ledger, tap
+        self.moments, self.recorder, self.control, self.wait_s = moments, recorder, control, wait_s
+        self.progress = Progress(now_ms=run.start, next_truth_ms=run.start)
+        self._outbox: list[tuple[str, Uplink]] = []
+
+    async def begin(self) -> None:
+        """Births; not called when a run goes on from a snapshot."""
+        await self.send(self.world.start())
+
+    async def apply_moments(self) -> None:
+        """Let everything of the timeline take effect whose time has come."""
+        p = self.progress
+        for wanted in self.control.take_faults():
+            self._inject(
+                Moment(
+                    at_ms=p.now_ms,
+                    kind="fault",
+                    name=wanted.fault,
+                    target=wanted.device,
+                    params=wanted.params,
+                )
+            )
+        while p.moments_done < len(self.moments):
+            moment = self.moments[p.moments_done]
+            if moment.at_ms > p.now_ms:
+                break
+            p.moments_done += 1
+            if moment.kind == "fault":
+                self._inject(moment)
+            else:
+                self._note(moment)
+                if moment.kind == "dps":
+                    await self.sut.kill(moment.target)
+
+    def _inject(self, moment: Moment) -> None:
+        try:
+            self.world.inject(moment.name, moment.target, moment.params)
+        except TwinError as error:
+            raise ScenarioError(str(error)) from error
+        self._note(moment)
+
+    def _note(self, moment: Moment) -> None:
+        self.recorder.fault(
+            self.progress.now_ms, moment.name, moment.target, moment.params, ended=moment.ended
+        )
+
+    def next_stop_ms(self, until_ms: int) -> int:
+        """Where the next step ends: sync, DPS timer, an actor's action, timeline, path."""
+        p, run = self.progress, self.run
+        sync = run.start + ((p.now_ms - run.start) // run.sync + 1) * run.sync
+        stops = [sync, until_ms]
+        dues = (p.next_due_ms, self.world.next_action_ms(), self.path.next_due_ms())
+        stops += [max(due, p.now_ms + 1) for due in dues if due is not None]
+        if p.moments_done < len(self.moments):
+            stops.append(max(self.moments[p.moments_done].at_ms, p.now_ms + 1))
+        return min(stops)
+
+    async def send(self, step: Step) -> None:
+        """Publish what the world did, and what devices had to answer since the last step."""
+        now_ms, recorder = self.world.now_ms, self.recorder
+        self.progress.now_ms = now_ms
+        messages = step.messages
+        if self._outbox:
+            messages, self._outbox = [*self._outbox, *messages], []
+        recorder.truths(step.truths, now_ms)
+        recorder.messages(step.messages, now_ms)
+        await self._hand_over(messages)
+        if now_ms >= self.progress.next_truth_ms:
+            recorder.sampled(self.world.sample_truth(), now_ms)
+            self.progress.next_truth_ms = now_ms - now_ms % TRUTH_EVERY_MS + TRUTH_EVERY_MS
+
+    async def tell_time(self) -> ClockAnswer:
+        """The clock call; devices answer resend requests once if messages are missing.
+
+        Raises:
+            SutError: If messages are missing even so.
+        """
+        p = self.progress
+        answer = await self.sut.clock(p.now_ms, self._ledger.delivered, self.wait_s)
+        if isinstance(answer, Short):
+            if await self.path.any_downlink(RESEND_WITHIN_S):
+                self.obey()
+                await self.flush()
+            answer = await self.sut.clock(p.now_ms, self._ledger.delivered, self.wait_s)
+        if isinstance(answer, Short):
+            missing = ", ".join(f"{site}: {n}" for site, n in sorted(answer.missing.items()))
+            raise SutError(
+                f"the DPS waited {self.wait_s:g} s and still misses messages that the broker "
+                f"has acknowledged ({missing}); see the ledger of the run"
+            )
+        p.next_due_ms, p.ingested = answer.next_due_ms, answer.ingested
+        p.answered_cursor = answer.feed_cursor
+        return answer
+
+    async def flush(self) -> None:
+        """Send the answers of devices at once."""
+        messages, self._outbox = self._outbox, []
+        await self._hand_over(messages)
+
+    async def _hand_over(self, messages: Sequence[tuple[str, Uplink]]) -> None:
+        now_ms = self.progress.now_ms
+        _, verdicts = await self.path.send(messages, now_ms)
+        if verdicts:
+            self.recorder.verdicts(verdicts)
+            messages = self._tap.last()
+        self.recorder.arrived(messages, now_ms)
+
+    def obey(self) -> int:
+        """Let devices do what they were told; what they answer goes out with the next step.
+
+        Returns:
+            How many commands and requests it was.
+
+        Raises:
+            SutError: If the DPS published something that no device understands.
+        """
+        if self.path.malformed:
+            raise SutError(f"no device understands this: {self.path.malformed[0]}")
+        told: list[tuple[str, Downlink]] = self.path.take_downlinks(self.progress.now_ms)
+        answers: list[tuple[str, Uplink]] = []
+        for site, message in told:
+            sites = self.world.sites if site == topics.ALL else (site,)
+            for one in sites:
+                answers += self.world.obey(one, message)
+        decided = [pair for pair in answers if isinstance(pair[1], CommandAck)]
+        if decided:  # births and resends are transport; acknowledgements are deeds
+            self.recorder.messages(decided, self.progress.now_ms)
+        self._outbox += answers
+        return len(told)
+
+    async def hear(self, command_ids: Sequence[str]) -> None:
+        """Wait until what the DPS announced has come out of the broker.
+
+        Raises:
+            SutError: If something does not come in time.
+        """
+        if command_ids and (missing := await self.path.reached(command_ids, self.wait_s)):
+            raise SutError(
+                f"the DPS announced {', '.join(sorted(missing))} in its answer to /v1/clock, "
+                f"but did not publish it within {self.wait_s:g} s"
+            )
+
+    async def read_feed(self, *, always: bool = False) -> int:
+        """Read what is new in the feed and let actors know; returns how many events it was."""
+        p = self.progress
+        if not always and p.answered_cursor == p.cursor:
+            return 0
+        page = await self.sut.feed(p.cursor)
+        p.cursor = page.cursor
+        if page.events:
+            self.recorder.feed(page.events)
+            self.world.observe(
+                [
+                    Fact(at_ms=e.at_ms, kind=e.kind, subject=e.subject, data=e.data)
+                    for e in page.events
+                ]
+            )
+        return len(page.events)
+
+    async def act(self, intents: Sequence[Intent]) -> None:
+        """Let actors do what they decided, through the public API."""
+        for intent in intents:
+            self.recorder.acted(intent, await self.sut.act(intent))
+
+    def end_step(self) -> None:
+        """Tell that a step is over."""
+        self.recorder.step(self.progress.now_ms, self.progress.ingested)
+
+    def pending(self) -> list[tuple[str, Uplink]]:
+        """Answers of devices that go out with the next step (for snapshots)."""
+        return list(self._outbox)
+
+    def go_on_from(self, progress: Mapping[str, Any], outbox: Sequence[tuple[str, Uplink]]) -> None:
+        """Take up a run where a snapshot left it."""
+        self.progress = Progress(**progress)
+        self._outbox = list(outbox)
+
+
+def _fact(event: FeedSeen) -> Fact:
+    return Fact(at_ms=event.at_ms, kind=event.kind, subject=event.subject, data=event.data)

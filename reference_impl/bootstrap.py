@@ -1,0 +1,267 @@
+"""Puts the DPS together: the one place that knows every concrete class."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from fastapi import APIRouter, FastAPI
+
+from broker.link.port import Packet, ServiceLink
+from broker.wire import topics
+from broker.wire.codec import encode
+from reference_impl.ingestion import api as ingestion_api
+from reference_impl.ingestion.adapters.repository import IngestionRows
+from reference_impl.ingestion.adapters.telemetry import RecentTelemetry
+from reference_impl.ingestion.service import Ingestion
+from reference_impl.insight import api as insight_api
+from reference_impl.insight.adapters.repository import rows as insight_rows
+from reference_impl.insight.service import Insight
+from reference_impl.kernel.bus import Bus
+from reference_impl.kernel.feed import Feed
+from reference_impl.kernel.http import system
+from reference_impl.kernel.http.app import create_app
+from reference_impl.kernel.migrate import bring_up_to_date
+from reference_impl.kernel.outbox import Outbox
+from reference_impl.kernel.schedule import Scheduler
+from reference_impl.kernel.store import Store
+from reference_impl.kernel.timekeeping import Timekeeper
+from reference_impl.maintenance import api as maintenance_api
+from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
+from reference_impl.maintenance.service import Maintenance
+from reference_impl.orders import api as orders_api
+from reference_impl.orders.adapters.repository import rows as order_rows
+from reference_impl.orders.service import Orders
+from reference_impl.outcomes import api as outcomes_api
+from reference_impl.outcomes.adapters.repository import rows as outcome_rows
+from reference_impl.outcomes.service import Outcomes
+from reference_impl.registry import api as registry_api
+from reference_impl.registry.adapters.repository import RegistryRows
+from reference_impl.registry.service import Registry
+from reference_impl.remote import api as remote_api
+from reference_impl.remote.adapters.repository import rows as remote_rows
+from reference_impl.remote.service import Remote
+from reference_impl.rules import api as rules_api
+from reference_impl.rules.adapters.repository import rows as rule_rows
+from reference_impl.rules.service import Rules
+
+ClockMode = Literal["driven", "live"]
+IDLE_SITE_S = 30.0
+"""Live: a site that said nothing for so long, wall time, no longer holds the others back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contexts:
+    """The services, for pages and tests."""
+
+    registry: Registry
+    ingestion: Ingestion
+    insight: Insight
+    orders: Orders
+    rules: Rules
+    maintenance: Maintenance
+    outcomes: Outcomes
+    remote: Remote
+
+    def subscribe(self, bus: Bus) -> None:
+        """Let everybody listen, in the order in which effects follow causes."""
+        self.ingestion.subscribe(bus)
+        self.insight.subscribe(bus)
+        self.orders.subscribe(bus)
+        self.rules.subscribe(bus)
+        self.maintenance.subscribe(bus)
+        self.outcomes.subscribe(bus)
+        self.remote.subscribe(bus)
+
+
+class Dps:
+    """A whole DPS: ``app`` answers HTTP, the link brings telemetry, :meth:`start` joins both."""
+
+    def __init__(
+        self,
+        store: Store,
+        link: ServiceLink,
+        *,
+        clock: ClockMode = "driven",
+        broker: str = "memory",
+        idle_site_s: float | None = IDLE_SITE_S,
+    ) -> None:
+        self.store = store
+        self._link = link
+        self._live = clock == "live"
+        self.scheduler = Scheduler()
+        self._ready = False
+        self._task: asyncio.Task[None] | None = None
+        self.feed = Feed()
+        self.feed.subscribe(store.bus)
+        self.outbox = Outbox(store, link.publish)
+        self.directory = RegistryRows()
+        self._ingestion_rows = IngestionRows()
+        self.telemetry = RecentTelemetry(store, self._ingestion_rows)
+        ingestion = Ingestion(
+            store=store,
+            rows=self._ingestion_rows,
+            columns=self.telemetry,
+            directory=self.directory,
+            requests=self.outbox,
+            now_ms=self.now_ms,
+            wall_s=time.monotonic,
+            idle_site_s=idle_site_s if self._live else None,
+        )
+        self.timekeeper = Timekeeper(
+            store=store,
+            scheduler=self.scheduler,
+            outbox=self.outbox,
+            intake=ingestion,
+            live=self._live,
+            look_again_s=idle_site_s,
+        )
+        self.contexts = self._contexts(ingestion)
+        self.outbox.on_sent(self.contexts.remote.sent)
+        self.app: FastAPI = create_app(store, self._routers(broker), after_write=self._wrote)
+
+    def _contexts(self, ingestion: Ingestion) -> Contexts:
+        scheduler, directory, telemetry = self.scheduler, self.directory, self.telemetry
+        insight = Insight(
+            store=self.store,
+            rows=insight_rows(),
+            scheduler=scheduler,
+            telemetry=telemetry,
+            directory=directory,
+        )
+        orders = Orders(rows=order_rows(), scheduler=scheduler, directory=directory)
+        return Contexts(
+            registry=Registry(rows=directory),
+            ingestion=ingestion,
+            insight=insight,
+            orders=orders,
+            rules=Rules(
+                store=self.store,
+                rows=rule_rows(),
+                scheduler=scheduler,
+                telemetry=telemetry,
+                directory=directory,
+                conditions=insight,
+                parts=orders,
+            ),
+            maintenance=Maintenance(
+                rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
+            ),
+            outcomes=Outcomes(
+                rows=outcome_rows(), scheduler=scheduler, telemetry=telemetry, directory=directory
+            ),
+            remote=Remote(
+                rows=remote_rows(),
+                scheduler=scheduler,
+                directory=directory,
+                requests=self.outbox,
+            ),
+        )
+
+    def _routers(self, broker: str) -> list[APIRouter]:
+        c, store = self.contexts, self.store
+        return [
+            system.router(
+                store=store, timekeeper=self.timekeeper, broker=broker, ready=lambda: self._ready
+            ),
+            registry_api.router(c.registry, store, [c.ingestion.detail, self._conditions_of]),
+            ingestion_api.router(
+                c.ingestion, store, self._ingestion_rows, self.telemetry, self.directory
+            ),
+            insight_api.router(c.insight, self.timekeeper, store),
+            orders_api.router(c.orders, self.timekeeper, store),
+            rules_api.router(c.rules, self.timekeeper, store),
+            maintenance_api.router(c.maintenance, self.timekeeper, store),
+            outcomes_api.router(c.outcomes, self.timekeeper, store),
+            remote_api.router(c.remote, self.timekeeper, store),
+        ]
+
+    def _conditions_of(self, conn: sa.Connection, thing: str) -> dict[str, Any]:
+        return {"conditions": self.contexts.insight.conditions_of(conn, thing)}
+
+    def now_ms(self) -> int:
+        """What time the DPS believes it is, simulated milliseconds."""
+        return self.timekeeper.now_ms()
+
+    def _wrote(self) -> None:
+        if self._live:
+            self.timekeeper.wake()
+
+    async def start(self) -> None:
+        """Bring the store up to date, take up what it holds, subscribe, ask for births."""
+        bring_up_to_date(self.store)
+        self.contexts.subscribe(self.store.bus)
+        self.timekeeper.load()
+        self.contexts.ingestion.load()
+        request = self.contexts.ingestion.rebirth_of_all()
+        await self._link.open([topics.UP_ALL], self._on_batch)
+        await self.outbox.flush()
+        await self._link.publish([Packet(topics.DOWN_BROADCAST, encode(request))])
+        if self._live:
+            self._task = asyncio.create_task(self.timekeeper.follow())
+        self._ready = True
+
+    async def _on_batch(self, packets: Sequence[Packet]) -> None:
+        async with self.store.writing:
+            self.contexts.ingestion.take(packets)
+
+    async def ended(self) -> None:
+        """Wait until the DPS cannot go on; returns after :meth:`stop`, otherwise raises why."""
+        link = asyncio.create_task(self._link.ended())
+        waits = {link} if self._task is None else {link, self._task}
+        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending - {self._task}:
+            task.cancel()
+        for task in done:
+            if not task.cancelled():
+                task.result()
+
+    async def stop(self) -> None:
+        """Let what runs finish, and close link and store; safe to call twice."""
+        self._ready = False
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        await self._link.close()
+        self.store.close()
+
+
+def build(
+    store_url: str,
+    service_link: ServiceLink,
+    clock: ClockMode = "driven",
+    *,
+    broker: str = "memory",
+    full_sync: bool = False,
+    idle_site_s: float | None = IDLE_SITE_S,
+    restore_from: Path | None = None,
+) -> Dps:
+    """Build a DPS in this process.
+
+    Args:
+        store_url: ``sqlite://`` (memory), ``sqlite:///path`` or another SQLAlchemy URL.
+        service_link: The service's end of a link, not yet open.
+        clock: ``driven`` by clock calls, or ``live`` by what arrives.
+        broker: What ``/v1/info`` says of the broker.
+        full_sync: Whether commits survive a power failure, not only kill -9.
+        idle_site_s: Live: after so long without a message, in wall seconds, a site no longer
+            holds the watermark back; None: never.
+        restore_from: A backup (``POST /v1/snapshot``) whose content replaces the store's.
+    """
+    try:
+        store = Store(store_url, Bus(), full_sync=full_sync)
+    except sa.exc.ArgumentError as error:
+        raise ValueError(
+            f"{store_url!r} is no store; allowed: sqlite://, sqlite:///path, postgresql+psycopg://…"
+        ) from error
+    if restore_from is not None:
+        store.restore(restore_from)
+    return Dps(store, service_link, clock=clock, broker=broker, idle_site_s=idle_site_s)

@@ -1,0 +1,136 @@
+"""The DPS as a process: one event loop with the HTTP server and the link to the broker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+
+from broker.link.port import LinkLost
+from reference_impl.bootstrap import ClockMode, Dps, build
+from reference_impl.entrypoints.mqtt import service_link
+
+STOP_S = 10.0
+"""How long a stop may take; what is not stored by then is delivered again at the next start."""
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says."""
+
+    broker: str
+    store: str
+    port: int
+    clock: ClockMode
+    web: bool
+    exit_with_parent: bool
+    client_id: str
+    full_sync: bool
+    idle_site_s: float | None
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own signal handling: it raises the signal again when it has stopped."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def run(options: Options) -> int:
+    """Serve until told to stop; gives the exit code. Prints one line of JSON when ready."""
+    try:
+        import uvloop  # noqa: PLC0415 - absent on Windows
+
+        factory: Any = uvloop.new_event_loop
+    except ImportError:
+        factory = None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(_serve(options))
+
+
+async def _serve(options: Options) -> int:
+    try:
+        listener = socket.create_server((HOST, options.port))
+    except OSError as error:
+        return _complain(f"port {options.port} on {HOST} is not free: {error.strerror}", 2)
+    try:
+        link = service_link(options.broker, client_id=options.client_id)
+        dps = build(
+            options.store,
+            link,
+            options.clock,
+            broker=options.broker,
+            full_sync=options.full_sync,
+            idle_site_s=options.idle_site_s,
+        )
+    except ValueError as error:
+        return _complain(str(error), 2)
+    if options.web:
+        from reference_impl.entrypoints.web import add_pages  # noqa: PLC0415 - 0.7 s
+
+        add_pages(dps)
+    try:
+        await dps.start()
+    except LinkLost as error:
+        return _complain(str(error), 1)
+    return await _until_stopped(options, dps, listener)
+
+
+async def _until_stopped(options: Options, dps: Dps, listener: socket.socket) -> int:
+    config = uvicorn.Config(
+        dps.app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=2
+    )
+    server = _Server(config)
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    if options.exit_with_parent:
+        threading.Thread(target=_watch_stdin, args=(loop, stop), daemon=True).start()
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    ending = asyncio.create_task(dps.ended())
+    url = f"http://{HOST}:{listener.getsockname()[1]}"
+    sys.stdout.write(json.dumps({"url": url, "ready": True, "pid": os.getpid()}) + "\n")
+    sys.stdout.flush()
+    await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
+    code = 0
+    if ending.done() and not ending.cancelled() and (error := ending.exception()) is not None:
+        code = _complain(f"the DPS stops: {error}", 1)
+        if not isinstance(error, LinkLost):
+            raise error
+    stop()
+    await serving
+    ending.cancel()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(STOP_S):
+            await dps.stop()
+    return code
+
+
+def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: Any) -> None:  # noqa: ANN401
+    """Stop when the other end of our standard input closes: the parent is gone."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    with contextlib.suppress(RuntimeError):  # the loop may have ended by itself meanwhile
+        loop.call_soon_threadsafe(stop)
+
+
+def _complain(text: str, code: int) -> int:
+    sys.stderr.write(f"reference DPS: {text}\n")
+    return code

@@ -1,0 +1,197 @@
+"""Ingestion's rows: blocks, latest readings, what arrived of each device, dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from broker.ledger import SeqSet
+from reference_impl.ingestion.adapters import tables as t
+from reference_impl.ingestion.domain import Block, DeviceLog, Reading, pack
+from reference_impl.kernel.store import UnitOfWork
+from reference_impl.kernel.upsert import upsert
+
+_encode = msgspec.json.Encoder().encode
+_insert_blocks = t.blocks.insert()
+_PAYLOAD_KEPT = 4096
+"""Bytes of a dead letter that are kept to look at."""
+
+
+class IngestionRows:
+    """Reads and writes the tables of ingestion."""
+
+    def logs(self, conn: sa.Connection) -> dict[tuple[str, int], DeviceLog]:
+        """What arrived so far, by device and boot."""
+        births = sa.select(t.births.c.thing, t.births.c.boot, t.births.c.lost_ms)
+        born = {(row.thing, row.boot): row.lost_ms for row in conn.execute(births)}
+        found: dict[tuple[str, int], DeviceLog] = {}
+        for row in conn.execute(sa.select(t.logs)):
+            stored = SeqSet.from_ranges(_ranges(row.stored))
+            top = max((to for _, to in stored.to_ranges()), default=0)
+            found[row.device, row.boot] = DeviceLog(
+                site=row.site,
+                stored=stored,
+                refused=SeqSet.from_ranges(_ranges(row.refused)),
+                top=max(top, 0),
+                born=(row.device, row.boot) in born,
+                lost=born.get((row.device, row.boot)) is not None,
+            )
+        return found
+
+    def counts(self, conn: sa.Connection) -> dict[str, tuple[int, int, int]]:
+        """Per site: messages counted, earliest and newest time named."""
+        rows = conn.execute(sa.select(t.site_counts))
+        return {row.site: (row.messages, row.first_ms, row.newest_ms) for row in rows}
+
+    def write(
+        self,
+        uow: UnitOfWork,
+        *,
+        readings: Mapping[tuple[str, int], Sequence[Reading]],
+        logs: Mapping[tuple[str, int], DeviceLog],
+        counts: Mapping[str, tuple[int, int, int]],
+        latest: Mapping[str, Reading],
+    ) -> None:
+        """Write one batch: a block per device and boot, and what changed beside."""
+        if readings:
+            rows: list[dict[str, Any]] = []
+            for (thing, boot), taken in readings.items():
+                block = pack(taken)
+                rows.append(
+                    {
+                        "thing": thing,
+                        "boot": boot,
+                        "first_ms": min(r.at_ms for r in taken),
+                        "last_ms": max(r.at_ms for r in taken),
+                        "size": block.size,
+                        "names": ",".join(block.names),
+                        "payload": block.payload,
+                    }
+                )
+            uow.conn.execute(_insert_blocks, rows)
+        newest = [
+            {"thing": thing, "at_ms": r.at_ms, "signals": _encode(r.signals)}
+            for thing, r in latest.items()
+        ]
+        upsert(uow.conn, t.latest, newest)
+        changed = [
+            {
+                "device": device,
+                "boot": boot,
+                "site": log.site,
+                "stored": _encode(log.stored.to_ranges()),
+                "refused": _encode(log.refused.to_ranges()),
+            }
+            for (device, boot), log in logs.items()
+        ]
+        upsert(uow.conn, t.logs, changed)
+        sites = [
+            {"site": site, "messages": count, "first_ms": first_ms, "newest_ms": newest_ms}
+            for site, (count, first_ms, newest_ms) in counts.items()
+        ]
+        upsert(uow.conn, t.site_counts, sites)
+
+    def latest(self, conn: sa.Connection) -> dict[str, tuple[int, dict[str, float]]]:
+        """The newest report of every thing: its time and signals."""
+        rows = conn.execute(sa.select(t.latest))
+        return {row.thing: (row.at_ms, msgspec.json.decode(row.signals)) for row in rows}
+
+    def latest_of(self, conn: sa.Connection, thing: str) -> dict[str, Any] | None:
+        """The newest report of one thing."""
+        row = conn.execute(sa.select(t.latest).where(t.latest.c.thing == thing)).first()
+        if row is None:
+            return None
+        return {"at_ms": row.at_ms, "signals": msgspec.json.decode(row.signals)}
+
+    def blocks(
+        self, conn: sa.Connection, *, after_ms: int, thing: str | None = None
+    ) -> Iterator[tuple[str, Block]]:
+        """Blocks that hold something newer than ``after_ms``, in the order of storing."""
+        query = sa.select(t.blocks).where(t.blocks.c.last_ms > after_ms).order_by(t.blocks.c.id)
+        if thing is not None:
+            query = query.where(t.blocks.c.thing == thing)
+        for row in conn.execute(query):
+            yield row.thing, Block(tuple(row.names.split(",")), row.size, row.payload)
+
+    def newest_ms(self, conn: sa.Connection) -> int | None:
+        """The time of the newest stored reading."""
+        return conn.execute(sa.select(sa.func.max(t.blocks.c.last_ms))).scalar_one_or_none()
+
+    def add_birth(self, uow: UnitOfWork, row: Mapping[str, Any]) -> None:
+        """Write a birth, once per device and boot."""
+        uow.conn.execute(t.births.insert().values(**row, lost_ms=None))
+
+    def birth_of(self, conn: sa.Connection, thing: str) -> dict[str, Any] | None:
+        """The birth of the newest boot."""
+        query = sa.select(t.births).where(t.births.c.thing == thing)
+        row = conn.execute(query.order_by(t.births.c.boot.desc()).limit(1)).mappings().first()
+        return None if row is None else dict(row)
+
+    def set_lost(self, uow: UnitOfWork, thing: str, boot: int, at_ms: int | None) -> None:
+        """Note since when a device is lost; None: it is heard again."""
+        where = (t.births.c.thing == thing, t.births.c.boot == boot)
+        uow.conn.execute(t.births.update().where(*where).values(lost_ms=at_ms))
+
+    def bury(
+        self, uow: UnitOfWork, *, topic: str, digest: str, site: str, reason: str, payload: bytes
+    ) -> bool:
+        """Put a message aside; False if the same one lies there."""
+        where = (t.dead_letters.c.topic == topic, t.dead_letters.c.digest == digest)
+        if uow.conn.execute(sa.select(t.dead_letters.c.topic).where(*where)).first() is not None:
+            return False
+        uow.conn.execute(
+            t.dead_letters.insert().values(
+                topic=topic,
+                digest=digest,
+                site=site,
+                reason=reason,
+                payload=payload[:_PAYLOAD_KEPT],
+                received_ms=None,
+            )
+        )
+        return True
+
+    def date_dead_letters(self, uow: UnitOfWork, now_ms: int) -> list[dict[str, Any]]:
+        """Give dead letters without a time ``now_ms``; gives those, by topic and digest."""
+        undated = t.dead_letters.c.received_ms.is_(None)
+        query = sa.select(t.dead_letters).where(undated)
+        rows = [dict(row) for row in uow.conn.execute(query).mappings()]
+        uow.conn.execute(t.dead_letters.update().where(undated).values(received_ms=now_ms))
+        return sorted(rows, key=lambda row: (row["topic"], row["digest"]))
+
+    def dead_letters(self, conn: sa.Connection, limit: int) -> list[dict[str, Any]]:
+        """Dead letters by topic and digest."""
+        query = sa.select(t.dead_letters).order_by(*t.dead_letters.primary_key.columns)
+        return [dict(row) for row in conn.execute(query.limit(limit)).mappings()]
+
+    def dead_count(self, conn: sa.Connection) -> int:
+        """How many distinct messages were put aside."""
+        return conn.execute(sa.select(sa.func.count()).select_from(t.dead_letters)).scalar_one()
+
+    def resend_asked(self, conn: sa.Connection, key: tuple[str, int, int, int]) -> tuple[int, int]:
+        """When a range was last asked for and how often; ``(-1, 0)``: never."""
+        columns = t.resends.primary_key.columns
+        where = [column == value for column, value in zip(columns, key, strict=True)]
+        row = conn.execute(sa.select(t.resends).where(*where)).first()
+        return (-1, 0) if row is None else (row.asked_ms, row.attempts)
+
+    def note_resend(
+        self, uow: UnitOfWork, key: tuple[str, int, int, int], asked_ms: int, attempts: int
+    ) -> None:
+        """Note that a range was asked for."""
+        names = ("device", "boot", "from_seq", "to_seq")
+        row = dict(zip(names, key, strict=True))
+        upsert(uow.conn, t.resends, [{**row, "asked_ms": asked_ms, "attempts": attempts}])
+
+    def count_start(self, uow: UnitOfWork) -> int:
+        """The number of this start of the DPS on this store, from 1."""
+        result = uow.conn.execute(t.starts.insert())
+        assert result.inserted_primary_key is not None
+        return int(result.inserted_primary_key[0])
+
+
+def _ranges(text: bytes) -> list[tuple[int, int]]:
+    return msgspec.json.decode(text, type=list[tuple[int, int]])

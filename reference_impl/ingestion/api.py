@@ -1,0 +1,103 @@
+"""HTTP of ingestion: what is stored, what was put aside, telemetry of a thing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from reference_impl.ingestion.adapters.repository import IngestionRows
+from reference_impl.ingestion.service import Ingestion
+from reference_impl.kernel.errors import Invalid, Problem, Unknown
+from reference_impl.kernel.ports import Directory, TelemetryView
+from reference_impl.kernel.store import Store
+
+FOREVER_MS = 2**62
+
+
+class Stored(BaseModel):
+    """Numbers of stored messages by device and boot, as ranges with both ends included."""
+
+    devices: dict[str, dict[str, list[tuple[int, int]]]]
+    dead: int
+    total: int
+
+
+class DeadLetter(BaseModel):
+    """A message that was put aside; ``payload`` is its beginning as text."""
+
+    topic: str
+    digest: str
+    site: str
+    reason: str
+    payload: str
+    received_ms: int | None
+
+
+class DeadLetters(BaseModel):
+    """A list of dead letters."""
+
+    items: list[DeadLetter]
+
+
+class Series(BaseModel):
+    """Readings of one signal, oldest first."""
+
+    at_ms: list[int]
+    values: list[float]
+
+
+def router(
+    service: Ingestion,
+    store: Store,
+    rows: IngestionRows,
+    telemetry: TelemetryView,
+    directory: Directory,
+) -> APIRouter:
+    """The routes of ingestion."""
+    api = APIRouter(prefix="/v1", tags=["ingestion"])
+
+    @api.get("/ingestion/stored")
+    async def stored() -> Stored:
+        """What is stored, so that a load test can count loss by itself."""
+        with store.read() as conn:
+            return Stored(**service.stored(conn))
+
+    @api.get("/ingestion/dead-letters")
+    async def dead_letters(
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    ) -> DeadLetters:
+        """Messages that were put aside, with the reason."""
+        with store.read() as conn:
+            found = rows.dead_letters(conn, limit)
+        return DeadLetters(items=[DeadLetter(**_readable(row)) for row in found])
+
+    @api.get("/things/{thing}/telemetry")
+    async def telemetry_of(
+        thing: str,
+        signal: str,
+        from_ms: Annotated[int, Query(ge=0)] = 0,
+        to_ms: Annotated[int, Query(ge=0)] = FOREVER_MS,
+        limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000,
+    ) -> Series:
+        """The newest ``limit`` readings with ``from_ms <= at_ms <= to_ms``, oldest first."""
+        with store.read() as conn:
+            ref = directory.thing(conn, thing)
+            if ref is None:
+                raise Unknown(f"there is no thing {thing!r}", [Problem(where="thing", what=thing)])
+            signals = directory.signals(conn, ref.model)
+        if signal not in signals:
+            allowed = ", ".join(signals)
+            raise Invalid(
+                f"{ref.model} has no signal {signal!r}",
+                [Problem(where="signal", what=signal, allowed=allowed)],
+            )
+        times, values = telemetry.series(thing, signal, after_ms=from_ms - 1, to_ms=to_ms)
+        return Series(at_ms=times[-limit:].tolist(), values=values[-limit:].tolist())
+
+    return api
+
+
+def _readable(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "payload": row["payload"].decode("utf-8", errors="replace")}

@@ -1,0 +1,194 @@
+"""What ingestion keeps of a device, and how readings become one packed block. Pure."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from broker.ledger import SeqSet
+from broker.wire.messages import Downlink
+from reference_impl.kernel.ports import Floats, Times
+from reference_impl.kernel.store import Connection, UnitOfWork
+
+RESEND_AGAIN_MS = 3_600_000
+"""A gap that stays is asked for again after this simulated time (ours: one default sync)."""
+RESEND_ATTEMPTS = 5
+"""Then the device does not hold it any more, and the gap stays in the ledger."""
+RANGES_AT_ONCE = 50
+"""At most as many resend requests per device and clock call."""
+
+
+Span = tuple[str, int, int, int]
+"""Device, boot, first and last number."""
+
+
+class Reading(NamedTuple):
+    """One report of one device, without the device."""
+
+    seq: int
+    at_ms: int
+    signals: Mapping[str, float]
+
+
+class Block(NamedTuple):
+    """The readings of one device and boot from one batch, as columns."""
+
+    names: tuple[str, ...]
+    size: int
+    payload: bytes
+
+
+def pack(readings: Sequence[Reading]) -> Block:
+    """Write readings as columns: times and numbers as int64, each signal as float64.
+
+    A signal that a report lacks is NaN in its column; a real reading is never NaN (JSON has none).
+    """
+    first = readings[0].signals
+    if all(r.signals.keys() == first.keys() for r in readings):
+        names = tuple(sorted(first))
+    else:
+        names = tuple(sorted({name for r in readings for name in r.signals}))
+    n = len(readings)
+    nan = math.nan
+    payload = struct.pack(
+        f"<{2 * n}q{len(names) * n}d",
+        *[r.at_ms for r in readings],
+        *[r.seq for r in readings],
+        *[r.signals.get(name, nan) for name in names for r in readings],
+    )
+    return Block(names, n, payload)
+
+
+def unpack(block: Block) -> tuple[Times, Times, dict[str, Floats]]:
+    """Read a block: times (ms), numbers, and one column per signal, shape ``(size,)`` each."""
+    n = block.size
+    whole = np.frombuffer(block.payload, dtype="<i8", count=2 * n)
+    values = np.frombuffer(block.payload, dtype="<f8", offset=16 * n).reshape(len(block.names), n)
+    return whole[:n], whole[n:], dict(zip(block.names, values, strict=True))
+
+
+@dataclass(slots=True, kw_only=True)
+class DeviceLog:
+    """What was taken in from one boot of one device."""
+
+    site: str
+    stored: SeqSet = field(default_factory=SeqSet)
+    refused: SeqSet = field(default_factory=SeqSet)
+    """Counted, but put aside: the device was not registered (or at another site) then."""
+    top: int = 0
+    """The highest number seen."""
+    born: bool = False
+    lost: bool = False
+    """Whether its will was the last thing heard."""
+    asked: bool = False
+    """Whether its birth was asked for."""
+
+    def take(self, seq: int) -> tuple[bool, bool]:
+        """Note number ``seq`` as stored: ``(is it new, does it count as newly arrived)``."""
+        if not self.stored.add(seq):
+            return False, False
+        self.top = max(self.top, seq)
+        return True, len(self.refused) == 0 or self.refused.add(seq)
+
+    def refuse(self, seq: int) -> bool:
+        """Note number ``seq`` as put aside; whether it counts as newly arrived."""
+        return self.refused.add(seq) and seq not in self.stored
+
+    def gaps(self) -> list[tuple[int, int]]:
+        """Ranges of numbers below the highest one that are not stored."""
+        return self.stored.gaps(1, self.top) if self.top >= 1 else []
+
+
+class Columns(Protocol):
+    """The readings in memory."""
+
+    def add(self, thing: str, readings: Sequence[Reading]) -> None:
+        """Take in readings that are stored."""
+        ...
+
+    def load(self) -> None:
+        """Start from what is stored."""
+        ...
+
+
+class Requests(Protocol):
+    """Where requests to devices go."""
+
+    def put(self, uow: UnitOfWork, site: str, message: Downlink) -> bool:
+        """Write a message; False if its id was written before."""
+        ...
+
+
+class IngestionStore(Protocol):
+    """What ingestion keeps; ``adapters.repository`` says how."""
+
+    def logs(self, conn: Connection) -> dict[tuple[str, int], DeviceLog]:
+        """What arrived so far, by device and boot."""
+        ...
+
+    def counts(self, conn: Connection) -> dict[str, tuple[int, int, int]]:
+        """Per site: messages counted, earliest and newest time named."""
+        ...
+
+    def write(
+        self,
+        uow: UnitOfWork,
+        *,
+        readings: Mapping[tuple[str, int], Sequence[Reading]],
+        logs: Mapping[tuple[str, int], DeviceLog],
+        counts: Mapping[str, tuple[int, int, int]],
+        latest: Mapping[str, Reading],
+    ) -> None:
+        """Write one batch."""
+        ...
+
+    def latest(self, conn: Connection) -> dict[str, tuple[int, dict[str, float]]]:
+        """The newest report of every thing: its time and signals."""
+        ...
+
+    def latest_of(self, conn: Connection, thing: str) -> dict[str, Any] | None:
+        """The newest report of one thing."""
+        ...
+
+    def add_birth(self, uow: UnitOfWork, row: Mapping[str, Any]) -> None:
+        """Write a birth, once per device and boot."""
+        ...
+
+    def birth_of(self, conn: Connection, thing: str) -> dict[str, Any] | None:
+        """The birth of the newest boot."""
+        ...
+
+    def set_lost(self, uow: UnitOfWork, thing: str, boot: int, at_ms: int | None) -> None:
+        """Note since when a device is lost; None: it is heard again."""
+        ...
+
+    def bury(
+        self, uow: UnitOfWork, *, topic: str, digest: str, site: str, reason: str, payload: bytes
+    ) -> bool:
+        """Put a message aside; False if the same one lies there."""
+        ...
+
+    def date_dead_letters(self, uow: UnitOfWork, now_ms: int) -> list[dict[str, Any]]:
+        """Give dead letters without a time ``now_ms``; gives those, by topic and digest."""
+        ...
+
+    def dead_count(self, conn: Connection) -> int:
+        """How many distinct messages were put aside."""
+        ...
+
+    def resend_asked(self, conn: Connection, key: Span) -> tuple[int, int]:
+        """When a range was last asked for and how often; ``(-1, 0)``: never."""
+        ...
+
+    def note_resend(self, uow: UnitOfWork, key: Span, asked_ms: int, attempts: int) -> None:
+        """Note that a range was asked for."""
+        ...
+
+    def count_start(self, uow: UnitOfWork) -> int:
+        """The number of this start of the DPS on this store, from 1."""
+        ...

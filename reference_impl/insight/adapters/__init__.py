@@ -1,0 +1,1 @@
+"""How insight keeps what it knows."""

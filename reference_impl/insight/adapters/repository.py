@@ -1,0 +1,16 @@
+"""The tables of insight, as the service takes them."""
+
+from __future__ import annotations
+
+from reference_impl.insight.adapters import tables
+from reference_impl.insight.ports import InsightRows
+from reference_impl.kernel.rows import Rows
+
+
+def rows() -> InsightRows:
+    """All tables of this context."""
+    return InsightRows(
+        conditions=Rows(tables.conditions),
+        states=Rows(tables.states),
+        history=Rows(tables.history),
+    )

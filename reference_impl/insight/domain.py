@@ -1,0 +1,264 @@
+"""From a signal that rises to wear in percent and the time it will run out.
+
+``exponential_rise`` version 1. Damage ``u`` in [0, 1] shows as
+``signal = baseline + A (e^(k u) - 1) / (e^k - 1)`` with ``A = limit - baseline`` and curvature
+``k``; the inverse of this law turns a measured level into ``u``, which grows about linearly.
+
+Source: the degradation template of condition monitoring (exponential rise after onset, ``k`` about
+3.6, checked against the IMS run-to-failure bearings); vibration as first indicator, ISO 13381-1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from reference_impl.kernel.bodies import Fields
+from reference_impl.kernel.ports import Floats, Times
+
+MS_PER_H = 3_600_000.0
+TRIM = 0.1
+"""Share cut off at each end before the mean of a window is taken."""
+BASELINE_READINGS_MIN = 12
+LEVEL_READINGS_MIN = 3
+NOISE_SD = 2.0
+"""A rise of fewer standard errors than this is noise, and no wear."""
+TREND_POINTS_MIN = 5
+TREND_T_MIN = 3.0
+"""A slope of fewer standard errors than this is no trend. About 0.5 % false trends at 10 points."""
+Z10 = 1.2815515655446004
+"""Standard normal quantile of 90 %."""
+HORIZON_MS = 10 * 365 * 24 * 3_600_000
+"""No forecast looks further than ten years."""
+MAD_TO_SD = 1.4826
+"""Median absolute deviation to standard deviation of a normal distribution."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Count only readings taken while ``signal > above`` (e.g. while the machine runs)."""
+
+    signal: str
+    above: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiseParams:
+    """Parameters of ``exponential_rise``; ``limit`` is in the signal's unit."""
+
+    signal: str
+    limit: float
+    curvature: float
+    baseline_ms: int
+    window_ms: int
+    trend_ms: int
+    where: Where | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One condition of a model."""
+
+    id: str
+    model: str
+    position: str
+    algorithm: str
+    version: str
+    every_ms: int
+    params: RiseParams
+
+    @property
+    def algorithm_name(self) -> str:
+        """Algorithm and version, as the feed shows them."""
+        return f"{self.algorithm}/{self.version}"
+
+
+class Baseline(NamedTuple):
+    """The healthy level: median, robust standard deviation, lag-1 autocorrelation."""
+
+    level: float
+    sd: float
+    rho: float
+
+
+class Level(NamedTuple):
+    """The level of a window: robust mean, number of readings, their mean time."""
+
+    value: float
+    readings: int
+    mid_ms: int
+
+
+class Runout(NamedTuple):
+    """When wear reaches 100 %: 10, 50 and 90 % of cases are earlier. ``slope`` in percent/day."""
+
+    p10_ms: int
+    p50_ms: int
+    p90_ms: int
+    slope_pct_d: float
+
+
+class Point(NamedTuple):
+    """Damage that a window told of: its mean time, and percent before any smoothing."""
+
+    mid_ms: int
+    raw_pct: float
+
+
+def read_condition(fields: Fields, *, model: str, signals: Sequence[str]) -> Condition | None:
+    """Check a condition of a model; problems go to ``fields``."""
+    before = len(fields.problems)
+    condition_id, position = fields.text("id"), fields.text("position")
+    algorithm, version = fields.text("algorithm"), fields.text("version")
+    every_s = fields.number("every_s", low=1)
+    inner = Fields(fields.raw("params"), where=fields.at("params"), problems=fields.problems)
+    reader = ALGORITHMS.get((algorithm, version))
+    if algorithm and version and reader is None:
+        known = ", ".join(f"{name} version {v}" for name, v in sorted(ALGORITHMS))
+        fields.problem("algorithm", f"there is no {algorithm} version {version}", known)
+    params = None if reader is None else reader(inner, signals)
+    fields.done()
+    if params is None or len(fields.problems) > before:
+        return None
+    return Condition(
+        id=condition_id,
+        model=model,
+        position=position,
+        algorithm=algorithm,
+        version=version,
+        every_ms=round(every_s * 1000),
+        params=params,
+    )
+
+
+def _read_rise(fields: Fields, signals: Sequence[str]) -> RiseParams:
+    signal = fields.choice("signal", sorted(signals))
+    limit = fields.number("limit")
+    curvature = fields.number("curvature", default=3.6)
+    if curvature <= 0:
+        fields.problem("curvature", f"is {curvature:g}", "a number above 0")
+    spans = [fields.number(f"{name}_s", low=1) for name in ("baseline", "window", "trend")]
+    where = None
+    if fields.raw("where") is not None:
+        inner = Fields(fields.raw("where"), where=fields.at("where"), problems=fields.problems)
+        running, above = inner.choice("signal", sorted(signals)), inner.number("above")
+        where = Where(signal=running, above=above)
+        inner.done()
+    fields.done()
+    baseline_ms, window_ms, trend_ms = (round(span * 1000) for span in spans)
+    return RiseParams(
+        signal=signal,
+        limit=limit,
+        curvature=curvature,
+        baseline_ms=baseline_ms,
+        window_ms=window_ms,
+        trend_ms=trend_ms,
+        where=where,
+    )
+
+
+ALGORITHMS: Mapping[tuple[str, str], Callable[[Fields, Sequence[str]], RiseParams]] = {
+    ("exponential_rise", "1"): _read_rise,
+}
+"""Algorithms by name and version: what reads their parameters. A change is a new version."""
+
+
+def selected(
+    at_ms: Times, values: Floats, gate_ms: Times, gate: Floats, above: float
+) -> tuple[Times, Floats]:
+    """The readings whose report also says ``gate > above`` (same ``at_ms``)."""
+    open_ms = gate_ms[gate > above]
+    keep = np.isin(at_ms, open_ms)
+    return at_ms[keep], values[keep]
+
+
+def baseline_of(values: Floats) -> Baseline | None:
+    """The healthy level of the readings after a reset, shape ``(n,)``; None if too few."""
+    if values.size < BASELINE_READINGS_MIN:
+        return None
+    level = float(np.median(values))
+    rest = values - level
+    sd = MAD_TO_SD * float(np.median(np.abs(rest)))
+    power = float(np.dot(rest, rest))
+    rho = float(np.dot(rest[1:], rest[:-1])) / power if power > 0 else 0.0
+    return Baseline(level, sd, min(max(rho, 0.0), 0.95))
+
+
+def level_of(at_ms: Times, values: Floats) -> Level | None:
+    """The level of a window's readings: the mean after a tenth is cut off at each end."""
+    if values.size < LEVEL_READINGS_MIN:
+        return None
+    cut = int(values.size * TRIM)
+    core = np.sort(values)[cut : values.size - cut]
+    return Level(float(core.mean()), int(values.size), int(at_ms.mean()))
+
+
+def raw_wear_pct(level: Level, baseline: Baseline, params: RiseParams) -> float | None:
+    """Damage that explains a level, in percent; 0 while the rise is within the noise.
+
+    The standard error of the level is that of a mean of ``n`` readings with lag-1 autocorrelation
+    ``rho``: ``sd sqrt((1 + rho) / ((1 - rho) n))``. May exceed 100. None if the healthy level is at
+    or above the limit, because then the law says nothing.
+    """
+    span = params.limit - baseline.level
+    if span <= 0:
+        return None
+    rise = level.value - baseline.level
+    error = baseline.sd * np.sqrt((1 + baseline.rho) / ((1 - baseline.rho) * level.readings))
+    if rise <= NOISE_SD * error:
+        return 0.0
+    k = params.curvature
+    return float(100.0 * np.log1p(rise / span * np.expm1(k)) / k)
+
+
+def wear_pct(before_pct: float, raw_pct: float) -> float:
+    """Wear only grows: damage does not heal, so a lower estimate than before is noise."""
+    return max(before_pct, raw_pct)
+
+
+def forecast(
+    points: Sequence[Point], *, at_ms: int, window_ms: int, every_ms: int
+) -> Runout | None:
+    """When a straight line through the damage reaches 100 %; None without a significant trend.
+
+    Least squares over the points since the damage last vanished in the noise. Windows that overlap
+    share readings, so the standard errors are widened by ``sqrt(window / every)``. The 10 and 90 %
+    bounds take slope and present damage 1.28 standard errors up or down together.
+    """
+    tail = _since_noise(points)
+    if len(tail) < TREND_POINTS_MIN:
+        return None
+    x = (np.array([p.mid_ms for p in tail], dtype=np.float64) - at_ms) / MS_PER_H
+    y = np.array([p.raw_pct for p in tail])
+    x_mean, y_mean, n = x.mean(), y.mean(), len(tail)
+    sxx = float(np.dot(x - x_mean, x - x_mean))
+    if sxx <= 0:
+        return None
+    slope = float(np.dot(x - x_mean, y - y_mean)) / sxx
+    now = float(y_mean - slope * x_mean)
+    rest = y - (now + slope * x)
+    spread = np.sqrt(np.dot(rest, rest) / (n - 2) * max(1.0, window_ms / every_ms))
+    slope_error = float(spread / np.sqrt(sxx))
+    now_error = float(spread * np.sqrt(1 / n + x_mean**2 / sxx))
+    if slope <= 0 or slope < TREND_T_MIN * slope_error:
+        return None
+    times = [
+        _reached(now + sign * Z10 * now_error, slope + sign * Z10 * slope_error, at_ms)
+        for sign in (1.0, 0.0, -1.0)
+    ]
+    return Runout(times[0], times[1], times[2], slope * 24.0)
+
+
+def _reached(now_pct: float, slope_pct_h: float, at_ms: int) -> int:
+    left_ms = max(0.0, (100.0 - now_pct) / slope_pct_h * MS_PER_H)
+    return at_ms + min(round(left_ms), HORIZON_MS)
+
+
+def _since_noise(points: Sequence[Point]) -> Sequence[Point]:
+    for index in range(len(points) - 1, -1, -1):
+        if points[index].raw_pct <= 0:
+            return points[index + 1 :]
+    return points

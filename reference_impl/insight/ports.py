@@ -1,0 +1,16 @@
+"""What insight needs from its adapters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reference_impl.kernel.rows import Rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InsightRows:
+    """The tables of this context."""
+
+    conditions: Rows
+    states: Rows
+    history: Rows

@@ -1,0 +1,98 @@
+"""The event feed: every :class:`FeedEvent` that was published, in order, as CloudEvents 1.0."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from reference_impl.kernel.bus import Bus, DomainEvent
+from reference_impl.kernel.ids import canonical, event_id
+from reference_impl.kernel.store import UnitOfWork, metadata
+
+SOURCE = "twinrig/reference-dps"
+
+feed = sa.Table(
+    "feed",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("event_id", sa.String, nullable=False),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("subject", sa.String, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+_insert = feed.insert()
+_newest = sa.select(sa.func.max(feed.c.number))
+
+
+class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One event as the feed shows it; ``data`` is JSON already."""
+
+    specversion: str = "1.0"
+    id: str
+    source: str = SOURCE
+    type: str
+    subject: str
+    time: str
+    at_ms: int
+    data: msgspec.Raw
+
+
+def rfc3339(at_ms: int) -> str:
+    """A time as CloudEvents write it: ``2026-01-05T00:00:00.000Z``."""
+    stamp = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return stamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Feed:
+    """Writes what the bus delivers, in the transaction that published it, and reads it back."""
+
+    def subscribe(self, bus: Bus) -> None:
+        """Listen to everything; what has no ``kind`` stays inside."""
+        bus.subscribe_all(self._append)
+
+    @staticmethod
+    def _append(uow: UnitOfWork, event: DomainEvent) -> None:
+        kind: str | None = getattr(event, "kind", None)
+        if kind is None:
+            return
+        shown: Any = event
+        data = dict(shown.data)
+        uow.conn.execute(
+            _insert,
+            {
+                "event_id": event_id(shown.at_ms, kind, shown.subject, data),
+                "at_ms": shown.at_ms,
+                "kind": kind,
+                "subject": shown.subject,
+                "data": canonical(data),
+            },
+        )
+
+    @staticmethod
+    def cursor(conn: sa.Connection) -> int:
+        """The running number of the newest event; 0 while there is none."""
+        return conn.execute(_newest).scalar_one() or 0
+
+    @staticmethod
+    def page(conn: sa.Connection, after: int, limit: int) -> tuple[list[CloudEvent], int]:
+        """Up to ``limit`` events after the cursor, oldest first, and the cursor behind them."""
+        rows = conn.execute(
+            sa.select(feed).where(feed.c.number > after).order_by(feed.c.number).limit(limit)
+        ).all()
+        events = [
+            CloudEvent(
+                id=row.event_id,
+                type=row.kind,
+                subject=row.subject,
+                time=rfc3339(row.at_ms),
+                at_ms=row.at_ms,
+                data=msgspec.Raw(row.data),
+            )
+            for row in rows
+        ]
+        return events, rows[-1].number if rows else after

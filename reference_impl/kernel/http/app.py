@@ -1,0 +1,47 @@
+"""The application object: routers of all contexts, one error shape, one writer at a time."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from reference_impl.kernel.http import errors
+from reference_impl.kernel.http.middleware import IdempotentWrites
+from reference_impl.kernel.store import Store
+
+VERSION = "0.1.0"
+NAME = "twinrig-reference-dps"
+APART = frozenset({"/v1/clock", "/v1/snapshot"})
+
+
+def create_app(
+    store: Store, routers: Sequence[APIRouter], *, after_write: Callable[[], None]
+) -> FastAPI:
+    """Put the API together. No page of it needs the internet, so FastAPI's own are left out.
+
+    ``after_write`` is called after each write that was answered.
+
+    Raises:
+        TypeError: If a handler is not a coroutine: it would run in a thread, beside the one
+            connection that all share.
+    """
+    app = FastAPI(
+        title="Twinrig reference DPS",
+        version=VERSION,
+        description="The contract between a DPS and the rig; all times simulated milliseconds.",
+        docs_url=None,
+        redoc_url=None,
+        responses=errors.RESPONSES,
+        strict_content_type=False,
+    )
+    errors.install(app)
+    for router in routers:
+        for route in router.routes:
+            if isinstance(route, APIRoute) and not inspect.iscoroutinefunction(route.endpoint):
+                raise TypeError(f"{route.path}: {route.endpoint!r} must be an async def")
+        app.include_router(router)
+    app.add_middleware(IdempotentWrites, store=store, apart=APART, after=after_write)
+    return app

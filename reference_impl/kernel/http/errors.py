@@ -1,0 +1,104 @@
+"""Refusals as the contract writes them: ``{"error": {"code", "title", "problems"}}``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from reference_impl.kernel.errors import DpsError, Invalid, Problem, Unknown
+from reference_impl.kernel.timekeeping import Short
+
+
+class ProblemBody(BaseModel):
+    """One thing that is wrong."""
+
+    where: str
+    what: str
+    allowed: str = ""
+
+
+class Refusal(BaseModel):
+    """Why a request was refused; ``code`` is stable."""
+
+    code: str
+    title: str
+    problems: list[ProblemBody]
+
+
+class ErrorBody(BaseModel):
+    """The body of every 4xx answer."""
+
+    error: Refusal
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorBody, "description": "Malformed: not JSON, or not HTTP as expected"},
+    404: {"model": ErrorBody, "description": "Unknown: the thing named does not exist"},
+    409: {"model": ErrorBody, "description": "Conflict: the state forbids it"},
+    422: {"model": ErrorBody, "description": "Refused, with all problems at once"},
+}
+_CODES = {404: "unknown", 405: "method_not_allowed"}
+
+
+def body_of(code: str, title: str, problems: Sequence[Problem]) -> dict[str, Any]:
+    """The error body as plain data."""
+    listed = [{"where": p.where, "what": p.what, "allowed": p.allowed} for p in problems]
+    return {"error": {"code": code, "title": title, "problems": listed}}
+
+
+def refusal(error: DpsError) -> JSONResponse:
+    """The answer for an error of ours: 404 unknown, 422 invalid, 409 everything else."""
+    status = 404 if isinstance(error, Unknown) else 422 if isinstance(error, Invalid) else 409
+    body = body_of(error.code, error.title, error.problems)
+    if isinstance(error, Short):
+        body["short"] = error.short
+    return JSONResponse(body, status)
+
+
+def path_of(location: Sequence[int | str]) -> str:
+    """Where in a body: ``conditions[0].params.limit``."""
+    text = ""
+    for step in location:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def problem_of(error: dict[str, Any]) -> Problem:
+    """Pydantic's finding as a problem of ours."""
+    location = tuple(error["loc"])
+    if location and location[0] in {"body", "path", "query", "header"}:
+        location = location[1:] or location
+    context = error.get("ctx", {})
+    allowed = context.get("allowed") or context.get("expected") or ""
+    if not allowed and error["type"] == "extra_forbidden":
+        allowed = "only the keys that the API document names"
+    return Problem(where=path_of(location), what=error["msg"], allowed=str(allowed))
+
+
+def install(app: FastAPI) -> None:
+    """Answer every refusal of ``app`` in the one shape."""
+
+    @app.exception_handler(DpsError)
+    async def _ours(_request: Request, error: DpsError) -> JSONResponse:
+        return refusal(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _body(_request: Request, error: RequestValidationError) -> JSONResponse:
+        found = error.errors()
+        problems = [problem_of(dict(one)) for one in found]
+        if any(one["type"] == "json_invalid" for one in found):
+            return JSONResponse(body_of("malformed", "the body is not JSON", problems), 400)
+        return JSONResponse(body_of("invalid", "the request is refused", problems), 422)
+
+    @app.exception_handler(HTTPException)
+    async def _http(_request: Request, error: HTTPException) -> JSONResponse:
+        code = _CODES.get(error.status_code, "malformed")
+        return JSONResponse(
+            body_of(code, str(error.detail), []), error.status_code, headers=error.headers
+        )

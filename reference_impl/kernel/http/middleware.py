@@ -1,0 +1,128 @@
+"""Answers to writes: one at a time, and the same answer for the same ``Idempotency-Key``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from reference_impl.kernel.http.errors import refusal
+from reference_impl.kernel.idempotency import Answer, KeyReused, keep, recall
+from reference_impl.kernel.ids import digest, payload_digest
+from reference_impl.kernel.store import Store
+
+HEADER = "idempotency-key"
+_WRITES = frozenset({"POST", "PUT", "DELETE", "PATCH"})
+
+
+class _RollBackError(Exception):
+    """The step was refused: nothing of it is kept, and no answer for its key."""
+
+
+class IdempotentWrites:
+    """ASGI middleware. A write with a key runs in one transaction with its kept answer.
+
+    ``apart`` are paths that take their own turn (the clock call waits for other writers).
+    """
+
+    def __init__(
+        self, app: ASGIApp, store: Store, apart: frozenset[str], after: Callable[[], None]
+    ) -> None:
+        self._after = after
+        self._app = app
+        self._store = store
+        self._apart = apart
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if (
+            scope["type"] != "http"
+            or scope["method"] not in _WRITES
+            or scope["path"] in self._apart
+            or not scope["path"].startswith("/v1/")
+        ):
+            await self._app(scope, receive, send)
+            return
+        body = await _whole_body(receive)
+        if body is None:
+            return
+        answered: list[Message] = []
+        key = Headers(scope=scope).get(HEADER)
+        async with self._store.writing:
+            if key is None:
+                await self._app(scope, _given(body), _into(answered))
+            else:
+                answered = await self._keyed(scope, body, key)
+        self._after()
+        for message in answered:
+            await send(message)
+
+    async def _keyed(self, scope: Scope, body: bytes, key: str) -> list[Message]:
+        query = scope.get("query_string", b"").decode("latin-1")
+        request = digest(scope["method"], scope["path"], query, payload_digest(body))
+        answered: list[Message] = []
+        try:
+            with self._store.joinable() as uow:
+                kept = recall(uow.conn, key, request)
+                if kept is not None:
+                    return _messages(kept)
+                await self._app(scope, _given(body), _into(answered))
+                answer = _answer(answered)
+                _refuse_to_keep(answer)
+                keep(uow, key, request, answer)
+        except _RollBackError:
+            return answered
+        except KeyReused as error:
+            refused = refusal(error)
+            return _messages(Answer(status=refused.status_code, body=bytes(refused.body)))
+        return answered
+
+
+def _refuse_to_keep(answer: Answer) -> None:
+    if answer.status >= 400:
+        raise _RollBackError
+
+
+async def _whole_body(receive: Receive) -> bytes | None:
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _given(body: bytes) -> Receive:
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    return receive
+
+
+def _into(messages: list[Message]) -> Send:
+    async def send(message: Message) -> None:
+        messages.append(message)
+
+    return send
+
+
+def _answer(messages: list[Message]) -> Answer:
+    body = b"".join(m.get("body", b"") for m in messages if m["type"] == "http.response.body")
+    return Answer(status=messages[0]["status"], body=body)
+
+
+def _messages(answer: Answer) -> list[Message]:
+    headers: list[Any] = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(answer.body)).encode()),
+    ]
+    return [
+        {"type": "http.response.start", "status": answer.status, "headers": headers},
+        {"type": "http.response.body", "body": answer.body},
+    ]

@@ -1,0 +1,161 @@
+"""The calls that belong to no context: clock, feed, info, health, snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from reference_impl.kernel.errors import Invalid, Problem
+from reference_impl.kernel.feed import Feed
+from reference_impl.kernel.http.app import NAME, VERSION
+from reference_impl.kernel.http.bodies import Body
+from reference_impl.kernel.http.errors import ErrorBody
+from reference_impl.kernel.store import Store
+from reference_impl.kernel.timekeeping import Timekeeper
+
+
+class ClockCall(Body):
+    """Move time to ``now_ms`` once the delivered messages are stored."""
+
+    now_ms: Annotated[int, Field(ge=0)]
+    delivered: Annotated[dict[str, Annotated[int, Field(ge=0)]], Field(default_factory=dict)]
+    wait_s: Annotated[float, Field(ge=0.0, le=600.0)] = 10.0
+
+
+class ClockView(Body):
+    """What happened by then."""
+
+    now_ms: int
+    commands: list[str]
+    next_due_ms: int | None
+    feed_cursor: str
+    ingested: int
+
+
+class ShortBody(ErrorBody):
+    """A clock call that could not be served: what is missing per site, if that is the reason."""
+
+    short: dict[str, int] | None = None
+
+
+class CloudEventView(Body):
+    """A CloudEvent 1.0."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: str
+    at_ms: int
+    data: dict[str, Any]
+
+
+class FeedPage(Body):
+    """Events after a cursor, oldest first; ``cursor`` asks for what comes behind them."""
+
+    events: list[CloudEventView]
+    cursor: str
+
+
+class Info(Body):
+    """What this DPS is and can."""
+
+    name: str
+    version: str
+    level: str
+    broker: str
+    clock: str
+    ready: bool
+
+
+class SnapshotCall(Body):
+    """Where to write the copy of the store: the path of a file in an existing folder."""
+
+    path: Annotated[str, Field(min_length=1)]
+
+
+class SnapshotView(Body):
+    """The copy that was written."""
+
+    path: str
+    bytes: int
+
+
+class Health(Body):
+    """``ok`` while the store answers."""
+
+    status: str
+    now_ms: int
+
+
+def _has_folder(path: Path) -> bool:
+    return path.parent.is_dir()
+
+
+def router(
+    *, store: Store, timekeeper: Timekeeper, broker: str, ready: Callable[[], bool]
+) -> APIRouter:
+    """The routes of this module."""
+    api = APIRouter(prefix="/v1")
+
+    @api.post(
+        "/clock",
+        response_model=ClockView,
+        responses={409: {"model": ShortBody, "description": "Short, in the past, or live"}},
+        tags=["time"],
+    )
+    async def move_clock(call: ClockCall) -> Response:
+        """Move simulated time; the same ``now_ms`` again gets the same answer."""
+        answer = await timekeeper.call(call.now_ms, call.delivered, call.wait_s)
+        return Response(msgspec.json.encode(answer), media_type="application/json")
+
+    @api.get("/feed", response_model=FeedPage, tags=["feed"])
+    async def read_feed(
+        after: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    ) -> Response:
+        """Events after a cursor, oldest first."""
+        with store.read() as conn:
+            events, cursor = Feed.page(conn, after, limit)
+        page = {"events": events, "cursor": str(cursor)}
+        return Response(msgspec.json.encode(page), media_type="application/json")
+
+    @api.get("/info", tags=["system"])
+    async def info() -> Info:
+        """What this DPS is and can; ``ready`` once it has subscribed."""
+        return Info(
+            name=NAME,
+            version=VERSION,
+            level="L2",
+            broker=broker,
+            clock="live" if timekeeper.live else "driven",
+            ready=ready(),
+        )
+
+    @api.get("/health", tags=["system"])
+    async def health() -> Health:
+        """Whether the store answers."""
+        with store.read() as conn:
+            conn.exec_driver_sql("SELECT 1")
+        return Health(status="ok", now_ms=timekeeper.now_ms())
+
+    @api.post("/snapshot", tags=["system"])
+    async def snapshot(call: SnapshotCall) -> SnapshotView:
+        """Copy the store into a file, at rest between clock calls."""
+        path = Path(call.path)
+        if not _has_folder(path):
+            raise Invalid(
+                "no such folder",
+                [Problem(where="path", what=str(path), allowed="a file in an existing folder")],
+            )
+        async with store.writing:
+            copied = store.backup(path)
+        return SnapshotView(path=str(path), bytes=copied)
+
+    return api

@@ -1,0 +1,24 @@
+"""State machines as tables: who may go where. Nobody sets a state; :func:`after` looks it up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+from reference_impl.kernel.errors import IllegalStep
+
+S = TypeVar("S", bound=StrEnum)
+T = TypeVar("T", bound=StrEnum)
+
+
+def after(table: Mapping[S, Mapping[T, S]], *, subject: str, state: S, step: T) -> S:
+    """The state that ``step`` leads to.
+
+    Raises:
+        IllegalStep: If the table has no such step from ``state``; it names those that exist.
+    """
+    target = table[state].get(step)
+    if target is None:
+        raise IllegalStep(subject, state.value, step.value, [s.value for s in table[state]])
+    return target

@@ -1,0 +1,1 @@
+"""How maintenance keeps what it knows."""

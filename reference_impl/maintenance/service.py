@@ -1,0 +1,204 @@
+"""From a delivered part to a machine that is known to be well again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from reference_impl.kernel.bus import Bus
+from reference_impl.kernel.errors import IllegalStep, Unknown
+from reference_impl.kernel.machines import after
+from reference_impl.kernel.ports import Directory
+from reference_impl.kernel.rows import Row
+from reference_impl.kernel.schedule import Scheduler, Timer, set_timer
+from reference_impl.kernel.store import UnitOfWork
+from reference_impl.maintenance import domain as d
+from reference_impl.maintenance.ports import LevelsView, MaintenanceRows
+from reference_impl.published import OrderChanged, PartFitted, WorkOrderChanged
+
+VERIFY = "maintenance/verify"
+VERIFY_AFTER_MS = 2 * 3_600_000
+BY_TELEMETRY = "telemetry"
+BY_SERVICE = "service"
+_SHOWN = ("thing", "site", "part", "position", "order", "need_key", "state", "by")
+
+
+class Maintenance:
+    """Use cases of work orders.
+
+    ``verify_after_ms`` is the verification window: so long after a completion the telemetry since
+    then says whether the work was good. Where there is none yet, it waits for another window.
+    """
+
+    def __init__(
+        self,
+        *,
+        rows: MaintenanceRows,
+        scheduler: Scheduler,
+        directory: Directory,
+        levels: LevelsView,
+        verify_after_ms: int = VERIFY_AFTER_MS,
+    ) -> None:
+        self._rows, self._scheduler, self._directory = rows, scheduler, directory
+        self._levels, self._verify_after_ms = levels, verify_after_ms
+
+    def subscribe(self, bus: Bus) -> None:
+        """Listen for delivered orders and for the end of verification windows."""
+        bus.subscribe(OrderChanged, self.on_order)
+        self._scheduler.on_timer(VERIFY, self._verify)
+
+    def listed(self, conn: sa.Connection, what: str, **equals: object) -> list[Row]:
+        """Rows of ``work_orders`` or ``register``."""
+        rows: list[Row] = getattr(self._rows, what).items(conn, **equals)
+        return rows
+
+    def on_order(self, uow: UnitOfWork, event: OrderChanged) -> None:
+        """A part was delivered: request its fitting, once per need (W1)."""
+        if event.kind != "order.delivered":
+            return
+        need_key = str(event.data["need_key"])
+        thing, position, cycle = d.split_need_key(need_key)
+        wo_id = d.work_order_id(thing, position, cycle)
+        if self._rows.work_orders.get(uow.conn, wo_id) is not None:
+            return
+        row = {
+            "id": wo_id,
+            "state": d.WorkOrder.REQUESTED.value,
+            "need_key": need_key,
+            "order": event.subject,
+            "thing": thing,
+            "site": event.data["site"],
+            "part": event.data["part"],
+            "position": position,
+            "cycle": cycle,
+            "by": BY_SERVICE,
+            "reason": "",
+            "crew": None,
+            "start_ms": None,
+            "serial": None,
+            "readings": {},
+            "requested_ms": event.at_ms,
+            "completed_ms": None,
+            "changed_ms": event.at_ms,
+        }
+        self._rows.work_orders.insert(uow, row)
+        _tell(uow, row, "requested", event.at_ms)
+
+    def step(
+        self,
+        uow: UnitOfWork,
+        wo_id: str,
+        step: d.Step,
+        *,
+        by: str,
+        at_ms: int,
+        **more: object,
+    ) -> Row:
+        """Move a work order one step; ``more`` are columns that the step fills.
+
+        Raises:
+            Unknown: If there is no such work order.
+            IllegalStep: If its state, as read or as a rival left it, forbids the step.
+        """
+        row = self._rows.work_orders.get(uow.conn, wo_id)
+        if row is None:
+            raise Unknown(f"there is no work order {wo_id!r}")
+        state = d.WorkOrder(row["state"])
+        target = after(d.WORK_ORDERS, subject=wo_id, state=state, step=step)
+        values: Row = {"state": target.value, "by": by, "changed_ms": at_ms, **more}
+        if not self._rows.work_orders.swap(uow, wo_id, expected=state, values=values):
+            raise IllegalStep(wo_id, state, step, [])
+        row.update(values)
+        _tell(uow, row, d.PAST[step], at_ms)
+        return row
+
+    def complete(
+        self,
+        uow: UnitOfWork,
+        wo_id: str,
+        *,
+        by: str,
+        serial: str,
+        readings: Mapping[str, Any],
+        at_ms: int,
+    ) -> Row:
+        """The technician is done: register the part, start its cycle and the verification.
+
+        A second visit that brings no other serial fits nothing new: no event, no new cycle.
+
+        Raises:
+            Unknown: If there is no such work order.
+            IllegalStep: If its state forbids the step.
+        """
+        row = self.step(
+            uow,
+            wo_id,
+            d.Step.COMPLETE,
+            by=by,
+            at_ms=at_ms,
+            serial=serial,
+            readings=dict(readings),
+            completed_ms=at_ms,
+        )
+        self._fit(uow, row, at_ms)
+        set_timer(uow, VERIFY, wo_id, at_ms + self._verify_after_ms)
+        return row
+
+    def _fit(self, uow: UnitOfWork, row: Row, at_ms: int) -> None:
+        thing, position, serial = row["thing"], row["position"], row["serial"]
+        if self._rows.register.get(uow.conn, thing, position, serial) is not None:
+            return
+        fitted = self._rows.register.items(uow.conn, thing=thing, position=position)
+        cycle = 1 + max([row["cycle"], *(entry["cycle"] for entry in fitted)])
+        entry = {
+            "thing": thing,
+            "position": position,
+            "serial": serial,
+            "part": row["part"],
+            "cycle": cycle,
+            "work_order": row["id"],
+            "fitted_ms": at_ms,
+        }
+        self._rows.register.insert(uow, entry)
+        data = {name: entry[name] for name in ("position", "part", "serial", "cycle", "work_order")}
+        uow.publish(PartFitted(at_ms=at_ms, kind="part.fitted", subject=thing, data=data))
+
+    def _verify(self, uow: UnitOfWork, timer: Timer) -> None:
+        """Compare the signal since the completion with the limit of the position's condition.
+
+        A position without a condition has nothing that could contradict the technician.
+        """
+        row = self._rows.work_orders.get(uow.conn, timer.subject)
+        assert row is not None, "the timer was set with the row"
+        at_ms, wo_id = timer.due_ms, row["id"]
+        thing = self._directory.thing(uow.conn, row["thing"])
+        found = None
+        if thing is not None:
+            found = self._levels.level(
+                model=thing.model,
+                thing=thing.thing,
+                position=row["position"],
+                after_ms=row["completed_ms"],
+                to_ms=at_ms,
+            )
+        verdict = True if found is None else d.healthy(*found)
+        if verdict is None:
+            set_timer(uow, VERIFY, wo_id, at_ms + self._verify_after_ms)
+        elif verdict:
+            self.step(uow, wo_id, d.Step.VERIFY, by=BY_TELEMETRY, at_ms=at_ms, reason="")
+            self.step(uow, wo_id, d.Step.CLOSE, by=BY_SERVICE, at_ms=at_ms)
+        else:
+            assert found is not None, "a bad verdict has a level"
+            reason = f"level {found[0]:.3g} since completion, healthy below "
+            reason += f"{d.HEALTHY_SHARE * found[1]:.3g}"
+            self.step(uow, wo_id, d.Step.REOPEN, by=BY_TELEMETRY, at_ms=at_ms, reason=reason)
+
+
+def _tell(uow: UnitOfWork, row: Row, what: str, at_ms: int) -> None:
+    data = {name: row[name] for name in _SHOWN}
+    if row["reason"]:
+        data["reason"] = row["reason"]
+    kind = f"work_order.{what}"
+    uow.publish(WorkOrderChanged(at_ms=at_ms, kind=kind, subject=row["id"], data=data))

@@ -1,0 +1,1 @@
+"""How orders keeps what it knows."""

@@ -1,0 +1,104 @@
+"""Tables: catalogue, policies, needs, recommendations, orders."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from reference_impl.kernel.store import metadata
+
+parts = sa.Table(
+    "parts",
+    metadata,
+    sa.Column("sku", sa.String, primary_key=True),
+    sa.Column("title", sa.String, nullable=False),
+    sa.Column("price_eur", sa.Float, nullable=False),
+    sa.Column("supplier", sa.String, nullable=False),
+    sa.Column("lead_time_p50_h", sa.Float, nullable=False),
+    sa.Column("lead_time_p90_h", sa.Float, nullable=False),
+    sa.Column("models", sa.JSON, nullable=False),
+)
+model_parts = sa.Table(
+    "model_parts",
+    metadata,
+    sa.Column("model", sa.String, primary_key=True),
+    sa.Column("places", sa.JSON, nullable=False),
+)
+policies = sa.Table(
+    "policies",
+    metadata,
+    sa.Column("customer", sa.String, primary_key=True),
+    sa.Column("mode", sa.String, nullable=False),
+    sa.Column("max_unit_price_eur", sa.Float),
+    sa.Column("max_open_orders", sa.Integer),
+    sa.Column("monthly_budget_eur", sa.Float),
+)
+cycles = sa.Table(
+    "need_cycles",
+    metadata,
+    sa.Column("thing", sa.String, primary_key=True),
+    sa.Column("position", sa.String, primary_key=True),
+    sa.Column("cycle", sa.Integer, nullable=False),
+)
+needs = sa.Table(
+    "needs",
+    metadata,
+    sa.Column("need_key", sa.String, primary_key=True),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("thing", sa.String, nullable=False, index=True),
+    sa.Column("position", sa.String, nullable=False),
+    sa.Column("cycle", sa.Integer, nullable=False),
+    sa.Column("part", sa.String, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("changed_ms", sa.BigInteger, nullable=False),
+)
+recommendations = sa.Table(
+    "recommendations",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("need_key", sa.String, nullable=False, unique=True),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("thing", sa.String, nullable=False),
+    sa.Column("site", sa.String, nullable=False),
+    sa.Column("customer", sa.String, nullable=False, index=True),
+    sa.Column("part", sa.String, nullable=False),
+    sa.Column("position", sa.String, nullable=False),
+    sa.Column("cycle", sa.Integer, nullable=False),
+    sa.Column("quantity", sa.Integer, nullable=False),
+    sa.Column("unit_price_eur", sa.Float, nullable=False),
+    sa.Column("rule", sa.String, nullable=False),
+    sa.Column("pack", sa.String, nullable=False),
+    sa.Column("policy", sa.String, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
+    sa.Column("values", sa.JSON, nullable=False),
+    sa.Column("by", sa.String, nullable=False),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("issued_ms", sa.BigInteger, nullable=False),
+    sa.Column("changed_ms", sa.BigInteger, nullable=False),
+)
+orders = sa.Table(
+    "orders",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("need_key", sa.String, nullable=False, index=True),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("thing", sa.String, nullable=False),
+    sa.Column("site", sa.String, nullable=False),
+    sa.Column("customer", sa.String, nullable=False, index=True),
+    sa.Column("supplier", sa.String, nullable=False),
+    sa.Column("part", sa.String, nullable=False),
+    sa.Column("quantity", sa.Integer, nullable=False),
+    sa.Column("unit_price_eur", sa.Float, nullable=False),
+    sa.Column("total_eur", sa.Float, nullable=False),
+    sa.Column("by", sa.String, nullable=False),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("placed_ms", sa.BigInteger, nullable=False),
+    sa.Column("changed_ms", sa.BigInteger, nullable=False),
+)
+refused = sa.Table(
+    "refused_advice",
+    metadata,
+    sa.Column("need_key", sa.String, primary_key=True),
+    sa.Column("part", sa.String, primary_key=True),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+)

@@ -1,0 +1,110 @@
+"""The only hands that move needs and recommendations, and the words the feed gets for it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from reference_impl.kernel.cached import Cached
+from reference_impl.kernel.errors import IllegalStep, Unknown
+from reference_impl.kernel.machines import after
+from reference_impl.kernel.rows import Row
+from reference_impl.kernel.store import UnitOfWork
+from reference_impl.orders import domain as d
+from reference_impl.orders.ports import OrderRows
+from reference_impl.published import OrderChanged, RecommendationChanged
+
+
+class Steps:
+    """Compare-and-set steps through the tables of :mod:`reference_impl.orders.domain`."""
+
+    def __init__(self, *, rows: OrderRows) -> None:
+        self._rows = rows
+        self._settled: Cached[str, bool] = Cached(self._load)
+
+    def _load(self, conn: sa.Connection) -> dict[str, bool]:
+        open_states = (d.Need.LATENT, d.Need.FORECAST)
+        rows = self._rows.needs.items(conn)
+        return {row["need_key"]: True for row in rows if row["state"] not in open_states}
+
+    def settled(self, uow: UnitOfWork, key: str) -> bool:
+        """Whether this need has had its recommendation, so that further advice is no news (O2)."""
+        return key in self._settled.of(uow)
+
+    def need(self, uow: UnitOfWork, key: str) -> Row:
+        """The need with this key."""
+        need = self._rows.needs.get(uow.conn, key)
+        assert need is not None, "a recommendation has a need"
+        return need
+
+    def move_need(
+        self, uow: UnitOfWork, need: Row, step: d.NeedStep, *, at_ms: int, **more: object
+    ) -> None:
+        """Move a need one step; ``need`` is brought up to date.
+
+        Raises:
+            IllegalStep: If its state, as read or as a rival left it, forbids the step.
+        """
+        key, state = need["need_key"], d.Need(need["state"])
+        target = after(d.NEEDS, subject=key, state=state, step=step)
+        values = {"state": target.value, "changed_ms": at_ms, **more}
+        if not self._rows.needs.swap(uow, key, expected=state, values=values):
+            raise IllegalStep(key, state, step, [])
+        need.update(values)
+        if target is not d.Need.FORECAST:
+            self._settled.of(uow)[key] = True
+
+    def move_rec(
+        self,
+        uow: UnitOfWork,
+        rec_id: str,
+        step: d.AdviceStep,
+        *,
+        by: str,
+        reason: str,
+        at_ms: int,
+    ) -> Row:
+        """Move a recommendation one step and return it.
+
+        Raises:
+            Unknown: If there is none with this id.
+            IllegalStep: If its state, as read or as a rival left it, forbids the step.
+        """
+        rec = self._rows.recommendations.get(uow.conn, rec_id)
+        if rec is None:
+            raise Unknown(f"there is no recommendation {rec_id!r}")
+        state = d.Advice(rec["state"])
+        target = after(d.RECOMMENDATIONS, subject=rec_id, state=state, step=step)
+        values = {"state": target.value, "by": by, "reason": reason, "changed_ms": at_ms}
+        if not self._rows.recommendations.swap(uow, rec_id, expected=state, values=values):
+            raise IllegalStep(rec_id, state, step, [])
+        rec.update(values)
+        return rec
+
+    @staticmethod
+    def tell(uow: UnitOfWork, rec: Row, what: str, *, by: str, at_ms: int) -> None:
+        """Publish ``recommendation.<what>``."""
+        data = {"need_key": rec["need_key"], "by": by, "reason": rec["reason"]}
+        kind = f"recommendation.{what}"
+        uow.publish(RecommendationChanged(at_ms=at_ms, kind=kind, subject=rec["id"], data=data))
+
+    @staticmethod
+    def tell_order(uow: UnitOfWork, row: Row, what: str, at_ms: int) -> None:
+        """Publish ``order.<what>``."""
+        shown = [
+            "need_key",
+            "thing",
+            "site",
+            "customer",
+            "supplier",
+            "part",
+            "quantity",
+            "unit_price_eur",
+            "total_eur",
+            "by",
+            "state",
+        ]
+        data = {name: row[name] for name in shown}
+        if row["reason"]:
+            data["reason"] = row["reason"]
+        kind = f"order.{what}"
+        uow.publish(OrderChanged(at_ms=at_ms, kind=kind, subject=row["id"], data=data))

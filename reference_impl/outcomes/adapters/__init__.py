@@ -1,0 +1,1 @@
+"""How outcomes keeps what it knows."""

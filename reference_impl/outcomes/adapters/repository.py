@@ -1,0 +1,12 @@
+"""The tables of outcomes, as the service takes them."""
+
+from __future__ import annotations
+
+from reference_impl.kernel.rows import Rows
+from reference_impl.outcomes.adapters import tables
+from reference_impl.outcomes.ports import OutcomeRows
+
+
+def rows() -> OutcomeRows:
+    """All tables of this context."""
+    return OutcomeRows(contracts=Rows(tables.contracts), outcomes=Rows(tables.outcomes))

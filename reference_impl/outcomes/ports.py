@@ -1,0 +1,15 @@
+"""What outcomes needs from its adapters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reference_impl.kernel.rows import Rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeRows:
+    """The tables of this context."""
+
+    contracts: Rows
+    outcomes: Rows

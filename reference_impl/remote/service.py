@@ -1,0 +1,155 @@
+"""Use cases of remote control: request a command, note what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from broker.wire.messages import Command, Downlink
+from reference_impl.kernel.bus import Bus
+from reference_impl.kernel.errors import Problem, Unknown
+from reference_impl.kernel.ids import digest
+from reference_impl.kernel.machines import after
+from reference_impl.kernel.ports import Directory
+from reference_impl.kernel.rows import Row, Rows
+from reference_impl.kernel.schedule import Scheduler, Timer, cancel_timer, set_timer
+from reference_impl.kernel.store import Connection, UnitOfWork
+from reference_impl.published import CommandAcknowledged, CommandChanged, CommandWanted
+from reference_impl.remote.domain import KIND_OF_STEP, STEP_OF_ACK, TRANSITIONS, State, Step
+
+EXPIRY = "command_expiry"
+
+
+class Requests(Protocol):
+    """Where requests to devices go."""
+
+    def put(self, uow: UnitOfWork, site: str, message: Downlink) -> bool:
+        """Write a message; False if its id was written before."""
+        ...
+
+
+class Remote:
+    """What devices are told."""
+
+    def __init__(
+        self, *, rows: Rows, scheduler: Scheduler, directory: Directory, requests: Requests
+    ) -> None:
+        self._rows = rows
+        self._scheduler = scheduler
+        self._directory = directory
+        self._requests = requests
+
+    def subscribe(self, bus: Bus) -> None:
+        """Listen for commands that are wanted and acknowledged, and for expiry."""
+        bus.subscribe(CommandWanted, self._on_wanted)
+        bus.subscribe(CommandAcknowledged, self._on_acknowledged)
+        self._scheduler.on_timer(EXPIRY, self._on_expiry)
+
+    def request(
+        self,
+        uow: UnitOfWork,
+        *,
+        now_ms: int,
+        thing: str,
+        name: str,
+        args: Mapping[str, Any],
+        expires_ms: int,
+        by: str,
+    ) -> Row:
+        """Ask a device to do something; the same request at the same instant is the same command.
+
+        Raises:
+            Unknown: If there is no such thing.
+        """
+        if self._directory.thing(uow.conn, thing) is None:
+            raise Unknown(f"there is no thing {thing!r}", [Problem(where="thing", what=thing)])
+        command_id = f"cmd-{thing}-{name}-{digest(now_ms, dict(args), expires_ms, by)}"
+        uow.publish(
+            CommandWanted(
+                at_ms=now_ms,
+                command_id=command_id,
+                thing=thing,
+                name=name,
+                args=args,
+                expires_ms=expires_ms,
+                by=by,
+            )
+        )
+        return self.get(uow.conn, command_id)
+
+    def get(self, conn: Connection, command_id: str) -> Row:
+        """One command. Raises Unknown if there is none."""
+        row = self._rows.get(conn, command_id)
+        if row is None:
+            raise Unknown(f"there is no command {command_id!r}")
+        return row
+
+    def items(self, conn: Connection, thing: str | None = None) -> list[Row]:
+        """Commands (to one thing), by time and id."""
+        rows = self._rows.items(conn) if thing is None else self._rows.items(conn, thing=thing)
+        return sorted(rows, key=lambda row: (row["issued_ms"], row["id"]))
+
+    def sent(self, uow: UnitOfWork, command_ids: Sequence[str]) -> None:
+        """Note that the broker has these (ids of other requests are passed over)."""
+        for command_id in command_ids:
+            row = self._rows.get(uow.conn, command_id)
+            if row is not None and row["state"] == State.REQUESTED:
+                self._swap(uow, row, Step.SEND, "")
+
+    def _on_wanted(self, uow: UnitOfWork, wanted: CommandWanted) -> None:
+        ref = self._directory.thing(uow.conn, wanted.thing)
+        if ref is None or self._rows.get(uow.conn, wanted.command_id) is not None:
+            return
+        row = {
+            "id": wanted.command_id,
+            "thing": wanted.thing,
+            "name": wanted.name,
+            "args": dict(wanted.args),
+            "state": State.REQUESTED.value,
+            "by": wanted.by,
+            "issued_ms": wanted.at_ms,
+            "expires_ms": wanted.expires_ms,
+            "detail": "",
+        }
+        self._rows.insert(uow, row)
+        message = Command(
+            command_id=wanted.command_id,
+            device=wanted.thing,
+            name=wanted.name,
+            args=dict(wanted.args),
+            issued_ms=wanted.at_ms,
+            expires_ms=wanted.expires_ms,
+        )
+        self._requests.put(uow, ref.site, message)
+        set_timer(uow, EXPIRY, wanted.command_id, wanted.expires_ms)
+        _tell(uow, wanted.at_ms, "command.requested", row, "")
+
+    def _on_acknowledged(self, uow: UnitOfWork, ack: CommandAcknowledged) -> None:
+        row = self._rows.get(uow.conn, ack.command_id)
+        if row is None or row["thing"] != ack.thing:
+            return  # not ours: somebody else's command, or a device that makes up ids
+        self._finish(uow, row, STEP_OF_ACK[ack.status], ack.at_ms, ack.detail or ack.status)
+
+    def _on_expiry(self, uow: UnitOfWork, timer: Timer) -> None:
+        row = self._rows.get(uow.conn, timer.subject)
+        if row is not None:
+            self._finish(uow, row, Step.EXPIRE, timer.due_ms, "no answer before it expired")
+
+    def _finish(self, uow: UnitOfWork, row: Row, step: Step, at_ms: int, detail: str) -> None:
+        if not TRANSITIONS[State(row["state"])]:
+            return  # answers come at least once; the first one that ends a command counts
+        self._swap(uow, row, step, detail)
+        cancel_timer(uow, EXPIRY, row["id"])
+        _tell(uow, at_ms, KIND_OF_STEP[step], row, detail)
+
+    def _swap(self, uow: UnitOfWork, row: Row, step: Step, detail: str) -> None:
+        state = State(row["state"])
+        target = after(TRANSITIONS, subject=row["id"], state=state, step=step)
+        values = {"state": target.value, "detail": detail}
+        swapped = self._rows.swap(uow, row["id"], expected=state.value, values=values)
+        assert swapped, "one writer: nobody can have moved it"
+
+
+def _tell(uow: UnitOfWork, at_ms: int, kind: str, row: Row, detail: str) -> None:
+    data = {"thing": row["thing"], "name": row["name"], "args": row["args"], "detail": detail}
+    uow.publish(CommandChanged(at_ms=at_ms, kind=kind, subject=row["id"], data=data))

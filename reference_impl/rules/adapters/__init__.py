@@ -1,0 +1,1 @@
+"""How rules keeps what it knows."""

@@ -1,0 +1,214 @@
+"""What a rule pack is, and the life of one rule on one thing.
+
+A rule's verdict at an evaluation is true, false or UNKNOWN (None: an input is stale). UNKNOWN
+neither fires nor clears; while it lasts, the waits of ``for`` and ``keep_for`` stand still: they
+neither advance nor start anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from reference_impl.kernel.expressions import Expression
+from reference_impl.kernel.ports import Take
+
+CONDITION_FIELDS = ("wear_pct", "runout_p10_h", "runout_p50_h", "runout_p90_h")
+"""Run-out fields are hours from the evaluation; without a trend they are infinite."""
+PART_FIELDS = ("lead_time_p50_h", "lead_time_p90_h", "price_eur")
+
+
+class Severity(StrEnum):
+    """How bad it is, worst first."""
+
+    FAILURE = "failure"
+    MAJOR = "major"
+    MINOR = "minor"
+    OPERATION = "operation"
+    MAINTENANCE = "maintenance"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalInput:
+    """A window of readings: those of the last ``over_ms``."""
+
+    signal: str
+    take: Take
+    over_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionInput:
+    """A field of a condition's newest evaluation."""
+
+    condition: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartInput:
+    """A field of a part of the catalogue."""
+
+    part: str
+    field: str
+
+
+Input = SignalInput | ConditionInput | PartInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertReaction:
+    """Raise an alert."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecommendReaction:
+    """Advise to replace a part."""
+
+    part: str
+    position: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandReaction:
+    """Ask the device to do something, once per firing."""
+
+    name: str
+    args: Mapping[str, Any]
+    expires_ms: int
+
+
+Reaction = AlertReaction | RecommendReaction | CommandReaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule."""
+
+    id: str
+    inputs: Mapping[str, Input]
+    when: Expression
+    for_ms: int
+    keep_for_ms: int
+    stale_after_ms: int
+    severity: Severity
+    reactions: tuple[Reaction, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """The rules for one model."""
+
+    pack: str
+    version: str
+    model: str
+    owner: str
+    every_ms: int
+    rules: tuple[Rule, ...]
+
+
+class Phase(StrEnum):
+    """Where a rule stands on a thing. CLEARED ends an instance; what follows is a new one."""
+
+    NORMAL = "NORMAL"
+    PENDING = "PENDING"
+    ACTIVE = "ACTIVE"
+    CLEARED = "CLEARED"
+
+
+class Step(StrEnum):
+    """What moves a rule."""
+
+    HOLD = "hold"
+    LAPSE = "lapse"
+    MATURE = "mature"
+    CLEAR = "clear"
+
+
+PHASES: Mapping[Phase, Mapping[Step, Phase]] = {
+    Phase.NORMAL: {Step.HOLD: Phase.PENDING},
+    Phase.PENDING: {Step.LAPSE: Phase.NORMAL, Step.MATURE: Phase.ACTIVE},
+    Phase.ACTIVE: {Step.CLEAR: Phase.CLEARED},
+    Phase.CLEARED: {},
+}
+assert PHASES.keys() == set(Phase), "every state needs a row, final ones an empty one"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """A rule that is PENDING or ACTIVE on a thing; a rule without one is NORMAL.
+
+    ``started_ms`` is when the condition first held, ``paused_ms`` how long the present wait has
+    stood still, ``false_ms`` since when an ACTIVE rule's condition no longer holds.
+    """
+
+    phase: Phase
+    started_ms: int
+    paused_ms: int = 0
+    false_ms: int | None = None
+
+
+def judge(
+    instance: Instance | None, verdict: bool | None, *, rule: Rule, at_ms: int, every_ms: int
+) -> tuple[Instance | None, tuple[Step, ...]]:
+    """One evaluation.
+
+    Args:
+        instance: The rule's instance on the thing, None if NORMAL.
+        verdict: Whether its condition holds; None for UNKNOWN.
+        rule: For ``for_ms`` and ``keep_for_ms``.
+        at_ms: Time of the evaluation.
+        every_ms: Time since the evaluation before it.
+
+    Returns:
+        The instance after it (None: NORMAL again) and the steps that were taken, in order.
+    """
+    if instance is None:
+        if not verdict:
+            return None, ()
+        instance = Instance(phase=_next(Phase.NORMAL, Step.HOLD), started_ms=at_ms)
+        held, steps = _pending(instance, verdict, rule=rule, at_ms=at_ms, every_ms=every_ms)
+        return held, (Step.HOLD, *steps)
+    if instance.phase is Phase.PENDING:
+        return _pending(instance, verdict, rule=rule, at_ms=at_ms, every_ms=every_ms)
+    return _active(instance, verdict, rule=rule, at_ms=at_ms, every_ms=every_ms)
+
+
+def _pending(
+    instance: Instance, verdict: bool | None, *, rule: Rule, at_ms: int, every_ms: int
+) -> tuple[Instance | None, tuple[Step, ...]]:
+    if verdict is None:
+        return replace(instance, paused_ms=instance.paused_ms + every_ms), ()
+    if not verdict:
+        assert _next(instance.phase, Step.LAPSE) is Phase.NORMAL
+        return None, (Step.LAPSE,)
+    if at_ms - instance.started_ms - instance.paused_ms < rule.for_ms:
+        return instance, ()
+    phase = _next(instance.phase, Step.MATURE)
+    return replace(instance, phase=phase, paused_ms=0), (Step.MATURE,)
+
+
+def _active(
+    instance: Instance, verdict: bool | None, *, rule: Rule, at_ms: int, every_ms: int
+) -> tuple[Instance | None, tuple[Step, ...]]:
+    if verdict:
+        if instance.false_ms is None:
+            return instance, ()
+        return replace(instance, false_ms=None, paused_ms=0), ()
+    if verdict is None:
+        if instance.false_ms is None:
+            return instance, ()
+        return replace(instance, paused_ms=instance.paused_ms + every_ms), ()
+    false_ms = at_ms if instance.false_ms is None else instance.false_ms
+    if at_ms - false_ms - instance.paused_ms < rule.keep_for_ms:
+        return replace(instance, false_ms=false_ms), ()
+    assert _next(instance.phase, Step.CLEAR) is Phase.CLEARED
+    return None, (Step.CLEAR,)
+
+
+def _next(phase: Phase, step: Step) -> Phase:
+    return PHASES[phase][step]

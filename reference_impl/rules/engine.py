@@ -1,0 +1,88 @@
+"""One evaluation of a pack on all its things: inputs as columns, conditions as scalars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from reference_impl.kernel.numbers import sig9
+from reference_impl.kernel.ports import Floats, Times
+from reference_impl.rules.domain import Input, Instance, Pack, Phase, Rule, Step, judge
+
+
+class Inputs(Protocol):
+    """Where the columns of one evaluation come from."""
+
+    def column(self, wanted: Input) -> tuple[Floats, Times]:
+        """``(values, newest_ms)``, both of shape ``(things,)``; NaN is: nothing there."""
+        ...
+
+
+class Judged(NamedTuple):
+    """What one evaluation did to one rule on one thing, where it did anything or it is firing."""
+
+    rule: Rule
+    thing: int
+    before: Instance | None
+    after: Instance | None
+    steps: tuple[Step, ...]
+    verdict: bool | None
+    values: Mapping[str, float]
+
+
+def evaluate(
+    pack: Pack,
+    inputs: Inputs,
+    instances: Mapping[tuple[str, int], Instance],
+    *,
+    things: int,
+    at_ms: int,
+) -> list[Judged]:
+    """Evaluate every rule of a pack on ``things`` things.
+
+    Args:
+        pack: The rules.
+        inputs: The columns at ``at_ms``; each distinct input is asked for once.
+        instances: Those that are PENDING or ACTIVE, by (rule id, index of the thing).
+        things: How many things.
+        at_ms: Time of the evaluation.
+
+    Returns:
+        What changed, and every rule that is ACTIVE, by rule and thing.
+    """
+    columns: dict[Input, tuple[list[float], Times]] = {}
+    found: list[Judged] = []
+    for rule in pack.rules:
+        for wanted in rule.inputs.values():
+            if wanted not in columns:
+                values, newest = inputs.column(wanted)
+                columns[wanted] = (values.tolist(), np.where(np.isnan(values), -1, newest))
+        known = _known([columns[w][1] for w in rule.inputs.values()], rule, things, at_ms)
+        named = [(name, columns[wanted][0]) for name, wanted in rule.inputs.items()]
+        for thing in range(things):
+            verdict: bool | None = None
+            values_now: dict[str, float] = {}
+            if known[thing]:
+                values_now = {name: column[thing] for name, column in named}
+                verdict = rule.when.holds(values_now)
+            before = instances.get((rule.id, thing))
+            if before is None and not verdict:
+                continue
+            after, steps = judge(before, verdict, rule=rule, at_ms=at_ms, every_ms=pack.every_ms)
+            if steps or after != before or (after and after.phase is Phase.ACTIVE):
+                found.append(Judged(rule, thing, before, after, steps, verdict, values_now))
+    return found
+
+
+def _known(newest: Sequence[Times], rule: Rule, things: int, at_ms: int) -> list[bool]:
+    known = np.ones(things, dtype=bool)
+    for times in newest:
+        known &= (times >= 0) & (times >= at_ms - rule.stale_after_ms)
+    return known.tolist()
+
+
+def shown(values: Mapping[str, float]) -> dict[str, float]:
+    """Values for people and feeds: 9 digits, the infinite ones left out (no JSON number)."""
+    return {name: sig9(v) for name, v in values.items() if np.isfinite(v)}

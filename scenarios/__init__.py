@@ -1,0 +1,1 @@
+"""Scenarios as data, and as Python twins of the data."""

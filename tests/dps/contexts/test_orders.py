@@ -1,0 +1,312 @@
+"""Need, recommendation, order: invariants O1 to O4, O7, O12, O15."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from reference_impl.kernel.errors import IllegalStep, Unknown
+from reference_impl.orders.domain import OPEN_ORDERS, Mode, OrderStep, Policy
+from reference_impl.published import PartFitted, ReplacementAdvised
+
+H = 3_600_000
+REC, ORD = "rec-pump-01-bearing-1", "ord-pump-01-bearing-1-1"
+
+
+def advised(at_ms: int, thing: str = "pump-01", part: str = "bearing-set") -> ReplacementAdvised:
+    return ReplacementAdvised(
+        at_ms=at_ms,
+        thing=thing,
+        part=part,
+        position="bearing",
+        quantity=1,
+        rule="order-point",
+        pack="standard",
+        why="lead time",
+        values={"runout_h": 123.4567890123},
+    )
+
+
+def fitted(at_ms: int, cycle: int, thing: str = "pump-01") -> PartFitted:
+    data = {
+        "position": "bearing",
+        "part": "bearing-set",
+        "serial": f"s-{cycle}",
+        "cycle": cycle,
+        "work_order": "",
+    }
+    return PartFitted(at_ms=at_ms, kind="part.fitted", subject=thing, data=data)
+
+
+def tell(rig: Any, event: Any) -> None:
+    rig.do(lambda uow: uow.publish(event))
+
+
+def walk(rig: Any, order_id: str, *steps: str, at_ms: int = 0) -> None:
+    for step in steps:
+        rig.do(rig.orders.step_order, order_id, OrderStep(step), by="supplier", at_ms=at_ms)
+
+
+def test_a_need_goes_from_advice_to_the_next_cycle_and_the_feed_tells_each_step(rig: Any) -> None:
+    rig.install("pump-01")
+
+    tell(rig, advised(1 * H))
+    walk(rig, ORD, "confirm", "ship", "deliver", at_ms=2 * H)
+    tell(rig, fitted(3 * H, cycle=2))
+    tell(rig, advised(9 * H))
+
+    told = [
+        (e.kind, e.subject, e.data.get("by", ""))
+        for e in rig.feed
+        if e.kind.split(".")[0] in ("recommendation", "order")
+    ]
+    assert told == [
+        ("recommendation.issued", REC, ""),
+        ("recommendation.approved", REC, "policy:auto"),
+        ("order.placed", ORD, "policy:auto"),
+        ("order.confirmed", ORD, "supplier"),
+        ("order.shipped", ORD, "supplier"),
+        ("order.delivered", ORD, "supplier"),
+        ("recommendation.fulfilled", REC, "service"),
+        ("recommendation.issued", "rec-pump-01-bearing-2", ""),
+        ("recommendation.approved", "rec-pump-01-bearing-2", "policy:auto"),
+        ("order.placed", "ord-pump-01-bearing-2-1", "policy:auto"),
+    ]
+    states = {n["need_key"]: n["state"] for n in rig.rows(rig.orders, "needs")}
+    assert states == {"pump-01/bearing/1": "FULFILLED", "pump-01/bearing/2": "ORDERED"}
+
+
+def test_a_recommendation_explains_itself(rig: Any) -> None:
+    """O15: rule, pack, inputs and reason stand in the feed and in the store."""
+    rig.install("pump-01", mode="approval")
+
+    tell(rig, advised(H))
+
+    issued = next(e for e in rig.feed if e.kind == "recommendation.issued")
+    assert issued.data == {
+        "need_key": "pump-01/bearing/1",
+        "thing": "pump-01",
+        "site": "station-01",
+        "customer": "water-works",
+        "part": "bearing-set",
+        "position": "bearing",
+        "cycle": 1,
+        "quantity": 1,
+        "unit_price_eur": 350.0,
+        "rule": "order-point",
+        "pack": "standard",
+        "policy": "approval",
+        "why": "lead time",
+        "values": {"runout_h": 123.456789},
+    }
+
+
+def test_advice_repeated_and_late_makes_no_second_recommendation(rig: Any) -> None:
+    """O2, and O3: delivered but not fitted still blocks."""
+    rig.install("pump-01")
+    for at_ms in (5 * H, 5 * H, 2 * H):
+        tell(rig, advised(at_ms))
+    walk(rig, ORD, "confirm", "ship", "deliver")
+    tell(rig, advised(50 * H))
+
+    assert rig.kinds("recommendation.issued") == ["recommendation.issued"]
+    assert [o["id"] for o in rig.rows(rig.orders, "orders")] == [ORD]
+    assert rig.rows(rig.orders, "needs")[0]["state"] == "DELIVERED"
+
+
+@pytest.mark.parametrize("step", ["reject", "cancel"])
+def test_a_lost_order_opens_its_need_once_more_after_a_day(rig: Any, step: str) -> None:
+    """O4, and a second loss is for a person to decide."""
+    rig.install("pump-01")
+    tell(rig, advised(0))
+    lose = {"by": "supplier", "reason": "out of stock"}
+    rig.do(rig.orders.step_order, ORD, OrderStep(step), at_ms=1 * H, **lose)
+
+    tell(rig, advised(2 * H))
+    rig.advance(25 * H - 1)
+    assert rig.kinds("order.placed") == ["order.placed"]
+    rig.advance(25 * H)
+    second = rig.rows(rig.orders, "orders")[1]
+    rig.do(rig.orders.step_order, second["id"], OrderStep(step), at_ms=26 * H, **lose)
+    rig.advance(100 * H)
+    tell(rig, advised(101 * H))
+
+    assert second["id"] == "ord-pump-01-bearing-1-2"
+    assert len(rig.rows(rig.orders, "orders")) == 2
+    rec = rig.rows(rig.orders, "recommendations")[0]
+    assert rec["state"] == "DISCARDED"
+    assert rec["reason"].startswith("2 orders lost, a person must decide")
+    assert "out of stock" in rec["reason"]
+
+
+def test_outside_a_limit_the_policy_asks_instead_of_buying_or_keeping_silent(rig: Any) -> None:
+    """O7."""
+    rig.install("pump-01", "pump-02", "pump-03", "pump-04", max_unit_price_eur=349.99)
+    tell(rig, advised(0))
+    rig.do(rig.orders.put_policy, "water-works", Policy(mode=Mode.AUTO, max_open_orders=1))
+    tell(rig, advised(0, "pump-02"))
+    tell(rig, advised(0, "pump-03"))
+    policy = Policy(mode=Mode.AUTO, monthly_budget_eur=699.99)
+    rig.do(rig.orders.put_policy, "water-works", policy)
+    tell(rig, advised(0, "pump-04"))
+
+    recs = {r["thing"]: r for r in rig.rows(rig.orders, "recommendations")}
+    assert [r["policy"] for r in recs.values()] == ["approval", "auto", "approval", "approval"]
+    assert recs["pump-01"]["reason"] == "unit price 350.00 EUR is above 349.99 EUR"
+    assert recs["pump-03"]["reason"] == "1 orders are open, 1 allowed"
+    assert "700.00 EUR this month is above the budget of 699.99" in recs["pump-04"]["reason"]
+    assert [o["thing"] for o in rig.rows(rig.orders, "orders")] == ["pump-02"]
+
+
+def test_with_policy_off_the_need_is_seen_and_nothing_is_asked_until_it_is_on(rig: Any) -> None:
+    rig.install("pump-01", mode="off")
+    tell(rig, advised(0))
+    assert rig.feed == []
+    assert rig.rows(rig.orders, "needs")[0]["state"] == "FORECAST"
+
+    rig.do(rig.orders.put_policy, "water-works", Policy(mode=Mode.APPROVAL))
+    tell(rig, advised(1))
+    assert rig.kinds() == ["recommendation.issued"]
+
+
+def test_a_part_that_does_not_fit_is_never_recommended(rig: Any) -> None:
+    """O5; and O8 for things nobody registered."""
+    rig.install("pump-01")
+    tell(rig, advised(0, part="impeller"))
+    tell(rig, advised(0, thing="pump-99"))
+
+    assert rig.feed == []
+    reasons = [row["reason"] for row in rig.rows(rig.orders, "refused")]
+    assert reasons == ["there is no part 'impeller' in the catalogue", "the thing is not registered"]
+
+
+def test_an_illegal_or_unknown_step_is_refused_and_changes_nothing(rig: Any) -> None:
+    rig.install("pump-01")
+    tell(rig, advised(0))
+    before = (rig.rows(rig.orders, "orders"), list(rig.feed))
+
+    with pytest.raises(IllegalStep, match="ord-pump-01-bearing-1-1 is PENDING_APPROVAL: deliver"):
+        walk(rig, ORD, "deliver")
+    with pytest.raises(IllegalStep, match="ORDERED: approve refused"):
+        rig.do(rig.orders.approve, REC, by="customer", at_ms=1)
+    with pytest.raises(Unknown, match="there is no order 'ord-x'"):
+        walk(rig, "ord-x", "ship")
+
+    assert (rig.rows(rig.orders, "orders"), rig.feed) == before
+
+
+def test_a_transaction_that_fails_after_the_order_leaves_no_trace_of_it(rig: Any) -> None:
+    """O12: and the advice after it orders, so the cache did not run ahead of the store."""
+    rig.install("pump-01")
+    with pytest.raises(ZeroDivisionError), rig.store.begin() as uow:
+        uow.publish(advised(0))
+        _ = 1 / 0
+    assert rig.rows(rig.orders, "orders") == []
+
+    tell(rig, advised(1))
+    assert [o["placed_ms"] for o in rig.rows(rig.orders, "orders")] == [1]
+
+
+def test_any_sequence_of_steps_keeps_one_open_order_per_need(make_rig: Callable[[], Any]) -> None:
+    """O1 to O4 under random advice, actors, fittings, time and policies."""
+
+    class Purchasing(RuleBasedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rig = make_rig()
+            self.rig.install("pump-01", "pump-02")
+            self.cycles = {"pump-01": 1, "pump-02": 1}
+            self.lost = 0
+
+        @rule(thing=st.sampled_from(["pump-01", "pump-02"]), times=st.integers(1, 3))
+        def advise(self, thing: str, times: int) -> None:
+            for _ in range(times):
+                tell(self.rig, advised(self.rig.now_ms, thing))
+
+        @rule(step=st.sampled_from(list(OrderStep)), pick=st.integers(0, 5))
+        def step(self, step: OrderStep, pick: int) -> None:
+            orders = self.rig.rows(self.rig.orders, "orders")
+            if not orders:
+                return
+            order = orders[pick % len(orders)]
+            try:
+                self.rig.do(
+                    self.rig.orders.step_order,
+                    order["id"],
+                    step,
+                    by="actor",
+                    at_ms=self.rig.now_ms,
+                    reason="r",
+                )
+            except IllegalStep:
+                assert self.rig.rows(self.rig.orders, "orders") == orders
+
+        @rule(verb=st.sampled_from(["approve", "discard"]), pick=st.integers(0, 5))
+        def decide(self, verb: str, pick: int) -> None:
+            recs = self.rig.rows(self.rig.orders, "recommendations")
+            if not recs:
+                return
+            kwargs = {"by": "customer", "at_ms": self.rig.now_ms}
+            if verb == "discard":
+                kwargs["reason"] = "no"
+            try:
+                self.rig.do(getattr(self.rig.orders, verb), recs[pick % len(recs)]["id"], **kwargs)
+            except IllegalStep:
+                pass
+
+        @rule(thing=st.sampled_from(["pump-01", "pump-02"]))
+        def fit(self, thing: str) -> None:
+            self.cycles[thing] += 1
+            tell(self.rig, fitted(self.rig.now_ms, self.cycles[thing], thing))
+
+        @rule(hours=st.integers(1, 30))
+        def wait(self, hours: int) -> None:
+            self.rig.advance(self.rig.now_ms + hours * H)
+
+        @rule(mode=st.sampled_from(list(Mode)), open_max=st.sampled_from([None, 1]))
+        def change_policy(self, mode: Mode, open_max: int | None) -> None:
+            policy = Policy(mode=mode, max_open_orders=open_max)
+            self.rig.do(self.rig.orders.put_policy, "water-works", policy)
+
+        @invariant()
+        def holds(self) -> None:
+            orders = self.rig.rows(self.rig.orders, "orders")
+            needs = {n["need_key"]: n for n in self.rig.rows(self.rig.orders, "needs")}
+            recs = self.rig.rows(self.rig.orders, "recommendations")
+            for key, need in needs.items():
+                mine = [o["state"] for o in orders if o["need_key"] == key]
+                is_open = [state for state in mine if state in OPEN_ORDERS]
+                assert len(is_open) <= 1
+                assert len(mine) <= 2
+                assert mine.count("DELIVERED") <= 1
+                if need["state"] == "ORDERED":
+                    assert len(is_open) == 1
+                if need["cycle"] < self.cycles[need["thing"]]:
+                    assert need["state"] == "FULFILLED"
+                else:
+                    assert need["state"] != "FULFILLED"
+                if need["state"] == "DELIVERED":
+                    assert "DELIVERED" in mine
+            assert len(recs) == len({r["need_key"] for r in recs})
+            assert all(o["need_key"] in needs for o in orders)
+
+    run_state_machine_as_test(
+        Purchasing,
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=30,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

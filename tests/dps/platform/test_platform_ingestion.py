@@ -1,0 +1,244 @@
+"""Ingestion: once, whole, counted; what cannot be read is put aside and named."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.link.port import Packet
+from broker.wire import messages as m
+from reference_impl.ingestion.adapters.telemetry import RecentTelemetry
+from reference_impl.ingestion.domain import Reading, pack, unpack
+from reference_impl.kernel.ports import Take
+
+THINGS = {"mix-1": "site-01", "mix-2": "site-02"}
+
+signals = st.dictionaries(
+    st.sampled_from(["a_c", "b_kw", "c_m"]),
+    st.floats(allow_nan=False, allow_infinity=False),
+    min_size=1,
+)
+readings = st.lists(
+    st.builds(Reading, st.integers(1, 2**40), st.integers(0, 2**50), signals), min_size=1
+)
+
+
+@given(readings)
+def test_a_packed_block_gives_back_exactly_what_was_packed(taken):
+    times, numbers, columns = unpack(pack(taken))
+    assert times.tolist() == [r.at_ms for r in taken]
+    assert numbers.tolist() == [r.seq for r in taken]
+    for place, reading in enumerate(taken):
+        back = {n: v[place] for n, v in columns.items() if not math.isnan(v[place])}
+        assert back == reading.signals
+
+
+def test_a_message_that_comes_again_is_stored_once_and_counted_once(kit):
+    async def story():
+        async with kit.open_rig(things=THINGS) as rig:
+            one, two = (kit.reading("mix-1", seq, kit.START_MS + seq) for seq in (1, 2))
+            await rig.send("site-01", kit.birth("mix-1"), one, one, two)
+            await rig.send("site-01", one, kit.birth("mix-1"))
+            again = m.TelemetryBatch(
+                device="mix-1",
+                boot=1,
+                samples=[
+                    m.Sample(seq=s, at_ms=kit.START_MS + s, signals={"temp_c": 20.0 + s})
+                    for s in (2, 3)
+                ],
+            )
+            await rig.send("site-01", again)
+            assert (await rig.clock(kit.START_MS + 10))["ingested"] == 4
+            stored = await rig.get("/v1/ingestion/stored")
+            assert stored == {"devices": {"mix-1": {"1": [[0, 3]]}}, "dead": 0, "total": 4}
+            series = await rig.get("/v1/things/mix-1/telemetry?signal=temp_c")
+            assert series["values"] == [21.0, 22.0, 23.0]
+            assert len(await rig.feed("device.born")) == 1
+
+    asyncio.run(story())
+
+
+def test_what_cannot_be_read_is_put_aside_once_with_the_reason_and_does_not_stop_the_rest(kit):
+    async def story():
+        async with kit.open_rig(things=THINGS) as rig:
+            topic = "twinrig/v1/up/site-01/mix-1/telemetry"
+            bad = Packet(topic, b'{"type":"telemetry.v1","device":"mix-1","boot":1,"seq":"x"}')
+            ok = kit.packet("site-01", kit.reading("mix-1", 1, kit.START_MS))
+            await rig.devices.publish([bad, ok, bad, Packet(topic, b"\xff\x00")])
+            answer = await rig.clock(kit.START_MS, delivered={"site-01": 3})
+            assert answer["ingested"] == 3
+            dead = await rig.feed("message.dead")
+            assert [(e["subject"], e["at_ms"]) for e in dead] == [("site-01", kit.START_MS)] * 2
+            reasons = sorted(e["data"]["reason"] for e in dead)
+            assert "Expected `int`, got `str` - at `$.seq`" in reasons[0]
+            listed = (await rig.get("/v1/ingestion/dead-letters"))["items"]
+            assert {one["received_ms"] for one in listed} == {kit.START_MS}
+            assert (await rig.get("/v1/ingestion/stored"))["devices"] == {"mix-1": {"1": [[1, 1]]}}
+
+    asyncio.run(story())
+
+
+def test_an_unregistered_device_is_put_aside_asked_who_it_is_once_and_welcome_later(kit):
+    async def story():
+        async with kit.open_rig(things={"mix-2": "site-02"}) as rig:
+            await rig.send("site-01", kit.birth("mix-1"), kit.reading("mix-1", 1, kit.START_MS))
+            await rig.send("site-01", kit.reading("mix-1", 2, kit.START_MS + 1))
+            assert (await rig.clock(kit.START_MS))["commands"] == ["rebirth-mix-1-1"]
+            assert (await rig.get("/v1/ingestion/stored"))["dead"] == 3
+            await rig.install({"mix-1": "site-01"})
+            answer = await rig.clock(kit.START_MS + 1)
+            assert "rebirth-mix-1-at-site-01" in answer["commands"]
+            assert await rig.feed("device.born") == []
+            await rig.send("site-01", kit.birth("mix-1"), kit.reading("mix-1", 3, kit.START_MS + 2))
+            answer = await rig.clock(kit.START_MS + 2)
+            assert answer["ingested"] == 4  # the birth was counted when it was put aside
+            assert answer["commands"] == ["resend-mix-1-1-1-2-1"]
+            assert len(await rig.feed("device.born")) == 1
+
+    asyncio.run(story())
+
+
+def test_a_device_at_the_wrong_site_is_put_aside_with_a_reason_a_person_can_act_on(kit):
+    async def story():
+        async with kit.open_rig(things=THINGS) as rig:
+            await rig.send("site-02", kit.reading("mix-1", 1, kit.START_MS))
+            await rig.clock(kit.START_MS)
+            (dead,) = (await rig.get("/v1/ingestion/dead-letters"))["items"]
+            assert dead["reason"] == "device mix-1 is not registered at site site-02"
+
+    asyncio.run(story())
+
+
+def test_a_telemetry_before_any_birth_makes_the_dps_ask_for_it_once_per_boot(kit):
+    async def story():
+        async with kit.open_rig(things=THINGS) as rig:
+            for seq in (1, 2):
+                await rig.send("site-01", kit.reading("mix-1", seq, kit.START_MS + seq))
+            await rig.send("site-01", kit.reading("mix-1", 1, kit.START_MS + 9, boot=2))
+            answer = await rig.clock(kit.START_MS + 9)
+            assert answer["commands"] == ["rebirth-mix-1-1", "rebirth-mix-1-2"]
+
+    asyncio.run(story())
+
+
+def test_every_start_asks_all_devices_for_their_birth_under_a_new_id(kit, tmp_path):
+    async def story():
+        for number in (1, 2):
+            async with kit.open_rig(f"sqlite:///{tmp_path}/dps.sqlite") as rig:
+                assert [c.command_id for c in rig.down] == [f"rebirth-all-{number}"]
+
+    asyncio.run(story())
+
+
+def test_a_will_says_that_a_device_is_lost_until_it_is_heard_again(kit):
+    async def story():
+        async with kit.open_rig(things=THINGS) as rig:
+            await rig.send("site-01", kit.birth("mix-1"))
+            await rig.send(
+                "site-01", m.Will(device="mix-1", boot=1, seq=-1, at_ms=kit.START_MS + 7)
+            )
+            await rig.clock(kit.START_MS + 10)
+            (lost,) = await rig.feed("device.lost")
+            assert (lost["subject"], lost["at_ms"]) == ("mix-1", kit.START_MS + 7)
+            assert lost["data"] == {"boot": 1, "model": "mixer-1", "firmware": "1.0"}
+            assert (await rig.get("/v1/things/mix-1"))["born"]["lost_ms"] == kit.START_MS + 7
+            await rig.send("site-01", kit.reading("mix-1", 1, kit.START_MS + 11))
+            await rig.clock(kit.START_MS + 11)
+            assert (await rig.get("/v1/things/mix-1"))["born"]["lost_ms"] is None
+
+    asyncio.run(story())
+
+
+def test_a_batch_that_fails_to_commit_is_forgotten_whole_and_taken_in_when_it_comes_again(kit):
+    async def story():
+        async with kit.open_rig(things=THINGS) as rig:
+            ingestion = rig.dps.contexts.ingestion
+            packets = [kit.packet("site-01", kit.reading("mix-1", 1, kit.START_MS))]
+            write = ingestion._rows.write
+
+            def fail(*args, **named):
+                write(*args, **named)
+                raise OSError("disk full")
+
+            ingestion._rows.write = fail
+            with pytest.raises(OSError, match="disk full"):
+                ingestion.take(packets)
+            assert ingestion.total == 0
+            ingestion._rows.write = write
+            ingestion.take(packets)
+            assert ingestion.total == 1
+            _, values = rig.dps.telemetry.series("mix-1", "temp_c", after_ms=-1, to_ms=2**60)
+            assert values.tolist() == [21.0]
+
+    asyncio.run(story())
+
+
+samples = st.lists(
+    st.tuples(st.integers(0, 40), st.floats(-1e6, 1e6), st.booleans()), min_size=1, max_size=40
+)
+
+
+@given(samples, st.integers(-1, 41), st.integers(-1, 41), st.randoms(use_true_random=False))
+def test_windows_are_the_same_however_late_and_in_whatever_order_readings_come(
+    taken, after_ms, to_ms, chance
+):
+    shuffled = list(taken)
+    chance.shuffle(shuffled)
+    view = RecentTelemetry(None, None)
+    for seq, (at_ms, value, measured) in enumerate(shuffled):
+        view.add("t", [Reading(seq, at_ms, {"x_c": value} if measured else {"y_c": value})])
+    inside = [v for at, v, here in taken if here and after_ms < at <= to_ms]
+    expected = {
+        Take.COUNT: float(len(inside)),
+        Take.SUM: math.fsum(inside),
+        Take.MIN: min(inside, default=math.nan),
+        Take.MAX: max(inside, default=math.nan),
+        Take.MEAN: math.fsum(inside) / len(inside) if inside else math.nan,
+    }
+    newest_ms = max((at for at, _, here in taken if here and at <= to_ms), default=-1)
+    for take, value in expected.items():
+        values, newest = view.window(["t"], "x_c", take, after_ms=after_ms, to_ms=to_ms)
+        np.testing.assert_equal(values, [value])
+        assert newest.tolist() == [newest_ms]
+    times, _ = view.series("t", "x_c", after_ms=after_ms, to_ms=to_ms)
+    assert times.tolist() == sorted(at for at, _, h in taken if h and after_ms < at <= to_ms)
+
+
+def test_what_memory_no_longer_holds_is_read_from_the_store_and_agrees(kit, tmp_path):
+    url = f"sqlite:///{tmp_path}/dps.sqlite"
+
+    def ask(view):
+        after_ms, to_ms = kit.START_MS + 3 * kit.HOUR_MS, kit.START_MS + 30 * kit.HOUR_MS
+        window = view.window(["mix-1", "no"], "temp_c", Take.MEAN, after_ms=after_ms, to_ms=to_ms)
+        series = view.series("mix-1", "temp_c", after_ms=after_ms, to_ms=to_ms)
+        return [part.tolist() for part in (*window, *series)]
+
+    async def story():
+        async with kit.open_rig(url, things=THINGS) as rig:
+            order = [*range(1, 10), 30, *range(12, 30), 11, *range(31, 40), 10]
+            for seq in order:
+                await rig.send(
+                    "site-01", kit.reading("mix-1", seq, kit.START_MS + seq * kit.HOUR_MS)
+                )
+            await rig.stored()
+            dps = rig.dps
+            short = RecentTelemetry(dps.store, dps.telemetry._rows, recent_ms=2 * kit.HOUR_MS)
+            short.load()
+            trimmed = RecentTelemetry(dps.store, dps.telemetry._rows, recent_ms=2 * kit.HOUR_MS)
+            for seq in order:
+                at_ms = kit.START_MS + seq * kit.HOUR_MS
+                trimmed.add("mix-1", [Reading(seq, at_ms, {"temp_c": 20.0 + seq})])
+            assert trimmed._columns["mix-1"]["temp_c"].times[0] > kit.START_MS + 3 * kit.HOUR_MS
+            whole = ask(dps.telemetry)
+            np.testing.assert_equal(ask(short), whole)
+            np.testing.assert_equal(ask(trimmed), whole)
+            assert whole[3] == [20.0 + seq for seq in range(4, 31)]
+        async with kit.open_rig(url) as again:
+            np.testing.assert_equal(ask(again.dps.telemetry), whole)
+
+    asyncio.run(story())
