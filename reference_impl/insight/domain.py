@@ -26,6 +26,8 @@ BASELINE_READINGS_MIN = 12
 LEVEL_READINGS_MIN = 3
 NOISE_SD = 2.0
 """A rise of fewer standard errors than this is noise, and no wear."""
+RISE_SHARE_MIN = 1e-9
+"""A rise of less than this share of the way to the limit is rounding."""
 TREND_POINTS_MIN = 5
 TREND_T_MIN = 3.0
 """A slope of fewer standard errors than this is no trend. About 0.5 % false trends at 10 points."""
@@ -208,7 +210,7 @@ def raw_wear_pct(level: Level, baseline: Baseline, params: RiseParams) -> float 
         return None
     rise = level.value - baseline.level
     error = baseline.sd * np.sqrt((1 + baseline.rho) / ((1 - baseline.rho) * level.readings))
-    if rise <= NOISE_SD * error:
+    if rise <= max(NOISE_SD * error, span * RISE_SHARE_MIN):
         return 0.0
     k = params.curvature
     return float(100.0 * np.log1p(rise / span * np.expm1(k)) / k)

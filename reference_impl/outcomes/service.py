@@ -91,7 +91,9 @@ class Outcomes:
             return None, problems
         clause, wrong = compiled(up_when, shared, where="up_when")
         if clause is not None and not clause.variables:
-            wrong = [Problem(where="up_when", what="reads no signal", allowed=", ".join(sorted(shared)))]
+            wrong = [
+                Problem(where="up_when", what="reads no signal", allowed=", ".join(sorted(shared)))
+            ]
         return clause, problems + wrong
 
     def _await(self, uow: UnitOfWork, contract: Row, from_ms: int) -> None:

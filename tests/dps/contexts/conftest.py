@@ -72,9 +72,7 @@ class FakeTelemetry:
             if key[0] == thing:
                 self._data[key] = (times[keep], values[keep])
 
-    def series(
-        self, thing: str, signal: str, *, after_ms: int, to_ms: int
-    ) -> tuple[Times, Floats]:
+    def series(self, thing: str, signal: str, *, after_ms: int, to_ms: int) -> tuple[Times, Floats]:
         empty = (np.empty(0, np.int64), np.empty(0))
         times, values = self._data.get((thing, signal), empty)
         low = np.searchsorted(times, after_ms, side="right")
@@ -178,7 +176,9 @@ class Rig:
         with self.store.begin() as uow:
             return use_case(uow, *args, **kwargs)
 
-    def install(self, *things: str, mode: str = "auto", condition: Any = None, **limits: Any) -> None:
+    def install(
+        self, *things: str, mode: str = "auto", condition: Any = None, **limits: Any
+    ) -> None:
         """Model, part, things and policy."""
         for thing in things:
             self.directory.add(thing)

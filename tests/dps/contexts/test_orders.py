@@ -187,7 +187,10 @@ def test_a_part_that_does_not_fit_is_never_recommended(rig: Any) -> None:
 
     assert rig.feed == []
     reasons = [row["reason"] for row in rig.rows(rig.orders, "refused")]
-    assert reasons == ["there is no part 'impeller' in the catalogue", "the thing is not registered"]
+    assert reasons == [
+        "there is no part 'impeller' in the catalogue",
+        "the thing is not registered",
+    ]
 
 
 def test_an_illegal_or_unknown_step_is_refused_and_changes_nothing(rig: Any) -> None:

@@ -111,7 +111,6 @@ def test_every_mistake_of_a_pack_is_told_at_once_with_its_place(rig: Any) -> Non
         "rules[4].when",
         "rules[4].then[0].recommend.position",
         "rules[4].then[1]",
-        "rules[4].then[1].email",
         "rules[4].then[2].command.args.x",
         "rules[4].then[2].command.expires",
         "rules[1].id",
