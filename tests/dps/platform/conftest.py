@@ -117,6 +117,13 @@ class Rig:
             await self.put(f"/v1/things/{thing}", {"model": "mixer-1", "site": site})
 
 
+async def until(holds):
+    """Let others run until ``holds()``; for what has no event of its own to wait for."""
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.0005)
+
+
 @asynccontextmanager
 async def open_rig(
     url="sqlite://", *, things=None, bus=None, clock="driven", sites=("site-01", "site-02"), **how
@@ -140,7 +147,7 @@ async def open_rig(
             await dps.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def kit():
     """What tests of the platform share (tests are no package, so it comes as a fixture)."""
     return SimpleNamespace(
@@ -150,5 +157,6 @@ def kit():
         birth=birth,
         reading=reading,
         packet=packet,
+        until=until,
         open_rig=open_rig,
     )
