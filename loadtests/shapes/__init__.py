@@ -1,0 +1,1 @@
+"""Load shapes: how many devices are up at which moment."""

@@ -1,0 +1,1 @@
+"""What a simulated device does inside Locust: its connection, its schedule, its records."""
