@@ -29,6 +29,10 @@ class RunStarted:
     run_dir: Path
     notes: tuple[str, ...] = ()
     """What the reader should know, e.g. which broker stood in for another."""
+    broker_url: str = ""
+    dps_url: str = ""
+    portal_url: str = ""
+    """Where a person can look while the run goes on; empty where there is nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""The presenter's page: two worlds on one seed, live."""

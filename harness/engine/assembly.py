@@ -49,6 +49,9 @@ class Rig:
     mode: str
     broker: str
     notes: list[str]
+    broker_url: str = ""
+    dps_url: str = ""
+    portal_url: str = ""
 
 
 @asynccontextmanager
@@ -83,6 +86,7 @@ async def assemble(
     async with AsyncExitStack() as stack:
         link: DeviceLink
         sut: SystemUnderTest
+        broker_url = ""
         clock: Clock = "live" if mode == "live" else "driven"
         if options.link == "memory":
             bus = MemoryBus()
@@ -96,7 +100,7 @@ async def assemble(
             )
         else:
             opened = _enter_broker(stack, options)
-            broker = opened.kind
+            broker, broker_url = opened.kind, opened.url
             notes += [opened.note] if opened.note else []
             _refuse_broker(scenario, opened)
             link = _mqtt_link(opened, options, world)
@@ -120,6 +124,9 @@ async def assemble(
             mode=mode,
             broker=broker,
             notes=notes,
+            broker_url=broker_url,
+            dps_url=options.sut or (sut.url if isinstance(sut, ChildReference) else ""),
+            portal_url=sut.portal_url if isinstance(sut, ChildReference) else "",
         )
         await path.close()
 
@@ -208,6 +215,7 @@ def _remote(broker: Broker, options: RunOptions, folder: Path, clock: Clock) -> 
         clock=clock,
         log=folder / "dps.log",
         crash_file=folder / "crash-point",
+        web=options.web,
     )
 
 

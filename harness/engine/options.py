@@ -30,6 +30,7 @@ class RunOptions:
         runs_dir: Where the folder of this run is made.
         rules: A rule pack that takes the place of the scenario's.
         control: The hand on a paced run.
+        web: The reference DPS serves its pages too (as a process of its own).
         wait_s: How long the DPS may take to store what was delivered, per step.
         snapshot_at_ms: Simulated time since the start at which the run is saved, at rest.
         snapshot_dir: Where to.
@@ -48,6 +49,7 @@ class RunOptions:
     runs_dir: Path = Path("runs")
     rules: Path | None = None
     control: Control | None = None
+    web: bool = False
     wait_s: float = 10.0
     snapshot_at_ms: int | None = None
     snapshot_dir: Path | None = None

@@ -266,6 +266,9 @@ class _Session:
             devices=len(world.devices),
             run_dir=self.folder,
             notes=tuple(self.rig.notes),
+            broker_url=self.rig.broker_url,
+            dps_url=self.rig.dps_url,
+            portal_url=self.rig.portal_url,
         )
 
     async def _ending(self, error: HarnessError | None) -> Ending:

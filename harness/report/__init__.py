@@ -1,0 +1,1 @@
+"""What is told of a run: console, HTML, JUnit, JSON lines; one handler file each."""

@@ -122,6 +122,11 @@ class HttpSut:
         """See SystemUnderTest."""
         return await self._get(path)
 
+    async def ask(self, method: str, path: str, body: Any) -> tuple[int, Any]:  # noqa: ANN401
+        """Call anything of its API; status and decoded answer, also of a refusal."""
+        answer = await self._call(method, path, body)
+        return answer.status, _json(f"{method} {path}", answer)
+
     async def snapshot(self, path: Path) -> None:
         """See SystemUnderTest."""
         answer = await self._call("POST", "/v1/snapshot", {"path": str(path)})

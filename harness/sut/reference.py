@@ -84,13 +84,21 @@ class ChildReference(HttpSut):
     """As a process of its own: killed on order it comes back, else its death is told."""
 
     def __init__(
-        self, *, broker_url: str, store: Path, clock: str, log: Path, crash_file: Path
+        self,
+        *,
+        broker_url: str,
+        store: Path,
+        clock: str,
+        log: Path,
+        crash_file: Path,
+        web: bool = False,
     ) -> None:
         command = python_module(
             "reference_impl",
             *("--broker", broker_url, "--store", f"sqlite:///{store}", "--port", "0"),
-            *("--clock", clock, "--exit-with-parent"),
+            *("--clock", clock, "--exit-with-parent", *(("--web",) if web else ())),
         )
+        self._web = web
         self._crash_file = crash_file
         self._process = ChildProcess(command, log=log, env={"TWINRIG_CRASH_FILE": str(crash_file)})
         self._armed = False
@@ -101,6 +109,11 @@ class ChildReference(HttpSut):
         """See SystemUnderTest."""
         self.url = await self._process.start()
         self._caller = HttpCaller(self.url)
+
+    @property
+    def portal_url(self) -> str:
+        """Its page for people, if it was told to serve pages; known once it is up."""
+        return f"{self.url}/portal" if self._web and self.url else ""
 
     async def close(self) -> None:
         """See SystemUnderTest."""

@@ -1,0 +1,100 @@
+"""The command ``twinrig``: its groups, and what becomes of an error.
+
+Nothing heavy is imported here: each command imports what it needs when it is called, so that
+``twinrig --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from harness.cli import demo, load, report, rules, run, up
+from harness.errors import HarnessError, OurBug
+
+EPILOG = (
+    "Exit codes: 0 passed · 1 a check failed · 2 the scenario or the call is wrong · "
+    "3 a product is wrong · 4 the DPS did not answer as its contract says · "
+    "5 our own bug · 6 the run is invalid (a broker or a load generator fell short)."
+)
+
+
+def example() -> str:
+    """A scenario that ships with Twinrig, as a newcomer would type it."""
+    folder = Path(__file__).parents[2] / "scenarios"
+    found = sorted(folder.glob("*/*.yaml"), key=lambda path: (len(path.stem.split("-")), path))
+    if not found:
+        return "my-scenario.yaml"
+    inside = Path.cwd() / "scenarios" == folder
+    return str(found[0].relative_to(folder.parent) if inside else found[0])
+
+
+app = typer.Typer(
+    name="twinrig",
+    help=(
+        "Prove a connected-product service before it meets real products: digital twins wear and "
+        "fail, the service must notice, order and repair, and the rig knows the truth.\n\n"
+        f"Start with: twinrig run {example()}"
+    ),
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run", epilog=EPILOG)(run.run)
+app.add_typer(rules.app, name="rules")
+app.command("load")(load.load)
+app.command("demo")(demo.demo)
+app.command("up")(up.up)
+app.command("report")(report.report)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
+        try:
+            typer.echo(f"twinrig {version('twinrig')}")
+        except PackageNotFoundError:
+            typer.echo("twinrig, run from its source folder")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options of the command as a whole; the help text stands at the app."""
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with the exit code that the outcome calls for."""
+    try:
+        app(prog_name="twinrig")
+    except OurBug:
+        _our_bug()
+    except HarnessError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("stopped", err=True)
+        sys.exit(130)
+    except Exception:  # noqa: BLE001 - the last door: whatever comes here is our mistake
+        _our_bug()
+    sys.exit(0)
+
+
+def _our_bug() -> NoReturn:
+    traceback.print_exc()
+    typer.echo(
+        "This is a bug in Twinrig, not in your scenario. Please report it with the lines above.",
+        err=True,
+    )
+    sys.exit(OurBug.exit_code)

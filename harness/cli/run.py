@@ -1,0 +1,83 @@
+"""``twinrig run``: scenarios, told and judged."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+SEEDS = 1_000_000
+"""A seed chosen for a person is below this: short enough to be read out."""
+
+
+Link = Literal["memory", "mqtt"]
+Clients = Literal["site", "per-device"]
+Mode = Literal["virtual", "paced", "live"]
+Store = Literal["memory", "file"]
+
+
+def run(
+    files: Annotated[list[Path], typer.Argument(help="Scenario files (YAML).", metavar="FILE")],
+    *,
+    seed: Annotated[
+        int | None, typer.Option(help="Makes the run repeatable; else one is chosen and printed.")
+    ] = None,
+    link: Annotated[Link, typer.Option(help="Through a broker, or in memory.")] = "mqtt",
+    broker: Annotated[
+        str, typer.Option(help="embedded, rumqttd, amqtt, mosquitto, or mqtt://host:port.")
+    ] = "embedded",
+    broker_port: Annotated[
+        int | None, typer.Option(help="Port of a broker that we start; else a free one.")
+    ] = None,
+    sut: Annotated[
+        str | None, typer.Option(help="URL of your own DPS; else the reference DPS is started.")
+    ] = None,
+    clients: Annotated[
+        Clients, typer.Option(help="One MQTT connection per site, or one per device.")
+    ] = "site",
+    mode: Annotated[
+        Mode | None, typer.Option(help="Overrides the scenario's mode (virtual).")
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option(help="Simulated seconds per second, for paced and live.")
+    ] = None,
+    store: Annotated[
+        Store | None,
+        typer.Option(help="Of the reference DPS; else memory for --link memory, a file for mqtt."),
+    ] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="A rule pack that replaces the scenario's.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object; the story goes to stderr.")
+    ] = False,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML here.")] = None,
+    report_dir: Annotated[
+        Path, typer.Option(help="Folder for the runs' folders, each with its report.")
+    ] = Path("runs"),
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the verdict.")] = False,
+) -> None:
+    """Run scenarios: a story, a verdict, a report.
+
+    The last line is the command that replays the run exactly.
+    """
+    from harness.cli import output, running, wiring  # noqa: PLC0415
+    from harness.report.console import make_console, say  # noqa: PLC0415
+
+    console = make_console(stderr=json)
+    chosen = secrets.randbelow(SEEDS) if seed is None else seed
+    if seed is None:
+        say(console, f"no --seed given: chose {chosen}", "dim")
+    wanted = wiring.RunWish(
+        seed=chosen, link=link, broker=broker, broker_port=broker_port, sut=sut,
+        clients=clients, mode=mode, speed=speed, store=store,
+        rules=rules, runs_dir=report_dir, notice=lambda text: say(console, text, "yellow"),
+    )  # fmt: skip
+    outcome = running.run_files(
+        files, runner=wiring.runner(wanted), seed=chosen, console=console, quiet=quiet, junit=junit
+    )
+    if json:
+        typer.echo(output.as_json(outcome.runs))
+    raise typer.Exit(outcome.exit_code)

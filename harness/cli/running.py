@@ -1,0 +1,89 @@
+"""Runs scenario files one after the other with the reports that a person asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from harness.cli import output
+from harness.errors import HarnessError, OurBug
+from harness.events import Event, EventHandler, RunResult, RunStarted
+from harness.report.console import ConsoleReport, say
+from harness.report.html import HtmlReport
+from harness.report.jsonl import JsonLinesReport
+from harness.report.junit import Case, JunitReport, Suite
+
+Runner = Callable[[Path, Sequence[EventHandler]], RunResult]
+"""Runs one scenario file and tells the handlers; how, is the caller's choice."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a call came to: the objects for ``--json`` and the exit code for the shell."""
+
+    runs: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of all runs."""
+        return max((run["exit_code"] for run in self.runs), default=0)
+
+
+class _Beginning:
+    """Remembers that a run began, for the words when it breaks off."""
+
+    def __init__(self) -> None:
+        self.started: RunStarted | None = None
+
+    def on_event(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self.started = event
+
+
+def run_files(
+    files: Sequence[Path], *, runner: Runner, seed: int, console: Console,
+    quiet: bool = False, junit: Path | None = None,
+) -> Outcome:  # fmt: skip
+    """Run every file, also after a red one, and report each.
+
+    Raises:
+        OurBug: Passed on, because it needs a traceback; other errors become outcomes.
+    """
+    outcome = Outcome()
+    junit_report = JunitReport(junit) if junit else None
+    for file in files:
+        outcome.runs.append(
+            _run_one(file, runner, seed, console=console, quiet=quiet, junit=junit_report)
+        )
+    return outcome
+
+
+def _run_one(
+    file: Path, runner: Runner, seed: int, *, console: Console, quiet: bool,
+    junit: JunitReport | None,
+) -> dict[str, Any]:  # fmt: skip
+    page, lines, beginning = HtmlReport(), JsonLinesReport(), _Beginning()
+    story = ConsoleReport(console, quiet=quiet, files=lambda: {"report": page.path})
+    handlers: list[EventHandler] = [beginning, lines, page]
+    handlers += [junit] if junit else []
+    try:
+        result = runner(file, [*handlers, story])
+    except OurBug:
+        raise
+    except HarnessError as error:
+        story.close()
+        say(console, f"error: {error}", "bold red")
+        if beginning.started is not None:
+            say(console, f"replay: twinrig run {file} --seed {seed}")
+        if junit is not None:
+            case = Case(name="the run ends in order", group=str(file), error=str(error))
+            junit.add(Suite(name=str(file), cases=(case,)))
+        return output.error_object(str(file), seed, error, error.exit_code)
+    finally:
+        story.close()
+        lines.close()
+    return output.run_object(result, page.path)

@@ -1,0 +1,149 @@
+"""The demo's two worlds: what ticks, what is mirrored, what the page is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.demo.charts import damage_options
+from harness.demo.state import DemoState
+from harness.demo.stories import STORY
+from harness.demo.tally import Tally
+from harness.demo.twin_world import WithoutService, downtime_rates
+from harness.engine import runner
+from harness.events import FaultApplied, RunFinished, RunStarted, StepDone, TruthHappened
+from harness.scenario.products import installed
+from harness.scenario.resolve import places
+from twins.core.ports import Truth
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+class FakeOther:
+    """A world without the service that notes what it is told."""
+
+    def __init__(self, truths: list[Truth]) -> None:
+        self.truths, self.told, self.broken = truths, [], 0.0
+
+    def advance(self, to_ms: int) -> list[Truth]:
+        self.told.append(("advance", to_ms))
+        out = [truth for truth in self.truths if truth.at_ms <= to_ms]
+        self.truths = [truth for truth in self.truths if truth.at_ms > to_ms]
+        return out
+
+    def inject(self, fault: str, device: str, params: Mapping[str, float]) -> None:
+        self.told.append((fault, device, dict(params)))
+
+    def damage(self) -> Mapping[str, float]:
+        return {"pump-01-1": 0.25, "pump-01-2": 0.0}
+
+
+def played(events: list, other: FakeOther) -> DemoState:
+    state = DemoState(other=lambda: other, eur_per_h={"pump-01-1": 10.0, "pump-01-2": 20.0})
+    for event in events:
+        state.on_event(event)
+    return state
+
+
+def test_standstill_ticks_in_hours_and_euros_while_it_lasts():
+    tally = Tally(eur_per_h={"a": 10.0, "b": 100.0})
+    tally.truth(0, "device.down", "a", {})
+    tally.truth(HOUR_MS, "device.up", "a", {})
+    tally.truth(2 * HOUR_MS, "device.down", "b", {})
+    tally.truth(2 * HOUR_MS, "cost.booked", "crew", {"what": "visits", "eur": 280.0})
+
+    assert tally.downtime_h(2 * HOUR_MS) == 1.0
+    assert tally.costs_eur(2 * HOUR_MS) == 290.0
+    assert tally.downtime_h(4 * HOUR_MS) == 3.0
+    assert tally.costs_eur(4 * HOUR_MS) == 490.0
+    assert tally.standing() == ("b",)
+    assert tally.visits == 1
+
+
+def test_the_other_world_follows_every_step_to_the_same_moment(green_events):
+    other = FakeOther([])
+    played(green_events, other)
+
+    steps = [event.now_ms for event in green_events if isinstance(event, StepDone)]
+    advanced = [told[1] for told in other.told if told[0] == "advance"]
+    assert sorted(set(advanced) & set(steps)) == steps
+    assert advanced == sorted(advanced)
+
+
+def test_a_fault_of_a_device_happens_in_both_worlds_and_one_of_the_link_does_not(green_events):
+    start = green_events[0]
+    assert isinstance(start, RunStarted)
+    at_ms = start.start_ms + HOUR_MS
+    other = FakeOther([])
+    fault = FaultApplied(at_ms=at_ms, kind="wear", target="pump-01-1", params={"onset": 0.0})
+    outage = FaultApplied(at_ms=at_ms, kind="outage", target="station-01")
+    played([start, fault, replace(fault, ended=True), outage], other)
+
+    assert other.told == [("advance", at_ms), ("wear", "pump-01-1", {"onset": 0.0})]
+
+
+def test_each_arm_counts_its_own_truths(green_events):
+    start = green_events[0]
+    down = Truth(at_ms=start.start_ms, kind="device.down", subject="pump-01-1")
+    happened = TruthHappened(at_ms=start.start_ms, kind="device.down", subject="pump-01-2")
+    step = StepDone(now_ms=start.start_ms + 3 * HOUR_MS, published=5, ingested=5, wall_s=1.0)
+    view = played([start, happened, step], FakeOther([down])).view()
+
+    assert view.with_service.standing == ("pump-01-2",)
+    assert view.without.standing == ("pump-01-1",)
+    assert (view.with_service.costs_eur, view.without.costs_eur) == (60.0, 30.0)
+
+
+def test_the_page_gets_curves_of_both_worlds_and_the_moments_that_matter(green_events):
+    curves = played(green_events, FakeOther([])).curves("pump-01-1")
+
+    assert max(value for _, value in curves.truth_pct) == pytest.approx(81.25)
+    assert {value for _, value in curves.without_pct} == {25.0}
+    assert curves.belief_pct
+    assert curves.signal == "vibration_mm_s"
+    assert [name for _, name in curves.moments] == ["order", "new part"]
+    assert len(damage_options(curves)["series"]) == 3
+
+
+def test_the_story_is_given_newest_first_and_the_end_is_known(green_events):
+    view = played(green_events, FakeOther([])).view()
+
+    assert view.lines[0].at_ms >= view.lines[-1].at_ms
+    assert isinstance(green_events[-1], RunFinished)
+    assert view.result is green_events[-1].result
+
+
+def test_the_built_in_story_is_a_scenario_without_mistakes():
+    assert runner.load(STORY).run.mode == "paced"
+
+
+def without(scenario, seed: int = 7) -> WithoutService:
+    return WithoutService(scenario, installed(), seed)
+
+
+def test_without_the_service_a_worn_device_fails_and_stands_still(tmp_path: Path):
+    scenario = runner.load(STORY)
+    device = next(iter(places(scenario, installed())))
+    world, start_ms = without(scenario), scenario.run.start
+    world.advance(start_ms)
+    world.inject("bearing_wear", device, {"onset": 0.0, "pf_interval": 24.0})
+    truths = list(world.advance(start_ms + 20 * DAY_MS))
+
+    kinds = [truth.kind for truth in truths if truth.subject == device]
+    for kind in ("component.failed", "device.down", "part.fitted", "device.up"):
+        assert kind in kinds
+    assert {truth.data["what"] for truth in truths if truth.kind == "cost.booked"} >= {
+        "parts", "visits",
+    }  # fmt: skip
+
+
+def test_every_device_has_a_price_for_its_standstill():
+    scenario = runner.load(STORY)
+
+    rates = downtime_rates(scenario, installed())
+    assert set(rates) == set(places(scenario, installed()))
+    assert all(rate > 0 for rate in rates.values())

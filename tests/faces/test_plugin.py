@@ -1,0 +1,132 @@
+"""The pytest plugin: there when asked for, silent otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import pytest_plugin
+from harness.events import RunResult
+
+pytest_plugins = ["pytester"]
+SCENARIO = "schema: 1\ntitle: x\n"
+OPTIONS = (
+    # by its module, whether the distribution is installed (and names it) or not
+    "-p", "no:twinrig", "-p", "harness.pytest_plugin",
+    "-p", "no:asyncio", "-p", "no:randomly", "-p", "no:cacheprovider",
+)  # fmt: skip
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A foreign project that has the plugin, with a scenario and a rule pack in one folder."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(pytest_plugin.__file__).parents[1]))
+    folder = pytester.mkdir("stories")
+    (folder / "one.yaml").write_text(SCENARIO)
+    (folder / "rules.yaml").write_text("pack: x\n")
+    return pytester
+
+
+def collected(project: pytest.Pytester, *arguments: str) -> list[str]:
+    result = project.runpytest("--collect-only", "-q", *OPTIONS, *arguments)
+    return [line for line in result.outlines if "::" in line]
+
+
+def test_without_the_ini_option_no_yaml_file_is_collected(project: pytest.Pytester):
+    assert collected(project, "stories") == []
+
+
+def test_with_the_ini_option_scenarios_below_the_folder_are_collected(project: pytest.Pytester):
+    project.makeini("[pytest]\ntwinrig_scenarios = stories\n")
+    (project.mkdir("elsewhere") / "two.yaml").write_text(SCENARIO)
+
+    assert collected(project, "stories", "elsewhere") == ["stories/one.yaml::one"]
+
+
+
+
+def test_a_red_scenario_fails_with_expected_seen_and_replay_and_no_traceback(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, red_events
+):
+    project.makeini("[pytest]\ntwinrig_scenarios = stories\ntwinrig_seed = 11\n")
+    asked = []
+
+    def run(scenario, *, seed, runs_dir, **options):
+        asked.append((scenario.name, seed))
+        return red_events[-1].result
+
+    monkeypatch.setattr(pytest_plugin, "run_scenario_file", run)
+    result = project.runpytest_inprocess(*OPTIONS, "stories")
+
+    assert asked == [("one.yaml", 11)]
+    result.assert_outcomes(failed=1)
+    text = result.stdout.str()
+    assert "expected: 1 delivered order for pump-01-1 within 45 d" in text
+    assert "seen:     0 delivered orders <none>" in text
+    assert "replay:   twinrig run scenarios/story.yaml --seed 7" in text
+    assert "Traceback" not in text
+    assert "pytest_plugin.py" not in text
+
+
+def test_a_green_scenario_passes(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, green_events
+):
+    project.makeini("[pytest]\ntwinrig_scenarios = stories\n")
+    monkeypatch.setattr(
+        pytest_plugin, "run_scenario_file", lambda *_, **__: green_events[-1].result
+    )
+
+    result = project.runpytest_inprocess(*OPTIONS, "stories")
+    result.assert_outcomes(passed=1)
+
+
+def test_the_rig_fixture_runs_what_it_is_given(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, green_events
+):
+    asked = []
+
+    def run(scenario, *, seed, runs_dir, **options):
+        asked.append((scenario, seed, options))
+        return green_events[-1].result
+
+    monkeypatch.setattr(pytest_plugin, "run_scenario_file", run)
+    project.makepyfile(
+        "def test_it(twinrig_rig):\n"
+        "    assert twinrig_rig('x.yaml', seed=3, link='mqtt').verdict == 'passed'\n"
+    )
+    project.runpytest_inprocess(*OPTIONS).assert_outcomes(passed=1)
+
+    assert asked == [("x.yaml", 3, {"link": "mqtt"})]
+
+
+def test_the_broker_fixture_gives_a_broker_that_answers(project: pytest.Pytester):
+    project.makepyfile(
+        "import socket\n"
+        "def test_it(twinrig_broker):\n"
+        "    socket.create_connection((twinrig_broker.host, twinrig_broker.port), 5).close()\n"
+    )
+    result = project.runpytest(*OPTIONS)
+    result.assert_outcomes(passed=1)
+
+
+def test_loading_the_plugin_imports_nothing_of_twinrig(project: pytest.Pytester):
+    project.makepyfile(
+        "import sys\n"
+        "def test_it():\n"
+        "    ours = ('harness.', 'broker', 'twins', 'reference_impl', 'loadtests')\n"
+        "    loaded = [m for m in sys.modules if m.startswith(ours)]\n"
+        "    assert loaded == ['harness.pytest_plugin']\n"
+        "    assert 'numpy' not in sys.modules\n"
+    )
+    result = project.runpytest_subprocess(*OPTIONS)
+    result.assert_outcomes(passed=1)
+
+
+def test_a_seed_that_is_no_number_is_told(project: pytest.Pytester):
+    project.makeini("[pytest]\ntwinrig_scenarios = stories\ntwinrig_seed = many\n")
+    result = project.runpytest(*OPTIONS, "stories")
+
+    assert "twinrig_seed must be a whole number, not 'many'" in result.stdout.str() + str(
+        result.stderr
+    )
