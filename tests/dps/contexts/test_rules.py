@@ -201,9 +201,13 @@ def test_state_survives_a_restart_and_a_rolled_back_evaluation(
     rig.do(rig.rules.install, pack(), at_ms=0)
     feed_vibration(rig, 2.0, 2.0, 2.0)
     rig.advance(10 * M)
-    with pytest.raises(ZeroDivisionError), rig.store.begin() as uow:
+
+    def crash(uow: Any) -> None:
         rig.scheduler.advance(uow, from_ms=10 * M, to_ms=30 * M)
-        _ = 1 / 0
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        rig.do(crash)
     rig.feed.clear()
 
     again = type(rig)(rig.store)  # the same store, all services new
