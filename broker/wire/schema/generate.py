@@ -96,7 +96,7 @@ def _asyncapi() -> Document:
         "components": {
             "messages": {
                 cls.__name__: {
-                    "name": str(cls.__struct_config__.tag),  # type: ignore[union-attr]
+                    "name": str(cls.__struct_config__.tag),
                     "summary": (getdoc(cls) or "").partition("\n")[0],
                     "payload": {"$ref": f"#/components/schemas/{cls.__name__}"},
                 }

@@ -1,0 +1,108 @@
+"""One place to meet for two ends of a link: memory, or one of the brokers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import uvloop
+
+import broker
+from broker.link.memory import MemoryBus
+from broker.link.mqtt import MqttDeviceLink, MqttServiceLink
+from broker.link.port import DeviceLink, Packet, ServiceLink
+from broker.servers import Broker, mosquitto
+
+WITHIN_S = 20.0
+
+
+@dataclass
+class Place:
+    kind: str
+    keeps_sessions: bool
+    bus: MemoryBus | None = None
+    broker: Broker | None = None
+
+    def device_link(self) -> DeviceLink:
+        if self.bus is not None:
+            return self.bus.device_link()
+        return MqttDeviceLink(self.broker.url, "devices", patience_s=10.0)
+
+    def service_link(self, client_id: str = "service") -> ServiceLink:
+        if self.bus is not None:
+            return self.bus.service_link(client_id)
+        return MqttServiceLink(self.broker.url, client_id, patience_s=10.0)
+
+
+@dataclass
+class Handler:
+    """A service's handler that remembers, and can be told to wait or to fail."""
+
+    packets: list[Packet] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    fail: bool = False
+    gate: asyncio.Event | None = None
+    entered: asyncio.Event = field(default_factory=asyncio.Event)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, batch) -> None:
+        self.entered.set()
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.fail:
+            raise OSError("the disk is full")
+        self.packets.extend(batch)
+        self.batches.append(len(batch))
+        self._news.set()
+
+    async def has(self, payloads: set[bytes]) -> None:
+        """Wait until all of these have come."""
+        async with asyncio.timeout(WITHIN_S):
+            while not payloads <= {packet.payload for packet in self.packets}:
+                self._news.clear()
+                await self._news.wait()
+
+
+def skip_if_absent(kind: str) -> None:
+    if kind == "mosquitto" and mosquitto.find() is None:
+        pytest.skip("mosquitto is not installed (on Debian: apt-get install mosquitto)")
+
+
+@pytest.fixture(params=["memory", "rumqttd", "amqtt", "mosquitto"])
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    skip_if_absent(request.param)
+    if request.param == "memory":
+        yield Place("memory", keeps_sessions=True, bus=MemoryBus())
+        return
+    with broker.open(request.param) as running:
+        yield Place(request.param, running.keeps_sessions, broker=running)
+
+
+@pytest.fixture
+def keeping_place(place: Place) -> Place:
+    if not place.keeps_sessions:
+        pytest.skip(f"{place.kind} keeps no sessions; Broker.keeps_sessions says so")
+    return place
+
+
+@pytest.fixture(params=["rumqttd", "amqtt", "mosquitto"])
+def server(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    skip_if_absent(request.param)
+    with broker.open(request.param) as running:
+        yield running
+
+
+Runner = Callable[[Coroutine[Any, Any, None]], None]
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Runner:
+    return asyncio.run if request.param == "asyncio" else uvloop.run
+
+
+@pytest.fixture
+def new_handler() -> type[Handler]:
+    return Handler
