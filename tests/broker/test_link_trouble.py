@@ -32,7 +32,7 @@ class Gate:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def __aenter__(self) -> Gate:
+    async def __aenter__(self):
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.url = f"mqtt://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
@@ -210,7 +210,7 @@ def test_a_broker_that_acknowledges_nothing_is_not_waited_for_without_end(run):
             devices = MqttDeviceLink(server.url, "devices", patience_s=0.2)
             await devices.open(["site-a"], lambda _: None)
             os.kill(server.server.pid, signal.SIGSTOP)
-            with pytest.raises(LinkLost, match="acknowledged none of 3 packets within 0.2 s"):
+            with pytest.raises(LinkLost, match=r"acknowledged none of 3 packets within 0\.2 s"):
                 await devices.publish([up(n) for n in range(3)])
             await devices.close()
 
