@@ -311,7 +311,7 @@ def test_any_sequence_of_steps_keeps_one_open_order_per_need(make_rig: Callable[
     run_state_machine_as_test(
         lambda: Purchasing(make_rig()),
         settings=settings(
-            max_examples=40,
+            max_examples=25,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,
