@@ -358,7 +358,9 @@ class World:
 
 
 def _present(names: Sequence[str], row: Sequence[float]) -> dict[str, float]:
-    return {name: value for name, value in zip(names, row, strict=True) if value == value}  # noqa: PLR0124 - NaN
+    """A row as signals by name, without those that are NaN (which alone differs from itself)."""
+    pairs = zip(names, row, strict=True)
+    return {name: value for name, value in pairs if value == value}  # noqa: PLR0124
 
 
 def _digest(spec: WorldSpec, seed: int) -> str:

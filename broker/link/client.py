@@ -76,7 +76,7 @@ class _Protocol(MQTTProtocol):  # type: ignore[misc]
         if self._outgoing:
             data = b"".join(self._outgoing)
             self._outgoing.clear()
-            if not self._transport.is_closing():
+            if self._transport is not None and not self._transport.is_closing():
                 super().write_data(data)
                 acknowledge_at_once(self._sock)
 

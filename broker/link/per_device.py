@@ -10,6 +10,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby
 from typing import Any
 
@@ -120,12 +121,15 @@ class _Device:
         client, self._client = self._client, None
         if client is not None:
             client.on_disconnect = None
+            # The thread must be told to stop first, or it would connect again; the dead socket
+            # then wakes it, which spares the second that paho would sleep on.
+            stopping = threading.Thread(target=client.loop_stop)
+            stopping.start()
             sock = client.socket()
             if isinstance(sock, socket.socket):
-                sock.shutdown(socket.SHUT_RDWR)
-            # Said after the socket is dead: paho's thread then ends instead of connecting again.
-            client.disconnect()
-            await asyncio.to_thread(client.loop_stop)
+                with suppress(OSError):  # it was dead already
+                    sock.shutdown(socket.SHUT_RDWR)
+            await asyncio.to_thread(stopping.join)
 
     # On paho's thread.
 

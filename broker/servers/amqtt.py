@@ -16,6 +16,8 @@ from broker.servers import ports
 from broker.servers.model import HOST, START_WITHIN_S, BrokerError
 
 _PLUGINS = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+_ROUNDS_TO_ACCEPT = 6
+"""Rounds of the event loop until a connection that was just accepted is one that we know."""
 
 
 class _Recording(amqtt.broker.Broker):  # type: ignore[misc]
@@ -37,13 +39,19 @@ class _Recording(amqtt.broker.Broker):  # type: ignore[misc]
             writer.transport.abort()  # the broker was killed; asyncio would print each such task
         finally:
             self.writers.discard(writer)
+            writer.close()  # amqtt leaves it half open after a client's goodbye
 
-    def cut(self) -> None:
+    async def cut(self) -> None:
         """Drop the listeners and every connection, without goodbyes."""
+        # A listener that closes while it accepts leaves that socket open (asyncio of Python 3.11).
+        for _ in range(_ROUNDS_TO_ACCEPT):
+            await asyncio.sleep(0)
         for server in self._servers.values():
             server.instance.close()
-        for writer in self.writers:
-            writer.transport.abort()
+        for _ in range(_ROUNDS_TO_ACCEPT):
+            for writer in self.writers:
+                writer.transport.abort()
+            await asyncio.sleep(0)
 
 
 class AmqttServer:
@@ -88,7 +96,7 @@ class AmqttServer:
             return
         up.set_result((asyncio.get_running_loop(), stop))
         await stop.wait()
-        server.cut()
+        await server.cut()
         # asyncio.run cancels what is left, and waits for it.
 
     def kill(self) -> None:

@@ -13,6 +13,7 @@ from harness.scenario import schema
 from harness.scenario.products import Products
 from harness.scenario.resolve import ArgModels, find_problems, unknown
 from harness.scenario.schema import Scenario
+from harness.scenario.units import FROM_FILE
 from harness.scenario.yamlspots import Path, Read, read
 
 MODELS: dict[tuple[str, ...], type[BaseModel]] = {
@@ -59,7 +60,7 @@ def parse(text: str, file: str, *, products: Products, checks: ArgModels) -> Sce
         raise InvalidScenario(problems)
     scenario: Scenario | None = None
     try:
-        scenario = Scenario.model_validate(_with_places(found))
+        scenario = Scenario.model_validate(_with_places(found), context={FROM_FILE: True})
     except ValidationError as error:
         problems += [
             _problem(found, dict(item))

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from harness.scenario.products import Products, in_unit
 from harness.scenario.schema import Contract, DpsFault, Fault, Fleet, LinkFault, Scenario
+from harness.scenario.units import FROM_FILE
 from twins.core.manifest import Param
 from twins.core.spec import FieldSpec, FleetSpec, WorldSpec
 from twins.field import crew, customer, supplier
@@ -218,7 +219,7 @@ def _check(
         return
     allowed = list(checks[name].model_fields)
     try:
-        checks[name].model_validate(args)
+        checks[name].model_validate(args, context={FROM_FILE: True})
     except ValidationError as error:
         for item in error.errors(include_url=False):
             where = (*path, *item["loc"])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, cast
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 
 UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 """Milliseconds of each unit of time that a scenario may use."""
@@ -22,7 +23,7 @@ def parse_duration(value: object) -> int:
     Raises:
         ValueError: If it is no number with a unit of ``ms s m h d``, or no whole milliseconds.
     """
-    match = _QUANTITY.match(value) if isinstance(value, str) else None
+    match = _QUANTITY.match(str(value)) if isinstance(value, str | int | float) else None
     if match is None:
         raise ValueError(f"not a duration: {value!r}; write a number and a unit, such as 10m")
     number, unit = match.groups()
@@ -83,15 +84,27 @@ def quantity(value: float | str, unit: str) -> float:
     raise ValueError(f"wrong unit {written!r} in {value!r}; it is in {unit}, allowed: {allowed}")
 
 
+FROM_FILE = "from_file"
+"""Key of the validation context in which bare numbers are refused."""
+
+
+def _read(parse: Callable[[object], int]) -> Callable[[object, ValidationInfo], int]:
+    def read(value: object, info: ValidationInfo) -> int:
+        bare = type(value) is int and not (info.context or {}).get(FROM_FILE)
+        return cast("int", value) if bare else parse(value)
+
+    return read
+
+
 Duration = Annotated[
     int,
-    BeforeValidator(lambda v: v if type(v) is int else parse_duration(v)),
+    BeforeValidator(_read(parse_duration)),
     WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["10m", "60d"]}),
 ]
 """Milliseconds; text with a unit in files, and a bare ``int`` of milliseconds in Python code."""
 Instant = Annotated[
     int,
-    BeforeValidator(lambda v: v if type(v) is int else parse_instant(v)),
+    BeforeValidator(_read(parse_instant)),
     WithJsonSchema({"type": "string", "pattern": INSTANT_PATTERN}),
 ]
 """Milliseconds since the Unix epoch; text in UTC in files."""

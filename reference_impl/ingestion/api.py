@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from reference_impl.ingestion.adapters.repository import IngestionRows
+from reference_impl.ingestion.domain import IngestionStore
 from reference_impl.ingestion.service import Ingestion
 from reference_impl.kernel.errors import Invalid, Problem, Unknown
 from reference_impl.kernel.ports import Directory, TelemetryView
@@ -51,7 +51,7 @@ class Series(BaseModel):
 def router(
     service: Ingestion,
     store: Store,
-    rows: IngestionRows,
+    rows: IngestionStore,
     telemetry: TelemetryView,
     directory: Directory,
 ) -> APIRouter:

@@ -177,6 +177,10 @@ class IngestionStore(Protocol):
         """Give dead letters without a time ``now_ms``; gives those, by topic and digest."""
         ...
 
+    def dead_letters(self, conn: Connection, limit: int) -> list[dict[str, Any]]:
+        """Dead letters by topic and digest."""
+        ...
+
     def dead_count(self, conn: Connection) -> int:
         """How many distinct messages were put aside."""
         ...

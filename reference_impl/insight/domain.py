@@ -5,7 +5,7 @@
 ``k``; the inverse of this law turns a measured level into ``u``, which grows about linearly.
 
 Source: the degradation template of condition monitoring (exponential rise after onset, ``k`` about
-3.6, checked against the IMS run-to-failure bearings); vibration as first indicator, ISO 13381-1.
+3.6, checked against published run-to-failure records); forecast with bounds as ISO 13381-1 asks.
 """
 
 from __future__ import annotations

@@ -38,6 +38,24 @@ class Expression:
             return None
         return answer if isinstance(answer, bool) else None
 
+    def holds_for(
+        self, names: Sequence[str], rows: Sequence[tuple[float, ...]], known: Sequence[bool]
+    ) -> list[bool | None]:
+        """:meth:`holds` for many rows of values; None where a row is not known.
+
+        Rows that are equal are evaluated once, which is common where values are constants.
+        """
+        seen: dict[tuple[float, ...], bool | None] = {}
+        verdicts: list[bool | None] = []
+        for row, is_known in zip(rows, known, strict=True):
+            if not is_known:
+                verdicts.append(None)
+                continue
+            if row not in seen:
+                seen[row] = self.holds(dict(zip(names, row, strict=True)))
+            verdicts.append(seen[row])
+        return verdicts
+
 
 def compiled(
     source: object, names: Collection[str], *, where: str

@@ -48,6 +48,7 @@ class Orders:
             lambda conn: {(r["thing"], r["position"]): r["cycle"] for r in rows.cycles.items(conn)}
         )
         self._steps = Steps(rows=rows)
+        self._policies: Cached[str, d.Policy] = Cached(self._load_policies)
 
     def subscribe(self, bus: Bus) -> None:
         """Listen for advice, fitted parts and installed models."""
@@ -78,7 +79,7 @@ class Orders:
     # Policies --------------------------------------------------------------------------------
 
     def put_policy(self, uow: UnitOfWork, customer: str, policy: d.Policy) -> Row:
-        """Set how a customer buys; it counts from the next recommendation on."""
+        """Set how a customer buys, from the next recommendation on. Who has none is asked."""
         row = {
             "customer": customer,
             "mode": policy.mode.value,
@@ -87,15 +88,19 @@ class Orders:
             "monthly_budget_eur": policy.monthly_budget_eur,
         }
         self._rows.policies.put(uow, row)
+        self._policies.of(uow)[customer] = policy
         return row
 
-    def policy(self, conn: sa.Connection, customer: str) -> d.Policy:
-        """The customer's policy; who has none is asked each time."""
-        row = self._rows.policies.get(conn, customer)
-        if row is None:
-            return d.Policy()
-        limits = {k: v for k, v in row.items() if k not in ("customer", "mode")}
-        return d.Policy(mode=d.Mode(row["mode"]), **limits)
+    def _load_policies(self, conn: sa.Connection) -> dict[str, d.Policy]:
+        return {
+            row["customer"]: d.Policy(
+                mode=d.Mode(row["mode"]),
+                max_unit_price_eur=row["max_unit_price_eur"],
+                max_open_orders=row["max_open_orders"],
+                monthly_budget_eur=row["monthly_budget_eur"],
+            )
+            for row in self._rows.policies.items(conn)
+        }
 
     # Need and recommendation -----------------------------------------------------------------
 
@@ -107,19 +112,23 @@ class Orders:
         """
         cycle = self._cycles.of(uow).get((event.thing, event.position), 1)
         key = d.need_key(event.thing, event.position, cycle)
-        if self._steps.settled(uow, key):
+        state = self._steps.state(uow, key)
+        if state not in (d.Need.LATENT, d.Need.FORECAST):
             return
         thing = self._directory.thing(uow.conn, event.thing)
-        misfit = "the thing is not registered"
-        if thing is not None:
-            misfit = self.catalogue.misfit(
-                uow.conn, model=thing.model, part=event.part, position=event.position
-            )
-        if thing is None or misfit:
+        if thing is None:
+            self._refuse(uow, key, event, "the thing is not registered")
+            return
+        policy = self._policies.of(uow).get(thing.customer, d.Policy())
+        if policy.mode is d.Mode.OFF and state is d.Need.FORECAST:
+            return
+        misfit = self.catalogue.misfit(
+            uow.conn, model=thing.model, part=event.part, position=event.position
+        )
+        if misfit:
             self._refuse(uow, key, event, misfit)
             return
         need = self._foreseen(uow, key, event, cycle)
-        policy = self.policy(uow.conn, thing.customer)
         if policy.mode is d.Mode.OFF:
             return
         self._steps.move_need(uow, need, d.NeedStep.RECOMMEND, at_ms=event.at_ms)
@@ -336,7 +345,7 @@ class Orders:
         rec = self._rows.recommendations.get(uow.conn, timer.subject)
         assert rec is not None, "the timer was set with the row"
         at_ms = timer.due_ms
-        policy = self.policy(uow.conn, rec["customer"])
+        policy = self._policies.of(uow).get(rec["customer"], d.Policy())
         if policy.mode is d.Mode.OFF:
             reason = "the customer's policy is off"
             self.discard(uow, rec["id"], by=BY_SERVICE, reason=reason, at_ms=at_ms)

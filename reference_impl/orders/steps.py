@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-
 from reference_impl.kernel.cached import Cached
 from reference_impl.kernel.errors import IllegalStep, Unknown
 from reference_impl.kernel.machines import after
@@ -19,16 +17,13 @@ class Steps:
 
     def __init__(self, *, rows: OrderRows) -> None:
         self._rows = rows
-        self._settled: Cached[str, bool] = Cached(self._load)
+        self._states: Cached[str, str] = Cached(
+            lambda conn: {row["need_key"]: row["state"] for row in rows.needs.items(conn)}
+        )
 
-    def _load(self, conn: sa.Connection) -> dict[str, bool]:
-        open_states = (d.Need.LATENT, d.Need.FORECAST)
-        rows = self._rows.needs.items(conn)
-        return {row["need_key"]: True for row in rows if row["state"] not in open_states}
-
-    def settled(self, uow: UnitOfWork, key: str) -> bool:
-        """Whether this need has had its recommendation, so that further advice is no news (O2)."""
-        return key in self._settled.of(uow)
+    def state(self, uow: UnitOfWork, key: str) -> d.Need:
+        """Where a need stands; LATENT if nothing was heard of it. Cheap: advice comes often."""
+        return d.Need(self._states.of(uow).get(key, d.Need.LATENT))
 
     def need(self, uow: UnitOfWork, key: str) -> Row:
         """The need with this key."""
@@ -50,8 +45,7 @@ class Steps:
         if not self._rows.needs.swap(uow, key, expected=state, values=values):
             raise IllegalStep(key, state, step, [])
         need.update(values)
-        if target is not d.Need.FORECAST:
-            self._settled.of(uow)[key] = True
+        self._states.of(uow)[key] = target.value
 
     def move_rec(
         self,

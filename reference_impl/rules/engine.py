@@ -60,19 +60,18 @@ def evaluate(
                 values, newest = inputs.column(wanted)
                 columns[wanted] = (values.tolist(), np.where(np.isnan(values), -1, newest))
         known = _known([columns[w][1] for w in rule.inputs.values()], rule, things, at_ms)
-        named = [(name, columns[wanted][0]) for name, wanted in rule.inputs.items()]
-        for thing in range(things):
-            verdict: bool | None = None
-            values_now: dict[str, float] = {}
-            if known[thing]:
-                values_now = {name: column[thing] for name, column in named}
-                verdict = rule.when.holds(values_now)
+        names = list(rule.inputs)
+        read = [columns[wanted][0] for wanted in rule.inputs.values()]
+        rows = list(zip(*read, strict=True)) if read else [()] * things
+        verdicts = rule.when.holds_for(names, rows, known)
+        for thing, verdict in enumerate(verdicts):
             before = instances.get((rule.id, thing))
             if before is None and not verdict:
                 continue
             after, steps = judge(before, verdict, rule=rule, at_ms=at_ms, every_ms=pack.every_ms)
             if steps or after != before or (after and after.phase is Phase.ACTIVE):
-                found.append(Judged(rule, thing, before, after, steps, verdict, values_now))
+                now = dict(zip(names, rows[thing], strict=True)) if known[thing] else {}
+                found.append(Judged(rule, thing, before, after, steps, verdict, now))
     return found
 
 

@@ -1,8 +1,8 @@
 """Rule packs tested as data, in pure form: series in, firing rules out.
 
-A test's series begin at time 0 and have one sample each ``every``; ``1.0x20`` is twenty samples of
-1.0, ``_x5`` five that are missing, ``inf`` a run-out that is not in sight. The pack is evaluated at
-0 and at each multiple of its own ``every``, by the code that evaluates it in service.
+A series has its first sample at ``every`` and then one each ``every``; ``1.0x20`` is twenty samples
+of 1.0, ``_x5`` five that are missing, ``inf`` a run-out that is not in sight. The pack is evaluated
+at 0 and at each multiple of its own ``every``, by the code that evaluates it in service.
 """
 
 from __future__ import annotations
@@ -215,14 +215,14 @@ class _CaseInputs:
         return self._last(samples)
 
     def _last(self, samples: Floats) -> tuple[Floats, Times]:
-        seen = np.flatnonzero(~np.isnan(samples[: self._at_ms // self._case.every_ms + 1]))
+        seen = np.flatnonzero(~np.isnan(samples[: self._at_ms // self._case.every_ms]))
         if not seen.size:
             return np.array([nan]), np.array([-1])
-        return samples[seen[-1:]], seen[-1:] * self._case.every_ms
+        return samples[seen[-1:]], (seen[-1:] + 1) * self._case.every_ms
 
     def _window(self, samples: Floats, wanted: SignalInput) -> tuple[Floats, Times]:
         _, newest = self._last(samples)
-        times = np.arange(samples.size) * self._case.every_ms
+        times = np.arange(1, samples.size + 1) * self._case.every_ms
         inside = (times > self._at_ms - wanted.over_ms) & (times <= self._at_ms)
         values = samples[inside & ~np.isnan(samples)]
         return np.array([_taken(values, wanted.take)]), newest

@@ -33,9 +33,9 @@ class Notes:
         ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def story() -> Callable[..., b.Scenario]:
-    """One station, one bearing that wears within eighteen days, 28 days in all: it fails before the part comes."""
+    """One station; a bearing wears in 18 days and fails before the part comes; 28 days in all."""
 
     def tell(**changes: Any) -> b.Scenario:
         told: dict[str, Any] = {
@@ -65,3 +65,11 @@ def play(tmp_path: Path) -> Callable[..., tuple[RunResult, Notes]]:
         return result, notes
 
     return run
+
+
+@pytest.fixture(scope="session")
+def undisturbed(story, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunResult, Notes]:
+    """The short story as it is, once for all tests that compare with it."""
+    notes = Notes()
+    options = RunOptions(link="memory", runs_dir=tmp_path_factory.mktemp("undisturbed"))
+    return run_scenario(story(), seed=7, options=options, handlers=[notes]), notes

@@ -1,19 +1,19 @@
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from harness.engine.runner import load, run_scenario
+from harness.engine.runner import load
 from harness.scenario import build as b
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_two_runs_of_one_seed_have_one_trace_hash_and_another_seed_another(story, play) -> None:
-    first, second = play(story())[0], play(story())[0]
+def test_two_runs_of_one_seed_have_one_trace_hash_and_another_seed_another(
+    story, play, undisturbed
+) -> None:
+    first, second = undisturbed[0], play(story())[0]
     other = play(story(), seed=8)[0]
 
     assert first.verdict == "passed", first.checks
@@ -23,8 +23,10 @@ def test_two_runs_of_one_seed_have_one_trace_hash_and_another_seed_another(story
 
 
 @pytest.mark.parametrize("broker", ["rumqttd", "amqtt"])
-def test_every_embedded_broker_gives_the_hash_of_the_memory_link(story, play, broker: str) -> None:
-    memory, _ = play(story())
+def test_every_embedded_broker_gives_the_hash_of_the_memory_link(
+    story, play, undisturbed, broker: str
+) -> None:
+    memory, _ = undisturbed
     real, _ = play(story(), link="mqtt", broker=broker)
 
     assert real.verdict == "passed", (real.error, real.checks)
@@ -54,9 +56,7 @@ def test_a_wear_constant_and_a_noise_draw_are_in_the_hash(
     before, _ = play(short)
 
     wear = b.fault("bearing_wear", "pump-01-1", at="4d", onset="0h", pf_interval="433h")
-    other_wear, _ = play(
-        short.model_copy(update={"timeline": (wear,)})
-    )
+    other_wear, _ = play(short.model_copy(update={"timeline": (wear,)}))
     assert other_wear.trace_hash != before.trace_hash
 
     from twins.core.streams import Streams
@@ -73,27 +73,27 @@ def test_a_wear_constant_and_a_noise_draw_are_in_the_hash(
 
 @pytest.mark.parametrize("sync", ["1h", "6h"])
 def test_what_is_decided_before_anybody_reacts_does_not_depend_on_sync(
-    story, play, sync: str
+    story, play, undisturbed, sync: str
 ) -> None:
     """The first external reaction is the supplier's: everything the DPS said before is equal."""
 
-    def until_order(scenario: b.Scenario) -> list[tuple[int, str, str, object]]:
-        _, notes = play(scenario)
+    def until_order(notes) -> list[tuple[int, str, str, object]]:
         told = [e for e in notes.events if type(e).__name__ == "FeedSeen"]
         reaction = next(e.at_ms for e in notes.events if type(e).__name__ == "ActorActed")
         rows = [(e.at_ms, e.kind, e.subject, e.data) for e in told if e.at_ms < reaction]
         return sorted(rows, key=lambda row: row[:3])
 
-    base = until_order(story())
+    base = until_order(undisturbed[1])
     assert any(kind == "order.placed" for _, kind, _, _ in base)
-    assert until_order(story(run=b.run("2026-01-05T00:00:00Z", "14d", sync=sync))) == base
+    _, other = play(story(run=b.run("2026-01-05T00:00:00Z", "14d", sync=sync)))
+    assert until_order(other) == base
 
 
 def test_a_run_saved_in_its_middle_and_taken_up_again_ends_with_the_same_hashes(
-    story, play, tmp_path: Path
+    story, play, undisturbed, tmp_path: Path
 ) -> None:
     """Saved with an open order, a worn bearing and the DPS's timers on their way."""
-    whole, _ = play(story())
+    whole, _ = undisturbed
     saved, _ = play(story(), snapshot_at_ms=14 * 86_400_000, snapshot_dir=tmp_path / "saved")
     resumed, notes = play(story(), resume_from=tmp_path / "saved")
 
@@ -106,9 +106,9 @@ def test_a_run_saved_in_its_middle_and_taken_up_again_ends_with_the_same_hashes(
 
 
 def test_a_run_saved_over_memory_goes_on_with_the_dps_as_a_process(
-    story, play, tmp_path: Path
+    story, play, undisturbed, tmp_path: Path
 ) -> None:
-    whole, _ = play(story())
+    whole, _ = undisturbed
     play(story(), snapshot_at_ms=14 * 86_400_000, snapshot_dir=tmp_path / "saved")
     resumed, _ = play(story(), resume_from=tmp_path / "saved", link="mqtt", broker="rumqttd")
 

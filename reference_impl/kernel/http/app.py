@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -17,6 +18,17 @@ NAME = "twinrig-reference-dps"
 APART = frozenset({"/v1/clock", "/v1/snapshot"})
 
 
+class _App(FastAPI):
+    """FastAPI with the refusals in its document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = super().openapi()
+            errors.document(self.openapi_schema)
+        return self.openapi_schema
+
+
 def create_app(
     store: Store, routers: Sequence[APIRouter], *, after_write: Callable[[], None]
 ) -> FastAPI:
@@ -28,13 +40,12 @@ def create_app(
         TypeError: If a handler is not a coroutine: it would run in a thread, beside the one
             connection that all share.
     """
-    app = FastAPI(
+    app = _App(
         title="Twinrig reference DPS",
         version=VERSION,
         description="The contract between a DPS and the rig; all times simulated milliseconds.",
         docs_url=None,
         redoc_url=None,
-        responses=errors.RESPONSES,
         strict_content_type=False,
     )
     errors.install(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ def test_deleting_reports_never_raises_availability_and_classes_partition(
     for intervals in (whole, less):
         assert intervals[0].from_ms == 10
         assert intervals[-1].to_ms == 90
-        for before, after in zip(intervals, intervals[1:], strict=False):
+        for before, after in pairwise(intervals):
             assert before.to_ms == after.from_ms
             assert before.klass is not after.klass
         assert sum(d.total_ms(intervals, klass) for klass in d.Klass) == 80

@@ -142,7 +142,7 @@ def test_the_dry_run_takes_a_pack_with_its_tests_and_installs_nothing(rig: Any) 
         "name": "due",
         "every": "10m",
         "conditions": {"bearing_wear.runout_p10_h": "inf 500"},
-        "expect": [{"at": "0s", "firing": []}, {"at": "10m", "firing": ["order-point"]}],
+        "expect": [{"at": "10m", "firing": []}, {"at": "20m", "firing": ["order-point"]}],
     }
     answer = desk.call("POST", "/v1/rule-packs?dry_run=true", {"pack": PACK, "tests": [case]})
     assert answer == {
@@ -154,7 +154,7 @@ def test_the_dry_run_takes_a_pack_with_its_tests_and_installs_nothing(rig: Any) 
                 "passed": True,
                 "expected": ["order-point"],
                 "seen": ["order-point"],
-                "at": "10m",
+                "at": "20m",
             }
         ],
     }

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.checks.base import arguments
+from harness.errors import InvalidScenario
+from harness.scenario.loader import load, parse
+from harness.scenario.products import installed
+from harness.scenario.schema import Scenario
+
+HEAD = """title: x
+run: {start: 2026-01-05T00:00:00Z, until: 10d}
+fleets: [{product: pump, sites: 1, devices_per_site: 2}]
+"""
+
+
+def told(text: str) -> list[str]:
+    with pytest.raises(InvalidScenario) as caught:
+        parse(text, "s.yaml", products=installed(), checks=arguments())
+    assert caught.value.exit_code == 2
+    return str(caught.value).splitlines()
+
+
+def good(text: str) -> Scenario:
+    return parse(text, "s.yaml", products=installed(), checks=arguments())
+
+
+def test_a_good_scenario_is_read_with_units_and_places_of_its_checks() -> None:
+    scenario = good(
+        HEAD
+        + """timeline:
+  - {at: 4d, fault: bearing_wear, device: pump-01-1, params: {onset: 30m, pf_interval: 28d}}
+  - {at: 36h, link: outage, site: station-01, for: 90m}
+always:
+  - nothing_lost
+"""
+    )
+    assert scenario.run.until_ms - scenario.run.start == 10 * 86_400_000
+    assert scenario.timeline[1].for_ == 5_400_000
+    assert scenario.always[0].where == "s.yaml:8:5"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (HEAD + "stroy: x\n", "s.yaml:4:1: unknown key 'stroy'; did you mean 'story'? allowed: "),
+        (HEAD + "title: y\n", "s.yaml:4:1: key 'title' stands twice; the first is in line 1"),
+        (
+            HEAD + "timeline: [{at: 4x, dps: kill}]\n",
+            "s.yaml:4:17: unknown unit 'x' in '4x'; units are ms, s, m, h, d",
+        ),
+        (
+            HEAD + "timeline: [{at: 4, dps: kill}]\n",
+            "s.yaml:4:17: 4 lacks a unit; units are ms, s, m, h, d",
+        ),
+        (
+            HEAD + "timeline: [{at: 11d, dps: kill}]\n",
+            "s.yaml:4:17: timeline entry 1 lies at or after the end of the run",
+        ),
+        (
+            HEAD + "timeline: [{at: 1d, fault: bearing_waer, device: pump-01-1}]\n",
+            "s.yaml:4:28: unknown fault of pump 'bearing_waer'; did you mean 'bearing_wear'?",
+        ),
+        (
+            HEAD + "timeline: [{at: 1d, fault: bearing_wear, device: pump-01-3}]\n",
+            "s.yaml:4:50: unknown device 'pump-01-3'; did you mean 'pump-01-2'?",
+        ),
+        (
+            HEAD + "timeline: [{at: 1d, fault: bearing_wear, device: pump-01-1,"
+            " params: {pf_interval: 3kg}}]\n",
+            "s.yaml:4:83: wrong unit 'kg' in '3kg'; it is in h, allowed: ms, s, m, h, d",
+        ),
+        (
+            HEAD + "timeline: [{at: 1d, link: outage, for: 1h}]\n",
+            "s.yaml:4:12: an outage needs the site or the device that is cut off",
+        ),
+        (
+            HEAD + "timeline: [{at: 1d, flt: bearing_wear}]\n",
+            "s.yaml:4:12: a timeline entry needs one of the keys fault, link, dps",
+        ),
+        (
+            HEAD + "eventually: [order_deliverd]\n",
+            "s.yaml:4:14: unknown check 'order_deliverd'; did you mean 'order_delivered'?",
+        ),
+        (
+            HEAD + "eventually: [order_delivered]\n",
+            "s.yaml:4:14: order_delivered needs the argument 'device'",
+        ),
+        (
+            HEAD + "eventually: [{check: part_fitted, device: pump-01-1, tims: 2}]\n",
+            "s.yaml:4:54: unknown argument of part_fitted 'tims'; did you mean 'times'?",
+        ),
+        (
+            HEAD.replace("pump,", "pmup,"),
+            "s.yaml:3:20: unknown product 'pmup'; did you mean 'pump'?",
+        ),
+        (
+            HEAD.replace("10d", "0d"),
+            "s.yaml:2:43: until must lie after start: this is a scenario that cannot end",
+        ),
+        (
+            HEAD.replace("10d", "10d, sync: 0s"),
+            "s.yaml:2:54: sync must be longer than 0: this is a scenario that cannot end",
+        ),
+        (
+            HEAD.replace("10d", "900000d, sync: 1s"),
+            "s.yaml:2:43: until / sync is 77760000000 steps, more than 20000000",
+        ),
+        (
+            HEAD + "service: {rules: [standrd]}\n",
+            "s.yaml:4:19: no rule pack at ",
+        ),
+        (
+            HEAD + "service: {contract: {fee_eur: 1, target: 0.9, up_when: availabel > 0.5}}\n",
+            "s.yaml:4:56: unknown signal of pump 'availabel'; did you mean 'available'?",
+        ),
+        (
+            HEAD + "field: {crew: {shift_start: 7h}}\n",
+            "s.yaml:4:16: unknown parameter of crew 'shift_start'; did you mean 'shift_start_h'?",
+        ),
+        ("a: [", "s.yaml:1:5: this is not YAML: "),
+        ("", "s.yaml:1:1: the file is empty"),
+        ("a: &x [*x]\n", "s.yaml:"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place_and_what_is_allowed(text: str, expected: str) -> None:
+    lines = told(text)
+    assert any(line.startswith(expected) for line in lines), lines
+
+
+def test_all_mistakes_of_a_file_are_told_at_once_in_its_order() -> None:
+    lines = told(
+        """title: x
+run: {start: 2026-01-05, until: 10d, mode: vritual}
+fleets: [{product: pump, sits: 1}]
+service: {policy: {mode: autoo}}
+seed: 3
+"""
+    )
+    places = [line.split(": ")[0] for line in lines]
+    assert places == ["s.yaml:2:14", "s.yaml:2:44", "s.yaml:3:26", "s.yaml:4:26", "s.yaml:5:1"]
+
+
+def test_a_file_that_is_not_there_is_said_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(InvalidScenario, match=r"none\.yaml:1:1: cannot be read: No such file"):
+        load(tmp_path / "none.yaml", products=installed(), checks=arguments())
+
+
+def test_every_scenario_that_ships_is_valid() -> None:
+    files = sorted((Path(__file__).parents[2] / "scenarios").rglob("*.yaml"))
+    assert files
+    for file in files:
+        load(file, products=installed(), checks=arguments())
