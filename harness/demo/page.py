@@ -156,8 +156,8 @@ class Board:
         with ui.card().classes("w-full"), ui.row().classes("w-full items-center gap-4"):
             play = ui.button(on_click=self._toggle).props(_tag("play"))
             ui.button("Step", icon="skip_next", on_click=stage.step).props("outline")
-            ui.button("Reset", icon="restart_alt", on_click=self._reset).props("outline").mark(
-                "reset"
+            ui.button("Reset", icon="restart_alt", on_click=self._reset).props("outline").props(
+                _tag("reset")
             )
             with ui.column().classes("gap-0 grow min-w-[220px]"):
                 speed = ui.label().classes("text-sm opacity-70")

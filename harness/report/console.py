@@ -30,6 +30,8 @@ PIPE_WIDTH = 100
 STYLES = {"truth": "magenta", "service": "cyan", "people": "green", "rig": "yellow"}
 TONES = {"plain": "", "good": "green", "warn": "yellow", "bad": "bold red"}
 SUBJECT_COLUMNS = 12
+TRACE_COLUMNS = 140
+"""Characters of a trace line on the console; reports have all of them."""
 
 
 def make_console(*, stderr: bool = False) -> Console:
@@ -141,8 +143,10 @@ class ConsoleReport:
         out.print()
         if result.checks:
             out.print(_checks_table(result))
+        told: set[tuple[str, ...]] = set()
         for check in result.failed_checks:
-            _explain(out, check)
+            _explain(out, check, told)
+            told.add(check.around)
         if result.costs_eur and not self.quiet:
             out.print()
             out.print(_costs_table(result))
@@ -186,16 +190,19 @@ def _checks_table(result: RunResult) -> Table:
     return table
 
 
-def _explain(out: Console, check: CheckDecided) -> None:
+def _explain(out: Console, check: CheckDecided, told: set[tuple[str, ...]]) -> None:
     out.print()
     say(out, f"FAIL  {check.title}", "bold red")
     for name, text in (("where", check.where), ("expected", check.expected), ("seen", check.seen)):
         if text:
             say(out, f"  {name:<9}{text}")
-    if check.around:
-        say(out, "  trace around it:")
+    if check.around in told and check.around:
+        say(out, "  trace around it: the same as above", "dim")
+    elif check.around:
+        say(out, "  trace around it (in full in the report):")
         for line in check.around:
-            say(out, f"    {line}", "dim")
+            short = line if len(line) <= TRACE_COLUMNS else f"{line[:TRACE_COLUMNS]} ..."
+            say(out, f"    {short}", "dim")
 
 
 def _costs_table(result: RunResult) -> Table:

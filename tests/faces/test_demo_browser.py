@@ -15,6 +15,7 @@ import pytest
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.timeout(300),
     pytest.mark.skipif(CHROMIUM is None, reason="needs the program chromium"),
 ]
 STORY = """\
