@@ -131,7 +131,7 @@ class Line:
         again = list(self._flying.values())
         self._flying.clear()
         self._waiting.extendleft(reversed(again))
-        self._pump()
+        self._push_on()
 
     def _detach(self) -> None:
         self._client = None
@@ -151,9 +151,9 @@ class Line:
         if call.left == 0 and not call.done.done():
             call.done.set_result(None)
         if self._waiting:
-            self._pump()
+            self._push_on()
 
-    def _pump(self) -> None:
+    def _push_on(self) -> None:
         client = self._client
         while client is not None and self._waiting and len(self._flying) < IN_FLIGHT_MAX:
             item = self._waiting.popleft()
@@ -171,7 +171,7 @@ class Line:
             return
         call = _Call(len(packets))
         self._waiting.extend((packet, call) for packet in packets)
-        self._pump()
+        self._push_on()
         while not call.done.done():
             before = call.left
             await asyncio.wait({call.done}, timeout=self._patience_s)

@@ -142,7 +142,7 @@ class MemoryDeviceLink:
         if self._on_downlink is not None and (site in self._sites or site == topics.ALL):
             try:
                 self._on_downlink(packet)
-            except Exception as error:  # noqa: BLE001 - told to the devices' end, not to the service
+            except Exception as error:  # noqa: BLE001 - told to the devices' end
                 self._error = error
 
     async def publish(self, packets: Sequence[Packet]) -> None:
@@ -183,7 +183,7 @@ class MemoryServiceLink:
             batch = session.backlog[0]
             try:
                 await on_batch(batch)
-            except Exception as error:  # noqa: BLE001 - ends the link; told by ended() and publish()
+            except Exception as error:  # noqa: BLE001 - told by ended() and publish()
                 self._error = error
                 break
             if session.link is not self:  # taken over while the handler ran

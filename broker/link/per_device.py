@@ -165,7 +165,7 @@ class _Device:
         packet = Packet(message.topic, bytes(message.payload))
         self._loop.call_soon_threadsafe(self._on_packet, packet)
 
-    def _on_publish(self, client: Client, _data: Any, number: int, *_more: object) -> None:  # noqa: ANN401
+    def _on_publish(self, client: Client, _data: object, number: int, *_more: object) -> None:
         self._arm(client)
         with self._lock:
             wait = self._flying.pop(number, None)

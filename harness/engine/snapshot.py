@@ -62,7 +62,8 @@ def restore(folder: Path, *, rig: Rig, loop: Loop, recorder: EngineRecorder) -> 
     Raises:
         ScenarioError: If the snapshot is of another version, or of a scenario with other checks.
     """
-    state: dict[str, Any] = pickle.loads((folder / STATE_FILE).read_bytes())  # noqa: S301 - see above
+    saved = (folder / STATE_FILE).read_bytes()
+    state: dict[str, Any] = pickle.loads(saved)  # noqa: S301 - see above
     if state.get("format") != FORMAT:
         raise ScenarioError(f"{folder}: the snapshot is of another version of the rig")
     rig.path.restore(state["path"])

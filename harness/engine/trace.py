@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from broker.wire import codec
-from broker.wire.messages import Uplink
+from broker.wire.messages import TelemetryBatch, Uplink
 from harness.events import FeedSeen
 from twins.core.ports import Truth
 
@@ -88,6 +88,14 @@ class _Days:
         self._waiting = [(tuple(key), data) for key, data in state["waiting"]]
 
 
+def order_of(message: Uplink) -> tuple[int, str, int, int]:
+    """Where a message stands in the trace: by time, device, boot and number."""
+    assert not isinstance(message, TelemetryBatch), "the world sends reports one by one"
+    at_ms = message.at_ms
+    assert at_ms is not None, "a will that the world sends has its time"
+    return at_ms, message.device, message.boot, message.seq
+
+
 class Trace:
     """Collects records while a run goes on; at the end gives both hashes."""
 
@@ -100,8 +108,8 @@ class Trace:
         """What devices sent, before the faults of the link."""
         self._messages.add(
             [
-                ((m.at_ms, m.device, m.boot, m.seq), site.encode() + b" " + codec.encode(m))  # type: ignore[union-attr]
-                for site, m in messages
+                (order_of(message), site.encode() + b" " + codec.encode(message))
+                for site, message in messages
             ],
             now_ms,
         )

@@ -32,7 +32,7 @@ class Body(BaseModel):
 
     @validates(mode="wrap")
     @classmethod
-    def _all_at_once(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401
+    def _all_at_once(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
         found: list[InitErrorDetails] = []
         made: Self | None = None
         try:

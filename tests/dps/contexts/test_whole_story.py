@@ -166,7 +166,8 @@ def test_the_dry_run_takes_a_pack_with_its_tests_and_installs_nothing(rig: Any) 
 def test_no_answer_of_a_story_holds_a_number_that_json_cannot_write(rig: Any) -> None:
     """Infinite run-outs are known to rules, and never shown."""
     rig.install("pump-01")
-    rule = {**PACK["rules"][0], "when": "runout_h > lead_h", "then": [{"alert": {}}]}  # type: ignore[index]
+    first = PACK["rules"][0]  # type: ignore[index]
+    rule = {**first, "when": "runout_h > lead_h", "then": [{"alert": {}}]}
     desk = Desk(rig)
     desk.call("POST", "/v1/rule-packs", {**PACK, "rules": [rule]})
     at_ms = np.arange(10 * M, 3 * DAY, 10 * M)

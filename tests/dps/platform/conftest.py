@@ -121,7 +121,7 @@ async def until(holds):
     """Let others run until ``holds()``; for what has no event of its own to wait for."""
     async with asyncio.timeout(10):
         while not holds():  # noqa: ASYNC110
-            await asyncio.sleep(0.0005)
+            await asyncio.sleep(0)
 
 
 @asynccontextmanager
