@@ -12,10 +12,9 @@ from broker.ledger import SeqSet
 from reference_impl.ingestion.adapters import tables as t
 from reference_impl.ingestion.domain import Block, DeviceLog, Reading, pack
 from reference_impl.kernel.store import UnitOfWork
-from reference_impl.kernel.upsert import upsert
+from reference_impl.kernel.upsert import insert, upsert
 
 _encode = msgspec.json.Encoder().encode
-_insert_blocks = t.blocks.insert()
 _PAYLOAD_KEPT = 4096
 """Bytes of a dead letter that are kept to look at."""
 
@@ -71,7 +70,7 @@ class IngestionRows:
                         "payload": block.payload,
                     }
                 )
-            uow.conn.execute(_insert_blocks, rows)
+            insert(uow.conn, t.blocks, rows)
         newest = [
             {"thing": thing, "at_ms": r.at_ms, "signals": _encode(r.signals)}
             for thing, r in latest.items()

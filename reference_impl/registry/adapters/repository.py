@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from reference_impl.kernel.ports import ThingRef
 from reference_impl.kernel.rows import Rows
 from reference_impl.kernel.store import UnitOfWork
-from reference_impl.kernel.upsert import upsert
 from reference_impl.registry.adapters import tables as t
 
 KINDS = {"customer": t.customers, "site": t.sites, "model": t.models, "thing": t.things}
@@ -58,7 +57,7 @@ class RegistryRows:
         """Write a row; False if it stands there already, just so."""
         if self.get(uow.conn, kind, row["id"]) == row:
             return False
-        upsert(uow.conn, KINDS[kind], [row])
+        self._rows[kind].put(uow, row)
         self._book, self._changing = None, True
         uow.at_end(self._forget)
         return True
