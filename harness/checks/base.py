@@ -41,7 +41,7 @@ class Ending:
     at_ms: int
     ledger: Mapping[str, int]
     lost: Sequence[str] = ()
-    """Lines such as ``pump-01-1 boot 1: 17-19``: produced and not stored."""
+    """Lines such as ``<device> boot 1: 17-19``: produced and not stored."""
     stored: Stored = field(default_factory=Stored)
 
 
