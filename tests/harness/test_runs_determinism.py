@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,13 @@ def test_two_runs_of_one_seed_have_one_trace_hash_and_another_seed_another(
     assert other.trace_hash != first.trace_hash
 
 
-@pytest.mark.parametrize("broker", ["rumqttd", "amqtt"])
+MOSQUITTO = pytest.param(
+    "mosquitto",
+    marks=pytest.mark.skipif(shutil.which("mosquitto") is None, reason="mosquitto not installed"),
+)
+
+
+@pytest.mark.parametrize("broker", ["rumqttd", "amqtt", MOSQUITTO])
 def test_every_embedded_broker_gives_the_hash_of_the_memory_link(
     story, play, undisturbed, broker: str
 ) -> None:
