@@ -11,7 +11,6 @@ from broker.ledger import DeliveryLedger
 from broker.wire import topics
 from broker.wire.messages import CommandAck, Downlink, Uplink
 from harness.errors import ScenarioError, SutError
-from harness.events import FeedSeen
 from harness.scenario.schema import Run
 from harness.sut.port import ClockAnswer, Short, SystemUnderTest
 from harness.world.control import Control
@@ -235,7 +234,3 @@ class Loop:
         """Take up a run where a snapshot left it."""
         self.progress = Progress(**progress)
         self._outbox = list(outbox)
-
-
-def _fact(event: FeedSeen) -> Fact:
-    return Fact(at_ms=event.at_ms, kind=event.kind, subject=event.subject, data=event.data)
