@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from reference_impl.kernel.store import Store, metadata
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision in ``migrations/versions``; a test holds the two together."""
 FOLDER = Path(__file__).parent / "migrations"
 

@@ -11,7 +11,8 @@ work_orders = sa.Table(
     metadata,
     sa.Column("id", sa.String, primary_key=True),
     sa.Column("state", sa.String, nullable=False),
-    sa.Column("need_key", sa.String, nullable=False, unique=True),
+    sa.Column("need_key", sa.String, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("order", sa.String, nullable=False),
     sa.Column("thing", sa.String, nullable=False, index=True),
     sa.Column("site", sa.String, nullable=False),
@@ -27,6 +28,7 @@ work_orders = sa.Table(
     sa.Column("requested_ms", sa.BigInteger, nullable=False),
     sa.Column("completed_ms", sa.BigInteger),
     sa.Column("changed_ms", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("need_key", "attempt", name="uq_work_orders_need_key_attempt"),
 )
 register = sa.Table(
     "maintenance_register",

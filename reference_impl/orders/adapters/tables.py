@@ -67,6 +67,7 @@ recommendations = sa.Table(
     sa.Column("unit_price_eur", sa.Float, nullable=False),
     sa.Column("rule", sa.String, nullable=False),
     sa.Column("pack", sa.String, nullable=False),
+    sa.Column("pack_version", sa.String, nullable=False),
     sa.Column("policy", sa.String, nullable=False),
     sa.Column("why", sa.String, nullable=False),
     sa.Column("values", sa.JSON, nullable=False),
@@ -99,6 +100,9 @@ refused = sa.Table(
     metadata,
     sa.Column("need_key", sa.String, primary_key=True),
     sa.Column("part", sa.String, primary_key=True),
+    sa.Column("rule", sa.String, nullable=False),
+    sa.Column("pack", sa.String, nullable=False),
+    sa.Column("pack_version", sa.String, nullable=False),
     sa.Column("reason", sa.String, nullable=False),
     sa.Column("at_ms", sa.BigInteger, nullable=False),
 )
