@@ -113,7 +113,7 @@ class Maintenance:
         """The cycle of a work order's position: its own, or a later one once a part was fitted."""
         place = {"thing": row["thing"], "position": row["position"]}
         fitted = self._rows.register.items(uow.conn, **place)
-        return max([row["cycle"], *(int(entry["cycle"]) for entry in fitted)])
+        return max(int(entry["cycle"]) for entry in (row, *fitted))
 
     def step(
         self,

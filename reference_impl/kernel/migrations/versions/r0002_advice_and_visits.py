@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from reference_impl.kernel.store import Text
+
 revision = "0002"
 down_revision = "0001"
 
@@ -34,4 +36,4 @@ def upgrade() -> None:
 
 
 def _text(name: str) -> sa.Column[str]:
-    return sa.Column(name, sa.String, nullable=False, server_default="")
+    return sa.Column(name, Text, nullable=False, server_default="")
