@@ -146,15 +146,18 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def new_database(postgres_url: str) -> Callable[[], str]:
-    """Makes empty databases on the throw-away server, and gives their URLs."""
+def new_database(postgres_url: str) -> Callable[..., str]:
+    """Makes empty databases on the throw-away server, and gives their URLs.
+
+    What it is given goes behind ``CREATE DATABASE <name>``.
+    """
     import sqlalchemy as sa
 
-    def make() -> str:
+    def make(options: str = "") -> str:
         name = f"twin_{secrets.token_hex(6)}"
         engine = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
         with engine.connect() as conn:
-            conn.exec_driver_sql(f"CREATE DATABASE {name}")
+            conn.exec_driver_sql(f"CREATE DATABASE {name} {options}")
         engine.dispose()
         return sa.make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
 
