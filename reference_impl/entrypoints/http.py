@@ -19,8 +19,7 @@ import uvicorn
 from broker.link.port import LinkLost
 from reference_impl.bootstrap import ClockMode, Dps, build
 from reference_impl.entrypoints.mqtt import service_link
-from reference_impl.kernel.migrate import StoreTooNew
-from reference_impl.kernel.postgres import StoreBusy
+from reference_impl.kernel.errors import StoreUnusable
 
 STOP_S = 10.0
 """How long a stop may take; what is not stored by then is delivered again at the next start."""
@@ -85,7 +84,7 @@ async def _serve(options: Options) -> int:
         add_pages(dps)
     try:
         await dps.start()
-    except (StoreBusy, StoreTooNew) as error:
+    except StoreUnusable as error:
         return _complain(str(error), 2)
     except LinkLost as error:
         return _complain(str(error), 1)

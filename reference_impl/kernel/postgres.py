@@ -12,6 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool, StaticPool
 
+from reference_impl.kernel.errors import StoreUnusable
+
 LOCK = 0x7477_696E
 """Key of the advisory lock of the one writer ("twin"); such locks are per database."""
 LOCK_WAIT_S = 10
@@ -21,7 +23,7 @@ _NAME_MAX = 63
 """Longest name of a database, bytes (NAMEDATALEN - 1)."""
 
 
-class StoreBusy(Exception):  # noqa: N818
+class StoreBusy(StoreUnusable):
     """Another DPS works on this database."""
 
 
