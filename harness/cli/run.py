@@ -15,7 +15,6 @@ SEEDS = 1_000_000
 Link = Literal["memory", "mqtt"]
 Clients = Literal["site", "per-device"]
 Mode = Literal["virtual", "paced", "live"]
-Store = Literal["memory", "file"]
 
 
 def run(
@@ -44,8 +43,12 @@ def run(
         float | None, typer.Option(help="Simulated seconds per second, for paced and live.")
     ] = None,
     store: Annotated[
-        Store | None,
-        typer.Option(help="Of the reference DPS; else memory for --link memory, a file for mqtt."),
+        str | None,
+        typer.Option(
+            metavar="memory|file|URL",
+            help="Of the reference DPS: the URL is that of an empty PostgreSQL database; "
+            "else memory for --link memory, a file for mqtt.",
+        ),
     ] = None,
     rules: Annotated[
         Path | None, typer.Option(help="A rule pack that replaces the scenario's.")

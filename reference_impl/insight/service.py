@@ -225,7 +225,7 @@ class Insight:
         return replace(
             state,
             points=points,
-            wear_pct=sig9(d.wear_pct(state.wear_pct or 0.0, raw_pct)),
+            wear_pct=sig9(d.wear_pct(state.wear_pct or 0.0, points, params)),
             level=sig9(level.value),
             runout_p10_ms=runout and runout.p10_ms,
             runout_p50_ms=runout and runout.p50_ms,
