@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import fsum, isnan, nan
+from operator import lt
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class Column:
         times.insert(place, at_ms)
         self.values.insert(place, value)
 
-    def add_all(self, readings: Sequence[tuple[int, float]], kept_from_ms: int) -> None:
+    def add_all(self, readings: Iterable[tuple[int, float]], kept_from_ms: int) -> None:
         """Add readings one by one; those older than ``kept_from_ms`` are read from the store."""
         for at_ms, value in readings:
             if at_ms >= kept_from_ms:
@@ -112,24 +112,26 @@ class RecentTelemetry:
         mine = self._columns.setdefault(thing, {})
         kept_from = self._kept_from.get(thing, 0)
         times = [reading.at_ms for reading in readings]
-        names = readings[0].signals.keys()
-        in_order = all(before < at_ms for before, at_ms in itertools.pairwise(times))
-        if in_order and all(r.signals.keys() == names for r in readings):
-            for name in names:
-                column = mine.get(name)
-                if column is None:
-                    column = mine[name] = Column()
-                if column.newest_ms < times[0]:
-                    column.times.extend(times)
-                    column.values.extend([r.signals[name] for r in readings])
+        first_ms = times[0] if all(map(lt, times, times[1:])) else -1  # -1: out of order
+        found: dict[str, tuple[list[int], list[float]]] = {}
+        for at_ms, reading in zip(times, readings, strict=True):
+            for name, value in reading.signals.items():
+                pair = found.get(name)
+                if pair is None:
+                    found[name] = ([at_ms], [value])
                 else:
-                    column.add_all([(r.at_ms, r.signals[name]) for r in readings], kept_from)
-        else:
-            for name in sorted({name for r in readings for name in r.signals}):
-                column = mine.setdefault(name, Column())
-                found = [(r.at_ms, r.signals[name]) for r in readings if name in r.signals]
-                column.add_all(found, kept_from)
-        newest_ms = max(reading.at_ms for reading in readings)
+                    pair[0].append(at_ms)
+                    pair[1].append(value)
+        for name, (at, values) in found.items():
+            column = mine.get(name)
+            if column is None:
+                column = mine[name] = Column()
+            if column.newest_ms < first_ms:  # usual, and several times faster than one by one
+                column.times.extend(at)
+                column.values.extend(values)
+            else:
+                column.add_all(zip(at, values, strict=True), kept_from)
+        newest_ms = max(times)
         if newest_ms > self._cut_at.setdefault(thing, newest_ms + int(_TRIM * self._recent_ms)):
             self._cut(thing, newest_ms - self._recent_ms)
 
