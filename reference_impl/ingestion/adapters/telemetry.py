@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import fsum, isnan, nan
 from operator import lt
 
@@ -60,19 +60,22 @@ class Column:
         del self.values[:place]
 
 
+_REDUCERS: Mapping[Take, Callable[[Sequence[float]], float]] = {
+    Take.COUNT: lambda values: float(len(values)),
+    Take.SUM: fsum,
+    Take.MEAN: lambda values: fsum(values) / len(values),
+    Take.LAST: lambda values: values[-1],
+    Take.MIN: min,
+    Take.MAX: max,
+}
+_OF_NOTHING: Mapping[Take, float] = {
+    take: 0.0 if take in (Take.COUNT, Take.SUM) else nan for take in Take
+}
+
+
 def reduce(values: Sequence[float], take: Take) -> float:
     """Make one number of a window, given by time. Sums are exact, so order does not matter."""
-    if take is Take.COUNT:
-        return float(len(values))
-    if take is Take.SUM:
-        return fsum(values)
-    if not values:
-        return nan
-    if take is Take.MEAN:
-        return fsum(values) / len(values)
-    if take is Take.LAST:
-        return values[-1]
-    return min(values) if take is Take.MIN else max(values)
+    return _REDUCERS[take](values) if values else _OF_NOTHING[take]
 
 
 _NOTHING: dict[str, Column] = {}
@@ -150,15 +153,16 @@ class RecentTelemetry:
         """One number per thing from readings with ``after_ms < at_ms <= to_ms``; see the port."""
         values: list[float] = []
         newest: list[int] = []
+        kept_from, columns, reducer = self._kept_from, self._columns, _REDUCERS[take]
         for thing in things:
-            if after_ms + 1 < self._kept_from.get(thing, 0):
+            if after_ms + 1 < kept_from.get(thing, 0):
                 value, newest_ms = self._old_window(thing, signal, take, after_ms, to_ms)
                 values.append(value)
                 newest.append(newest_ms)
                 continue
-            column = self._columns.get(thing, _NOTHING).get(signal)
+            column = columns.get(thing, _NOTHING).get(signal)
             if column is None:
-                values.append(reduce((), take))
+                values.append(_OF_NOTHING[take])
                 newest.append(-1)
                 continue
             times = column.times
@@ -166,7 +170,8 @@ class RecentTelemetry:
             if high and times[-1] > to_ms:
                 high = bisect_right(times, to_ms)
             low = bisect_right(times, after_ms, 0, high)
-            values.append(reduce(column.values[low:high], take))
+            inside = column.values[low:high]
+            values.append(reducer(inside) if inside else _OF_NOTHING[take])
             newest.append(times[high - 1] if high else -1)
         return np.array(values, dtype=np.float64), np.array(newest, dtype=np.int64)
 
