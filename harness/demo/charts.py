@@ -38,13 +38,13 @@ def damage_options(curves: Curves) -> dict[str, Any]:
             for at_ms, name in curves.moments
         ],
     }  # fmt: skip
-    return _options(series, "%", {"min": 0, "max": 100}, digits=0)
+    return _options(series, "%", {"min": 0, "max": 100}, digits=0, top_px=78)
 
 
 def signal_options(curves: Curves, title: str) -> dict[str, Any]:
     """The signal that the service's condition watches, in its unit."""
     series = [_line(title, curves.signal_values, SIGNAL, "solid", 2)]
-    return _options(series, "", {"scale": True}, digits=2)
+    return _options(series, "", {"scale": True}, digits=2, top_px=40)
 
 
 def _line(
@@ -58,7 +58,7 @@ def _line(
 
 
 def _options(
-    series: list[dict[str, Any]], unit: str, scale: dict[str, Any], *, digits: int
+    series: list[dict[str, Any]], unit: str, scale: dict[str, Any], *, digits: int, top_px: int
 ) -> dict[str, Any]:
     grey = {"color": GREY}
     legend = [
@@ -69,7 +69,7 @@ def _options(
     return {
         "animation": False,
         "useUTC": True,
-        "grid": {"left": 44, "right": 18, "top": 78, "bottom": 28},
+        "grid": {"left": 44, "right": 18, "top": top_px, "bottom": 28},
         "legend": {"data": legend, "top": 0, "left": 0, "itemGap": 14, "textStyle": grey},
         "tooltip": {"trigger": "axis", ":valueFormatter": number},
         "xAxis": {

@@ -56,8 +56,8 @@ class Stage(Protocol):
         """What is known of one device."""
         ...
 
-    def signal_title(self, device: str, signal: str) -> str:
-        """A signal's name for people, with its unit."""
+    def signal_words(self, device: str, signal: str) -> tuple[str, str]:
+        """A signal's name for people, and its unit."""
         ...
 
     def breakages(self, device: str) -> tuple[Breakage, ...]:
@@ -143,7 +143,7 @@ class Board:
         with ui.row().classes("w-full items-end justify-between gap-x-6 gap-y-1"):
             with ui.column().classes("gap-0 min-w-0"):
                 title = ui.label().classes("text-xl sm:text-2xl font-bold").props(_tag("title"))
-                story = ui.label().classes("opacity-70 max-w-3xl hidden sm:block")
+                story = ui.label().classes("opacity-70 max-w-3xl max-sm:hidden")
             with ui.column().classes("gap-0 sm:items-end"):
                 date = ui.label().classes("text-2xl sm:text-3xl tabular-nums").props(_tag("date"))
                 pace = ui.label().classes("opacity-70 text-sm")
@@ -269,15 +269,15 @@ class Board:
         if not self._device:
             return ""
         curves = self.stage.curves(self._device)
+        signal, unit = self.stage.signal_words(self._device, curves.signal)
         shown = []
-        for title, points, unit in (
-            ("true damage", curves.truth_pct, " %"),
-            ("the service believes", curves.belief_pct, " %"),
-            (self.stage.signal_title(self._device, curves.signal), curves.signal_values, ""),
+        for title, points, of, digits in (
+            ("true damage", curves.truth_pct, "%", 0),
+            ("the service believes", curves.belief_pct, "%", 0),
+            (signal, curves.signal_values, unit, 2),
         ):
             if points:
-                form = ".0f" if unit else ".2f"
-                shown.append(f"{title} {points[-1][1]:{form}}{unit}")
+                shown.append(f"{title} {points[-1][1]:.{digits}f} {of}".rstrip())
         if self._device in view.with_service.standing:
             shown.append("stands still")
         return " · ".join(shown)
@@ -297,9 +297,8 @@ class Board:
             drawn = (view.steps, self._device)
             curves = self.stage.curves(self._device)
             chart.options.clear()
-            chart.options.update(
-                options(curves, self.stage.signal_title(self._device, curves.signal))
-            )
+            name, unit = self.stage.signal_words(self._device, curves.signal)
+            chart.options.update(options(curves, f"{name}, {unit}" if unit else name))
             chart.update()
 
         self._fills.append(fill)

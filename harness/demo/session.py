@@ -126,15 +126,14 @@ class DemoSession:
         """What is known of one device."""
         return self._now.state.curves(device)
 
-    def signal_title(self, device: str, signal: str) -> str:
-        """A signal's name for people, with its unit: ``Vibration velocity RMS, mm/s``."""
+    def signal_words(self, device: str, signal: str) -> tuple[str, str]:
+        """A signal's name for people, and its unit: ``Vibration velocity RMS``, ``mm/s``."""
         place = self._places.get(device)
         known = self._products[place.product].signals.get(signal) if place else None
         if known is None:
-            return signal
+            return signal, ""
         # How it is sampled stands after the first comma of its title; that is for engineers.
-        name = known.title.partition(",")[0] or signal
-        return f"{name}, {known.unit}" if known.unit != "1" else name
+        return known.title.partition(",")[0] or signal, "" if known.unit == "1" else known.unit
 
     def breakages(self, device: str) -> tuple[Breakage, ...]:
         """What can break in a device."""

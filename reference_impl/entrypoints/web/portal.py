@@ -13,7 +13,7 @@ from reference_impl.entrypoints.web import charts, views
 from reference_impl.kernel.errors import Unknown
 
 REFRESH_S = 2.0
-_WIDE_ONLY = "hidden md:table-cell"
+_WIDE_ONLY = "max-md:hidden"
 _LIST = [
     ("title", "Machine", ""),
     ("site", "Site", _WIDE_ONLY),
