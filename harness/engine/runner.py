@@ -300,7 +300,7 @@ class _Session:
                 check=ref.check,
                 phase=phase,
                 passed=decision.passed,
-                title=check.title,
+                title=check.headline(),
                 where=ref.where or str(self.scenario.path or self.scenario.name),
                 expected=decision.expected,
                 seen=decision.seen,

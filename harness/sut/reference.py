@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -117,7 +116,6 @@ class ChildReference(HttpSut):
         crash_file: Path,
         web: bool = False,
     ) -> None:
-        web = web and find_spec("reference_impl.entrypoints.web") is not None
         command = python_module(
             "reference_impl",
             *("--broker", broker_url, "--store", store_url(store), "--port", "0"),
