@@ -38,10 +38,10 @@ def test_every_packet_arrives_and_sites_stay_in_order(place, run, new_handler):
 
 
 def test_a_service_is_given_births_when_they_are_said_and_never_the_copies_kept_for_people(
-    place, run, new_handler
+    keeping_place, run, new_handler
 ):
     async def story() -> None:
-        devices, first = place.device_link(), place.service_link()
+        devices, first = keeping_place.device_link(), keeping_place.service_link()
         early, late = new_handler(), new_handler()
         await devices.open(["site-a"], lambda _: None)
         await first.open([topics.UP_ALL], early)
@@ -53,7 +53,7 @@ def test_a_service_is_given_births_when_they_are_said_and_never_the_copies_kept_
         await early.has(payloads(births))
         assert early.packets == [birth._replace(retain=False) for birth in births]
         await first.close()
-        second = place.service_link()  # subscribing again is when brokers hand out their copies
+        second = keeping_place.service_link()  # subscribing again is when brokers hand out their copies
         await second.open([topics.UP_ALL], late)
         await devices.publish([up(n) for n in range(250)])
         await late.has({up(n).payload for n in range(250)})
