@@ -278,6 +278,7 @@ class _Session:
             broker_url=self.rig.broker_url,
             dps_url=self.rig.dps_url,
             portal_url=self.rig.portal_url,
+            replay=replay(scenario, self.seed, self.options),
         )
 
     async def _ending(self, error: HarnessError | None) -> Ending:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,6 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import psutil
 import pytest
 
 from broker.servers import Broker, open_broker
@@ -20,6 +25,7 @@ from harness.scenario import build as b
 from harness.sut.reference import ChildReference
 
 RUN = b.run("2026-01-05T00:00:00Z", "3d", sync="6h")
+FLAGSHIP = Path(__file__).parents[2] / "scenarios/pumps/bearing-wears-out.yaml"
 SECOND_DAY_MS = RUN.start + 86_400_000
 
 
@@ -165,3 +171,38 @@ def test_a_dps_that_listens_to_another_broker_is_told_to_look_there(
 
     assert (result.verdict, result.exit_code) == ("error", 4)
     assert "it has stored nothing so far: does it listen to the broker at mqtt://" in result.error
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_leaves_nothing_behind_and_says_how_to_replay_it(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """Ctrl-C in a terminal, or a CI job that is cancelled."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    command = [sys.executable, "-m", "harness", "run", str(FLAGSHIP), "--seed", "7"]
+    process = subprocess.Popen(
+        [*command, "--broker", "rumqttd", "--report-dir", str(tmp_path / "runs")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "TMPDIR": str(scratch)},
+        start_new_session=True,  # the signal is for it alone
+    )
+    with process:
+        assert process.stdout is not None
+        said = [next(line for line in process.stdout if "seed 7" in line)]
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(number)
+        said += process.stdout.readlines()
+        code = process.wait(30)
+
+    text = "".join(said)
+    assert code == 128 + number, text
+    assert "Traceback" not in text
+    assert text.rstrip().splitlines()[-1] == (
+        f"replay: twinrig run {FLAGSHIP} --seed 7 --broker rumqttd"
+    )
+    assert len(children) == 2, "broker and DPS"
+    assert psutil.wait_procs(children, timeout=5)[1] == []
+    assert list(scratch.iterdir()) == []
