@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.engine.events import (
+from harness.events import (
     ActorActed,
     CheckDecided,
     Event,

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from rich.console import Console
 
-from harness.engine.events import CheckDecided, Event, FeedSeen, RunFinished
+from harness.events import CheckDecided, Event, FeedSeen, RunFinished
 from harness.report.console import ConsoleReport
 from harness.report.jsonl import JsonLinesReport
 from harness.report.junit import Case, JunitReport, Suite, write
