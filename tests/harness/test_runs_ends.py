@@ -102,9 +102,8 @@ def test_a_broker_that_dies_in_mid_run_ends_the_run_with_its_address(
 
 
 def test_a_busy_port_for_the_broker_is_named_with_what_to_do(short, play) -> None:
-    with open_broker("rumqttd") as other:
-        with pytest.raises(InvalidRun) as caught:
-            play(short, link="mqtt", broker="rumqttd", broker_port=other.port)
+    with open_broker("rumqttd") as other, pytest.raises(InvalidRun) as caught:
+        play(short, link="mqtt", broker="rumqttd", broker_port=other.port)
     assert f"port {other.port} on 127.0.0.1 is in use by another program" in str(caught.value)
     assert "--broker-port" in str(caught.value)
     assert caught.value.exit_code == 6
