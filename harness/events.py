@@ -104,13 +104,15 @@ class ActorActed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultApplied:
-    """An entry of the scenario's timeline took effect."""
+    """An entry of the scenario's timeline took effect, or a fault that a hand asked for."""
 
     at_ms: int
     kind: str
     target: str
     params: Mapping[str, Any] = field(default_factory=dict)
     ended: bool = False
+    by: str = "scenario"
+    """``scenario``, or ``you`` if a hand on the control asked for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

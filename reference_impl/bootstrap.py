@@ -247,7 +247,8 @@ def build(
     """Build a DPS in this process.
 
     Args:
-        store_url: ``sqlite://`` (memory), ``sqlite:///path`` or another SQLAlchemy URL.
+        store_url: ``sqlite://`` (memory), ``sqlite:///path`` or ``postgresql+psycopg://…``
+            (a database of its own).
         service_link: The service's end of a link, not yet open.
         clock: ``driven`` by clock calls, or ``live`` by what arrives.
         broker: What ``/v1/info`` says of the broker.
@@ -261,6 +262,10 @@ def build(
     except sa.exc.ArgumentError as error:
         raise ValueError(
             f"{store_url!r} is no store; allowed: sqlite://, sqlite:///path, postgresql+psycopg://…"
+        ) from error
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"{store_url!r} needs the package {error.name!r}: pip install 'twinrig[postgres]'"
         ) from error
     if restore_from is not None:
         store.restore(restore_from)

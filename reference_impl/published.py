@@ -47,6 +47,7 @@ class ReplacementAdvised(DomainEvent):
     quantity: int
     rule: str
     pack: str
+    pack_version: str
     why: str
     values: Mapping[str, float]
 

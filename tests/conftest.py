@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +143,25 @@ def postgres_url() -> Iterator[str]:
             process.wait(timeout=20)
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def new_database(postgres_url: str) -> Callable[..., str]:
+    """Makes empty databases on the throw-away server, and gives their URLs.
+
+    What it is given goes behind ``CREATE DATABASE <name>``.
+    """
+    import sqlalchemy as sa
+
+    def make(options: str = "") -> str:
+        name = f"twin_{secrets.token_hex(6)}"
+        engine = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as conn:
+            conn.exec_driver_sql(f"CREATE DATABASE {name} {options}")
+        engine.dispose()
+        return sa.make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+
+    return make
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

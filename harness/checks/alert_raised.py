@@ -18,7 +18,11 @@ class AlertRaised(CountingCheck):
     name = "alert_raised"
     title = "An alert is raised"
     Arguments = AlertArgs
-    what = "an alert raised"
+    what, done = "alert", "raised"
+
+    def subject(self) -> str:
+        """See CountingCheck."""
+        return f"{self.args.rule} alert" if self.args.rule else self.what
 
     def on_event(self, event: Event) -> None:
         """See Check."""

@@ -30,6 +30,11 @@ class AvailabilityAtLeast(Check):
         self._down_ms = 0
         self._first_down_ms: int | None = None
 
+    def headline(self) -> str:
+        """See Check."""
+        who = "The devices are" if self.args.device is None else f"{self.args.device}: it is"
+        return f"{who} really available for at least {100 * self.args.share:g} % of the time"
+
     def on_event(self, event: Event) -> None:
         """See Check."""
         if not isinstance(event, TruthHappened):

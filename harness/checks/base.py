@@ -80,6 +80,10 @@ class Check:
         self.args, self.brief = args, brief
         self.violation: Violation | None = None
 
+    def headline(self) -> str:
+        """What it says, with the device or part that it is about; overridden where there is one."""
+        return self.title
+
     def on_event(self, event: Event) -> None:
         """Take note of an event."""
 

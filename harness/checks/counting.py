@@ -23,7 +23,8 @@ class CountingCheck(Check):
 
     Arguments = CountArgs
     what: ClassVar[str]
-    """Completes the sentence "<device>: <what> 1 time(s)"."""
+    done: ClassVar[str]
+    """They complete the sentence "<device>: one <what> is <done> within 45 d"."""
 
     def __init__(self, args: Any, brief: Brief) -> None:  # noqa: ANN401 - see Check
         super().__init__(args, brief)
@@ -34,20 +35,29 @@ class CountingCheck(Check):
         if device == self.args.device:
             self._times_ms.append(at_ms)
 
+    def subject(self) -> str:
+        """What is counted, where it has a name of its own; ``what`` if not."""
+        return self.what
+
+    def headline(self) -> str:
+        """See Check."""
+        args, what = self.args, self.subject()
+        much = f"one {what} is" if args.times == 1 else f"{args.times or 'no'} {what}s are"
+        when = "" if args.within is None else f" within {show_duration(args.within)}"
+        return f"{args.device}: {much} {self.done}{when}"
+
     def decide(self, ending: Ending) -> Decision:
         """Exactly as often as asked for, and in time."""
         args, count = self.args, len(self._times_ms)
         bound_ms = None if args.within is None else self.brief.start_ms + args.within
         late = [t for t in self._times_ms if bound_ms is not None and t > bound_ms]
-        when = "" if args.within is None else f" within {show_duration(args.within)}"
-        expected = f"{args.device}: {self.what} {args.times} time(s){when}"
         at = ", ".join(show_instant(t) for t in self._times_ms)
         if count == args.times and not late:
-            return Decision(passed=True, expected=expected, seen=at)
+            return Decision(passed=True, expected=self.headline(), seen=at)
         at_ms = self._times_ms[args.times] if count > args.times else ending.at_ms
         return Decision(
             passed=False,
-            expected=expected,
-            seen=f"{count} time(s)" + (f": {at}" if at else ", not once in the whole run"),
+            expected=self.headline(),
+            seen=f"{count} {self.done}" + (f": {at}" if at else ", not one in the whole run"),
             at_ms=late[0] if late and count <= args.times else at_ms,
         )

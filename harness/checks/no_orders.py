@@ -26,6 +26,12 @@ class NoOrders(Check):
     title = "Nothing is ordered without a need"
     Arguments = DevicesArgs
 
+    def headline(self) -> str:
+        """See Check."""
+        if self.args.device is None:
+            return self.title
+        return f"{', '.join(self.args.device)}: nothing is ordered"
+
     def on_event(self, event: Event) -> None:
         """See Check."""
         if isinstance(event, FeedSeen) and event.kind == "order.placed":

@@ -11,7 +11,7 @@ class OrderDelivered(CountingCheck):
 
     name = "order_delivered"
     title = "An order is delivered"
-    what = "an order delivered"
+    what, done = "order", "delivered"
 
     def on_event(self, event: Event) -> None:
         """See Check."""

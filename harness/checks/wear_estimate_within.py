@@ -31,6 +31,12 @@ class WearEstimateWithin(Check):
         super().__init__(args, brief)
         self._truth_pct: dict[str, float] = {}
 
+    def headline(self) -> str:
+        """See Check."""
+        args = self.args
+        what = f"{args.component} wear" if args.component else "wear"
+        return f"{args.device}: the DPS's belief of {what} is within {args.points:g} points"
+
     def on_event(self, event: Event) -> None:
         """See Check."""
         args = self.args

@@ -15,7 +15,6 @@ SEEDS = 1_000_000
 Link = Literal["memory", "mqtt"]
 Clients = Literal["site", "per-device"]
 Mode = Literal["virtual", "paced", "live"]
-Store = Literal["memory", "file"]
 
 
 def run(
@@ -44,8 +43,12 @@ def run(
         float | None, typer.Option(help="Simulated seconds per second, for paced and live.")
     ] = None,
     store: Annotated[
-        Store | None,
-        typer.Option(help="Of the reference DPS; else memory for --link memory, a file for mqtt."),
+        str | None,
+        typer.Option(
+            metavar="memory|file|URL",
+            help="Of the reference DPS: the URL is that of an empty PostgreSQL database; "
+            "else memory for --link memory, a file for mqtt.",
+        ),
     ] = None,
     rules: Annotated[
         Path | None, typer.Option(help="A rule pack that replaces the scenario's.")
@@ -64,6 +67,7 @@ def run(
     The last line is the command that replays the run exactly.
     """
     from harness.cli import output, running, wiring  # noqa: PLC0415
+    from harness.errors import OurBug  # noqa: PLC0415
     from harness.report.console import make_console, say  # noqa: PLC0415
 
     console = make_console(stderr=json)
@@ -75,9 +79,18 @@ def run(
         clients=clients, mode=mode, speed=speed, store=store,
         rules=rules, runs_dir=report_dir, notice=lambda text: say(console, text, "yellow"),
     )  # fmt: skip
-    outcome = running.run_files(
-        files, runner=wiring.runner(wanted), seed=chosen, console=console, quiet=quiet, junit=junit
-    )
+    try:
+        outcome = running.run_files(
+            files, runner=wiring.runner(wanted), seed=chosen, console=console, quiet=quiet,
+            junit=junit,
+        )  # fmt: skip
+    except Exception as error:  # our own bug: main tells it on stderr, JSON readers need theirs
+        if json:
+            names = ", ".join(map(str, files))
+            typer.echo(
+                output.as_json([output.error_object(names, chosen, error, OurBug.exit_code)])
+            )
+        raise
     if json:
         typer.echo(output.as_json(outcome.runs))
     raise typer.Exit(outcome.exit_code)

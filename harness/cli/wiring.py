@@ -31,7 +31,7 @@ class RunWish:
     clients: Literal["site", "per-device"]
     mode: Literal["virtual", "paced", "live"] | None
     speed: float | None
-    store: Literal["memory", "file"] | None
+    store: str | None
     rules: Path | None
     runs_dir: Path
     notice: Callable[[str], None]

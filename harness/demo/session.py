@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.demo.page import Breakage
@@ -23,6 +24,15 @@ STOPS_WITHIN_S = 20.0
 """Longest wait for a run to end after it was told to stop."""
 
 
+@dataclass(slots=True)
+class _Play:
+    """One run of the story: its state, the hand on it, and the thread that it lives on."""
+
+    state: DemoState
+    control: Control
+    thread: threading.Thread | None = None
+
+
 class DemoSession:
     """Two worlds of one scenario and seed, played at a pace. Safe from any thread.
 
@@ -37,30 +47,34 @@ class DemoSession:
         self._scenario, self._runs_dir = scenario, runs_dir
         self._products = installed()
         self._rates = downtime_rates(scenario, self._products)
+        self._places = places(scenario, self._products)
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._control = Control(speed=scenario.run.speed or SPEED)
-        self._state = self._new_state()
+        self._threads: list[threading.Thread] = []
+        self._now = self._new(scenario.run.speed or SPEED)
 
-    def _new_state(self) -> DemoState:
-        return DemoState(
+    def _new(self, speed: float) -> _Play:
+        state = DemoState(
             other=lambda: WithoutService(self._scenario, self._products, self.seed),
             eur_per_h=self._rates,
         )
+        return _Play(state, Control(speed=speed, on_refused=state.refused))
 
     def start(self) -> None:
         """Begin to play."""
-        state, control = self._state, self._control
-        self._thread = threading.Thread(
-            target=self._play, args=(state, control), name="demo-engine", daemon=True
+        play = self._now
+        play.thread = threading.Thread(
+            target=self._run, args=(play,), name="demo-engine", daemon=True
         )
-        self._thread.start()
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._threads.append(play.thread)
+        play.thread.start()
 
-    def _play(self, state: DemoState, control: Control) -> None:
+    def _run(self, play: _Play) -> None:
         options = runner.RunOptions(
-            link="mqtt", broker="embedded", store="file", mode="paced", control=control,
+            link="mqtt", broker="embedded", store="file", mode="paced", control=play.control,
             runs_dir=self._runs_dir, web=True,
         )  # fmt: skip
+        state = play.state
         try:
             runner.run_scenario(self._scenario, seed=self.seed, options=options, handlers=[state])
         except HarnessError as error:
@@ -71,68 +85,79 @@ class DemoSession:
             state.fail(f"a bug in Twinrig: {error!r}; see the terminal")
 
     def stop(self) -> None:
-        """End the run and wait until its broker and DPS are gone."""
-        self._control.stop()
-        self._control.resume()
-        thread, self._thread = self._thread, None
-        if thread is not None:
+        """End every run and wait until its broker and DPS are gone."""
+        self._now.control.stop()
+        for thread in self._threads:
             thread.join(STOPS_WITHIN_S)
 
     def reset(self) -> None:
-        """Begin again from the start, at the speed that was chosen."""
+        """Begin again from the start, at the speed that was chosen.
+
+        The page has the new story at once; the old one takes its broker and DPS down beside it.
+        """
         with self._lock:
-            self.stop()
-            self._control = Control(speed=self._control.speed)
-            self._state = self._new_state()
+            if self._now.state.beginning:
+                return
+            old, self._now = self._now, self._new(self._now.control.speed)
+            old.control.stop()
             self.start()
 
     @property
     def portal_url(self) -> str | None:
         """The DPS's own page, once it is up."""
-        started = self._state.log.started
+        started = self._now.state.log.started
         return (started.portal_url or None) if started else None
 
     @property
     def paused(self) -> bool:
         """Whether the worlds are held."""
-        return self._control.paused
+        return self._now.control.paused
 
     @property
     def speed(self) -> float:
         """Simulated seconds per second, as chosen."""
-        return self._control.speed
+        return self._now.control.speed
 
     def view(self) -> View:
         """The moment as it is."""
-        return self._state.view()
+        return self._now.state.view()
 
     def curves(self, device: str) -> Curves:
         """What is known of one device."""
-        return self._state.curves(device)
+        return self._now.state.curves(device)
+
+    def signal_words(self, device: str, signal: str) -> tuple[str, str]:
+        """A signal's name for people, and its unit: ``Vibration velocity RMS``, ``mm/s``."""
+        place = self._places.get(device)
+        known = self._products[place.product].signals.get(signal) if place else None
+        if known is None:
+            return signal, ""
+        # How it is sampled stands after the first comma of its title; that is for engineers.
+        return known.title.partition(",")[0] or signal, "" if known.unit == "1" else known.unit
 
     def breakages(self, device: str) -> tuple[Breakage, ...]:
         """What can break in a device."""
-        place = places(self._scenario, self._products).get(device)
+        place = self._places.get(device)
         faults = self._products[place.product].faults if place else {}
         return tuple(Breakage(fault=name, title=spec.title) for name, spec in faults.items())
 
     def pause(self) -> None:
         """Hold both worlds."""
-        self._control.pause()
+        self._now.control.pause()
 
     def resume(self) -> None:
         """Let them go on."""
-        self._control.resume()
+        self._now.control.resume()
 
     def step(self) -> None:
         """One step, then hold."""
-        self._control.pause()
-        self._control.step()
+        self._now.control.pause()
+        self._now.control.step()
 
     def set_speed(self, speed: float) -> None:
         """Choose simulated seconds per second."""
-        self._control.set_speed(speed)
+        self._now.control.set_speed(speed)
 
     def inject(self, fault: str, device: str) -> None:
         """Break a device now, with the fault's own defaults; the other world follows."""
-        self._control.inject(fault, device)
+        self._now.control.inject(fault, device)

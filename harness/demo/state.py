@@ -22,6 +22,9 @@ from harness.events import (
 )
 from harness.report.runlog import RunLog, Series
 from harness.report.story import Line
+from harness.report.words import plain
+from harness.world.control import WantedFault
+from twins.core.errors import InvalidFault
 from twins.core.ports import Truth
 
 POINTS = 400
@@ -55,6 +58,14 @@ class Arm:
     standing: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What came of a click, in words for the one who clicked."""
+
+    text: str
+    good: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """Everything that the page shows at one moment; immutable, so drawing needs no lock."""
@@ -72,6 +83,8 @@ class View:
     steps: int
     result: RunResult | None
     error: str
+    notices: tuple[Notice, ...]
+    """What came of the wishes of the hand at the page, oldest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +118,7 @@ class DemoState:
     _steps: int = 0
     _messages: int = 0
     _error: str = ""
+    _notices: list[Notice] = field(default_factory=list)
     _with: Tally = field(init=False)
     _without: Tally = field(init=False)
 
@@ -134,9 +148,36 @@ class DemoState:
         if self._other is None or event.ended or event.target not in self._other.damage():
             return
         truths = list(self._other.advance(event.at_ms))
-        self._other.inject(event.kind, event.target, event.params)
+        why_not = ""
+        try:
+            self._other.inject(event.kind, event.target, event.params)
+        except InvalidFault as error:  # without the service it may stand still for days
+            why_not = "; ".join(error.problems)
         with self._lock:
             self._count(truths)
+            if event.by == "you":
+                self._notices.append(self._injected(event, why_not))
+
+    def _injected(self, event: FaultApplied, why_not: str) -> Notice:
+        what = f"{event.target}: {plain(event.kind)}"
+        if why_not:
+            return Notice(f"{what}, with the service only; without it, {why_not}", good=False)
+        worn = _worst(s for (name, _), s in self.log.damage.items() if name == event.target)
+        if worn is not None and worn.values[-1] > 0:
+            return Notice(f"{what}; it was at {100 * worn.values[-1]:.0f} % and goes on from there")
+        return Notice(f"{what} begins, in both worlds")
+
+    def refused(self, wanted: WantedFault, why: str) -> None:
+        """A fault that the hand at the page asked for cannot be."""
+        with self._lock:
+            text = f"{wanted.device}: {plain(wanted.fault)} changes nothing now; {why}"
+            self._notices.append(Notice(text, good=False))
+
+    @property
+    def beginning(self) -> bool:
+        """Broker and DPS are on their way up."""
+        with self._lock:
+            return self.log.started is None and not self._error
 
     def _count(self, truths: Iterable[Truth]) -> None:
         for truth in truths:
@@ -168,12 +209,13 @@ class DemoState:
                 until_ms=started.until_ms if started else 0,
                 with_service=self._arm(self._with),
                 without=self._arm(self._without),
-                lines=tuple(reversed(log.lines[-lines:])),
+                lines=_newest(log.lines, lines),
                 devices=tuple(sorted(log.devices)),
                 messages=self._messages,
                 steps=self._steps,
                 result=log.result,
                 error=self._error,
+                notices=tuple(self._notices),
             )
 
     def _arm(self, tally: Tally) -> Arm:
@@ -201,6 +243,12 @@ class DemoState:
                 signal_values=_points(log.telemetry.get((device, signal))),
                 moments=moments,
             )
+
+
+def _newest(lines: list[Line], most: int) -> tuple[Line, ...]:
+    """Newest first by simulated time; the truth of a step comes before what was made of it."""
+    recent = sorted(lines[-2 * most :], key=lambda line: line.at_ms)
+    return tuple(reversed(recent[-most:]))
 
 
 def _worst(found: Iterable[Series]) -> Series | None:

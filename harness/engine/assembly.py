@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from harness.scenario.resolve import world_spec
 from harness.scenario.schema import DpsFault, Scenario
 from harness.sut.http import HttpSut
 from harness.sut.port import SystemUnderTest
-from harness.sut.reference import ChildReference, InProcessReference
+from harness.sut.reference import ChildReference, InProcessReference, restore_store
 from harness.world.path import Tap, link_faults
 from twins.core.errors import InvalidProduct, InvalidSnapshot, InvalidWorld
 from twins.core.spec import WorldSpec
@@ -113,6 +112,7 @@ async def assemble(
         if options.sut is not None and mode != "live" and not (await sut.info()).driven:
             mode = "live"
             notes.append("the DPS has no driven clock: the run is live")
+        await _refuse_used(sut, options)
         tap, ledger = Tap(link), DeliveryLedger()
         path = FaultyLink(
             tap, faults=link_faults(scenario), ledger=ledger, streams=Streams(seed).open
@@ -165,6 +165,10 @@ def _refuse(scenario: Scenario, options: RunOptions) -> None:
         raise InvalidRun("a DPS at a URL cannot be reached over the memory link; use --link mqtt")
     if options.sut is not None and _kills(scenario):
         raise InvalidRun("this scenario kills the DPS, but the DPS at --sut is not ours to kill")
+    if options.store not in (None, "memory", "file") and not _is_url(options.store):
+        raise InvalidRun(f"--store is {options.store!r}; allowed: memory, file, or a URL")
+    if _is_url(options.store) and options.sut is not None:
+        raise InvalidRun("--store is for the reference DPS; the DPS at --sut has its own")
     if options.store == "memory" and options.link == "mqtt":
         raise InvalidRun("--store memory is for --link memory; over MQTT the DPS keeps a file")
     if options.store == "memory" and _kills(scenario):
@@ -179,7 +183,19 @@ def _refuse_broker(scenario: Scenario, broker: Broker) -> None:
         )
 
 
+def _is_url(store: str | None) -> bool:
+    return store is not None and "://" in store
+
+
+async def _refuse_used(sut: SystemUnderTest, options: RunOptions) -> None:
+    """A store at a URL outlives a run; the next one must not begin where that ended."""
+    if _is_url(options.store) and options.resume_from is None and (await sut.feed("")).events:
+        raise InvalidRun("the store at --store holds an earlier run; give an empty database")
+
+
 def _store_url(scenario: Scenario, options: RunOptions, folder: Path) -> str:
+    if options.store is not None and _is_url(options.store):
+        return options.store
     file = options.store == "file" or (options.store is None and _kills(scenario))
     return f"sqlite:///{folder / DPS_FILE}" if file else "sqlite://"
 
@@ -210,9 +226,10 @@ def _remote(broker: Broker, options: RunOptions, folder: Path, clock: Clock) -> 
         if options.notice is not None:
             options.notice(f"the broker is at {broker.url}; waiting until the DPS has subscribed")
         return HttpSut.at(options.sut)
-    store = folder / DPS_FILE
+    store = options.store if _is_url(options.store) else folder / DPS_FILE
+    assert store is not None
     if options.resume_from is not None:
-        shutil.copyfile(options.resume_from / DPS_FILE, store)
+        restore_store(store, options.resume_from / DPS_FILE)
     return ChildReference(
         broker_url=broker.url,
         store=store,

@@ -22,7 +22,8 @@ class RunOptions:
         link: ``mqtt`` through a broker, or ``memory`` in this process.
         broker: ``embedded``, ``rumqttd``, ``amqtt``, ``mosquitto`` or a URL.
         broker_port: Port of an embedded broker; a free one if not given.
-        store: Of the reference DPS: ``memory`` (memory link only) or ``file``; fitting if None.
+        store: Of the reference DPS: ``memory`` (memory link only), ``file``, or the URL of an empty
+            database (``postgresql+psycopg://...``); fitting if None.
         sut: URL of another DPS; it has to use the broker that the run names.
         clients: One connection per site, or one client per device.
         mode: Takes the place of the scenario's mode.
@@ -41,7 +42,7 @@ class RunOptions:
     link: Literal["memory", "mqtt"] = "mqtt"
     broker: str = "embedded"
     broker_port: int | None = None
-    store: Literal["memory", "file"] | None = None
+    store: str | None = None
     sut: str | None = None
     clients: Literal["site", "per-device"] = "site"
     mode: Literal["virtual", "paced", "live"] | None = None

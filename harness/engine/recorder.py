@@ -117,12 +117,21 @@ class EngineRecorder:
         )
 
     def fault(
-        self, at_ms: int, kind: str, target: str, params: Mapping[str, Any], *, ended: bool
+        self,
+        at_ms: int,
+        kind: str,
+        target: str,
+        params: Mapping[str, Any],
+        *,
+        ended: bool,
+        by: str = "scenario",
     ) -> None:
         """See Recorder."""
         self.trace.fault(["fault", at_ms, kind, target, params, ended])
         self._write("fault", [at_ms, kind, target, params, ended])
-        self.emit(FaultApplied(at_ms=at_ms, kind=kind, target=target, params=params, ended=ended))
+        self.emit(
+            FaultApplied(at_ms=at_ms, kind=kind, target=target, params=params, ended=ended, by=by)
+        )
 
     def sampled(self, samples: Iterable[Any], now_ms: int) -> None:
         """See Recorder."""

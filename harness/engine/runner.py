@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shlex
 import time
 from collections.abc import Sequence
@@ -309,7 +310,7 @@ class _Session:
                 check=ref.check,
                 phase=phase,
                 passed=decision.passed,
-                title=check.title,
+                title=check.headline(),
                 where=ref.where or str(self.scenario.path or self.scenario.name),
                 expected=decision.expected,
                 seen=decision.seen,
@@ -355,6 +356,11 @@ class _Session:
         )
 
 
+def _without_password(store: str | None) -> str | None:
+    """What may stand in a report."""
+    return None if store is None else re.sub(r"(://[^:/@]*):[^@/]*@", r"\1@", store)
+
+
 def replay(scenario: Scenario, seed: int, options: RunOptions) -> str:
     """The command that does the same again."""
     path = scenario.path or Path(f"{scenario.name}.yaml")
@@ -367,7 +373,7 @@ def replay(scenario: Scenario, seed: int, options: RunOptions) -> str:
         ("--clients", options.clients, default.clients),
         ("--mode", options.mode, None),
         ("--speed", options.speed, None),
-        ("--store", options.store, None),
+        ("--store", _without_password(options.store), None),
         ("--rules", options.rules, None),
     ):
         if value != usual:

@@ -286,7 +286,7 @@ def _fault(event: FaultApplied) -> Line:
     if detail and not event.ended:
         text += f" ({detail})"
     return Line(
-        at_ms=event.at_ms, who="rig", subject=event.target or "rig", text=f"scenario: {text}",
+        at_ms=event.at_ms, who="rig", subject=event.target or "rig", text=f"{event.by}: {text}",
         tone="good" if event.ended else "warn",
     )  # fmt: skip
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from broker.link.port import ServiceLink
-from harness.errors import SutError
+from harness.errors import InvalidRun, SutError
 from harness.sut.callers import Answer, AsgiCaller, HttpCaller, NoAnswer
 from harness.sut.http import HttpSut
 from harness.sut.port import ClockAnswer, Short
@@ -26,6 +25,25 @@ RESTARTS_PER_CALL = 3
 """A call is tried again this often after the DPS was killed on the scenario's order."""
 DIES_WITHIN_S = 5.0
 """How long after a broken connection or call the process may take to be seen dead."""
+
+
+def store_url(store: Path | str) -> str:
+    """The URL of a store: a path is that of a SQLite file."""
+    return store if isinstance(store, str) else f"sqlite:///{store}"
+
+
+def restore_store(store: Path | str, copy: Path) -> None:
+    """Put a copy (``SystemUnderTest.snapshot``) into a store that nobody has open."""
+    from reference_impl.kernel.bus import Bus  # noqa: PLC0415 - the database package, if used
+    from reference_impl.kernel.store import Store  # noqa: PLC0415
+
+    opened = Store(store_url(store), Bus())
+    try:
+        opened.restore(copy)
+    except ValueError as error:
+        raise InvalidRun(str(error)) from error
+    finally:
+        opened.close()
 
 
 class InProcessReference(HttpSut):
@@ -48,10 +66,14 @@ class InProcessReference(HttpSut):
     async def open(self) -> None:
         """See SystemUnderTest."""
         from reference_impl.bootstrap import build  # noqa: PLC0415 - imports for 0.6 s, if used
+        from reference_impl.kernel.errors import StoreUnusable  # noqa: PLC0415
 
         restore, self._restore_from = self._restore_from, None
-        self._dps = build(self._store_url, self._link(), self._clock, restore_from=restore)
-        await self._dps.start()
+        try:
+            self._dps = build(self._store_url, self._link(), self._clock, restore_from=restore)
+            await self._dps.start()
+        except (ValueError, StoreUnusable) as error:
+            raise InvalidRun(str(error)) from error
         self._watch = asyncio.create_task(self._dps.ended())
         self._caller = AsgiCaller(self._dps.app)
 
@@ -89,16 +111,15 @@ class ChildReference(HttpSut):
         self,
         *,
         broker_url: str,
-        store: Path,
+        store: Path | str,
         clock: str,
         log: Path,
         crash_file: Path,
         web: bool = False,
     ) -> None:
-        web = web and find_spec("reference_impl.entrypoints.web") is not None
         command = python_module(
             "reference_impl",
-            *("--broker", broker_url, "--store", f"sqlite:///{store}", "--port", "0"),
+            *("--broker", broker_url, "--store", store_url(store), "--port", "0"),
             *("--clock", clock, "--exit-with-parent", *(("--web",) if web else ())),
         )
         self._web = web

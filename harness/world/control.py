@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -27,6 +27,8 @@ class Control:
     speed: float = 3600.0
     paused: bool = False
     stopped: bool = False
+    on_refused: Callable[[WantedFault, str], None] | None = None
+    """Told, on the driver's thread, of a fault that cannot be, and why not."""
     _steps: int = 0
     _faults: deque[WantedFault] = field(default_factory=deque)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -69,6 +71,11 @@ class Control:
             taken = list(self._faults)
             self._faults.clear()
         return taken
+
+    def refused(self, wanted: WantedFault, why: str) -> None:
+        """Tell whoever asked for a fault why it cannot be (for drivers)."""
+        if self.on_refused is not None:
+            self.on_refused(wanted, why)
 
     def take_step(self) -> bool:
         """Whether a single step was asked for (for drivers)."""

@@ -11,14 +11,13 @@ from broker.ledger import DeliveryLedger
 from broker.wire import topics
 from broker.wire.messages import CommandAck, Downlink, Uplink
 from harness.errors import ScenarioError, SutError
-from harness.events import FeedSeen
 from harness.scenario.schema import Run
 from harness.sut.port import ClockAnswer, Short, SystemUnderTest
-from harness.world.control import Control
+from harness.world.control import Control, WantedFault
 from harness.world.path import Tap
 from harness.world.port import Recorder
 from harness.world.timeline import Moment
-from twins.core.errors import TwinError
+from twins.core.errors import InvalidFault, TwinError
 from twins.core.ports import Fact, Intent
 from twins.world import Step, World
 
@@ -72,15 +71,7 @@ class Loop:
         """Let everything of the timeline take effect whose time has come."""
         p = self.progress
         for wanted in self.control.take_faults():
-            self._inject(
-                Moment(
-                    at_ms=p.now_ms,
-                    kind="fault",
-                    name=wanted.fault,
-                    target=wanted.device,
-                    params=wanted.params,
-                )
-            )
+            self._inject_by_hand(wanted)
         while p.moments_done < len(self.moments):
             moment = self.moments[p.moments_done]
             if moment.at_ms > p.now_ms:
@@ -99,6 +90,17 @@ class Loop:
         except TwinError as error:
             raise ScenarioError(str(error)) from error
         self._note(moment)
+
+    def _inject_by_hand(self, wanted: WantedFault) -> None:
+        # A hand may ask for what makes no sense any more; the story goes on without it.
+        try:
+            self.world.inject(wanted.fault, wanted.device, wanted.params)
+        except InvalidFault as error:
+            self.control.refused(wanted, "; ".join(error.problems))
+            return
+        self.recorder.fault(
+            self.progress.now_ms, wanted.fault, wanted.device, wanted.params, ended=False, by="you"
+        )
 
     def _note(self, moment: Moment) -> None:
         self.recorder.fault(
@@ -235,7 +237,3 @@ class Loop:
         """Take up a run where a snapshot left it."""
         self.progress = Progress(**progress)
         self._outbox = list(outbox)
-
-
-def _fact(event: FeedSeen) -> Fact:
-    return Fact(at_ms=event.at_ms, kind=event.kind, subject=event.subject, data=event.data)

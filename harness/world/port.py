@@ -41,9 +41,16 @@ class Recorder(Protocol):
         ...
 
     def fault(
-        self, at_ms: int, kind: str, target: str, params: Mapping[str, Any], *, ended: bool
+        self,
+        at_ms: int,
+        kind: str,
+        target: str,
+        params: Mapping[str, Any],
+        *,
+        ended: bool,
+        by: str = "scenario",
     ) -> None:
-        """An entry of the timeline took effect, or ended."""
+        """An entry of the timeline took effect or ended, or a hand did it (``by`` is ``you``)."""
         ...
 
     def sampled(self, samples: Sequence[Any], now_ms: int) -> None:

@@ -20,6 +20,7 @@ import uvicorn
 from broker.link.port import LinkLost
 from reference_impl.bootstrap import ClockMode, Dps, build
 from reference_impl.entrypoints.mqtt import service_link
+from reference_impl.kernel.errors import StoreUnusable
 
 STOP_S = 10.0
 """How long a stop may take; what is not stored by then is delivered again at the next start."""
@@ -84,6 +85,8 @@ async def _serve(options: Options) -> int:
         add_pages(dps)
     try:
         await dps.start()
+    except StoreUnusable as error:
+        return _complain(str(error), 2)
     except LinkLost as error:
         return _complain(str(error), 1)
     return await _until_stopped(options, dps, listener)

@@ -97,16 +97,18 @@ class Insight:
         what was never evaluated in this cycle is NaN with time -1.
         """
         states = self._states.of(uow)
-        values = np.full(len(things), np.nan)
-        newest = np.full(len(things), -1, dtype=np.int64)
-        for index, thing in enumerate(things):
+        values: list[float] = []
+        newest: list[int] = []
+        for thing in things:
             state = states.get((thing, condition))
             if state is None or state.valid_ms < 0:
+                values.append(np.nan)
+                newest.append(-1)
                 continue
             value = getattr(state, field)
-            values[index] = np.inf if value is None else value
-            newest[index] = state.valid_ms
-        return values, newest
+            values.append(np.inf if value is None else value)
+            newest.append(state.valid_ms)
+        return np.array(values, dtype=np.float64), np.array(newest, dtype=np.int64)
 
     def level(
         self, *, model: str, thing: str, position: str, after_ms: int, to_ms: int
@@ -225,7 +227,7 @@ class Insight:
         return replace(
             state,
             points=points,
-            wear_pct=sig9(d.wear_pct(state.wear_pct or 0.0, raw_pct)),
+            wear_pct=sig9(d.wear_pct(state.wear_pct or 0.0, points, params)),
             level=sig9(level.value),
             runout_p10_ms=runout and runout.p10_ms,
             runout_p50_ms=runout and runout.p50_ms,

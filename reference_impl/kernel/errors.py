@@ -54,3 +54,7 @@ class TimeGoesForward(DpsError):  # noqa: N818
     """A clock call named a time before the present."""
 
     code = "time_goes_forward"
+
+
+class StoreUnusable(Exception):  # noqa: N818 - it names what is wrong
+    """The store cannot be worked with; the text says why and is for the person who chose it."""

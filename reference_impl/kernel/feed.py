@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from reference_impl.kernel.bus import Bus, DomainEvent
 from reference_impl.kernel.ids import canonical, event_id
-from reference_impl.kernel.store import UnitOfWork, metadata
+from reference_impl.kernel.store import Text, UnitOfWork, metadata
 
 SOURCE = "twinrig/reference-dps"
 
@@ -18,10 +18,10 @@ feed = sa.Table(
     "feed",
     metadata,
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("event_id", sa.String, nullable=False),
+    sa.Column("event_id", Text, nullable=False),
     sa.Column("at_ms", sa.BigInteger, nullable=False),
-    sa.Column("kind", sa.String, nullable=False),
-    sa.Column("subject", sa.String, nullable=False),
+    sa.Column("kind", Text, nullable=False),
+    sa.Column("subject", Text, nullable=False),
     sa.Column("data", sa.LargeBinary, nullable=False),
     sqlite_autoincrement=True,
 )

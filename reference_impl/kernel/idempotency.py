@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from reference_impl.kernel.errors import DpsError, Problem
-from reference_impl.kernel.store import UnitOfWork, metadata
+from reference_impl.kernel.store import Text, UnitOfWork, metadata
 
 answers = sa.Table(
     "idempotency_answers",
     metadata,
-    sa.Column("key", sa.String, primary_key=True),
-    sa.Column("request", sa.String, nullable=False),
+    sa.Column("key", Text, primary_key=True),
+    sa.Column("request", Text, nullable=False),
     sa.Column("status", sa.Integer, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
 )

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from reference_impl.kernel.errors import StoreUnusable
 from reference_impl.kernel.store import Store, metadata
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision in ``migrations/versions``; a test holds the two together."""
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -20,7 +21,7 @@ _version = sa.Table(
 )
 
 
-class StoreTooNew(Exception):  # noqa: N818
+class StoreTooNew(StoreUnusable):
     """The store was written by a newer version of this program."""
 
 
@@ -29,16 +30,26 @@ def bring_up_to_date(store: Store) -> None:
 
     Raises:
         StoreTooNew: If the store's revision is none of ours.
+        StoreUnusable: If it cannot be opened.
     """
+    try:
+        revision = _first_look(store)
+    except sa.exc.OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise StoreUnusable(f"the store {store.engine.url!r} cannot be opened: {reason}") from error
+    if revision != HEAD:
+        upgrade(store, revision)
+
+
+def _first_look(store: Store) -> str:
+    """The revision of the store; a new one gets its tables."""
     with store.begin() as uow:
         revision = _revision(uow.conn)
         if revision is None:
             metadata.create_all(uow.conn)
             _version.create(uow.conn, checkfirst=True)
             uow.conn.execute(_version.insert().values(version_num=HEAD))
-            return
-    if revision != HEAD:
-        upgrade(store, revision)
+        return revision or HEAD
 
 
 def upgrade(store: Store, revision: str) -> None:
@@ -52,7 +63,8 @@ def upgrade(store: Store, revision: str) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if revision not in {*known, "base"}:
         raise StoreTooNew(
-            f"{store.url} has revision {revision}; this program knows {', '.join(sorted(known))}"
+            f"{store.engine.url!r} has revision {revision}; "
+            f"this program knows {', '.join(sorted(known))}"
         )
     with store.begin() as uow:
         config.attributes["connection"] = uow.conn

@@ -13,14 +13,14 @@ from broker.link.port import Packet
 from broker.wire import topics
 from broker.wire.codec import encode
 from broker.wire.messages import Downlink
-from reference_impl.kernel.store import Store, UnitOfWork, metadata
+from reference_impl.kernel.store import Store, Text, UnitOfWork, metadata
 
 outbox = sa.Table(
     "outbox",
     metadata,
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("command_id", sa.String, nullable=False, unique=True),
-    sa.Column("topic", sa.String, nullable=False),
+    sa.Column("command_id", Text, nullable=False, unique=True),
+    sa.Column("topic", Text, nullable=False),
     sa.Column("payload", sa.LargeBinary, nullable=False),
     sa.Column("sent", sa.Boolean, nullable=False, index=True),
     sqlite_autoincrement=True,

@@ -12,20 +12,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from reference_impl.kernel.store import UnitOfWork, metadata
+from reference_impl.kernel.store import Text, UnitOfWork, metadata
 
 timers = sa.Table(
     "timers",
     metadata,
-    sa.Column("kind", sa.String, primary_key=True),
-    sa.Column("subject", sa.String, primary_key=True),
+    sa.Column("kind", Text, primary_key=True),
+    sa.Column("subject", Text, primary_key=True),
     sa.Column("due_ms", sa.BigInteger, nullable=False, index=True),
     sa.Column("args", sa.JSON, nullable=False),
 )
 periodics = sa.Table(
     "periodics",
     metadata,
-    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("name", Text, primary_key=True),
     sa.Column("last_ms", sa.BigInteger, nullable=False),
 )
 _all_periodics = sa.select(periodics)

@@ -1,6 +1,7 @@
 """The store and its unit of work: one transaction, one set of effects.
 
-SQLite by default (WAL, ``synchronous=NORMAL``, BEGIN IMMEDIATE, one writer), PostgreSQL by URL.
+SQLite by default (WAL, ``synchronous=NORMAL``, BEGIN IMMEDIATE), PostgreSQL by URL; either has one
+writer.
 Every context defines its tables on :data:`metadata`.
 """
 
@@ -15,11 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import VARCHAR
 from sqlalchemy.pool import StaticPool
 
+from reference_impl.kernel import postgres
 from reference_impl.kernel.bus import Bus, DomainEvent
 
 metadata = sa.MetaData()
+Text = sa.String().with_variant(VARCHAR(collation="C"), "postgresql")
+"""The type of every text column: sorted by code point, whatever language a database speaks."""
 Connection = sa.Connection
 """What services read through; they name it without knowing the database package."""
 
@@ -117,13 +122,13 @@ class Store:
             yield conn.execution_options(read_only=True)
 
     def backup(self, path: Path) -> int:
-        """Copy the whole store into a SQLite file, which appears once complete; gives its size.
+        """Copy the whole store; gives the size of the copy in bytes.
 
-        Raises:
-            NotImplementedError: If the store is not SQLite.
+        SQLite: into a file, which appears once complete. PostgreSQL: into a database on the same
+        server, whose name the file then holds.
         """
         if self.engine.dialect.name != "sqlite":
-            raise NotImplementedError(f"no file copy of a {self.engine.dialect.name} database")
+            return postgres.backup(self.engine, path)
         part = path.with_name(path.name + ".part")
         part.unlink(missing_ok=True)
         with closing(sqlite3.connect(part)) as target, closing(self.engine.raw_connection()) as raw:
@@ -132,7 +137,10 @@ class Store:
         return path.stat().st_size
 
     def restore(self, path: Path) -> None:
-        """Replace the whole content of a SQLite store by that of a backup."""
+        """Replace the whole content by that of a :meth:`backup` of the same kind of store."""
+        if self.engine.dialect.name != "sqlite":
+            postgres.restore(self.engine, path)
+            return
         with closing(sqlite3.connect(path)) as source, closing(self.engine.raw_connection()) as raw:
             source.backup(raw.driver_connection)  # type: ignore[arg-type]  # sqlite3's own
 
@@ -143,7 +151,7 @@ class Store:
 
 def _engine(url: str, *, full_sync: bool) -> sa.Engine:
     if not url.startswith("sqlite"):
-        return sa.create_engine(url)
+        return postgres.engine(url)
     engine = sa.create_engine(
         url, poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 30.0}
     )

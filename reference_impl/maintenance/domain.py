@@ -8,6 +8,10 @@ from math import isnan
 
 HEALTHY_SHARE = 0.5
 """After a fitting the level must stand below this share of the condition's limit."""
+AGAIN_AFTER_MS = 24 * 3_600_000
+"""Cool-down between a visit that was called off and the next request, as that of a lost order."""
+VISITS_PER_NEED_MAX = 2
+"""A visit that was called off is requested again once; after that a person must decide."""
 
 
 class WorkOrder(StrEnum):
@@ -64,9 +68,10 @@ PAST = {
 assert PAST.keys() == set(Step), "every step needs its word"
 
 
-def work_order_id(thing: str, position: str, cycle: int) -> str:
-    """The id of the work order for a need: one per need (W1)."""
-    return f"wo-{thing}-{position}-{cycle}"
+def work_order_id(thing: str, position: str, cycle: int, attempt: int = 1) -> str:
+    """The id of the ``attempt``-th work order for a need: one, unless it was cancelled (W1)."""
+    first = f"wo-{thing}-{position}-{cycle}"
+    return first if attempt == 1 else f"{first}-{attempt}"
 
 
 def split_need_key(need_key: str) -> tuple[str, str, int]:

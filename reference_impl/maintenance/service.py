@@ -19,9 +19,11 @@ from reference_impl.maintenance.ports import LevelsView, MaintenanceRows
 from reference_impl.published import OrderChanged, PartFitted, WorkOrderChanged
 
 VERIFY = "maintenance/verify"
+AGAIN = "maintenance/request-again"
 VERIFY_AFTER_MS = 2 * 3_600_000
 BY_TELEMETRY = "telemetry"
 BY_SERVICE = "service"
+_NEED = ("need_key", "order", "thing", "site", "part", "position", "cycle")
 _SHOWN = ("thing", "site", "part", "position", "order", "need_key", "state", "by")
 
 
@@ -48,6 +50,7 @@ class Maintenance:
         """Listen for delivered orders and for the end of verification windows."""
         bus.subscribe(OrderChanged, self.on_order)
         self._scheduler.on_timer(VERIFY, self._verify)
+        self._scheduler.on_timer(AGAIN, self._request_again)
 
     def listed(self, conn: sa.Connection, what: str, **equals: object) -> list[Row]:
         """Rows of ``work_orders`` or ``register``."""
@@ -55,17 +58,18 @@ class Maintenance:
         return rows
 
     def on_order(self, uow: UnitOfWork, event: OrderChanged) -> None:
-        """A part was delivered: request its fitting, once per need (W1)."""
+        """A part was delivered: request its fitting, once per need (W1).
+
+        A work order that is cancelled before a part was fitted is requested anew after a cool-down,
+        once: the need would otherwise stay DELIVERED for ever.
+        """
         if event.kind != "order.delivered":
             return
         need_key = str(event.data["need_key"])
-        thing, position, cycle = d.split_need_key(need_key)
-        wo_id = d.work_order_id(thing, position, cycle)
-        if self._rows.work_orders.get(uow.conn, wo_id) is not None:
+        if self._rows.work_orders.items(uow.conn, need_key=need_key):
             return
-        row = {
-            "id": wo_id,
-            "state": d.WorkOrder.REQUESTED.value,
+        thing, position, cycle = d.split_need_key(need_key)
+        need = {
             "need_key": need_key,
             "order": event.subject,
             "thing": thing,
@@ -73,18 +77,43 @@ class Maintenance:
             "part": event.data["part"],
             "position": position,
             "cycle": cycle,
+        }
+        self._request(uow, need, attempt=1, at_ms=event.at_ms)
+
+    def _request(
+        self, uow: UnitOfWork, need: Mapping[str, Any], *, attempt: int, at_ms: int
+    ) -> None:
+        row = {
+            **need,
+            "id": d.work_order_id(need["thing"], need["position"], need["cycle"], attempt),
+            "state": d.WorkOrder.REQUESTED.value,
+            "attempt": attempt,
             "by": BY_SERVICE,
             "reason": "",
             "crew": None,
             "start_ms": None,
             "serial": None,
             "readings": {},
-            "requested_ms": event.at_ms,
+            "requested_ms": at_ms,
             "completed_ms": None,
-            "changed_ms": event.at_ms,
+            "changed_ms": at_ms,
         }
         self._rows.work_orders.insert(uow, row)
-        _tell(uow, row, "requested", event.at_ms)
+        _tell(uow, row, "requested", at_ms)
+
+    def _request_again(self, uow: UnitOfWork, timer: Timer) -> None:
+        """The part still lies there and waits for a visit, unless one was fitted meanwhile."""
+        row = self._rows.work_orders.get(uow.conn, timer.subject)
+        assert row is not None, "the timer was set with the row"
+        if self._cycle(uow, row) == row["cycle"]:
+            need = {name: row[name] for name in _NEED}
+            self._request(uow, need, attempt=row["attempt"] + 1, at_ms=timer.due_ms)
+
+    def _cycle(self, uow: UnitOfWork, row: Row) -> int:
+        """The cycle of a work order's position: its own, or a later one once a part was fitted."""
+        place = {"thing": row["thing"], "position": row["position"]}
+        fitted = self._rows.register.items(uow.conn, **place)
+        return max(int(entry["cycle"]) for entry in (row, *fitted))
 
     def step(
         self,
@@ -112,6 +141,8 @@ class Maintenance:
             raise IllegalStep(wo_id, state, step, [])
         row.update(values)
         _tell(uow, row, d.PAST[step], at_ms)
+        if step is d.Step.CANCEL and row["attempt"] < d.VISITS_PER_NEED_MAX:
+            set_timer(uow, AGAIN, wo_id, at_ms + d.AGAIN_AFTER_MS)
         return row
 
     def complete(
@@ -150,8 +181,7 @@ class Maintenance:
         thing, position, serial = row["thing"], row["position"], row["serial"]
         if self._rows.register.get(uow.conn, thing, position, serial) is not None:
             return
-        fitted = self._rows.register.items(uow.conn, thing=thing, position=position)
-        cycle = 1 + max([row["cycle"], *(entry["cycle"] for entry in fitted)])
+        cycle = 1 + self._cycle(uow, row)
         entry = {
             "thing": thing,
             "position": position,

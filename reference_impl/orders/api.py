@@ -103,6 +103,12 @@ def _recommendations(routes: APIRouter, service: Orders, clock: Clock, store: St
         with store.read() as conn:
             return {"items": service.listed(conn, "recommendations", **only)}
 
+    @routes.get("/refused-advice")
+    async def get_refused() -> Answer:
+        """What rules recommended and nobody was asked about, and why: once per need and part."""
+        with store.read() as conn:
+            return {"items": service.listed(conn, "refused")}
+
     @routes.post("/recommendations/{rec_id}/approve")
     async def approve(rec_id: str, body: StepBody) -> Answer:
         """Order what is recommended."""

@@ -72,7 +72,7 @@ class Orders:
         return self.catalogue.part_fields(uow, sku)
 
     def listed(self, conn: sa.Connection, what: str, **equals: object) -> list[Row]:
-        """Rows of ``parts``, ``policies``, ``needs``, ``recommendations`` or ``orders``."""
+        """Rows of a table of :class:`OrderRows`, by its name there."""
         rows: list[Row] = getattr(self._rows, what).items(conn, **equals)
         return rows
 
@@ -137,9 +137,9 @@ class Orders:
     def _refuse(self, uow: UnitOfWork, key: str, event: ReplacementAdvised, why: str) -> None:
         if self._rows.refused.get(uow.conn, key, event.part) is None:
             _log.warning("advice of rule %s for %s refused: %s", event.rule, key, why)
-            self._rows.refused.insert(
-                uow, {"need_key": key, "part": event.part, "reason": why, "at_ms": event.at_ms}
-            )
+            names = ("part", "rule", "pack", "pack_version", "at_ms")
+            row = {name: getattr(event, name) for name in names}
+            self._rows.refused.insert(uow, {**row, "need_key": key, "reason": why})
 
     def _foreseen(self, uow: UnitOfWork, key: str, event: ReplacementAdvised, cycle: int) -> Row:
         need = self._rows.needs.get(uow.conn, key)
@@ -178,6 +178,7 @@ class Orders:
             "unit_price_eur": part["price_eur"],
             "rule": event.rule,
             "pack": event.pack,
+            "pack_version": event.pack_version,
             "policy": d.Mode.APPROVAL.value,
             "why": event.why,
             "values": {name: sig9(value) for name, value in event.values.items()},
@@ -227,6 +228,7 @@ class Orders:
             "unit_price_eur",
             "rule",
             "pack",
+            "pack_version",
             "policy",
             "why",
             "values",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -52,22 +53,22 @@ def evaluate(
     Returns:
         What changed, and every rule that is ACTIVE, by rule and thing.
     """
-    columns: dict[Input, tuple[list[float], Times]] = {}
+    columns: dict[Input, tuple[list[float], list[int]]] = {}
     found: list[Judged] = []
     for rule in pack.rules:
         for wanted in rule.inputs.values():
             if wanted not in columns:
-                values, newest = inputs.column(wanted)
-                columns[wanted] = (values.tolist(), np.where(np.isnan(values), -1, newest))
-        known = _known([columns[w][1] for w in rule.inputs.values()], rule, things, at_ms)
+                columns[wanted] = _column(*inputs.column(wanted))
         names = list(rule.inputs)
         read = [columns[wanted][0] for wanted in rule.inputs.values()]
         rows = list(zip(*read, strict=True)) if read else [()] * things
+        known = _known([columns[w][1] for w in rule.inputs.values()], rule, things, at_ms)
         verdicts = rule.when.holds_for(names, rows, known)
+        standing = {thing for rule_id, thing in instances if rule_id == rule.id}
         for thing, verdict in enumerate(verdicts):
-            before = instances.get((rule.id, thing))
-            if before is None and not verdict:
+            if not verdict and thing not in standing:
                 continue
+            before = instances.get((rule.id, thing))
             after, steps = judge(before, verdict, rule=rule, at_ms=at_ms, every_ms=pack.every_ms)
             if steps or after != before or (after and after.phase is Phase.ACTIVE):
                 now = dict(zip(names, rows[thing], strict=True)) if known[thing] else {}
@@ -75,11 +76,18 @@ def evaluate(
     return found
 
 
-def _known(newest: Sequence[Times], rule: Rule, things: int, at_ms: int) -> list[bool]:
-    known = np.ones(things, dtype=bool)
-    for times in newest:
-        known &= (times >= 0) & (times >= at_ms - rule.stale_after_ms)
-    return known.tolist()
+def _column(values: Floats, newest_ms: Times) -> tuple[list[float], list[int]]:
+    """A column as plain numbers, for conditions take them one by one; -1: nothing there."""
+    plain = values.tolist()
+    pairs = zip(plain, newest_ms.tolist(), strict=True)
+    return plain, [-1 if isnan(value) else at_ms for value, at_ms in pairs]
+
+
+def _known(newest: Sequence[list[int]], rule: Rule, things: int, at_ms: int) -> list[bool]:
+    oldest_ms = max(at_ms - rule.stale_after_ms, 0)
+    if not newest:
+        return [True] * things
+    return [min(times) >= oldest_ms for times in zip(*newest, strict=True)]
 
 
 def shown(values: Mapping[str, float]) -> dict[str, float]:

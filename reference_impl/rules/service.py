@@ -238,6 +238,7 @@ class Rules:
                 quantity=reaction.quantity,
                 rule=rule.id,
                 pack=pack.pack,
+                pack_version=pack.version,
                 why=rule.why,
                 values=shown(judged.values),
             )

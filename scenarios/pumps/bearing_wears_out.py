@@ -22,7 +22,7 @@ def scenario() -> b.Scenario:
         fleets=(b.fleet("pump", sites=2, devices_per_site=2, report_every="10m"),),
         service=b.Service(
             rules=("standard",),
-            policy=b.Policy(mode="auto", max_unit_price_eur=200.0),
+            policy=b.Policy(mode="auto", max_unit_price_eur=400.0),
             contract=b.Contract(fee_eur=180.0, target=0.997),
         ),
         timeline=(b.fault("bearing_wear", worn, at="4d", onset="0h", pf_interval="28d"),),
@@ -34,7 +34,7 @@ def scenario() -> b.Scenario:
             b.check("no_orders", device=others),
         ),
         eventually=(
-            b.check("alert_raised", device=worn, rule="P12-vibration-zone-c", within="45d"),
+            b.check("alert_raised", device=worn, rule="bearing-worn", within="32d"),
             b.check("order_delivered", device=worn, times=1, within="45d"),
             b.check("part_fitted", device=worn, times=1),
             b.check("availability_at_least", share=0.999),

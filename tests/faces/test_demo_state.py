@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 
 from harness.demo.charts import damage_options
-from harness.demo.state import DemoState
+from harness.demo.state import DemoState, Notice
 from harness.demo.stories import STORY
 from harness.demo.tally import Tally
 from harness.demo.twin_world import WithoutService, downtime_rates
 from harness.engine import runner
-from harness.events import FaultApplied, RunFinished, RunStarted, StepDone, TruthHappened
+from harness.events import Event, FaultApplied, RunFinished, RunStarted, StepDone, TruthHappened
 from harness.scenario.products import installed
 from harness.scenario.resolve import places
+from harness.world.control import Control, WantedFault
+from twins.core.errors import InvalidFault
 from twins.core.ports import Truth
 
 HOUR_MS = 3_600_000
@@ -27,7 +29,7 @@ class FakeOther:
     """A world without the service that notes what it is told."""
 
     def __init__(self, truths: list[Truth]) -> None:
-        self.truths, self.told, self.broken = truths, [], 0.0
+        self.truths, self.told, self.refuses = truths, [], ""
 
     def advance(self, to_ms: int) -> list[Truth]:
         self.told.append(("advance", to_ms))
@@ -36,6 +38,8 @@ class FakeOther:
         return out
 
     def inject(self, fault: str, device: str, params: Mapping[str, float]) -> None:
+        if self.refuses:
+            raise InvalidFault([self.refuses])
         self.told.append((fault, device, dict(params)))
 
     def damage(self) -> Mapping[str, float]:
@@ -84,6 +88,60 @@ def test_a_fault_of_a_device_happens_in_both_worlds_and_one_of_the_link_does_not
     played([start, fault, replace(fault, ended=True), outage], other)
 
     assert other.told == [("advance", at_ms), ("wear", "pump-01-1", {"onset": 0.0})]
+
+
+def test_the_hand_at_the_page_is_told_what_came_of_a_click(green_events):
+    start = green_events[0]
+    assert isinstance(start, RunStarted)
+    fault = FaultApplied(at_ms=start.start_ms, kind="wear", target="pump-01-1", by="you")
+    other = FakeOther([])
+    state = played([start, replace(fault, by="scenario"), fault], other)
+    other.refuses = "the bearing has failed already"
+    state.on_event(fault)
+    state.refused(WantedFault("wear", "pump-01-2", {}), "the bearing has failed already")
+
+    assert state.view().notices == (
+        Notice("pump-01-1: wear begins, in both worlds"),
+        Notice(
+            "pump-01-1: wear, with the service only; without it, the bearing has failed already",
+            good=False,
+        ),
+        Notice("pump-01-2: wear changes nothing now; the bearing has failed already", good=False),
+    )
+    assert [line.text for line in state.view().lines] == [
+        "you: wear is injected", "you: wear is injected", "scenario: wear is injected",
+    ]  # fmt: skip
+
+
+def test_a_fault_on_what_has_failed_already_is_refused_and_the_run_goes_on(tmp_path: Path):
+    """A presenter's click must never end the show."""
+    scenario = runner.load(STORY)
+    device = next(iter(places(scenario, installed())))
+    alone = scenario.field.model_copy(update={"service": False})
+    short = scenario.model_copy(
+        update={
+            "run": scenario.run.model_copy(update={"until": 8 * DAY_MS}),
+            "field": alone, "timeline": (), "always": (), "eventually": (),
+        }
+    )  # fmt: skip
+    refused: list[tuple[WantedFault, str]] = []
+    control = Control(on_refused=lambda wanted, why: refused.append((wanted, why)))
+    control.inject("bearing_wear", device, {"onset": 0.0, "pf_interval": 24.0})
+
+    class Hand:
+        """Clicks again once it is broken."""
+
+        def on_event(self, event: Event) -> None:
+            if isinstance(event, TruthHappened) and event.kind == "component.failed":
+                control.inject("bearing_wear", device)
+
+    options = runner.RunOptions(link="memory", mode="virtual", control=control, runs_dir=tmp_path)
+    result = runner.run_scenario(short, seed=7, options=options, handlers=[Hand()])
+
+    [(wanted, why)] = refused
+    assert (result.verdict, result.end_ms) == ("passed", short.run.until_ms)
+    assert wanted.device == device
+    assert "has failed already" in why
 
 
 def test_each_arm_counts_its_own_truths(green_events):

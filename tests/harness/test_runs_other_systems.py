@@ -9,6 +9,7 @@ import pytest
 
 from broker.servers import open_broker
 from harness.engine import assembly
+from harness.errors import InvalidRun
 from harness.scenario import build as b
 from harness.sut.port import ClockAnswer, Short
 from harness.sut.process import ChildProcess, python_module
@@ -132,3 +133,18 @@ def test_a_client_for_every_device_gives_the_same_hash(short, play) -> None:
 
     assert per_device.verdict == "passed", (per_device.error, per_device.checks)
     assert per_device.trace_hash == memory.trace_hash
+
+
+@pytest.mark.parametrize(
+    ("store", "said"),
+    [
+        ("flie", "--store is 'flie'; allowed: memory, file, or a URL"),
+        ("nosuchdb://x/y", "'nosuchdb://x/y' is no store; allowed: sqlite://"),
+        ("sqlite:////no/such/folder/x", "cannot be opened: unable to open database file"),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_named_before_the_run_begins(
+    short, play, store: str, said: str
+) -> None:
+    with pytest.raises(InvalidRun, match=said):
+        play(short, store=store)

@@ -95,8 +95,8 @@ rules:
     assert result.exit_code == 1
     (failed,) = result.failed_checks
     assert failed.check == "order_delivered"
-    assert failed.expected == f"{WORN}: an order delivered 1 time(s)"
-    assert failed.seen == "0 time(s), not once in the whole run"
+    assert failed.expected == f"{WORN}: one order is delivered"
+    assert failed.seen == "0 delivered, not one in the whole run"
     assert 0 < len(failed.around) <= 20
     assert any("component.failed" in line for line in failed.around)
     assert result.replay.endswith(f"--seed 7 --link memory --rules {pack}")

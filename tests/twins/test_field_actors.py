@@ -48,7 +48,7 @@ def test_a_supplier_confirms_ships_after_the_lead_time_and_delivers() -> None:
     at = world.now_ms
     [deliver] = intents(world, fact("order.shipped", "ord-1", ORDER, at))
     assert deliver.verb == "order.deliver"
-    assert world.costs_eur()["parts"] == 2 * 180.0
+    assert world.costs_eur()["parts"] == 2 * 350.0
 
 
 def test_a_supplier_rejects_a_part_nobody_makes() -> None:

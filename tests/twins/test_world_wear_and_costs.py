@@ -138,7 +138,7 @@ def test_without_the_service_the_caretaker_repairs_at_the_emergency_rate() -> No
     assert at["device.up"] == at["part.fitted"]
     assert step.intents == []
     costs = world.costs_eur()
-    assert (costs["visits"], costs["parts"]) == (900.0, 180.0)
+    assert (costs["visits"], costs["parts"]) == (900.0, 350.0)
     assert damage(world) == 0.0
 
 

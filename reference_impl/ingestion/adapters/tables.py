@@ -4,41 +4,41 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from reference_impl.kernel.store import metadata
+from reference_impl.kernel.store import Text, metadata
 
 blocks = sa.Table(
     "telemetry_blocks",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("thing", sa.String, nullable=False),
+    sa.Column("thing", Text, nullable=False),
     sa.Column("boot", sa.BigInteger, nullable=False),
     sa.Column("first_ms", sa.BigInteger, nullable=False),
     sa.Column("last_ms", sa.BigInteger, nullable=False),
     sa.Column("size", sa.Integer, nullable=False),
-    sa.Column("names", sa.String, nullable=False),
+    sa.Column("names", Text, nullable=False),
     sa.Column("payload", sa.LargeBinary, nullable=False),
     sa.Index("ix_telemetry_blocks_thing_last_ms", "thing", "last_ms"),
 )
 latest = sa.Table(
     "telemetry_latest",
     metadata,
-    sa.Column("thing", sa.String, primary_key=True),
+    sa.Column("thing", Text, primary_key=True),
     sa.Column("at_ms", sa.BigInteger, nullable=False),
     sa.Column("signals", sa.LargeBinary, nullable=False),
 )
 logs = sa.Table(
     "device_logs",
     metadata,
-    sa.Column("device", sa.String, primary_key=True),
+    sa.Column("device", Text, primary_key=True),
     sa.Column("boot", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("site", sa.String, nullable=False),
+    sa.Column("site", Text, nullable=False),
     sa.Column("stored", sa.LargeBinary, nullable=False),
     sa.Column("refused", sa.LargeBinary, nullable=False),
 )
 site_counts = sa.Table(
     "site_counts",
     metadata,
-    sa.Column("site", sa.String, primary_key=True),
+    sa.Column("site", Text, primary_key=True),
     sa.Column("messages", sa.BigInteger, nullable=False),
     sa.Column("first_ms", sa.BigInteger, nullable=False),
     sa.Column("newest_ms", sa.BigInteger, nullable=False),
@@ -46,29 +46,29 @@ site_counts = sa.Table(
 births = sa.Table(
     "births",
     metadata,
-    sa.Column("thing", sa.String, primary_key=True),
+    sa.Column("thing", Text, primary_key=True),
     sa.Column("boot", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("at_ms", sa.BigInteger, nullable=False),
-    sa.Column("product", sa.String, nullable=False),
-    sa.Column("model", sa.String, nullable=False),
-    sa.Column("serial", sa.String, nullable=False),
-    sa.Column("firmware", sa.String, nullable=False),
+    sa.Column("product", Text, nullable=False),
+    sa.Column("model", Text, nullable=False),
+    sa.Column("serial", Text, nullable=False),
+    sa.Column("firmware", Text, nullable=False),
     sa.Column("lost_ms", sa.BigInteger, nullable=True),
 )
 dead_letters = sa.Table(
     "dead_letters",
     metadata,
-    sa.Column("topic", sa.String, primary_key=True),
-    sa.Column("digest", sa.String, primary_key=True),
-    sa.Column("site", sa.String, nullable=False),
-    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("topic", Text, primary_key=True),
+    sa.Column("digest", Text, primary_key=True),
+    sa.Column("site", Text, nullable=False),
+    sa.Column("reason", Text, nullable=False),
     sa.Column("payload", sa.LargeBinary, nullable=False),
     sa.Column("received_ms", sa.BigInteger, nullable=True, index=True),
 )
 resends = sa.Table(
     "resend_requests",
     metadata,
-    sa.Column("device", sa.String, primary_key=True),
+    sa.Column("device", Text, primary_key=True),
     sa.Column("boot", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("from_seq", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("to_seq", sa.BigInteger, primary_key=True, autoincrement=False),

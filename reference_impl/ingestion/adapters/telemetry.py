@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import fsum, isnan, nan
+from operator import lt
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class Column:
         times.insert(place, at_ms)
         self.values.insert(place, value)
 
-    def add_all(self, readings: Sequence[tuple[int, float]], kept_from_ms: int) -> None:
+    def add_all(self, readings: Iterable[tuple[int, float]], kept_from_ms: int) -> None:
         """Add readings one by one; those older than ``kept_from_ms`` are read from the store."""
         for at_ms, value in readings:
             if at_ms >= kept_from_ms:
@@ -60,19 +60,22 @@ class Column:
         del self.values[:place]
 
 
+_REDUCERS: Mapping[Take, Callable[[Sequence[float]], float]] = {
+    Take.COUNT: lambda values: float(len(values)),
+    Take.SUM: fsum,
+    Take.MEAN: lambda values: fsum(values) / len(values),
+    Take.LAST: lambda values: values[-1],
+    Take.MIN: min,
+    Take.MAX: max,
+}
+_OF_NOTHING: Mapping[Take, float] = {
+    take: 0.0 if take in (Take.COUNT, Take.SUM) else nan for take in Take
+}
+
+
 def reduce(values: Sequence[float], take: Take) -> float:
     """Make one number of a window, given by time. Sums are exact, so order does not matter."""
-    if take is Take.COUNT:
-        return float(len(values))
-    if take is Take.SUM:
-        return fsum(values)
-    if not values:
-        return nan
-    if take is Take.MEAN:
-        return fsum(values) / len(values)
-    if take is Take.LAST:
-        return values[-1]
-    return min(values) if take is Take.MIN else max(values)
+    return _REDUCERS[take](values) if values else _OF_NOTHING[take]
 
 
 _NOTHING: dict[str, Column] = {}
@@ -112,24 +115,26 @@ class RecentTelemetry:
         mine = self._columns.setdefault(thing, {})
         kept_from = self._kept_from.get(thing, 0)
         times = [reading.at_ms for reading in readings]
-        names = readings[0].signals.keys()
-        in_order = all(before < at_ms for before, at_ms in itertools.pairwise(times))
-        if in_order and all(r.signals.keys() == names for r in readings):
-            for name in names:
-                column = mine.get(name)
-                if column is None:
-                    column = mine[name] = Column()
-                if column.newest_ms < times[0]:
-                    column.times.extend(times)
-                    column.values.extend([r.signals[name] for r in readings])
+        first_ms = times[0] if all(map(lt, times, times[1:])) else -1  # -1: out of order
+        found: dict[str, tuple[list[int], list[float]]] = {}
+        for at_ms, reading in zip(times, readings, strict=True):
+            for name, value in reading.signals.items():
+                pair = found.get(name)
+                if pair is None:
+                    found[name] = ([at_ms], [value])
                 else:
-                    column.add_all([(r.at_ms, r.signals[name]) for r in readings], kept_from)
-        else:
-            for name in sorted({name for r in readings for name in r.signals}):
-                column = mine.setdefault(name, Column())
-                found = [(r.at_ms, r.signals[name]) for r in readings if name in r.signals]
-                column.add_all(found, kept_from)
-        newest_ms = max(reading.at_ms for reading in readings)
+                    pair[0].append(at_ms)
+                    pair[1].append(value)
+        for name, (at, values) in found.items():
+            column = mine.get(name)
+            if column is None:
+                column = mine[name] = Column()
+            if column.newest_ms < first_ms:  # usual, and several times faster than one by one
+                column.times.extend(at)
+                column.values.extend(values)
+            else:
+                column.add_all(zip(at, values, strict=True), kept_from)
+        newest_ms = max(times)
         if newest_ms > self._cut_at.setdefault(thing, newest_ms + int(_TRIM * self._recent_ms)):
             self._cut(thing, newest_ms - self._recent_ms)
 
@@ -148,15 +153,16 @@ class RecentTelemetry:
         """One number per thing from readings with ``after_ms < at_ms <= to_ms``; see the port."""
         values: list[float] = []
         newest: list[int] = []
+        kept_from, columns, reducer = self._kept_from, self._columns, _REDUCERS[take]
         for thing in things:
-            if after_ms + 1 < self._kept_from.get(thing, 0):
+            if after_ms + 1 < kept_from.get(thing, 0):
                 value, newest_ms = self._old_window(thing, signal, take, after_ms, to_ms)
                 values.append(value)
                 newest.append(newest_ms)
                 continue
-            column = self._columns.get(thing, _NOTHING).get(signal)
+            column = columns.get(thing, _NOTHING).get(signal)
             if column is None:
-                values.append(reduce((), take))
+                values.append(_OF_NOTHING[take])
                 newest.append(-1)
                 continue
             times = column.times
@@ -164,7 +170,8 @@ class RecentTelemetry:
             if high and times[-1] > to_ms:
                 high = bisect_right(times, to_ms)
             low = bisect_right(times, after_ms, 0, high)
-            values.append(reduce(column.values[low:high], take))
+            inside = column.values[low:high]
+            values.append(reducer(inside) if inside else _OF_NOTHING[take])
             newest.append(times[high - 1] if high else -1)
         return np.array(values, dtype=np.float64), np.array(newest, dtype=np.int64)
 

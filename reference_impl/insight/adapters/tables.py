@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from reference_impl.kernel.store import metadata
+from reference_impl.kernel.store import Text, metadata
 
 conditions = sa.Table(
     "conditions",
     metadata,
-    sa.Column("model", sa.String, primary_key=True),
-    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("model", Text, primary_key=True),
+    sa.Column("id", Text, primary_key=True),
     sa.Column("signals", sa.JSON, nullable=False),
     sa.Column("body", sa.JSON, nullable=False),
 )
 states = sa.Table(
     "condition_states",
     metadata,
-    sa.Column("thing", sa.String, primary_key=True),
-    sa.Column("condition", sa.String, primary_key=True),
-    sa.Column("position", sa.String, nullable=False),
+    sa.Column("thing", Text, primary_key=True),
+    sa.Column("condition", Text, primary_key=True),
+    sa.Column("position", Text, nullable=False),
     sa.Column("cycle", sa.Integer, nullable=False),
     sa.Column("reset_ms", sa.BigInteger),
     sa.Column("baseline", sa.JSON(none_as_null=True)),
@@ -38,8 +38,8 @@ states = sa.Table(
 history = sa.Table(
     "condition_history",
     metadata,
-    sa.Column("thing", sa.String, primary_key=True),
-    sa.Column("condition", sa.String, primary_key=True),
+    sa.Column("thing", Text, primary_key=True),
+    sa.Column("condition", Text, primary_key=True),
     sa.Column("at_ms", sa.BigInteger, primary_key=True),
     sa.Column("cycle", sa.Integer, nullable=False),
     sa.Column("level", sa.Float, nullable=False),

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from reference_impl.kernel.store import metadata
+from reference_impl.kernel.store import Text, metadata
 
 customers = sa.Table(
     "customers",
     metadata,
-    sa.Column("id", sa.String, primary_key=True),
-    sa.Column("name", sa.String, nullable=False),
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("name", Text, nullable=False),
 )
 sites = sa.Table(
     "sites",
     metadata,
-    sa.Column("id", sa.String, primary_key=True),
-    sa.Column("customer", sa.String, nullable=False),
-    sa.Column("name", sa.String, nullable=False),
-    sa.Column("time_zone", sa.String, nullable=False),
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("customer", Text, nullable=False),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("time_zone", Text, nullable=False),
 )
 models = sa.Table(
     "models",
     metadata,
-    sa.Column("id", sa.String, primary_key=True),
-    sa.Column("product", sa.String, nullable=False),
-    sa.Column("title", sa.String, nullable=False),
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("product", Text, nullable=False),
+    sa.Column("title", Text, nullable=False),
     sa.Column("signals", sa.JSON, nullable=False),
     sa.Column("parts", sa.JSON, nullable=False),
     sa.Column("conditions", sa.JSON, nullable=False),
@@ -33,9 +33,9 @@ models = sa.Table(
 things = sa.Table(
     "things",
     metadata,
-    sa.Column("id", sa.String, primary_key=True),
-    sa.Column("model", sa.String, nullable=False),
-    sa.Column("site", sa.String, nullable=False),
-    sa.Column("serial", sa.String, nullable=False),
-    sa.Column("title", sa.String, nullable=False),
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("model", Text, nullable=False),
+    sa.Column("site", Text, nullable=False),
+    sa.Column("serial", Text, nullable=False),
+    sa.Column("title", Text, nullable=False),
 )

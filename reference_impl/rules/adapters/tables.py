@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from reference_impl.kernel.store import metadata
+from reference_impl.kernel.store import Text, metadata
 
 packs = sa.Table(
     "rule_packs",
     metadata,
-    sa.Column("pack", sa.String, primary_key=True),
-    sa.Column("version", sa.String, primary_key=True),
-    sa.Column("model", sa.String, nullable=False),
+    sa.Column("pack", Text, primary_key=True),
+    sa.Column("version", Text, primary_key=True),
+    sa.Column("model", Text, nullable=False),
     sa.Column("active", sa.Boolean, nullable=False),
     sa.Column("body", sa.JSON, nullable=False),
     sa.Column("installed_ms", sa.BigInteger, nullable=False),
@@ -19,10 +19,10 @@ packs = sa.Table(
 instances = sa.Table(
     "rule_instances",
     metadata,
-    sa.Column("pack", sa.String, primary_key=True),
-    sa.Column("rule", sa.String, primary_key=True),
-    sa.Column("thing", sa.String, primary_key=True),
-    sa.Column("phase", sa.String, nullable=False),
+    sa.Column("pack", Text, primary_key=True),
+    sa.Column("rule", Text, primary_key=True),
+    sa.Column("thing", Text, primary_key=True),
+    sa.Column("phase", Text, nullable=False),
     sa.Column("started_ms", sa.BigInteger, nullable=False),
     sa.Column("paused_ms", sa.BigInteger, nullable=False),
     sa.Column("false_ms", sa.BigInteger),
@@ -30,14 +30,14 @@ instances = sa.Table(
 alerts = sa.Table(
     "alerts",
     metadata,
-    sa.Column("id", sa.String, primary_key=True),
-    sa.Column("state", sa.String, nullable=False),
-    sa.Column("thing", sa.String, nullable=False, index=True),
-    sa.Column("rule", sa.String, nullable=False),
-    sa.Column("pack", sa.String, nullable=False),
-    sa.Column("version", sa.String, nullable=False),
-    sa.Column("severity", sa.String, nullable=False),
-    sa.Column("why", sa.String, nullable=False),
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("state", Text, nullable=False),
+    sa.Column("thing", Text, nullable=False, index=True),
+    sa.Column("rule", Text, nullable=False),
+    sa.Column("pack", Text, nullable=False),
+    sa.Column("version", Text, nullable=False),
+    sa.Column("severity", Text, nullable=False),
+    sa.Column("why", Text, nullable=False),
     sa.Column("values", sa.JSON, nullable=False),
     sa.Column("started_ms", sa.BigInteger, nullable=False),
     sa.Column("raised_ms", sa.BigInteger, nullable=False),

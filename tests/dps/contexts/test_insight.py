@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,35 @@ def test_a_rise_within_two_standard_errors_is_no_wear() -> None:
     assert outside > 0.0
     correlated = baseline._replace(rho=0.8)  # nine times the variance: 0.03
     assert d.raw_wear_pct(d.Level(BASE + 0.0599, 100, 0), correlated, PARAMS) == 0.0
+
+
+@pytest.mark.parametrize("u", [0.01, 0.2, 0.5, 0.9, 1.0, 1.1])
+def test_where_causes_add_in_squares_the_inverse_law_returns_the_damage_too(u: float) -> None:
+    squares = replace(PARAMS, combine=d.Combine.SQUARES)
+    part = np.sqrt(LIMIT**2 - BASE**2) * np.expm1(K * u) / np.expm1(K)
+    level = d.Level(value=float(np.hypot(BASE, part)), readings=100, mid_ms=0)
+    raw_pct = d.raw_wear_pct(level, d.Baseline(BASE, 0.0, 0.0), squares)
+    assert raw_pct == pytest.approx(100 * u, rel=1e-6)
+    # Read as a sum the same level means less: up to 20 points, the error that this mends.
+    as_sum_pct = d.raw_wear_pct(level, d.Baseline(BASE, 0.0, 0.0), PARAMS)
+    assert as_sum_pct is not None
+    assert u >= 1.0 or as_sum_pct < 100 * u
+
+
+def test_in_squares_a_rise_counts_from_three_standard_errors_and_after_a_whole_window() -> None:
+    squares = replace(PARAMS, combine=d.Combine.SQUARES)
+    baseline = d.Baseline(level=BASE, sd=0.1, rho=0.0)
+    inside = d.raw_wear_pct(d.Level(BASE + 0.0299, 100, 0), baseline, squares)
+    outside = d.raw_wear_pct(d.Level(BASE + 0.0301, 100, 0), baseline, squares)
+    assert inside == 0.0
+    assert outside is not None
+    assert outside > 10.0
+    rising = [d.Point(h * H, 30.0) for h in range(0, 24, 6)]
+    assert d.wear_pct(5.0, rising, squares) == 5.0
+    assert d.wear_pct(5.0, [*rising, d.Point(DAY, 31.0)], squares) == 31.0
+    broken = [rising[0], d.Point(6 * H, 0.0), *rising[2:], d.Point(DAY, 31.0)]
+    assert d.wear_pct(5.0, broken, squares) == 5.0
+    assert d.wear_pct(5.0, rising, PARAMS) == 30.0
 
 
 def test_a_machine_that_is_healthy_beyond_its_limit_is_not_judged() -> None:
@@ -248,8 +278,11 @@ def test_everything_wrong_with_the_conditions_of_a_model_is_told_at_once(rig: An
         "conditions[0].extra",
     ]
     params = {"signal": "vibration", "limit": "6", "curvature": 0, "window_s": 1, "trend_s": 1}
+    params["combine"] = "product"
     with pytest.raises(Invalid) as refused:
         rig.install("pump-01", condition={**bad, "algorithm": "exponential_rise", "params": params})
     places = {p.where for p in refused.value.problems}
-    assert {f"conditions[0].params.{k}" for k in ("signal", "limit", "curvature")} < places
+    assert {
+        f"conditions[0].params.{k}" for k in ("signal", "limit", "curvature", "combine")
+    } < places
     assert "conditions[0].params.baseline_s" in places

@@ -123,6 +123,42 @@ def test_without_telemetry_it_waits_for_another_window(rig: Any) -> None:
     assert rig.rows(rig.maintenance, "work_orders")[0]["state"] == "CLOSED"
 
 
+def test_a_visit_that_was_called_off_is_requested_again_after_a_day_and_only_once(rig: Any) -> None:
+    """The part lies there: its need would stay DELIVERED without a visit."""
+    rig.install("pump-01")
+    delivered(rig)
+    rig.do(rig.maintenance.step, WO, Step.CANCEL, by="crew-1", at_ms=H, reason="no access")
+    delivered(rig, at_ms=2 * H)
+    rig.advance(25 * H - 1)
+    assert rig.kinds("work_order.") == ["work_order.requested", "work_order.cancelled"]
+    rig.advance(25 * H)
+
+    again = rig.feed[-1]
+    assert (again.kind, again.subject, again.at_ms) == (
+        "work_order.requested",
+        f"{WO}-2",
+        25 * H,
+    )
+    first = next(e for e in rig.feed if e.kind == "work_order.requested")
+    assert again.data == first.data
+    rig.do(rig.maintenance.step, f"{WO}-2", Step.CANCEL, by="crew-1", at_ms=26 * H, reason="no")
+    rig.advance(100 * H)
+    assert rig.kinds("work_order.requested") == ["work_order.requested"] * 2
+
+
+def test_no_second_visit_is_requested_once_a_part_was_fitted(rig: Any) -> None:
+    rig.install("pump-01")
+    delivered(rig)
+    walk(rig, "plan", "depart", "arrive", at_ms=0)
+    complete(rig, 1 * H)
+    vibration(rig, 5.0, from_ms=1 * H + 10 * M, to_ms=3 * H)
+    rig.advance(3 * H)
+    assert rig.kinds("work_order.")[-1] == "work_order.reopened"
+    rig.do(rig.maintenance.step, WO, Step.CANCEL, by="crew-1", at_ms=4 * H, reason="scrapped")
+    rig.advance(60 * H)
+    assert rig.kinds("work_order.requested") == ["work_order.requested"]
+
+
 def test_healthy_is_below_half_of_the_limit_and_silence_is_no_answer() -> None:
     assert healthy(2.99, 6.0) is True
     assert healthy(3.0, 6.0) is False

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -17,6 +20,7 @@ from hypothesis.stateful import (
 )
 
 from reference_impl.kernel.errors import IllegalStep, Unknown
+from reference_impl.orders.api import router
 from reference_impl.orders.domain import OPEN_ORDERS, Mode, OrderStep, Policy
 from reference_impl.published import PartFitted, ReplacementAdvised
 
@@ -33,6 +37,7 @@ def advised(at_ms: int, thing: str = "pump-01", part: str = "bearing-set") -> Re
         quantity=1,
         rule="order-point",
         pack="standard",
+        pack_version="1.2.0",
         why="lead time",
         values={"runout_h": 123.4567890123},
     )
@@ -106,6 +111,7 @@ def test_a_recommendation_explains_itself(rig: Any) -> None:
         "unit_price_eur": 350.0,
         "rule": "order-point",
         "pack": "standard",
+        "pack_version": "1.2.0",
         "policy": "approval",
         "why": "lead time",
         "values": {"runout_h": 123.456789},
@@ -192,6 +198,30 @@ def test_a_part_that_does_not_fit_is_never_recommended(rig: Any) -> None:
         "there is no part 'impeller' in the catalogue",
         "the thing is not registered",
     ]
+
+
+def test_refused_advice_can_be_read_with_the_rule_that_gave_it(rig: Any) -> None:
+    rig.install("pump-01")
+    tell(rig, advised(3, part="impeller"))
+    tell(rig, advised(4, part="impeller"))
+    app = FastAPI()
+    app.include_router(router(rig.orders, rig, rig.store))
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://dps") as client:
+            return await client.get("/v1/refused-advice")
+
+    (item,) = asyncio.run(ask()).json()["items"]
+    assert item == {
+        "need_key": "pump-01/bearing/1",
+        "part": "impeller",
+        "rule": "order-point",
+        "pack": "standard",
+        "pack_version": "1.2.0",
+        "reason": "there is no part 'impeller' in the catalogue",
+        "at_ms": 3,
+    }
 
 
 def test_an_illegal_or_unknown_step_is_refused_and_changes_nothing(rig: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
@@ -145,6 +146,18 @@ async def open_rig(
         finally:
             await devices.close()
             await dps.stop()
+
+
+ON_POSTGRES = (pytest.mark.deep, pytest.mark.postgres, pytest.mark.timeout(240))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=ON_POSTGRES)])
+def new_store(request, tmp_path):
+    """Gives the URL of another empty store at each call, on either kind of database."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("new_database")
+    numbers = itertools.count(1)
+    return lambda: f"sqlite:///{tmp_path}/dps-{next(numbers)}.sqlite"
 
 
 @pytest.fixture(scope="session")

@@ -31,8 +31,8 @@ def test_a_clock_call_waits_until_all_delivered_messages_are_stored(kit):
     asyncio.run(story())
 
 
-def test_the_same_clock_call_gets_the_same_answer_also_from_a_reopened_store(kit, tmp_path):
-    url = f"sqlite:///{tmp_path}/dps.sqlite"
+def test_the_same_clock_call_gets_the_same_answer_also_from_a_reopened_store(kit, new_store):
+    url = new_store()
 
     async def story():
         async with kit.open_rig(url, things=THINGS) as rig:

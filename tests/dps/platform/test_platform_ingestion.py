@@ -38,9 +38,9 @@ def test_a_packed_block_gives_back_exactly_what_was_packed(taken):
         assert back == reading.signals
 
 
-def test_a_message_that_comes_again_is_stored_once_and_counted_once(kit):
+def test_a_message_that_comes_again_is_stored_once_and_counted_once(kit, new_store):
     async def story():
-        async with kit.open_rig(things=THINGS) as rig:
+        async with kit.open_rig(new_store(), things=THINGS) as rig:
             one, two = (kit.reading("mix-1", seq, kit.START_MS + seq) for seq in (1, 2))
             await rig.send("site-01", kit.birth("mix-1"), one, one, two)
             await rig.send("site-01", one, kit.birth("mix-1"))
@@ -126,10 +126,12 @@ def test_a_telemetry_before_any_birth_makes_the_dps_ask_for_it_once_per_boot(kit
     asyncio.run(story())
 
 
-def test_every_start_asks_all_devices_for_their_birth_under_a_new_id(kit, tmp_path):
+def test_every_start_asks_all_devices_for_their_birth_under_a_new_id(kit, new_store):
+    url = new_store()
+
     async def story():
         for number in (1, 2):
-            async with kit.open_rig(f"sqlite:///{tmp_path}/dps.sqlite") as rig:
+            async with kit.open_rig(url) as rig:
                 assert [c.command_id for c in rig.down] == [f"rebirth-all-{number}"]
 
     asyncio.run(story())
@@ -209,8 +211,8 @@ def test_windows_are_the_same_however_late_and_in_whatever_order_readings_come(
     assert times.tolist() == sorted(at for at, _, h in taken if h and after_ms < at <= to_ms)
 
 
-def test_what_memory_no_longer_holds_is_read_from_the_store_and_agrees(kit, tmp_path):
-    url = f"sqlite:///{tmp_path}/dps.sqlite"
+def test_what_memory_no_longer_holds_is_read_from_the_store_and_agrees(kit, new_store):
+    url = new_store()
 
     def ask(view):
         after_ms, to_ms = kit.START_MS + 3 * kit.HOUR_MS, kit.START_MS + 30 * kit.HOUR_MS

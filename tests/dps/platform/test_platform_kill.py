@@ -120,24 +120,26 @@ async def live_through(kit, store, address, point, crash_file):
     return sorted((e["at_ms"], e["type"], e["subject"], e["id"]) for e in feed), stored, kills
 
 
-def run(kit, folder, name, point):
+def run(kit, store, crash_file, point):
     with broker.open("embedded") as server:
         if not server.keeps_sessions:
             pytest.skip(f"{server.kind} keeps no session for a DPS that is away")
-        store, crash_file = f"sqlite:///{folder}/{name}.sqlite", folder / f"{name}.crash"
         return asyncio.run(live_through(kit, store, server.url, point, crash_file))
 
 
 @pytest.fixture(scope="module")
 def calm(kit, tmp_path_factory):
-    """The story without a kill."""
-    return run(kit, tmp_path_factory.mktemp("calm"), "calm", None)
+    """The story without a kill, on SQLite."""
+    folder = tmp_path_factory.mktemp("calm")
+    return run(kit, f"sqlite:///{folder}/calm.sqlite", folder / "crash", None)
 
 
 @pytest.mark.parametrize("point", ["before_commit", "after_commit", "in_clock", "before_publish"])
-def test_a_killed_dps_comes_to_the_same_outcome_as_one_that_lived(kit, calm, tmp_path, point):
+def test_a_killed_dps_comes_to_the_same_outcome_as_one_that_lived(
+    kit, calm, new_store, tmp_path, point
+):
     calm_feed, calm_stored, no_kills = calm
-    feed, stored, kills = run(kit, tmp_path, "killed", point)
+    feed, stored, kills = run(kit, new_store(), tmp_path / "crash", point)
     assert (no_kills, kills) == (0, 1)
     assert feed == calm_feed
     assert stored == calm_stored

@@ -135,7 +135,7 @@ async def live_through(kit, url, *, restarts):
     return feed, views, thing
 
 
-def test_the_loop_closes_once_per_cycle_and_restarts_change_nothing(kit, tmp_path):
+def test_the_loop_closes_once_per_cycle_and_restarts_change_nothing(kit, new_store):
     feed, views, thing = asyncio.run(live_through(kit, "sqlite://", restarts=False))
     kinds = [e["type"] for e in feed if e["type"] != "condition.evaluated"]
     once = ("recommendation.issued", "order.placed", "order.delivered", "work_order.closed")
@@ -147,6 +147,6 @@ def test_the_loop_closes_once_per_cycle_and_restarts_change_nothing(kit, tmp_pat
     assert closed["data"]["availability"] > 0.99
     assert thing["conditions"][0]["cycle"] == 2
     assert thing["conditions"][0]["wear_pct"] < 60.0
-    again = asyncio.run(live_through(kit, f"sqlite:///{tmp_path}/dps.sqlite", restarts=True))
+    again = asyncio.run(live_through(kit, new_store(), restarts=True))
     assert again[0] == feed
     assert again[1] == views

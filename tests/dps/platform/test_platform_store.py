@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -13,7 +14,7 @@ from alembic.script import ScriptDirectory
 
 from reference_impl.kernel import migrate
 from reference_impl.kernel.bus import Bus
-from reference_impl.kernel.store import Store, metadata
+from reference_impl.kernel.store import Store, Text, metadata
 
 
 def tables_of(store):
@@ -54,6 +55,38 @@ def test_a_store_of_a_newer_program_is_refused_with_both_revisions_named():
         uow.conn.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(migrate.StoreTooNew, match=f"9999.*{migrate.HEAD}"):
         migrate.bring_up_to_date(store)
+    store.close()
+
+
+def test_every_text_column_has_the_type_that_sorts_alike_everywhere():
+    texts = [c for t in metadata.tables.values() for c in t.c if isinstance(c.type, sa.String)]
+    assert len(texts) > 50
+    assert [str(c) for c in texts if c.type is not Text] == []
+
+
+def test_an_old_store_comes_along_with_its_rows_and_its_needs_may_get_a_second_visit(new_store):
+    store = Store(new_store(), Bus())
+    config = Config()
+    config.set_main_option("script_location", str(migrate.FOLDER))
+    texts = {n: n for n in ("id", "state", "need_key", "order", "thing", "site", "part")}
+    texts |= {"position": "p", "by": "b", "reason": ""}
+    numbers = {"cycle": 1, "requested_ms": 1, "changed_ms": 1}
+    old = sa.table("work_orders", *map(sa.column, (*texts, *numbers, "readings")))
+    with store.begin() as uow:
+        config.attributes["connection"] = uow.conn
+        command.upgrade(config, "0001")
+        uow.conn.execute(old.insert().values({**texts, **numbers, "readings": sa.text("'{}'")}))
+
+    migrate.bring_up_to_date(store)
+
+    visits = metadata.tables["work_orders"]
+    with store.begin() as uow:
+        (row,) = uow.conn.execute(sa.select(visits)).mappings().all()
+        assert (row["id"], row["attempt"], row["readings"]) == ("id", 1, {})
+        uow.conn.execute(visits.insert().values({**row, "id": "id-2", "attempt": 2}))
+    third = visits.insert().values({**row, "id": "id-3", "attempt": 2})
+    with pytest.raises(sa.exc.IntegrityError), store.begin() as uow:
+        uow.conn.execute(third)
     store.close()
 
 

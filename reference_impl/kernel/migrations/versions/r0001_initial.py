@@ -6,14 +6,19 @@ is written ``name type flags``; a column that is not a ``key`` and not ``null`` 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
+
+from reference_impl.kernel.store import Text
 
 revision = "0001"
 down_revision = None
 
-TYPES = {
-    "text": sa.String,
+TYPES: Mapping[str, Any] = {
+    "text": Text,
     "int": sa.Integer,
     "big": sa.BigInteger,
     "real": sa.Float,
@@ -144,7 +149,7 @@ def upgrade() -> None:
             *(
                 sa.Column(
                     name,
-                    TYPES[kind](),
+                    TYPES[kind],
                     primary_key="key" in flags,
                     nullable="null" in flags,
                     unique="unique" in flags or None,

@@ -23,7 +23,7 @@ def test_a_product_is_found_by_its_folder() -> None:
     assert len(PUMP.signals) == 10
     assert PUMP.components["bearing"].position == "bearing"
     assert set(PUMP.faults["bearing_wear"].params) == {"onset", "pf_interval"}
-    assert PUMP.parts["bearing-set"].price_eur == 180.0
+    assert PUMP.parts["bearing-set"].price_eur == 350.0
     assert [condition["id"] for condition in PUMP.conditions] == ["bearing_wear"]
     assert list(PUMP.rule_packs) == ["standard"]
 
