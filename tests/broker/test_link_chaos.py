@@ -6,6 +6,9 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
 from typing import NamedTuple, Self
 
 import msgspec
@@ -19,6 +22,8 @@ from broker.link.per_device import PerDeviceLink
 from broker.link.port import LinkLost, Packet
 from broker.wire import codec, topics
 from broker.wire.messages import Telemetry
+from harness.engine.runner import RunOptions, run_scenario
+from harness.scenario import build as b
 
 BOTH = pytest.mark.parametrize("server", ["rumqttd", "mosquitto"], indirect=True)
 """The brokers that keep sessions."""
@@ -234,3 +239,44 @@ def test_closing_clients_of_devices_ends_their_publishes_under_way(run) -> None:
                         await publishing
 
     run(story())
+
+
+@contextmanager
+def cutter_in_a_thread(port: int, cuts: Iterable[Cut]) -> Iterator[Cutter]:
+    """For users with an event loop of their own."""
+    with asyncio.Runner() as runner:
+        loop, cutter = runner.get_loop(), Cutter(port, cuts)
+        runner.run(cutter.__aenter__())
+        thread = Thread(target=loop.run_forever)
+        thread.start()
+        try:
+            yield cutter
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            runner.run(cutter.__aexit__())
+
+
+@BOTH
+def test_a_whole_run_over_a_path_that_cuts_has_the_hash_of_the_memory_link(
+    server, tmp_path: Path
+) -> None:
+    """Every connection of both sites and of the DPS is cut several times."""
+    two_days = b.Scenario(
+        title="Two days",
+        run=b.run("2026-01-05T00:00:00Z", "2d", sync="2h"),
+        fleets=(b.fleet("pump", sites=2, devices_per_site=2, report_every="30m"),),
+        eventually=(b.check("nothing_lost"),),
+    )
+    memory = run_scenario(
+        two_days, seed=7, options=RunOptions(link="memory", runs_dir=tmp_path / "memory")
+    )
+    with cutter_in_a_thread(server.port, drawn(5, 24)) as cutter:
+        options = RunOptions(broker=cutter.url, runs_dir=tmp_path / "cut")
+        cut = run_scenario(two_days, seed=7, options=options)
+
+    assert cut.verdict == "passed", (cut.error, cut.checks)
+    assert cutter.made >= 8, "hardly anything was cut"
+    assert cut.trace_hash == memory.trace_hash
+    assert cut.ledger == memory.ledger
+    assert cut.ingested == memory.ingested == memory.published
