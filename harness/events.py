@@ -33,6 +33,8 @@ class RunStarted:
     dps_url: str = ""
     portal_url: str = ""
     """Where a person can look while the run goes on; empty where there is nothing."""
+    replay: str = ""
+    """The command that does the same again, for a run that does not come to its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

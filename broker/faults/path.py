@@ -18,7 +18,7 @@ from broker.faults.verdict import Drop, Fault, Hold, Streams, VerdictRecord
 from broker.ledger import DeliveryLedger
 from broker.link.port import MAX_PAYLOAD_BYTES, DeviceLink, Packet
 from broker.wire import codec, topics
-from broker.wire.messages import Downlink, Sample, Telemetry, TelemetryBatch, Uplink, Will
+from broker.wire.messages import Birth, Downlink, Sample, Telemetry, TelemetryBatch, Uplink, Will
 
 _WILL, _RELEASE, _MESSAGE = range(3)
 
@@ -124,7 +124,12 @@ class FaultyLink:
         sized = [(out, payload) for whole in outs for out, payload in self._fitting(whole)]
         if sized:
             await self._inner.publish(
-                [Packet(topics.uplink(out.site, out.message), data) for out, data in sized]
+                [
+                    Packet(
+                        topics.uplink(out.site, out.message), data, isinstance(out.message, Birth)
+                    )
+                    for out, data in sized
+                ]
             )
             for out, _ in sized:
                 self._ledger.handed(out.site, out.message, late=out.late)

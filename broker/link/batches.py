@@ -68,8 +68,11 @@ class Batcher:
                 # More may have come, or all been dropped, while another connection had its turn.
                 if self._open.packets and not self._closing:
                     batch, self._open = self._open, _Batch()
+                    # Retained copies are acknowledged in their turn and seen by nobody.
+                    fresh = [packet for packet in batch.packets if not packet.retain]
                     try:
-                        await self._on_batch(batch.packets)
+                        if fresh:
+                            await self._on_batch(fresh)
                     except BaseException:
                         self._open = batch
                         raise

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import gmqtt
@@ -200,7 +200,7 @@ class Client(gmqtt.Client):  # type: ignore[misc]
 
     def send(self, packet: Packet) -> int:
         """Publish at QoS 1; returns the number under which it will be acknowledged."""
-        self.publish(packet.topic, packet.payload, qos=1)
+        self.publish(packet.topic, packet.payload, qos=1, retain=packet.retain)
         return self._numbers.last_number
 
     def withhold(self) -> None:
@@ -215,8 +215,10 @@ class Client(gmqtt.Client):  # type: ignore[misc]
 
     # What gmqtt calls.
 
-    async def _take(self, _client: object, topic: str, payload: bytes, *_more: object) -> int:
-        await self._receive(Packet(topic, payload))
+    async def _take(
+        self, _client: object, topic: str, payload: bytes, _qos: int, properties: Mapping[str, Any]
+    ) -> int:
+        await self._receive(Packet(topic, payload, bool(properties["retain"])))
         return 0
 
     def _on_lost(self, *_args: object) -> None:

@@ -109,6 +109,7 @@ class Line:
                 raise LinkLost(f"the broker at {self._address.url} refuses us: {error}") from error
             except OSError as error:
                 await client.leave()
+                self._on_dropped()  # what it delivered comes again
                 self._check_patience(error.strerror or str(error))
             except BaseException:
                 await client.leave()
@@ -119,8 +120,12 @@ class Line:
             pause_s = min(2 * pause_s, _PAUSE_S_MAX)
 
     def _check_patience(self, reason: str) -> None:
-        assert self._away_since_s is not None
-        if asyncio.get_running_loop().time() - self._away_since_s >= self._patience_s:
+        now_s = asyncio.get_running_loop().time()
+        if self._away_since_s is None:
+            # A session that is taken up again delivers before it confirms the subscription, so
+            # that a connection which never came to be was of use all the same.
+            self._away_since_s = now_s
+        if now_s - self._away_since_s >= self._patience_s:
             raise LinkLost(
                 f"the broker at {self._address.url} is lost: {reason}; waited "
                 f"{self._patience_s:g} s for it to come back"
@@ -163,10 +168,11 @@ class Line:
         """Publish in order; returns when the broker has acknowledged all.
 
         Raises:
-            LinkLost: If it was away, or took nothing, for longer than the patience.
+            LinkLost: If it was away, or took nothing, for longer than the patience, or if the line
+                is closed before all are acknowledged.
         """
-        if self.error is not None:
-            raise self.error
+        if self.ended.is_set():
+            raise self.error or self._closed()
         if not packets:
             return
         call = _Call(len(packets))
@@ -190,6 +196,12 @@ class Line:
             return
         self.error = error
         self.ended.set()
+        self._settle(error)
+        if self._client is not None:
+            self._client.withhold()
+            self._client.lost.set()
+
+    def _settle(self, error: Exception) -> None:
         calls = {id(call): call for _, call in [*self._flying.values(), *self._waiting]}
         self._flying.clear()
         self._waiting.clear()
@@ -197,9 +209,12 @@ class Line:
             if not call.done.done():
                 call.done.set_exception(error)
                 call.done.exception()  # a caller that has gone does not come for it
-        if self._client is not None:
-            self._client.withhold()
-            self._client.lost.set()
+
+    def _closed(self) -> LinkLost:
+        return LinkLost(
+            f"the connection {self._client_id!r} to the broker at {self._address.url} was closed; "
+            "what the broker has not acknowledged may be lost"
+        )
 
     def withhold(self) -> None:
         """Acknowledge nothing more on the present connection."""
@@ -207,8 +222,12 @@ class Line:
             self._client.withhold()
 
     async def close(self, *, forget: bool = False) -> None:
-        """Disconnect; with ``forget``, tell the broker to drop the session. Safe to call twice."""
+        """Disconnect; with ``forget``, tell the broker to drop the session. Safe to call twice.
+
+        Publishes under way raise LinkLost.
+        """
         self.ended.set()
+        self._settle(self._closed())
         task, self._task = self._task, None
         client, self._client = self._client, None
         if task is not None:

@@ -86,6 +86,8 @@ class MemoryBus:
         routes = self._routes
         batches: dict[_Session, list[Packet]] = {}
         for packet in packets:
+            if packet.retain:
+                packet = packet._replace(retain=False)  # noqa: PLW2901 - as it leaves a broker
             topic = packet.topic
             session = routes[topic] if topic in routes else self._route(topic)
             if session is None:

@@ -79,7 +79,9 @@ class _Device:
         waits = []
         for packet in packets:
             wait: asyncio.Future[None] = self._loop.create_future()
-            number = self._client.publish(packet.topic, packet.payload, qos=1).mid
+            number = self._client.publish(
+                packet.topic, packet.payload, qos=1, retain=packet.retain
+            ).mid
             with self._lock:
                 if number in self._early:
                     self._early.discard(number)
@@ -110,11 +112,21 @@ class _Device:
         await self._up
 
     async def leave(self) -> None:
-        """Say goodbye: no will is published."""
+        """Say goodbye: no will is published. Publishes under way raise LinkLost."""
         client, self._client = self._client, None
         if client is not None:
             client.disconnect()
             await asyncio.to_thread(client.loop_stop)
+            with self._lock:
+                flying, self._flying = self._flying, {}
+            for wait in (self._up, *flying.values()):
+                self._tell(
+                    wait,
+                    LinkLost(
+                        f"the connection {self._client_id!r} to the broker at {self._place.url} "
+                        "was closed; what the broker has not acknowledged may be lost"
+                    ),
+                )
 
     async def cut(self) -> None:
         """Lose the connection without a goodbye, as in a power cut: the broker sends the will."""

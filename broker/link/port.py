@@ -11,6 +11,9 @@ class Packet(NamedTuple):
 
     topic: str
     payload: bytes
+    retain: bool = False
+    """Whether the broker keeps a copy of it for people who look in later. A service is never given
+    such copies: nothing may rest on them (brokers hand out a part of them, or of a run before)."""
 
 
 Downlinks = Callable[[Packet], None]
@@ -58,7 +61,8 @@ class DeviceLink(Protocol):
         Order within a site is kept. What a lost session dropped is published again.
 
         Raises:
-            LinkLost: If the broker stays away longer than the link's ``patience_s``.
+            LinkLost: If the broker stays away longer than the link's ``patience_s``, or the link
+                is closed meanwhile.
             PayloadTooLarge: If one payload is above the limit.
         """
         ...

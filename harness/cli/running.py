@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from rich.console import Console
@@ -19,6 +22,8 @@ from harness.report.junit import Case, JunitReport, Suite
 
 Runner = Callable[[Path, Sequence[EventHandler]], RunResult]
 """Runs one scenario file and tells the handlers; how, is the caller's choice."""
+SIGNALLED = 128
+"""What shells add to the number of the signal that ended a program."""
 
 
 @dataclass(slots=True)
@@ -50,16 +55,44 @@ def run_files(
 ) -> Outcome:  # fmt: skip
     """Run every file, also after a red one, and report each.
 
+    Ctrl-C and a polite kill end the run under way, with its broker and its DPS, and no other
+    follows.
+
     Raises:
         OurBug: Passed on, because it needs a traceback; other errors become outcomes.
     """
     outcome = Outcome()
     junit_report = JunitReport(junit) if junit else None
-    for file in files:
-        outcome.runs.append(
-            _run_one(file, runner, seed, console=console, quiet=quiet, junit=junit_report)
-        )
+    with _kills_interrupt() as killed_by:
+        for file in files:
+            try:
+                run = _run_one(file, runner, seed, console=console, quiet=quiet, junit=junit_report)
+            except KeyboardInterrupt as error:
+                number = killed_by[-1] if killed_by else signal.SIGINT
+                stopped = HarnessError(f"stopped by {signal.Signals(number).name}")
+                stopped.__cause__ = error
+                outcome.runs.append(
+                    output.error_object(str(file), seed, stopped, SIGNALLED + number)
+                )
+                break
+            outcome.runs.append(run)
     return outcome
+
+
+@contextmanager
+def _kills_interrupt() -> Iterator[list[int]]:
+    """Let SIGTERM do what Ctrl-C does; gives the list of those that came."""
+    came: list[int] = []
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run_one(
@@ -74,11 +107,15 @@ def _run_one(
         result = runner(file, [*handlers, story])
     except OurBug:
         raise
+    except KeyboardInterrupt:
+        story.close()
+        say(console, "stopped before its end; nothing is left running", "bold red")
+        _say_replay(console, beginning.started, file, seed)
+        raise
     except HarnessError as error:
         story.close()
         say(console, f"error: {error}", "bold red")
-        if beginning.started is not None:
-            say(console, f"replay: twinrig run {file} --seed {seed}")
+        _say_replay(console, beginning.started, file, seed)
         if junit is not None:
             case = Case(name="the run ends in order", group=str(file), error=str(error))
             junit.add(Suite(name=str(file), cases=(case,)))
@@ -87,3 +124,8 @@ def _run_one(
         story.close()
         lines.close()
     return output.run_object(result, page.path)
+
+
+def _say_replay(console: Console, started: RunStarted | None, file: Path, seed: int) -> None:
+    if started is not None:
+        say(console, f"replay: {started.replay or f'twinrig run {file} --seed {seed}'}")

@@ -31,6 +31,9 @@ from twins.world import World
 SUBSCRIBED_WITHIN_S = 120.0
 """How long a run waits for a DPS elsewhere to come up and subscribe."""
 ASK_EVERY_S = 0.2
+OUR_BROKER_BACK_WITHIN_S = 5.0
+"""How long the devices wait for a broker of ours that went away: nobody starts it again. One that
+runs elsewhere is waited for as long as a link does by itself."""
 DPS_FILE = "dps.sqlite"
 Clock = Literal["driven", "live"]
 
@@ -105,7 +108,7 @@ async def assemble(
             link = _mqtt_link(opened, options, world)
             sut = _remote(opened, options, folder, clock)
         stack.push_async_callback(sut.close)
-        await _open(sut, options)
+        await _open(sut, options, broker_url)
         if options.sut is not None and mode != "live" and not (await sut.info()).driven:
             mode = "live"
             notes.append("the DPS has no driven clock: the run is live")
@@ -114,6 +117,7 @@ async def assemble(
         path = FaultyLink(
             tap, faults=link_faults(scenario), ledger=ledger, streams=Streams(seed).open
         )
+        stack.push_async_callback(path.close)
         yield Rig(
             world=world,
             spec=spec,
@@ -128,7 +132,6 @@ async def assemble(
             dps_url=options.sut or (sut.url if isinstance(sut, ChildReference) else ""),
             portal_url=sut.portal_url if isinstance(sut, ChildReference) else "",
         )
-        await path.close()
 
 
 def build_world(
@@ -212,9 +215,10 @@ def _mqtt_link(broker: Broker, options: RunOptions, world: World) -> DeviceLink:
             return PerDeviceLink(broker.url, world.sites)
         except ValueError as error:
             raise InvalidRun(str(error)) from error
-    from broker.link.mqtt import MqttDeviceLink  # noqa: PLC0415 - gmqtt only if MQTT is used
+    from broker.link.mqtt import PATIENCE_S, MqttDeviceLink  # noqa: PLC0415 - gmqtt if MQTT is used
 
-    return MqttDeviceLink(broker.url, "twinrig-site")
+    patience_s = PATIENCE_S if broker.server is None else OUR_BROKER_BACK_WITHIN_S
+    return MqttDeviceLink(broker.url, "twinrig-site", patience_s=patience_s)
 
 
 def _remote(broker: Broker, options: RunOptions, folder: Path, clock: Clock) -> SystemUnderTest:
@@ -236,14 +240,23 @@ def _remote(broker: Broker, options: RunOptions, folder: Path, clock: Clock) -> 
     )
 
 
-async def _open(sut: SystemUnderTest, options: RunOptions) -> None:
-    """Open it; one that others start may take its time."""
+async def _open(sut: SystemUnderTest, options: RunOptions, broker_url: str) -> None:
+    """Open it; one that others start may take its time.
+
+    Raises:
+        SutError: If it does not come up, or has not subscribed in time.
+    """
     loop = asyncio.get_running_loop()
     deadline_s = loop.time() + SUBSCRIBED_WITHIN_S
     while True:
         try:
             return await sut.open()
-        except SutError:
-            if options.sut is None or loop.time() > deadline_s:
+        except SutError as error:
+            if options.sut is None:
                 raise
+            if loop.time() > deadline_s:
+                raise SutError(
+                    f"the DPS at {options.sut} has not subscribed to the broker at {broker_url} "
+                    f"within {SUBSCRIBED_WITHIN_S:g} s: {error}"
+                ) from error
         await asyncio.sleep(ASK_EVERY_S)

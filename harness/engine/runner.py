@@ -216,7 +216,7 @@ class _Session:
         except ScenarioError:
             raise
         except HarnessError as wrong:
-            error = wrong
+            error = self._with_hint(wrong)
         ending = await self._ending(error)
         result = self._result(ending, self._decide(ending, error), error)
         (self.folder / "result.json").write_bytes(
@@ -224,6 +224,15 @@ class _Session:
         )
         self.recorder.emit(RunFinished(result=result))
         return result
+
+    def _with_hint(self, error: HarnessError) -> HarnessError:
+        """A DPS elsewhere that stored nothing at all most likely listens to another broker."""
+        if self.options.sut is None or self.loop.progress.ingested or not self.recorder.published:
+            return error
+        return type(error)(
+            f"{error}; it has stored nothing so far: does it listen to the broker at "
+            f"{self.rig.broker_url}?"
+        )
 
     async def _drive(self) -> None:
         until_ms = self.scenario.run.until_ms
@@ -270,6 +279,7 @@ class _Session:
             broker_url=self.rig.broker_url,
             dps_url=self.rig.dps_url,
             portal_url=self.rig.portal_url,
+            replay=replay(scenario, self.seed, self.options),
         )
 
     async def _ending(self, error: HarnessError | None) -> Ending:

@@ -38,6 +38,7 @@ class ChildProcess:
                 stdin=asyncio.subprocess.PIPE,  # it ends when this closes: when we die
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
+                start_new_session=True,  # Ctrl-C is for us; we end it when we are done.
                 env={**os.environ, **self._env},
             )
         assert self._process.stdout is not None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 RESTARTS_PER_CALL = 3
 """A call is tried again this often after the DPS was killed on the scenario's order."""
 DIES_WITHIN_S = 5.0
-"""How long after a broken connection the process may take to be seen dead."""
+"""How long after a broken connection or call the process may take to be seen dead."""
 
 
 def store_url(store: Path | str) -> str:
@@ -165,15 +166,23 @@ class ChildReference(HttpSut):
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         for _ in range(RESTARTS_PER_CALL):
+            answer, silence = None, None
             try:
-                return await super()._call(method, path, body, headers)
-            except SutError:
-                if not await self._process.wait_dead(DIES_WITHIN_S):
-                    raise
-                if not self._armed or self._crash_file.exists():
-                    raise SutError(self._process.obituary()) from None
-                self._armed = False
-                await self._reopen()
+                answer = await super()._call(method, path, body, headers)
+            except SutError as error:
+                silence = error
+            if answer is not None and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                return answer
+            # No answer, or that of a server that breaks its calls off: is it on its way out?
+            if not await self._process.wait_dead(DIES_WITHIN_S):
+                if answer is not None:
+                    return answer
+                assert silence is not None  # one of both it is
+                raise silence
+            if not self._armed or self._crash_file.exists():
+                raise SutError(self._process.obituary()) from silence
+            self._armed = False
+            await self._reopen()
         raise SutError("the DPS does not stay up after it was killed")
 
 

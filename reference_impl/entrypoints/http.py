@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -111,18 +112,25 @@ async def _until_stopped(options: Options, dps: Dps, listener: socket.socket) ->
     sys.stdout.write(json.dumps({"url": url, "ready": True, "pid": os.getpid()}) + "\n")
     sys.stdout.flush()
     await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
-    code = 0
+    failed: BaseException | None = None
     if ending.done() and not ending.cancelled() and (error := ending.exception()) is not None:
-        code = _complain(f"the DPS stops: {error}", 1)
-        if not isinstance(error, LinkLost):
-            raise error
+        failed = error
     stop()
     await serving
     ending.cancel()
-    with contextlib.suppress(TimeoutError):
+    # What failed may fail once more while it is put away; the first reason is the one to tell.
+    with contextlib.suppress(TimeoutError if failed is None else Exception):
         async with asyncio.timeout(STOP_S):
             await dps.stop()
-    return code
+    return 0 if failed is None else _obituary(failed)
+
+
+def _obituary(error: BaseException) -> int:
+    """Say why it ends, in the last line, which is what a supervisor shows; gives the exit code."""
+    if not isinstance(error, LinkLost):  # nobody's network: whoever mends it wants to see where
+        traceback.print_exception(error)
+    first = next(iter(str(error).splitlines()), "")
+    return _complain(f"it cannot go on: {type(error).__name__}: {first}", 1)
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: Any) -> None:  # noqa: ANN401

@@ -56,7 +56,7 @@ class Wire:
 
     @property
     def messages(self):
-        return [codec.decode_uplink(*packet)[1] for call in self.calls for packet in call]
+        return [codec.decode_uplink(*packet[:2])[1] for call in self.calls for packet in call]
 
 
 def path(*faults, **kwargs) -> tuple[FaultyLink, Wire, DeliveryLedger]:

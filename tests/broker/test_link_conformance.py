@@ -37,6 +37,35 @@ def test_every_packet_arrives_and_sites_stay_in_order(place, run, new_handler):
     run(story())
 
 
+def test_a_service_is_given_births_when_they_are_said_and_never_the_copies_kept_for_people(
+    keeping_place, run, new_handler
+):
+    async def story() -> None:
+        devices, first = keeping_place.device_link(), keeping_place.service_link()
+        early, late = new_handler(), new_handler()
+        await devices.open(["site-a"], lambda _: None)
+        await first.open([topics.UP_ALL], early)
+        births = [
+            Packet(f"twinrig/v1/up/site-a/device-{n}/birth", b"%d" % n, retain=True)
+            for n in range(150)
+        ]
+        await devices.publish(births)
+        await early.has(payloads(births))
+        assert early.packets == [birth._replace(retain=False) for birth in births]
+        await first.close()
+        second = (
+            keeping_place.service_link()
+        )  # subscribing again is when brokers hand out their copies
+        await second.open([topics.UP_ALL], late)
+        await devices.publish([up(n) for n in range(250)])
+        await late.has({up(n).payload for n in range(250)})
+        assert late.packets == [up(n) for n in range(250)]
+        await second.close()
+        await devices.close()
+
+    run(story())
+
+
 def test_a_service_that_was_away_finds_its_packets(keeping_place, run, new_handler):
     async def story() -> None:
         devices = keeping_place.device_link()

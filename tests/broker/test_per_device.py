@@ -7,8 +7,10 @@ import socket
 import threading
 
 import pytest
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
 
-from broker.link.mqtt import MqttServiceLink
+from broker.link.mqtt import MqttDeviceLink, MqttServiceLink
 from broker.link.per_device import PerDeviceLink
 from broker.link.port import LinkLost, Packet
 from broker.wire import codec, topics
@@ -62,6 +64,48 @@ def test_devices_speak_in_order_and_hear_what_is_meant_for_them(server, run, new
 
     run(story())
     assert not [t for t in threading.enumerate() if t.name.startswith("paho")]
+
+
+def test_a_person_who_looks_in_later_finds_the_births_of_both_ways_to_connect(server) -> None:
+    """They are kept for people; services are not given the copies."""
+    seen: list[tuple[str, bytes, bool]] = []
+    all_seen = threading.Event()
+
+    async def story() -> None:
+        per_device, per_site = PerDeviceLink(server.url, FLEET), MqttDeviceLink(server.url, "sites")
+        births = [
+            Packet(f"twinrig/v1/up/{site}/{device}/birth", device.encode(), retain=True)
+            for site, devices in FLEET.items()
+            for device in devices
+        ]
+        for link, said in ((per_device, births[:2]), (per_site, births[2:])):
+            await link.open(list(FLEET), lambda _: None)
+            await link.publish([*said, told("dev-1", 1)])
+            await link.close()
+
+    asyncio.run(story())
+
+    def note(_client: object, _data: object, message: MQTTMessage) -> None:
+        seen.append((message.topic, message.payload, message.retain))
+        if len({payload for _, payload, _ in seen}) == 3:
+            all_seen.set()
+
+    person = Client(CallbackAPIVersion.VERSION2, client_id="person")
+    person.on_message = note
+    person.connect(server.host, server.port)
+    person.subscribe("twinrig/v1/up/#", qos=1)
+    person.loop_start()
+    try:
+        assert all_seen.wait(10), seen
+    finally:
+        person.disconnect()
+        person.loop_stop()
+    assert {topic.split("/", 4)[4] for topic, _, _ in seen} == {
+        "dev-1/birth",
+        "dev-2/birth",
+        "dev-3/birth",
+    }
+    assert all(retained for _, _, retained in seen)
 
 
 def test_the_broker_tells_the_will_of_a_device_that_is_cut_and_none_after_a_goodbye(

@@ -11,13 +11,16 @@ WORN = "pump-01-1"
 WEAR = b.fault("bearing_wear", WORN, at="4d", onset="0h", pf_interval="18d")
 
 
+@pytest.mark.parametrize(
+    "broker", ["rumqttd", pytest.param("mosquitto", marks=pytest.mark.mosquitto)]
+)
 @pytest.mark.parametrize("point", ["before_commit", "after_commit", "in_clock", "before_publish"])
 def test_killing_the_dps_anywhere_leaves_the_outcome_as_it_was(
-    story, play, undisturbed, point: str
+    story, play, undisturbed, point: str, broker: str
 ) -> None:
     """kill -9 and a restart: nothing lost, nothing done twice."""
     kill = b.kill_dps(at="11d", point=point)
-    killed, _ = play(story(timeline=(WEAR, kill)), link="mqtt", broker="rumqttd")
+    killed, _ = play(story(timeline=(WEAR, kill)), link="mqtt", broker=broker)
 
     assert killed.error == ""
     assert killed.outcome_hash == undisturbed[0].outcome_hash

@@ -77,7 +77,7 @@ def _asyncapi() -> Document:
             {
                 "action": "receive" if up else "send",
                 "channel": {"$ref": f"#/channels/{key}"},
-                "bindings": {"mqtt": {"qos": 1, "retain": False}},
+                "bindings": {"mqtt": {"qos": 1, "retain": cls is m.Birth}},
             },
         )
     return {
