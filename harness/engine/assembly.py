@@ -93,13 +93,7 @@ async def assemble(
         if options.link == "memory":
             bus = MemoryBus()
             link, broker = bus.device_link(), "memory"
-            restore = options.resume_from / DPS_FILE if options.resume_from else None
-            sut = InProcessReference(
-                bus.service_link,
-                store_url=_store_url(scenario, options, folder),
-                clock=clock,
-                restore_from=restore,
-            )
+            sut = _in_process(bus, scenario, options, folder, clock)
         else:
             opened = _enter_broker(stack, options)
             broker, broker_url = opened.kind, opened.url
@@ -219,6 +213,17 @@ def _mqtt_link(broker: Broker, options: RunOptions, world: World) -> DeviceLink:
 
     patience_s = PATIENCE_S if broker.server is None else OUR_BROKER_BACK_WITHIN_S
     return MqttDeviceLink(broker.url, "twinrig-site", patience_s=patience_s)
+
+
+def _in_process(
+    bus: MemoryBus, scenario: Scenario, options: RunOptions, folder: Path, clock: Clock
+) -> SystemUnderTest:
+    return InProcessReference(
+        bus.service_link,
+        store_url=_store_url(scenario, options, folder),
+        clock=clock,
+        restore_from=options.resume_from / DPS_FILE if options.resume_from else None,
+    )
 
 
 def _remote(broker: Broker, options: RunOptions, folder: Path, clock: Clock) -> SystemUnderTest:
