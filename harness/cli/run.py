@@ -15,6 +15,14 @@ SEEDS = 1_000_000
 Link = Literal["memory", "mqtt"]
 Clients = Literal["site", "per-device"]
 Mode = Literal["virtual", "paced", "live"]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        metavar="memory|file|URL",
+        help="Of the reference DPS: the URL is that of an empty PostgreSQL database; "
+        "else memory for --link memory, a file for mqtt.",
+    ),
+]
 
 
 def run(
@@ -42,14 +50,7 @@ def run(
     speed: Annotated[
         float | None, typer.Option(help="Simulated seconds per second, for paced and live.")
     ] = None,
-    store: Annotated[
-        str | None,
-        typer.Option(
-            metavar="memory|file|URL",
-            help="Of the reference DPS: the URL is that of an empty PostgreSQL database; "
-            "else memory for --link memory, a file for mqtt.",
-        ),
-    ] = None,
+    store: Store = None,
     rules: Annotated[
         Path | None, typer.Option(help="A rule pack that replaces the scenario's.")
     ] = None,

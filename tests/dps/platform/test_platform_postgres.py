@@ -93,3 +93,29 @@ def test_a_file_that_is_no_copy_of_a_database_leaves_the_store_as_it_is(
             assert [t["id"] for t in (await rig.get("/v1/things"))["items"]] == ["mix-1"]
 
     asyncio.run(story())
+
+
+def test_a_dps_whose_session_the_server_ends_stops_and_nothing_is_lost(kit, new_database):
+    url = new_database()
+    theirs = sa.text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    )
+
+    async def story():
+        async with kit.open_rig(url, things={"mix-1": "site-01"}) as rig:
+            await rig.send("site-01", kit.birth("mix-1"))
+            await rig.clock(kit.START_MS)
+            server = sa.create_engine(url)
+            with server.connect() as conn:
+                conn.execute(theirs)
+            server.dispose()
+            await rig.send("site-01", kit.reading("mix-1", 1, kit.START_MS))
+            with pytest.raises(sa.exc.OperationalError):
+                async with asyncio.timeout(20):
+                    await rig.dps.ended()
+        async with kit.open_rig(url, bus=rig.bus) as again:
+            answer = await again.clock(kit.START_MS + 1, delivered=rig.delivered)
+            assert answer["ingested"] == 2
+
+    asyncio.run(story())
