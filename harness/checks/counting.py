@@ -43,7 +43,7 @@ class CountingCheck(Check):
         """See Check."""
         args, what = self.args, self.subject()
         much = f"one {what} is" if args.times == 1 else f"{args.times or 'no'} {what}s are"
-        when = "" if args.within is None else f" within {show_duration(args.within)}"
+        when = "" if args.within is None else f" within {_spaced(args.within)}"
         return f"{args.device}: {much} {self.done}{when}"
 
     def decide(self, ending: Ending) -> Decision:
@@ -63,3 +63,10 @@ class CountingCheck(Check):
             seen=f"{count} {self.done}" + (f": {at}" if at else ", not one in the whole run"),
             at_ms=late[0] if late and count <= args.times else at_ms,
         )
+
+
+def _spaced(span_ms: int) -> str:
+    """``45 d``: for reading, where a scenario's file writes ``45d``."""
+    text = show_duration(span_ms)
+    number = text.rstrip("dhms")
+    return f"{number} {text[len(number) :]}"
