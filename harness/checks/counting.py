@@ -43,7 +43,7 @@ class CountingCheck(Check):
         """See Check."""
         args, what = self.args, self.subject()
         much = f"one {what} is" if args.times == 1 else f"{args.times or 'no'} {what}s are"
-        when = "" if args.within is None else f" within {show_duration(args.within)}"
+        when = "" if args.within is None else f" within {_spaced(args.within)}"
         return f"{args.device}: {much} {self.done}{when}"
 
     def decide(self, ending: Ending) -> Decision:
@@ -51,13 +51,22 @@ class CountingCheck(Check):
         args, count = self.args, len(self._times_ms)
         bound_ms = None if args.within is None else self.brief.start_ms + args.within
         late = [t for t in self._times_ms if bound_ms is not None and t > bound_ms]
+        by = "" if bound_ms is None else f" by {show_instant(bound_ms)}"
+        expected = f"{args.times} {self.done}{by}"
         at = ", ".join(show_instant(t) for t in self._times_ms)
         if count == args.times and not late:
-            return Decision(passed=True, expected=self.headline(), seen=at)
+            return Decision(passed=True, expected=expected, seen=at)
         at_ms = self._times_ms[args.times] if count > args.times else ending.at_ms
         return Decision(
             passed=False,
-            expected=self.headline(),
+            expected=expected,
             seen=f"{count} {self.done}" + (f": {at}" if at else ", not one in the whole run"),
             at_ms=late[0] if late and count <= args.times else at_ms,
         )
+
+
+def _spaced(span_ms: int) -> str:
+    """``45 d``: for reading, where a scenario's file writes ``45d``."""
+    text = show_duration(span_ms)
+    number = text.rstrip("dhms")
+    return f"{number} {text[len(number) :]}"

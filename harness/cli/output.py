@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from harness.errors import OurBug
 from harness.events import CheckDecided, RunResult
 
 
@@ -67,6 +68,11 @@ def error_object(scenario: str, seed: int, error: BaseException, exit_code: int)
         "failed_checks": [],
         "report": None,
     }
+
+
+def bug_object(files: Sequence[Path], seed: int, error: BaseException) -> dict[str, Any]:
+    """The object for a call that a bug of ours broke off; main shows where it happened."""
+    return error_object(", ".join(map(str, files)), seed, error, OurBug.exit_code)
 
 
 def as_json(runs: Sequence[dict[str, Any]]) -> str:

@@ -68,7 +68,6 @@ def run(
     The last line is the command that replays the run exactly.
     """
     from harness.cli import output, running, wiring  # noqa: PLC0415
-    from harness.errors import OurBug  # noqa: PLC0415
     from harness.report.console import make_console, say  # noqa: PLC0415
 
     console = make_console(stderr=json)
@@ -85,12 +84,9 @@ def run(
             files, runner=wiring.runner(wanted), seed=chosen, console=console, quiet=quiet,
             junit=junit,
         )  # fmt: skip
-    except Exception as error:  # our own bug: main tells it on stderr, JSON readers need theirs
-        if json:
-            names = ", ".join(map(str, files))
-            typer.echo(
-                output.as_json([output.error_object(names, chosen, error, OurBug.exit_code)])
-            )
+    except Exception as error:
+        if json:  # a bug of ours: main tells it on stderr, whoever reads JSON gets an object
+            typer.echo(output.as_json([output.bug_object(files, chosen, error)]))
         raise
     if json:
         typer.echo(output.as_json(outcome.runs))

@@ -14,7 +14,7 @@ from rich.console import Console
 from harness.demo.stories import STORY
 from harness.engine import runner
 from harness.events import Event, RunStarted
-from harness.report.console import make_console, say, styled
+from harness.report.console import make_console, say, tell
 from harness.report.story import Storyteller
 from harness.scenario.products import installed
 from harness.scenario.resolve import places
@@ -54,7 +54,7 @@ class UpReport:
             return
         line = None if self._quiet else self._story.tell(event)
         if line is not None:
-            self._console.print(styled(line), soft_wrap=True)
+            tell(self._console, line)
 
     def _addresses(self, started: RunStarted) -> None:
         out, names = self._console, ", ".join(self._devices[:SHOWN_DEVICES])

@@ -30,6 +30,8 @@ PIPE_WIDTH = 100
 STYLES = {"truth": "magenta", "service": "cyan", "people": "green", "rig": "yellow"}
 TONES = {"plain": "", "good": "green", "warn": "yellow", "bad": "bold red"}
 SUBJECT_COLUMNS = 12
+NARROWEST_COLUMNS = 24
+"""Below that, text beside its date and subject would be a tower of single words."""
 TRACE_COLUMNS = 140
 """Characters of a trace line on the console; reports have all of them."""
 
@@ -84,7 +86,7 @@ class ConsoleReport:
         elif not self.quiet:
             line = self._story.tell(event)
             if line is not None:
-                self.console.print(styled(line), soft_wrap=True)
+                tell(self.console, line)
 
     def close(self) -> None:
         """Take the progress line away; safe to call twice."""
@@ -164,13 +166,28 @@ class ConsoleReport:
         say(out, f"replay: {result.replay}")
 
 
-def styled(line: Line) -> Text:
-    """A line of the story in colours: who speaks, and how bad it is."""
-    date, rest = str(line)[:12], line.text
-    text = Text(f"{date}  ", style="dim")
-    text.append(line.subject.ljust(SUBJECT_COLUMNS), style=STYLES[line.who])
-    text.append(f"  {rest}", style=TONES[line.tone])
-    return text
+def tell(console: Console, line: Line) -> None:
+    """Print a line of the story in colours: who speaks, and how bad it is."""
+    head = Text(f"{str(line)[:12]}  ", style="dim")
+    head.append(line.subject.ljust(SUBJECT_COLUMNS), style=STYLES[line.who])
+    head.append("  ")
+    _hang(console, head, Text(line.text, style=TONES[line.tone]))
+
+
+def _hang(console: Console, head: Text, body: Text) -> None:
+    """Print ``body`` beside ``head``; on a terminal it is broken between words and stays there.
+
+    A pipe gets one line: what reads there counts lines, and does its own wrapping.
+    """
+    room = console.width - head.cell_len
+    if not console.is_terminal or room < NARROWEST_COLUMNS:
+        console.print(head + body, soft_wrap=True)
+        return
+    rest = Text(" " * head.cell_len)
+    parts = [
+        (rest if number else head) + part for number, part in enumerate(body.wrap(console, room))
+    ]
+    console.print(Text("\n").join(parts), soft_wrap=True)
 
 
 def _rate(simulated_s: float, published: int, wall_s: float) -> str:
@@ -195,13 +212,14 @@ def _explain(out: Console, check: CheckDecided, told: set[tuple[str, ...]]) -> N
     say(out, f"FAIL  {check.title}", "bold red")
     for name, text in (("where", check.where), ("expected", check.expected), ("seen", check.seen)):
         if text:
-            say(out, f"  {name:<9}{text}")
+            _hang(out, Text(f"  {name:<9}"), Text(text))
     if check.around in told and check.around:
         say(out, "  trace around it: the same as above", "dim")
     elif check.around:
         say(out, "  trace around it (in full in the report):")
+        most = min(TRACE_COLUMNS, out.width - 8) if out.is_terminal else TRACE_COLUMNS
         for line in check.around:
-            short = line if len(line) <= TRACE_COLUMNS else f"{line[:TRACE_COLUMNS]} ..."
+            short = line if len(line) <= most else f"{line[:most]} ..."
             say(out, f"    {short}", "dim")
 
 

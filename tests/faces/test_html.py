@@ -38,7 +38,8 @@ def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path, red_events):
 
     assert "http://" not in page
     assert "https://" not in page
-    assert re.findall(r'(?:src|href)="([^"]*)"', page) == ["data:,"]
+    asked_for = re.findall(r'(?:src|href)="([^"#][^"]*)"', page)  # "#..." is in the page
+    assert asked_for == ["data:,"]
     assert "@import" not in page
 
 
@@ -89,6 +90,16 @@ def test_text_that_would_end_the_script_stays_data(tmp_path: Path, green_events)
     assert "</script><b>" not in page
     texts = [mark["text"] for mark in data_of(page)["devices"]["pump-01-1"]["marks"]]
     assert "noted (truth): a = </script><b>" in texts
+
+
+def test_what_failed_and_the_replay_stand_before_everything_else(tmp_path: Path, red_events):
+    """The first screen of a red run is for whoever has to mend it."""
+    page = page_of(red_events, tmp_path / "r.html")
+    [failed] = red_events[-1].result.failed_checks
+    body = page[page.index("<body>") :]
+
+    for text in (failed.title, failed.where, "0 delivered orders &lt;none&gt;", "Replay"):
+        assert body.index(text) < body.index('class="story"'), text
 
 
 def test_an_unfinished_run_has_no_page():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -75,6 +76,20 @@ def test_a_pipe_gets_a_progress_line_for_each_tenth_and_no_control_codes(green_e
 
     assert text.count("x real time") == 10 + 1  # tenths, and the summary
     assert "\x1b" not in text
+
+
+def test_a_terminal_breaks_a_long_line_between_words_and_keeps_its_column(green_events):
+    out = io.StringIO()
+    console = Console(file=out, width=70, highlight=False, force_terminal=True, no_color=True)
+    [advice] = [event for event in green_events if getattr(event, "kind", "").endswith(".issued")]
+    ConsoleReport(console).on_event(advice)
+
+    lines = [re.sub(r"\x1b\[[\d;]*m", "", line).rstrip() for line in out.getvalue().splitlines()]
+    assert len(lines) > 1
+    assert all(len(line) <= 70 for line in lines)
+    assert all(line.startswith(" " * 28) and line[28] != " " for line in lines[1:])
+    sentence = " ".join([lines[0][28:], *(line.strip() for line in lines[1:])])
+    assert sentence == "DPS: recommends 1 x bearing-set (order point by lead time)"
 
 
 def test_quiet_leaves_the_verdict_and_nothing_of_the_story(green_events):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from harness.cli import output
+from harness.cli.main import main
 from harness.cli.running import run_files
 from harness.errors import InvalidScenario, OurBug, Problem, Spot, SutError
 from harness.events import Event, RunResult
@@ -163,3 +165,50 @@ def test_report_of_a_folder_without_events_says_what_to_name(tmp_path: Path):
     assert done.returncode == 2
     assert "holds no events.jsonl" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_json_of_a_wrong_scenario_is_one_object_with_every_mistake(tmp_path: Path):
+    (tmp_path / "bad.yaml").write_text("schema: 1\ntitle: x\nrun: {start: 1}\n")
+    done = twinrig("run", "bad.yaml", "--seed", "7", "--json", cwd=tmp_path)
+
+    said = json.loads(done.stdout)
+    assert done.returncode == said["exit_code"] == 2
+    assert said["verdict"] == "error"
+    assert "bad.yaml:1:1: 'fleets' is missing" in said["error"]
+    assert "bad.yaml:3:14: not a time: 1" in said["error"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "bad.yaml"]
+
+
+def test_json_of_a_busy_port_is_one_object_that_names_the_port(tmp_path: Path):
+    story = Path(__file__).parents[2] / "scenarios/pumps/bearing-wears-out.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = twinrig(
+            "run", str(story), "--seed", "7", "--json", "--broker-port", port, cwd=tmp_path
+        )
+
+    said = json.loads(done.stdout)
+    assert done.returncode == said["exit_code"] == 6
+    assert said["verdict"] == "error"
+    assert f"port {port} on 127.0.0.1 is in use" in said["error"]
+
+
+def test_json_of_our_own_bug_is_one_object_too(monkeypatch, capsys):
+    """Who reads JSON must not be left with nothing; the traceback follows on stderr."""
+
+    def broken(_wish: Any) -> Any:
+        def run(_file: Path, _handlers: Any) -> RunResult:
+            raise ZeroDivisionError("division by zero")
+
+        return run
+
+    monkeypatch.setattr("harness.cli.wiring.runner", broken)
+    monkeypatch.setattr(sys, "argv", ["twinrig", "run", "a.yaml", "--seed", "7", "--json"])
+    with pytest.raises(SystemExit) as left:
+        main()
+
+    shown = capsys.readouterr()
+    said = json.loads(shown.out)
+    assert left.value.code == said["exit_code"] == OurBug.exit_code
+    assert (said["verdict"], said["error"]) == ("error", "division by zero")
+    assert "Traceback" in shown.err

@@ -95,7 +95,8 @@ rules:
     assert result.exit_code == 1
     (failed,) = result.failed_checks
     assert failed.check == "order_delivered"
-    assert failed.expected == f"{WORN}: one order is delivered"
+    assert failed.title == f"{WORN}: one order is delivered"
+    assert failed.expected == "1 delivered"
     assert failed.seen == "0 delivered, not one in the whole run"
     assert 0 < len(failed.around) <= 20
     assert any("component.failed" in line for line in failed.around)

@@ -29,7 +29,11 @@ function lane(bar, index) {
   const points = {
     x, y: x.map(() => bar.lane), text, yaxis: "y2", type: "scatter", mode: "markers+lines",
     showlegend: false, hovertemplate: "%{text}<extra></extra>",
-    marker: { size: 9, color: tone(bar.lane === "alert" ? "--warn" : "--service") },
+    // The rim keeps steps apart that follow each other closely.
+    marker: {
+      size: 10, color: tone(bar.lane === "alert" ? "--warn" : "--service"),
+      line: { width: 1.5, color: tone("--card") },
+    },
     line: { width: 4, color: tone(bar.lane === "alert" ? "--warn" : "--service") },
   };
   if (bar.lane === "alert" && bar.to_ms > x[x.length - 1]) {
