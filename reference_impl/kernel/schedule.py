@@ -98,11 +98,6 @@ class Scheduler:
         """Stop a periodic evaluation."""
         self._periodics.pop(name, None)
 
-    @staticmethod
-    def next_due_ms(conn: sa.Connection) -> int | None:
-        """The next one-shot timer; periodic evaluations do not count."""
-        return conn.execute(sa.select(sa.func.min(timers.c.due_ms))).scalar_one_or_none()
-
     def advance(self, uow: UnitOfWork, *, from_ms: int, to_ms: int) -> int | None:
         """Fire all that is due in ``(from_ms, to_ms]``, oldest first, inside ``uow``.
 
