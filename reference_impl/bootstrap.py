@@ -118,6 +118,7 @@ class Dps:
             store=store,
             scheduler=self.scheduler,
             outbox=self.outbox,
+            feed=self.feed,
             intake=ingestion,
             live=self._live,
             look_again_s=idle_site_s,

@@ -48,18 +48,14 @@ def pack(readings: Sequence[Reading]) -> Block:
 
     A signal that a report lacks is NaN in its column; a real reading is never NaN (JSON has none).
     """
-    first = readings[0].signals
-    if all(r.signals.keys() == first.keys() for r in readings):
-        names = tuple(sorted(first))
-    else:
-        names = tuple(sorted({name for r in readings for name in r.signals}))
-    n = len(readings)
-    nan = math.nan
+    n, nan = len(readings), math.nan
+    reports = [reading.signals for reading in readings]
+    names = tuple(sorted(set().union(*reports)))
     payload = struct.pack(
         f"<{2 * n}q{len(names) * n}d",
         *[r.at_ms for r in readings],
         *[r.seq for r in readings],
-        *[r.signals.get(name, nan) for name in names for r in readings],
+        *[signals.get(name, nan) for name in names for signals in reports],
     )
     return Block(names, n, payload)
 

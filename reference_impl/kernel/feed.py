@@ -9,8 +9,10 @@ import msgspec
 import sqlalchemy as sa
 
 from reference_impl.kernel.bus import Bus, DomainEvent
+from reference_impl.kernel.cached import Cached
 from reference_impl.kernel.ids import canonical, event_id
 from reference_impl.kernel.store import Text, UnitOfWork, metadata
+from reference_impl.kernel.upsert import insert
 
 SOURCE = "twinrig/reference-dps"
 
@@ -25,7 +27,6 @@ feed = sa.Table(
     sa.Column("data", sa.LargeBinary, nullable=False),
     sqlite_autoincrement=True,
 )
-_insert = feed.insert()
 _newest = sa.select(sa.func.max(feed.c.number))
 
 
@@ -51,32 +52,36 @@ def rfc3339(at_ms: int) -> str:
 class Feed:
     """Writes what the bus delivers, in the transaction that published it, and reads it back."""
 
+    def __init__(self) -> None:
+        self._newest: Cached[str, int] = Cached(lambda _conn: {})
+        """The cursor, while nothing was written since it was read."""
+
     def subscribe(self, bus: Bus) -> None:
         """Listen to everything; what has no ``kind`` stays inside."""
         bus.subscribe_all(self._append)
 
-    @staticmethod
-    def _append(uow: UnitOfWork, event: DomainEvent) -> None:
+    def _append(self, uow: UnitOfWork, event: DomainEvent) -> None:
         kind: str | None = getattr(event, "kind", None)
         if kind is None:
             return
         shown: Any = event
         data = dict(shown.data)
-        uow.conn.execute(
-            _insert,
-            {
-                "event_id": event_id(shown.at_ms, kind, shown.subject, data),
-                "at_ms": shown.at_ms,
-                "kind": kind,
-                "subject": shown.subject,
-                "data": canonical(data),
-            },
-        )
+        row = {
+            "event_id": event_id(shown.at_ms, kind, shown.subject, data),
+            "at_ms": shown.at_ms,
+            "kind": kind,
+            "subject": shown.subject,
+            "data": canonical(data),
+        }
+        insert(uow.conn, feed, [row])
+        self._newest.of(uow).clear()
 
-    @staticmethod
-    def cursor(conn: sa.Connection) -> int:
+    def cursor(self, uow: UnitOfWork) -> int:
         """The running number of the newest event; 0 while there is none."""
-        return conn.execute(_newest).scalar_one() or 0
+        known = self._newest.of(uow)
+        if "newest" not in known:
+            known["newest"] = uow.conn.execute(_newest).scalar_one() or 0
+        return known["newest"]
 
     @staticmethod
     def page(conn: sa.Connection, after: int, limit: int) -> tuple[list[CloudEvent], int]:

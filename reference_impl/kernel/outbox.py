@@ -13,6 +13,7 @@ from broker.link.port import Packet
 from broker.wire import topics
 from broker.wire.codec import encode
 from broker.wire.messages import Downlink
+from reference_impl.kernel.cached import Cached
 from reference_impl.kernel.store import Store, Text, UnitOfWork, metadata
 
 outbox = sa.Table(
@@ -39,6 +40,8 @@ class Outbox:
         self._store = store
         self._publish = publish
         self._on_sent: list[Sent] = []
+        self._newest: Cached[str, int] = Cached(lambda _conn: {})
+        """The newest number, while nothing was written since it was read."""
         self._waiting = True  # a store that was opened may hold unsent rows
 
     def on_sent(self, handler: Sent) -> None:
@@ -58,6 +61,7 @@ class Outbox:
                 sent=False,
             )
         )
+        self._newest.of(uow).clear()
         uow.after_commit(self._wake)
         return True
 
@@ -93,10 +97,12 @@ class Outbox:
                     handler(uow, ids)
         return len(rows)
 
-    @staticmethod
-    def newest(conn: sa.Connection) -> int:
+    def newest(self, uow: UnitOfWork) -> int:
         """The running number of the newest row; 0 while there is none."""
-        return conn.execute(_newest).scalar_one() or 0
+        known = self._newest.of(uow)
+        if "newest" not in known:
+            known["newest"] = uow.conn.execute(_newest).scalar_one() or 0
+        return known["newest"]
 
     @staticmethod
     def ids_after(conn: sa.Connection, number: int) -> list[str]:

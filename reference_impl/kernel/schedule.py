@@ -12,7 +12,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from reference_impl.kernel.cached import Cached
 from reference_impl.kernel.store import Text, UnitOfWork, metadata
+from reference_impl.kernel.upsert import upsert
 
 timers = sa.Table(
     "timers",
@@ -29,6 +31,7 @@ periodics = sa.Table(
     sa.Column("last_ms", sa.BigInteger, nullable=False),
 )
 _all_periodics = sa.select(periodics)
+_first_timer = sa.select(timers).order_by(timers.c.due_ms, timers.c.kind, timers.c.subject).limit(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,9 @@ class Scheduler:
     def __init__(self) -> None:
         self._handlers: dict[str, TimerHandler] = {}
         self._periodics: dict[str, _Periodic] = {}
+        self._last_ms: Cached[str, int] = Cached(_read_periodics)
+        self._first: tuple[int, Timer | None] | None = None
+        """The timer that is next in the state of the table that the number names."""
 
     def on_timer(self, kind: str, handler: TimerHandler) -> None:
         """Call ``handler(uow, timer)`` when a timer of this kind comes due."""
@@ -92,36 +98,31 @@ class Scheduler:
         """Stop a periodic evaluation."""
         self._periodics.pop(name, None)
 
-    def next_due_ms(self, conn: sa.Connection) -> int | None:
-        """The next one-shot timer; periodic evaluations do not count."""
-        return conn.execute(sa.select(sa.func.min(timers.c.due_ms))).scalar_one_or_none()
+    def advance(self, uow: UnitOfWork, *, from_ms: int, to_ms: int) -> int | None:
+        """Fire all that is due in ``(from_ms, to_ms]``, oldest first, inside ``uow``.
 
-    def advance(self, uow: UnitOfWork, *, from_ms: int, to_ms: int) -> None:
-        """Fire all that is due in ``(from_ms, to_ms]``, oldest first, inside ``uow``."""
-        last = {row.name: row.last_ms for row in uow.conn.execute(_all_periodics)}
-        began, moved = set(last), set[str]()
-        timer, version = self._next_timer(uow.conn, to_ms), uow.timers_version
+        Returns:
+            When the next one-shot timer is due; periodic evaluations do not count.
+        """
+        last = self._last_ms.of(uow)
+        moved = set[str]()
         while True:
             due = self._next_periodic(last, from_ms, to_ms)
-            if uow.timers_version != version:
-                timer, version = self._next_timer(uow.conn, to_ms), uow.timers_version
-            if due is not None and (timer is None or due[0] <= timer.due_ms):
+            timer = self._next_timer(uow)
+            fires = timer is not None and timer.due_ms <= to_ms
+            if due is not None and (timer is None or not fires or due[0] <= timer.due_ms):
                 at_ms, periodic = due
                 last[periodic.name] = at_ms
                 moved.add(periodic.name)
                 periodic.handler(uow, at_ms)
-            elif timer is not None:
+            elif timer is not None and fires:
                 cancel_timer(uow, timer.kind, timer.subject)
                 self._handlers[timer.kind](uow, timer)
             else:
                 break
-        for name in sorted(moved):
-            statement = (
-                periodics.update().where(periodics.c.name == name)
-                if name in began
-                else periodics.insert()
-            )
-            uow.conn.execute(statement.values(name=name, last_ms=last[name]))
+        rows = [{"name": name, "last_ms": last[name]} for name in sorted(moved)]
+        upsert(uow.conn, periodics, rows)
+        return None if timer is None else timer.due_ms
 
     def _next_periodic(
         self, last: Mapping[str, int], from_ms: int, to_ms: int
@@ -136,14 +137,13 @@ class Scheduler:
         at_ms, _, _, periodic = min(candidates, key=lambda c: c[:3])
         return at_ms, periodic
 
-    @staticmethod
-    def _next_timer(conn: sa.Connection, to_ms: int) -> Timer | None:
-        row = conn.execute(
-            sa.select(timers)
-            .where(timers.c.due_ms <= to_ms)
-            .order_by(timers.c.due_ms, timers.c.kind, timers.c.subject)
-            .limit(1)
-        ).first()
-        if row is None:
-            return None
-        return Timer(kind=row.kind, subject=row.subject, due_ms=row.due_ms, args=row.args)
+    def _next_timer(self, uow: UnitOfWork) -> Timer | None:
+        if self._first is None or self._first[0] != uow.timers_version:
+            row = uow.conn.execute(_first_timer).first()
+            first = None if row is None else Timer(**row._mapping)  # noqa: SLF001 - its public name
+            self._first = (uow.timers_version, first)
+        return self._first[1]
+
+
+def _read_periodics(conn: sa.Connection) -> dict[str, int]:
+    return {row.name: row.last_ms for row in conn.execute(_all_periodics)}

@@ -25,6 +25,9 @@ from reference_impl.kernel.bus import Bus, DomainEvent
 metadata = sa.MetaData()
 Text = sa.String().with_variant(VARCHAR(collation="C"), "postgresql")
 """The type of every text column: sorted by code point, whatever language a database speaks."""
+CHECKPOINT_PAGES = 8_000
+"""The log goes into the database every 32 MB, not every 4 as is SQLite's habit: the same few pages
+are written by every batch, and a checkpoint waits for the disk."""
 Connection = sa.Connection
 """What services read through; they name it without knowing the database package."""
 
@@ -36,10 +39,10 @@ class UnitOfWork:
     the bus within this transaction; ``after_commit`` registers what to do once it is durable.
     """
 
-    def __init__(self, conn: sa.Connection, bus: Bus) -> None:
+    def __init__(self, conn: sa.Connection, bus: Bus, *, timers_version: int = 0) -> None:
         self.conn = conn
-        self.timers_version = 0
-        """Counts changes of the timer table, so that the scheduler reads it only after one."""
+        self.timers_version = timers_version
+        """Names a state of the timer table, so that the scheduler reads it only after a change."""
         self._bus = bus
         self._after: list[Callable[[], None]] = []
         self._ends: list[Callable[[], None]] = []
@@ -79,6 +82,7 @@ class Store:
         self.engine = _engine(url, full_sync=full_sync)
         self.writing = asyncio.Lock()
         self._open: UnitOfWork | None = None
+        self._timers_version = 0
         self._joined: ContextVar[UnitOfWork | None] = ContextVar("joined", default=None)
 
     @contextmanager
@@ -92,11 +96,16 @@ class Store:
             yield joined
             return
         with self.engine.connect() as conn:
-            unit = UnitOfWork(conn, self.bus)
+            unit = UnitOfWork(conn, self.bus, timers_version=self._timers_version)
             try:
                 with conn.begin():
                     self._open = unit
                     yield unit
+                self._timers_version = unit.timers_version
+            except BaseException:
+                # rolled back: no version that it went through names what is there now
+                self._timers_version = unit.timers_version + 1
+                raise
             finally:
                 self._open = None
                 unit.ended()
@@ -160,7 +169,12 @@ def _engine(url: str, *, full_sync: bool) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def _on_connect(raw: Any, _record: object) -> None:  # noqa: ANN401 - sqlite3 or a wrapper
         raw.isolation_level = None  # we say BEGIN ourselves, see below
-        for pragma in ("journal_mode=WAL", f"synchronous={level}", "foreign_keys=ON"):
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={level}",
+            "foreign_keys=ON",
+            f"wal_autocheckpoint={CHECKPOINT_PAGES}",
+        ):
             raw.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ from reference_impl.kernel.feed import Feed
 from reference_impl.kernel.outbox import Outbox
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import Store, UnitOfWork, metadata
+from reference_impl.kernel.upsert import upsert
 
 clock = sa.Table(
     "clock",
@@ -106,6 +107,7 @@ class Timekeeper:
         store: Store,
         scheduler: Scheduler,
         outbox: Outbox,
+        feed: Feed,
         intake: Intake,
         live: bool,
         look_again_s: float | None = None,
@@ -115,6 +117,7 @@ class Timekeeper:
         self._store = store
         self._scheduler = scheduler
         self._outbox = outbox
+        self._feed = feed
         self._intake = intake
         self._turn = asyncio.Lock()
         self._stored = asyncio.Event()
@@ -188,22 +191,24 @@ class Timekeeper:
         """Fire all that is due up to ``now_ms`` in one transaction, which keeps the answer."""
         with self._store.begin() as uow:
             self._intake.settle(uow, now_ms)
-            self._scheduler.advance(uow, from_ms=self._from_ms(now_ms), to_ms=now_ms)
+            from_ms = self._from_ms(now_ms)
+            next_due_ms = self._scheduler.advance(uow, from_ms=from_ms, to_ms=now_ms)
+            answered_to = self._outbox.newest(uow)
+            said = answered_to > self._answered_to
             answer = ClockAnswer(
                 now_ms=now_ms,
-                commands=self._outbox.ids_after(uow.conn, self._answered_to),
-                next_due_ms=self._scheduler.next_due_ms(uow.conn),
-                feed_cursor=str(Feed.cursor(uow.conn)),
+                commands=self._outbox.ids_after(uow.conn, self._answered_to) if said else [],
+                next_due_ms=next_due_ms,
+                feed_cursor=str(self._feed.cursor(uow)),
                 ingested=self._intake.total,
             )
-            answered_to = self._outbox.newest(uow.conn)
-            values: dict[str, Any] = {
+            row = {
+                "id": 1,
                 "now_ms": now_ms,
                 "answered_to": answered_to,
                 "answer": msgspec.json.encode(answer),
             }
-            if uow.conn.execute(clock.update().values(values)).rowcount == 0:
-                uow.conn.execute(clock.insert().values(id=1, **values))
+            upsert(uow.conn, clock, [row])
             crash_point("in_clock")
         self._now_ms, self._answer, self._answered_to = now_ms, answer, answered_to
 

@@ -59,12 +59,13 @@ class IngestionRows:
             rows: list[dict[str, Any]] = []
             for (thing, boot), taken in readings.items():
                 block = pack(taken)
+                times = [reading.at_ms for reading in taken]
                 rows.append(
                     {
                         "thing": thing,
                         "boot": boot,
-                        "first_ms": min(r.at_ms for r in taken),
-                        "last_ms": max(r.at_ms for r in taken),
+                        "first_ms": min(times),
+                        "last_ms": max(times),
                         "size": block.size,
                         "names": ",".join(block.names),
                         "payload": block.payload,

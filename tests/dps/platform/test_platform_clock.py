@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from broker.wire import messages as m
-from reference_impl.kernel.schedule import set_timer
+from reference_impl.kernel.schedule import cancel_timer, set_timer
 
 THINGS = {"mix-1": "site-01", "mix-2": "site-02"}
 
@@ -127,8 +127,6 @@ def test_a_step_that_fails_inside_the_clock_call_leaves_nothing_and_can_be_repea
                 set_timer(uow, "probe", "a", kit.START_MS)
             with pytest.raises(RuntimeError, match="planted"):
                 await rig.clock(kit.START_MS)
-            with rig.dps.store.read() as conn:
-                assert rig.dps.scheduler.next_due_ms(conn) == kit.START_MS
             assert (await rig.clock(kit.START_MS))["next_due_ms"] == kit.START_MS + kit.HOUR_MS
             assert fired == [kit.START_MS, kit.START_MS]
 
@@ -162,5 +160,35 @@ def test_timers_and_evaluations_fire_in_one_order_by_time_then_evaluations_by_ra
                 (1_200_000, "rules"),
                 (1_200_000, "t"),
             ]
+
+    asyncio.run(story())
+
+
+def test_the_timer_kept_in_memory_follows_every_commit_and_no_rollback(kit):
+    """The scheduler reads its table only after a change; a change undone must not mislead it."""
+
+    def change_and_fail(store):
+        with store.begin() as uow:
+            cancel_timer(uow, "probe", "a")
+            set_timer(uow, "probe", "b", kit.START_MS + 3)
+            raise RuntimeError("planted")
+
+    async def story():
+        async with kit.open_rig(things=THINGS) as rig:
+            fired = []
+            rig.dps.scheduler.on_timer("probe", lambda _uow, timer: fired.append(timer.subject))
+            due_ms = kit.START_MS + kit.HOUR_MS
+            assert (await rig.clock(kit.START_MS))["next_due_ms"] is None
+            with rig.dps.store.begin() as uow:
+                set_timer(uow, "probe", "a", due_ms)
+            assert (await rig.clock(kit.START_MS + 1))["next_due_ms"] == due_ms
+            with pytest.raises(RuntimeError, match="planted"):
+                change_and_fail(rig.dps.store)
+            assert (await rig.clock(kit.START_MS + 2))["next_due_ms"] == due_ms
+            with rig.dps.store.begin() as uow:
+                set_timer(uow, "probe", "c", kit.START_MS + 4)
+            assert (await rig.clock(kit.START_MS + 3))["next_due_ms"] == kit.START_MS + 4
+            assert (await rig.clock(due_ms))["next_due_ms"] is None
+            assert fired == ["c", "a"]
 
     asyncio.run(story())
