@@ -95,8 +95,8 @@ def compacted_l(box: Box, waste_l: Columns, height_l: Columns, compactions: Colu
 
 
 def press_current_a(healthy_a: Columns, height_l: Columns, rise_a: Columns, box: Box) -> Columns:
-    """Motor current while pressing: the fuller the stiffer (+-10 %, estimate), plus wear."""
-    return healthy_a * (0.9 + 0.2 * np.minimum(height_l / box.full_l, 1.0)) + rise_a
+    """Motor current while pressing: the fuller the stiffer (+-6 %, estimate), plus wear."""
+    return healthy_a * (0.94 + 0.12 * np.minimum(height_l / box.full_l, 1.0)) + rise_a
 
 
 def compaction_wh(battery: Battery, current_a: Columns) -> Columns:
