@@ -193,9 +193,10 @@ class Bins:
         radiation = np.repeat(self.sky.radiation_w_m2(at_ms), self._per_site)
         self.outdoor_c = np.repeat(self.sky.outdoor_c(at_ms), self._per_site)
         self._throw_in(day.thrown_l[:, row])
-        spent_wh = self._compact(day.jam[:, row])
+        soc = self.soc
+        spent_wh = self._compact(soc, day.jam[:, row])
         self._come_round(day)
-        self._charge(radiation, spent_wh)
+        self._charge(soc, radiation, spent_wh)
         self._warm(radiation, day.fire[:, row])
         self.ticks += 1
 
@@ -208,26 +209,30 @@ class Bins:
         self.thrown_l += thrown_l
         self.spilled_l += thrown_l - taken_l
 
-    def _compact(self, jam: Columns) -> Columns:
+    def _compact(self, soc: Columns, jam: Columns) -> Columns:
         """At most one compaction a tick; three strokes against a jam lock the drive. Wh spent."""
         tries = self.height_l - self.settled_l >= self.box.loose_l
         tries &= ~(self.locked | self.inhibited | self.broken | self.shorted | self.door)
-        tries &= self.soc > self.battery.cut_off
-        self.stuck |= tries & (jam < self._params["jam_per_stroke"])
-        fails = tries & self.stuck
-        done = tries & ~self.stuck
-        self.locked |= fails
-        current_a = model.press_current_a(self.healthy_a, self.height_l, self.rise_a, self.box)
-        strokes = done + float(JAM_TRIES) * fails
+        tries &= soc > self.battery.cut_off
+        spent_wh = np.zeros(len(soc))
+        at = np.flatnonzero(tries)
+        if not at.size:
+            return spent_wh
+        self.stuck[at] |= jam[at] < self._params["jam_per_stroke"]
+        fails, height_l = self.stuck[at], self.height_l[at]
+        self.locked[at] = fails
+        strokes = np.where(fails, float(JAM_TRIES), 1.0)
+        current_a = model.press_current_a(self.healthy_a[at], height_l, self.rise_a[at], self.box)
         current_a = np.where(fails, STALL_A, current_a)
-        self.press_sum_a += strokes * current_a
-        self.presses += strokes
-        after_l = model.compacted_l(self.box, self.waste_l, self.height_l, self.cycle)
-        self.height_l = np.where(done, after_l, self.height_l)
-        self.settled_l = np.where(done, after_l, self.settled_l)
-        self.cycle += done
-        self.compactions += strokes
-        return strokes * model.compaction_wh(self.battery, current_a)
+        self.press_sum_a[at] += strokes * current_a
+        self.presses[at] += strokes
+        after_l = model.compacted_l(self.box, self.waste_l[at], height_l, self.cycle[at])
+        self.height_l[at] = np.where(fails, height_l, after_l)
+        self.settled_l[at] = np.where(fails, self.settled_l[at], after_l)
+        self.cycle[at] += ~fails
+        self.compactions[at] += strokes
+        spent_wh[at] = strokes * model.compaction_wh(self.battery, current_a)
+        return spent_wh
 
     def _come_round(self, day: Day) -> None:
         """A crew on its round empties some; with the bag go jam, tilt and open door."""
@@ -249,11 +254,11 @@ class Bins:
         self.burns_until[gone] = 0.0
         self.door_seen |= gone
 
-    def _charge(self, radiation: Columns, spent_wh: Columns) -> None:
+    def _charge(self, soc: Columns, radiation: Columns, spent_wh: Columns) -> None:
         battery = self.battery
         panel_w = battery.panel_w * radiation / 1000.0 * self._derate
         panel_w *= np.where(self.ticks < self.shade_until, self.shade, 1.0)
-        gain_wh = model.accepted_w(self.soc, panel_w * battery.charge_efficiency) * TICK_H
+        gain_wh = model.accepted_w(soc, panel_w * battery.charge_efficiency) * TICK_H
         gain_wh = np.minimum(gain_wh, self.capacity_wh - self.energy_wh)
         leak = battery.discharge_month / (30.0 * 24.0) * TICK_H
         loss_wh = battery.base_w * TICK_H + spent_wh + leak * self.energy_wh

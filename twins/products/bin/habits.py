@@ -87,9 +87,9 @@ class Habits:
         rounds = np.empty((size, self._rounds))
         thrown = np.empty((size, TICKS_A_DAY))
         for row, device in enumerate(self._devices):
-            rng = self._streams.block(f"bin/hazard/{device}", number)
+            rng = self._streams.block(f"bin/chance/{device}", number)
             chance[:, row] = rng.random((2, TICKS_A_DAY))
-            rounds[row] = self._streams.block(f"bin/rounds/{device}", number).random(self._rounds)
+            rounds[row] = rng.random(self._rounds)
             rng = self._streams.block(f"bin/deposits/{device}", number)
             rate = rates * items[row] * rng.gamma(DAY_SHAPE, 1.0 / DAY_SHAPE)
             small = rng.poisson(rate * (1.0 - SACK_SHARE))

@@ -151,13 +151,13 @@ def charge_share(
     battery: Battery, energy_wh: Columns, capacity_wh: Columns, temp_c: Columns
 ) -> Columns:
     """State of charge 0 to 1; what is missing counts against the capacity that the cold leaves."""
-    cold = 1.0 - battery.cold_per_k * np.clip(20.0 - temp_c, 0.0, 60.0)
-    return np.clip(1.0 - (capacity_wh - energy_wh) / (capacity_wh * cold), 0.0, 1.0)
+    cold = 1.0 - battery.cold_per_k * np.minimum(np.maximum(20.0 - temp_c, 0.0), 60.0)
+    return np.maximum(1.0 - (capacity_wh - energy_wh) / (capacity_wh * cold), 0.0)
 
 
 def accepted_w(soc: Columns, offered_w: Columns) -> Columns:
     """What the regulator lets in: all, tapering to nothing over the last tenth."""
-    return offered_w * np.clip((1.0 - soc) / 0.1, 0.0, 1.0)
+    return offered_w * np.minimum(10.0 * (1.0 - soc), 1.0)
 
 
 def battery_v(soc: Columns, charge_a: Columns, shorted: NDArray[np.bool_]) -> Columns:

@@ -78,7 +78,7 @@ def rates(season: Season) -> list[Columns]:
 
 
 def within(name: str, figure: float, low: float, high: float) -> None:
-    print(f"{name}: {figure:.3f}, band {low} to {high}")
+    print(f"{name}: {figure:.3f}, band {low} to {high}")  # noqa: T201 - the figure is the point
     assert low <= figure <= high, name
 
 
@@ -169,7 +169,7 @@ def test_46_energy_in_minus_energy_out_is_what_the_battery_holds(season: Season)
 
 @pytest.mark.parametrize(("lost", "low_d", "high_d"), [(0.0, 12.0, 22.0), (0.7, 0.0, 6.0)])
 def test_46_days_without_sun_to_the_cut_off(lost: float, low_d: float, high_d: float) -> None:
-    """A bin in the middle of the fleet, on a 20 degC shelf of time: April, no sun at all."""
+    """Bins a little busier than the median, in April, without any sun."""
     bins = twin(12, throw_l_day=205.0, throw_spread=0.0, jam_per_stroke=0.0).bins
     for index in range(12):
         bins.fade(index, lost=lost)
