@@ -15,7 +15,7 @@ from twins.products.bin.habits import TICK_MS, TICKS_A_DAY
 from twins.products.bin.twin import BinTwin, build
 
 START = 1_775_433_600_000  # a Monday in April
-SIZE, WEEKS = 140, 10
+SIZE, WEEKS = 120, 8
 Columns = NDArray[np.float64]
 
 

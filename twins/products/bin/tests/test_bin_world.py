@@ -189,7 +189,7 @@ def test_a_dead_battery_stops_the_bin_and_a_new_one_comes_charged() -> None:
 
 def test_a_season_of_wild_echoes_and_noise_is_that_of_an_ultrasonic_sensor() -> None:
     """With an empty bin every reading is error: 2 % noise at the floor, and wild echoes."""
-    step = begun(throw_l_day=1.0).run_until(START + 30 * DAY)
+    step = begun(throw_l_day=1.0).run_until(START + 15 * DAY)
     fills = [
         value for name in ("bin-01-1", "bin-01-2") for _, value in series(step, name)["fill_pct"]
     ]
