@@ -13,8 +13,14 @@ from twins.world import Step, World
 HOUR = 3_600_000
 DAY = 24 * HOUR
 START = 1_775_433_600_000
-FAULT_AT = START + 3 * DAY
-BUSY = {"throw_l_day": 220.0, "throw_spread": 0.0, "jam_per_stroke": 0.0, "fires_per_year": 0.0}
+FAULT_AT = START + 3 * DAY + 13 * HOUR
+BUSY = {
+    "throw_l_day": 220.0,
+    "round_p0": 0.3,
+    "throw_spread": 0.0,
+    "jam_per_stroke": 0.0,
+    "fires_per_year": 0.0,
+}
 Row = tuple[int, str, float | None]
 
 
