@@ -11,6 +11,7 @@ from harness.errors import ScenarioError
 from twins.products import catalog
 
 PACKS = [path for product in catalog().values() for path in product.rule_packs.values()]
+PACK = catalog()["pump"].rule_packs["standard"]
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda path: f"{path.parents[1].name}-{path.stem}")
@@ -28,7 +29,7 @@ def test_a_wrong_signal_and_a_wrong_key_are_both_told_with_their_lines(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     pack = tmp_path / "bad.yaml"
-    text = PACKS[0].read_text().replace("signal: vibration_mm_s", "signal: vibes", 1)
+    text = PACK.read_text().replace("signal: vibration_mm_s", "signal: vibes", 1)
     pack.write_text(text.replace("keep_for:", "keep_fro:", 1))
     lines = pack.read_text().splitlines()
     signal_line = 1 + next(i for i, line in enumerate(lines) if "vibes" in line)
@@ -44,10 +45,10 @@ def test_a_wrong_signal_and_a_wrong_key_are_both_told_with_their_lines(
 def test_a_test_that_expects_an_unknown_rule_is_a_mistake_of_the_test_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    source = PACKS[0].with_name(f"{PACKS[0].stem}_test.yaml")
+    source = PACK.with_name(f"{PACK.stem}_test.yaml")
     tests = tmp_path / "t.yaml"
     tests.write_text(source.read_text().replace("firing: []", "firing: [nosuch-rule]", 1))
-    code = main([PACKS[0]], tests=tests, with_tests=True, junit=tmp_path / "j.xml", sut=None)
+    code = main([PACK], tests=tests, with_tests=True, junit=tmp_path / "j.xml", sut=None)
 
     said = capsys.readouterr()
     assert code == 2  # the DPS knows that the pack has no such rule
@@ -58,11 +59,11 @@ def test_a_test_that_expects_an_unknown_rule_is_a_mistake_of_the_test_file(
 def test_a_red_unit_test_is_exit_code_1_and_a_failure_in_junit(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    source = PACKS[0].with_name(f"{PACKS[0].stem}_test.yaml")
-    known = PACKS[0].read_text().split("- id: ")[1].split()[0]
+    source = PACK.with_name(f"{PACK.stem}_test.yaml")
+    known = PACK.read_text().split("- id: ")[1].split()[0]
     tests = tmp_path / "t.yaml"
     tests.write_text(source.read_text().replace("firing: []", f"firing: [{known}]", 1))
-    code = main([PACKS[0]], tests=tests, with_tests=True, junit=tmp_path / "j.xml", sut=None)
+    code = main([PACK], tests=tests, with_tests=True, junit=tmp_path / "j.xml", sut=None)
 
     assert code == 1
     assert f"{known}; seen: no rule firing" in capsys.readouterr().err
@@ -73,5 +74,7 @@ def test_a_pack_for_a_model_that_no_product_has_names_those_that_exist(tmp_path:
     pack = tmp_path / "x.yaml"
     pack.write_text("pack: x\nmodel: nosuch\nrules: []\n")
 
-    with pytest.raises(ScenarioError, match="unknown model nosuch; the products here have: pump"):
+    with pytest.raises(
+        ScenarioError, match=r"unknown model nosuch; the products here have: .*pump"
+    ):
         main([pack], tests=None, with_tests=False, junit=None, sut=None)

@@ -14,8 +14,8 @@ from twins.core.manifest import resolve
 from twins.core.pending import PendingTable, Row
 from twins.core.sensors import Sensors
 from twins.core.truth import TruthLedger
-from twins.core.twin import Build, Manifest, ProductTwin
-from twins.core.wear import Wearing
+from twins.core.twin import Build, CountsUses, Manifest, ProductTwin
+from twins.core.wear import HOUR_MS, Wearing
 
 RANK = 1
 """Within a millisecond, devices come before people."""
@@ -72,6 +72,12 @@ class Fleet:
             for index, device in enumerate(build.devices)
             for component in manifest.components
         }
+        self._due_uses = {
+            component: np.full(len(build.devices), np.inf)
+            for component in manifest.components
+            if twin.laws[component].per_use
+        }
+        assert not self._due_uses or isinstance(twin, CountsUses)
         self._growing: list[tuple[int, str]] = []
         self._reports = 0
         self._now_ms = build.start_ms
@@ -83,7 +89,7 @@ class Fleet:
         """Begin: first lives, first report one interval from now."""
         now_ms = self.build.start_ms
         for key, wearing in self._wear.items():
-            wearing.renew(now_ms)
+            wearing.renew(self._clock_ms(key))
             self._await_change(key)
         self._await_report(now_ms)
 
@@ -117,7 +123,7 @@ class Fleet:
             raise InvalidFault(
                 [f"the {component} of {wearing.device} has failed already; fit a new one first"]
             )
-        wearing.force(self._now_ms, onset_ms=onset_ms, pf_ms=pf_ms)
+        wearing.force(self._clock_ms((device, component)), onset_ms=onset_ms, pf_ms=pf_ms)
         self._await_change((device, component))
 
     def fit(self, now_ms: int, device: str, *, position: str, part: str) -> str:
@@ -128,8 +134,9 @@ class Fleet:
         for component, spec in self.manifest.components.items():
             if spec.position == position:
                 wearing = self._wear[index, component]
-                damage = wearing.damage(now_ms)
-                wearing.renew(now_ms)
+                clock_ms = self._clock_ms((index, component))
+                damage = wearing.damage(clock_ms)
+                wearing.renew(clock_ms)
                 serial = f"{part}-{device}-{wearing.number}"
                 self._refresh(index, component)
                 self._await_change((index, component))
@@ -164,15 +171,21 @@ class Fleet:
             status, detail = ("done", "") if refusal is None else ("refused", refusal)
             paused = not self.twin.in_service(index)
             for component in self.manifest.components:
-                self._wear[index, component].pause(now_ms, paused=paused)
-                self._await_change((index, component))
+                key = (index, component)
+                self._wear[key].pause(self._clock_ms(key), paused=paused)
+                self._await_change(key)
         return self.side.acknowledge(
             index, at_ms=now_ms, command_id=command_id, status=status, detail=detail
         )
 
     def damage(self, now_ms: int, device: int) -> dict[str, float]:
         """True damage of every component of a device, 0 to 1."""
-        return {name: self._wear[device, name].damage(now_ms) for name in self.manifest.components}
+        return {
+            name: self._wear[device, name].damage(
+                self._clock_ms((device, name)) if name in self._due_uses else now_ms
+            )
+            for name in self.manifest.components
+        }
 
     def dump(self) -> dict[str, Any]:
         """Everything that changes, as plain data and columns (pending rows are kept elsewhere)."""
@@ -195,6 +208,8 @@ class Fleet:
             wearing.load(saved)
         self._growing = [(index, component) for index, component in state["growing"]]
         self._reports, self._now_ms = state["reports"], state["now_ms"]
+        for key in self._wear:
+            self._await_use(key)
 
     def _to(self, now_ms: int) -> None:
         self.twin.advance(now_ms)
@@ -206,6 +221,9 @@ class Fleet:
     def _on_report(self, row: Row) -> None:
         now_ms = row.due_ms
         self._to(now_ms)
+        for component, due in self._due_uses.items():
+            for index in np.flatnonzero(self._uses(component) >= due).tolist():
+                self._wear_by_use(index, component)
         for index, component in self._growing:
             self._refresh(index, component)
         values = self._sensors.read(self.twin.measure(), self._reports)
@@ -215,7 +233,7 @@ class Fleet:
 
     def _refresh(self, index: int, component: str) -> None:
         wearing = self._wear[index, component]
-        damage = wearing.damage(self._now_ms)
+        damage = wearing.damage(self._clock_ms((index, component)))
         self.twin.set_wear(index, component, damage=damage, rise=wearing.life.rise_at(damage))
 
     def _await_change(self, key: tuple[int, str]) -> None:
@@ -227,16 +245,44 @@ class Fleet:
             self._growing = sorted([*self._growing, key])
         elif not growing and key in self._growing:
             self._growing.remove(key)
+        self._await_use(key)
         due_ms = wearing.next_change_ms()
-        if due_ms is not None:
+        if due_ms is not None and key[1] not in self._due_uses:
             args = {"device": key[0], "component": key[1]}
             self._pending.add(max(due_ms, self._now_ms), self._wear_kind, subject, args)
 
+    def _uses(self, component: str) -> NDArray[np.float64]:
+        assert isinstance(self.twin, CountsUses)
+        return self.twin.uses(component)
+
+    def _clock_ms(self, key: tuple[int, str]) -> int:
+        """What a component wears by: time, or its uses (one counts as an hour)."""
+        index, component = key
+        if component not in self._due_uses:
+            return self._now_ms
+        return round(float(self._uses(component)[index]) * HOUR_MS)
+
+    def _await_use(self, key: tuple[int, str]) -> None:
+        """Note after how many uses a component changes; seen to when the device reports."""
+        index, component = key
+        if component in self._due_uses:
+            due_ms = self._wear[key].next_change_ms()
+            self._due_uses[component][index] = np.inf if due_ms is None else due_ms / HOUR_MS
+
     def _on_wear(self, row: Row) -> None:
-        now_ms, index, component = row.due_ms, row.args["device"], row.args["component"]
-        wearing = self._wear[index, component]
-        self._to(now_ms)
-        phase = wearing.change(now_ms)
+        self._to(row.due_ms)
+        self._change(row.args["device"], row.args["component"], clock_ms=row.due_ms)
+
+    def _wear_by_use(self, index: int, component: str) -> None:
+        """Change phase as often as the uses up to this report ask for."""
+        while self._uses(component)[index] >= self._due_uses[component][index]:
+            due_ms = self._wear[index, component].next_change_ms()
+            assert due_ms is not None
+            self._change(index, component, clock_ms=due_ms)
+
+    def _change(self, index: int, component: str, *, clock_ms: int) -> None:
+        now_ms, wearing = self._now_ms, self._wear[index, component]
+        phase = wearing.change(clock_ms)
         told = {"component": component, "life": wearing.number}
         if phase == "growing":
             self._ledger.tell(now_ms, "damage.onset", wearing.device, **told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,8 @@ class Wear(Protocol):
 
     def force(self, device: int, component: str, *, onset_ms: int, pf_ms: int) -> None:
         """Let damage begin ``onset_ms`` from now and reach its end a P-F interval later.
+
+        For a component that wears by use, an hour here is one use.
 
         Raises:
             InvalidFault: If the component has already failed.
@@ -92,6 +94,15 @@ class ProductTwin(Protocol):
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
+        ...
+
+
+@runtime_checkable
+class CountsUses(Protocol):
+    """What a twin offers besides if one of its ``laws`` is ``per_use``."""
+
+    def uses(self, component: str) -> Columns:
+        """Uses of a component since the beginning, shape ``(n,)``; never falls."""
         ...
 
 

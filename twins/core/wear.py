@@ -31,6 +31,9 @@ class WearLaw:
     run-to-failure tests had it at 1.4, 5.9 and 48 % of life, M:ims). ``rise`` is the
     median amplitude A of the signal at full damage, in the signal's unit, lognormal with
     ``rise_spread``; ``curvature`` is k, normal with ``curvature_spread`` (k ~ N(3.6, 1)).
+
+    With ``per_use`` the component wears by use (strokes, openings, volume), not by time: one use
+    stands where one hour stands otherwise, here and in :meth:`Wearing.force`.
     """
 
     life_h: float
@@ -41,6 +44,7 @@ class WearLaw:
     rise_spread: float
     curvature: float
     curvature_spread: float
+    per_use: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""A solar compacting waste bin with a fill sensor."""

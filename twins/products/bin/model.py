@@ -1,0 +1,177 @@
+"""Physics of a solar compacting waste bin: formulas only, no state.
+
+``S..`` and ``M:..`` are sources listed in README.md. Columns have shape ``(n,)``, one row a device.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Columns = NDArray[np.float64]
+
+DAY_MS, HOUR_MS = 86_400_000, 3_600_000
+YEAR_D = 365.25
+
+WEEKDAYS = (1.01, 0.95, 0.86, 0.98, 0.99, 1.26, 0.94)
+"""Deposits by weekday, Monday first, over their mean (M:edinburgh)."""
+BLOCKS = (0.5, 0.4, 0.4, 2.3, 1.1, 1.3)
+"""Deposits by four-hour block of the day (M:edinburgh, weakly identified)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """One size of bin. Volumes in l, as thrown in unless a name says otherwise."""
+
+    full_l: float = 121.0
+    """What the insert holds (32 gal, S26): 100 % on the display."""
+    brim_l: float = 151.0
+    """What fits at all: 100 % on the display is physically 80 % (M:edinburgh)."""
+    densest: float = 5.7
+    """Gain that no pressing exceeds (4 to 6 is useful, section 1C); 4.7 remain at the end (S26)."""
+    first_press: float = 0.75
+    """Share of the excess over the densest state that the first press leaves (0.75 to 0.85)."""
+    presses: int = 3
+    """Presses of the ram in one compaction (estimate)."""
+    tiring: float = 200.0
+    """Compactions after which a press takes away a third of what the first did (estimate)."""
+    loose_l: float = 25.0
+    """A loose layer this high blocks the light beam: 15 min of running on a busy day (X-news)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Battery:
+    """Lead battery, panel and what they feed."""
+
+    full_wh: float = 144.0
+    """12 V 12 Ah (section 1C, derived from 17 days in the dark)."""
+    cut_off: float = 0.4
+    """State of charge below which the bin does not compact: 60 % is usable (section 1C)."""
+    cold_per_k: float = 0.01
+    """Capacity lost per K below 20 degC (handbook)."""
+    discharge_month: float = 0.03
+    """Self-discharge a month (S31)."""
+    panel_w: float = 30.0
+    """At 1000 W/m2 (S26)."""
+    charge_efficiency: float = 0.85
+    """Estimate, lead."""
+    base_w: float = 0.105
+    """Controller and modem: about half of the 5 Wh a day (S26; estimate)."""
+    press_s: float = 9.0
+    """Of the 41 s of a cycle (X-conc) the ram presses 9 s; the rest is idle travel (estimate)."""
+    idle_a: float = 0.8
+    cycle_s: float = 41.0
+
+
+def deposit_rate(at_ms: int) -> float:
+    """Deposits at a time over their mean: weekday times four-hour block (hours of UTC)."""
+    weekday = (at_ms // DAY_MS + 3) % 7  # the epoch was a Thursday
+    block = at_ms % DAY_MS // (4 * HOUR_MS)
+    weekdays, blocks = sum(WEEKDAYS) / len(WEEKDAYS), sum(BLOCKS) / len(BLOCKS)
+    return WEEKDAYS[weekday] / weekdays * BLOCKS[block] / blocks
+
+
+def press_leaves(box: Box, compactions: Columns) -> Columns:
+    """Share of the excess height that one press leaves; rises to 1 with springback (section 1C).
+
+    Args:
+        box: Its size.
+        compactions: How many there were since the bin was emptied.
+    """
+    return 1.0 - (1.0 - box.first_press) * np.exp(-compactions / box.tiring)
+
+
+def compacted_l(box: Box, waste_l: Columns, height_l: Columns, compactions: Columns) -> Columns:
+    """What the waste occupies after one compaction: ``z0 + r^presses (z - z0)`` (section 1C).
+
+    ``z0`` is the height of the densest state. Never more than before.
+    """
+    least_l = np.minimum(waste_l / box.densest, height_l)
+    left = press_leaves(box, compactions) ** box.presses
+    return least_l + left * (height_l - least_l)
+
+
+def press_current_a(healthy_a: Columns, height_l: Columns, rise_a: Columns, box: Box) -> Columns:
+    """Motor current while pressing: the fuller the stiffer (+-6 %, estimate), plus wear."""
+    return healthy_a * (0.94 + 0.12 * np.minimum(height_l / box.full_l, 1.0)) + rise_a
+
+
+def compaction_wh(battery: Battery, current_a: Columns) -> Columns:
+    """Energy of one compaction at 12 V."""
+    idle_as = battery.idle_a * (battery.cycle_s - battery.press_s)
+    return 12.0 * (current_a * battery.press_s + idle_as) / 3600.0
+
+
+def day_of_year(at_ms: int) -> float:
+    """Days since the first of January, near enough for the sun (the epoch was one)."""
+    return at_ms / DAY_MS % YEAR_D
+
+
+def equation_of_time_min(day: float) -> float:
+    """True minus mean solar time in minutes (Spencer 1971, to half a minute)."""
+    b = 2.0 * math.pi * (day - 80.0) / 365.0
+    return 9.87 * math.sin(2.0 * b) - 7.53 * math.cos(b) - 1.5 * math.sin(b)
+
+
+def sun_height(at_ms: int, *, latitude_deg: float, longitude_deg: float) -> float:
+    """Sine of the sun's elevation; negative at night."""
+    day = day_of_year(at_ms)
+    declination = math.radians(23.45) * math.sin(2.0 * math.pi * (day - 80.0) / 365.0)
+    minutes = at_ms % DAY_MS / 60_000 + 4.0 * longitude_deg + equation_of_time_min(day)
+    angle = math.radians(minutes / 4.0 - 180.0)
+    latitude = math.radians(latitude_deg)
+    return math.sin(latitude) * math.sin(declination) + math.cos(latitude) * math.cos(
+        declination
+    ) * math.cos(angle)
+
+
+def clear_sky_w_m2(sine: float) -> float:
+    """Global radiation under a clear sky, ``1098 s exp(-0.057 / s)`` (Haurwitz 1945)."""
+    return 1098.0 * sine * math.exp(-0.057 / sine) if sine > 0.0 else 0.0
+
+
+def clearness(cloud: Columns) -> Columns:
+    """Share of the clear sky's radiation that arrives, from a standard normal cloud index.
+
+    0.15 under thick cloud to 1.0; 0.58 on average, as in northern Europe (estimate).
+    """
+    return 0.15 + 0.85 / (1.0 + np.exp(-1.7 * cloud))
+
+
+def outdoor_c(at_ms: int) -> float:
+    """Mean outdoor temperature: 9 degC, 6 K over the year, 3 K over the day (estimate)."""
+    year = 6.0 * math.sin(2.0 * math.pi * (day_of_year(at_ms) - 110.0) / YEAR_D)
+    return 9.0 + year + 3.0 * math.sin(2.0 * math.pi * (at_ms % DAY_MS / DAY_MS - 0.375))
+
+
+def charge_share(
+    battery: Battery, energy_wh: Columns, capacity_wh: Columns, temp_c: Columns
+) -> Columns:
+    """State of charge 0 to 1; what is missing counts against the capacity that the cold leaves."""
+    cold = 1.0 - battery.cold_per_k * np.minimum(np.maximum(20.0 - temp_c, 0.0), 60.0)
+    return np.maximum(1.0 - (capacity_wh - energy_wh) / (capacity_wh * cold), 0.0)
+
+
+def accepted_w(soc: Columns, offered_w: Columns) -> Columns:
+    """What the regulator lets in: all, tapering to nothing over the last tenth."""
+    return offered_w * np.minimum(10.0 * (1.0 - soc), 1.0)
+
+
+def battery_v(soc: Columns, charge_a: Columns, shorted: NDArray[np.bool_]) -> Columns:
+    """Terminal voltage of six cells: 11.4 to 12.7 V at rest, higher while charging (handbook).
+
+    A battery at its end has a shorted cell: 2.1 V less.
+    """
+    return 11.4 + 1.3 * soc + 0.35 * charge_a - 2.1 * shorted
+
+
+def round_empties(fill_pct: Columns, *, p0: float, power: float) -> Columns:
+    """Chance that a crew on its round empties a bin: ``p0 (fill / 100)^power`` (M:edinburgh fit).
+
+    Hardly ever below a fifth.
+    """
+    share = np.minimum(fill_pct / 100.0, 1.0)
+    return np.where(share < 0.2, 0.0, p0 * share**power)
