@@ -109,7 +109,7 @@ class Air:
         self.energy_kwh += (kw * on + STANDBY_KW) * (dt_s / 3600.0)
         moved_m3 = x * on * (self.design_m3_s * dt_s)
         self.filters["supply"].catch(CAUGHT * 1e-6 * dust_ug_m3 * moved_m3)
-        indoor = 0.5 * dust_ug_m3 + 10.0  # what gets past the supply filter, and lint (estimate)
+        indoor = 0.1 * dust_ug_m3 + 17.0  # what gets in, and lint (estimate)
         self.filters["extract"].catch(CAUGHT * 1e-6 * indoor * model.EXTRACT_SHARE * moved_m3)
         return x * on
 

@@ -17,8 +17,8 @@ PERSONS_MAX = 6
 """People who come into a room: 1 to 6, equally likely (meeting use 0 to 12, M:windesheim)."""
 POPULAR = (0.5, 1.5)
 """How much more or less one room is used than another (estimate)."""
-SENSOR_BIAS_PPM = 25.0
-"""Spread of CO2 sensors: pairs differ by 23-55 ppm (M:windesheim; SCD4x +-40 ppm, S25b)."""
+SENSOR_BIAS_PPM, SENSOR_BIAS_MOST_PPM = 20.0, 40.0
+"""Spread of CO2 sensors and its bound (pairs differ by 23-55 ppm, M:windesheim; +-40 ppm, S25b)."""
 DRIFT_DUE_PPM = 150.0
 """A sensor that has drifted so far is due (night minimum over 550 ppm, rule V11)."""
 GAIN_1_PPM, INTEGRAL_S = 1.0 / 400.0, 1800.0
@@ -37,7 +37,8 @@ class Rooms:
         draws = [streams.open(f"ventilation/popular/{d}").random(rooms) for d in devices]
         self._popular = low + (high - low) * np.array(draws)
         bias = [streams.open(f"ventilation/bias/{d}").standard_normal(rooms) for d in devices]
-        self.bias_ppm = SENSOR_BIAS_PPM * np.array(bias)
+        most = SENSOR_BIAS_MOST_PPM
+        self.bias_ppm = np.minimum(np.maximum(SENSOR_BIAS_PPM * np.array(bias), -most), most)
         self.persons, self.ppm = np.zeros(shape), np.full(shape, model.OUTDOOR_PPM)
         self.mean_ppm = self.ppm.copy()
         self.asked, self.opening = np.full(shape, model.DAMPER_MIN), np.full(shape, 0.2)
@@ -70,6 +71,11 @@ class Rooms:
     def control(self, *, on: NDArray[np.bool_], demand: NDArray[np.bool_], set_ppm: Columns,
                 dt_s: float) -> Columns:  # fmt: skip
         """Move the dampers; returns the openings. ``on`` and ``demand`` have shape ``(n,)``."""
+        if not on.any():
+            self.integral[:] = 0.0
+            self.asked[:] = model.DAMPER_MIN
+            self.opening = np.where(np.isnan(self.stuck), self.asked, self.stuck)
+            return self.opening
         error = GAIN_1_PPM * (self.reading_ppm - set_ppm[:, None])
         self.integral += error * (dt_s / INTEGRAL_S)
         self.integral = np.minimum(np.maximum(self.integral, 0.0), 1.0 - model.DAMPER_MIN)
@@ -110,8 +116,8 @@ class Rooms:
 
 
 _STATE = (
-    "persons", "ppm", "mean_ppm", "asked", "opening", "integral", "bias_ppm", "drift_ppm",
-    "drift_ppm_s", "stuck",
+    "persons", "ppm", "mean_ppm", "asked", "opening", "integral", "drift_ppm", "drift_ppm_s",
+    "stuck",
 )  # fmt: skip
 
 
