@@ -41,7 +41,7 @@ MEANS = (
 ROW = {name: row for row, name in enumerate(MEANS)}
 _STATE = (
     "zone_c", "supply_c", "exhaust_c", "heating", "cooling", "ice", "defrost_s", "energy_kwh",
-    "rise_mm_s", "rotor_slip", "rotor_stopped", "sums", "steps", "command", "outdoor_c",
+    "rise_mm_s", "rotor_slip", "rotor_stopped", "sums", "steps", "outdoor_c",
 )  # fmt: skip
 
 
@@ -63,7 +63,6 @@ class Air:
         self.energy_kwh, self.rotor_slip = np.zeros(n), np.zeros(n)
         self.rotor_stopped = np.zeros(n, dtype=bool)
         self.rise_mm_s = np.zeros((2, n))
-        self.command = np.zeros(n)
         self.sums, self.steps = np.zeros((len(MEANS), n)), 0
 
     @property
@@ -79,7 +78,7 @@ class Air:
 
         Args:
             wanted: Flow that the dampers take at the duct set point, share of design.
-            on: Units that move air.
+            on: Units that move air, at least one.
             dt_s: Length of the step.
             outdoor_c: Outdoor temperature.
             dust_ug_m3: Fine dust outdoors, as the unit draws it in.
@@ -90,9 +89,6 @@ class Air:
         """
         self.steps += 1
         self.outdoor_c = outdoor_c
-        if not on.any():
-            self._rest(dt_s)
-            return np.zeros_like(wanted)
         seen = np.zeros_like(self.sums)
         x = np.maximum(wanted, 0.02)
         ice_pa = model.RECOVERY_PA * self.ice
@@ -105,13 +101,24 @@ class Air:
         self._recover(x, on, dt_s, busy, seen)
         seen *= on
         self.sums += seen
-        self.command = np.where(on, 100.0 * seen[ROW["supply_n"]], 0.0)
         self.energy_kwh += (kw * on + STANDBY_KW) * (dt_s / 3600.0)
         moved_m3 = x * on * (self.design_m3_s * dt_s)
         self.filters["supply"].catch(CAUGHT * 1e-6 * dust_ug_m3 * moved_m3)
         indoor = 0.1 * dust_ug_m3 + 17.0  # what gets in, and lint (estimate)
         self.filters["extract"].catch(CAUGHT * 1e-6 * indoor * model.EXTRACT_SHARE * moved_m3)
         return x * on
+
+    def rest(self, dt_s: float, outdoor_c: Columns) -> None:
+        """One step in which no unit runs: temperatures creep, control stays on."""
+        self.steps += 1
+        self.outdoor_c = outdoor_c
+        self.heating, self.cooling = np.zeros_like(self.heating), np.zeros_like(self.cooling)
+        self.supply_c = model.first_order(self.supply_c, self.zone_c, dt_s=dt_s, tau_s=NIGHT_S)
+        self.exhaust_c = model.first_order(self.exhaust_c, self.zone_c, dt_s=dt_s, tau_s=NIGHT_S)
+        cool = 19.0 + 0.1 * np.minimum(self.outdoor_c, 15.0)
+        self.zone_c = model.first_order(self.zone_c, cool, dt_s=dt_s, tau_s=3 * ZONE_S)
+        self.defrost_s = np.zeros_like(self.defrost_s)
+        self.energy_kwh += STANDBY_KW * (dt_s / 3600.0)
 
     def close_interval(self) -> tuple[Columns, int]:
         """Sums since the last call, rows as in ``MEANS``, and the number of steps."""
@@ -179,8 +186,8 @@ class Air:
         asked = np.minimum(np.maximum(asked, 0.0), 1.0)
         moved = asked * reach
         need = SUPPLY_SET_C - self.outdoor_c - moved
-        self.heating = np.where(on, np.minimum(np.maximum(need / HEAT_K, 0.0), 1.0), 0.0)
-        self.cooling = np.where(on, np.minimum(np.maximum((-need - 1.0) / COOL_K, 0.0), 1.0), 0.0)
+        self.heating = np.minimum(np.maximum(need / HEAT_K, 0.0), 1.0) * on
+        self.cooling = np.minimum(np.maximum((-need - 1.0) / COOL_K, 0.0), 1.0) * on
         supply = self.outdoor_c + moved + HEAT_K * self.heating - COOL_K * self.cooling
         self._temperatures(supply, self.zone_c - moved, on, dt_s)
         warm = 21.5 + 1.5 * busy + 0.15 * np.maximum(self.outdoor_c - 15.0, 0.0)
@@ -194,12 +201,15 @@ class Air:
     def _temperatures(
         self, supply: Columns, exhaust: Columns, on: NDArray[np.bool_], dt_s: float
     ) -> None:
-        running = model.first_order(self.supply_c, supply, dt_s=dt_s, tau_s=COIL_S)
-        resting = model.first_order(self.supply_c, self.zone_c, dt_s=dt_s, tau_s=NIGHT_S)
-        self.supply_c = np.where(on, running, resting)
-        running = model.first_order(self.exhaust_c, exhaust, dt_s=dt_s, tau_s=EXHAUST_S)
-        resting = model.first_order(self.exhaust_c, self.zone_c, dt_s=dt_s, tau_s=NIGHT_S)
-        self.exhaust_c = np.where(on, running, resting)
+        for name, towards, tau_s in (
+            ("supply_c", supply, COIL_S), ("exhaust_c", exhaust, EXHAUST_S),
+        ):  # fmt: skip
+            before = getattr(self, name)
+            now = model.first_order(before, towards, dt_s=dt_s, tau_s=tau_s)
+            if not on.all():
+                resting = model.first_order(before, self.zone_c, dt_s=dt_s, tau_s=NIGHT_S)
+                now = np.where(on, now, resting)
+            setattr(self, name, now)
 
     def _defrost(self, dt_s: float, on: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Ice grows below zero; by-pass from -3 degC on, 15 min at least and up to +1 degC."""
@@ -212,14 +222,3 @@ class Air:
         melt = np.where(self.defrosting, 1.0 / FROST_MIN_S, 0.0)
         self.ice = np.minimum(np.maximum(self.ice + (grow - melt) * dt_s, 0.0), 1.0)
         return self.defrosting
-
-    def _rest(self, dt_s: float) -> None:
-        """Nothing runs: temperatures creep, control stays on."""
-        self.heating, self.cooling = np.zeros_like(self.heating), np.zeros_like(self.cooling)
-        self.command = np.zeros_like(self.command)
-        self.supply_c = model.first_order(self.supply_c, self.zone_c, dt_s=dt_s, tau_s=NIGHT_S)
-        self.exhaust_c = model.first_order(self.exhaust_c, self.zone_c, dt_s=dt_s, tau_s=NIGHT_S)
-        cool = 19.0 + 0.1 * np.minimum(self.outdoor_c, 15.0)
-        self.zone_c = model.first_order(self.zone_c, cool, dt_s=dt_s, tau_s=3 * ZONE_S)
-        self.defrost_s = np.zeros_like(self.defrost_s)
-        self.energy_kwh += STANDBY_KW * (dt_s / 3600.0)

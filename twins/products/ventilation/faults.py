@@ -48,14 +48,14 @@ def damper_stuck(twin: VentilationTwin, unit: int, params: Mapping[str, float], 
     """The damper of one room stays at ``opening_pct`` whatever it is told."""
     del wear
     room = _room(twin, params)
-    twin.rooms.stuck[unit, room] = params["opening_pct"] / 100.0
+    twin.rooms.stick(unit, room, params["opening_pct"] / 100.0)
 
 
 def co2_drift(twin: VentilationTwin, unit: int, params: Mapping[str, float], wear: Wear) -> None:
     """The CO2 sensor of one room drifts by ``ppm_per_day``."""
     del wear
     room = _room(twin, params)
-    twin.rooms.drift_ppm_s[unit, room] = params["ppm_per_day"] / 86_400.0
+    twin.rooms.drift(unit, room, params["ppm_per_day"] / 86_400.0)
 
 
 def _room(twin: VentilationTwin, params: Mapping[str, float]) -> int:

@@ -13,8 +13,10 @@ from twins.products.ventilation.model import Columns
 
 BLOCK = 96
 """Steps per block of a unit's occupancy stream."""
-PERSONS_MAX = 6
-"""People who come into a room: 1 to 6, equally likely (meeting use 0 to 12, M:windesheim)."""
+PERSONS_MAX = 5
+"""People who come into a room: 1 to 5, equally likely (meeting use 0 to 12, M:windesheim)."""
+MEETING = 4
+"""From so many people on it is a meeting, which ends sooner than desk work (estimate)."""
 POPULAR = (0.5, 1.5)
 """How much more or less one room is used than another (estimate)."""
 SENSOR_BIAS_PPM, SENSOR_BIAS_MOST_PPM = 20.0, 40.0
@@ -23,7 +25,7 @@ DRIFT_DUE_PPM = 150.0
 """A sensor that has drifted so far is due (night minimum over 550 ppm, rule V11)."""
 GAIN_1_PPM, INTEGRAL_S = 1.0 / 400.0, 1800.0
 """PI control of a damper (estimate)."""
-PRESENCE_STEP = 0.2
+PRESENCE_STEP = 0.1
 """Presence opens the damper by so much (estimate)."""
 
 
@@ -45,6 +47,7 @@ class Rooms:
         self.integral = np.zeros(shape)
         self.drift_ppm, self.drift_ppm_s = np.zeros(shape), np.zeros(shape)
         self.stuck = np.full(shape, np.nan)
+        self._sticking = self._drifting = False  # so that what never happened costs nothing
         self._block_number, self._block = -1, np.empty(0, dtype=np.float32)
 
     @property
@@ -54,7 +57,7 @@ class Rooms:
 
     def people(self, at_ms: int, *, step: int, dt_s: float) -> None:
         """Let people come and go in the step number ``step`` that begins at ``at_ms``."""
-        enter, leave = (rate * dt_s / 3600.0 for rate in model.occupancy_rates(at_ms))
+        enter, desk, meeting = (rate * dt_s / 3600.0 for rate in model.occupancy_rates(at_ms))
         if enter == 0.0 and not self.persons.any():
             return
         chance = self._row(step)
@@ -65,7 +68,8 @@ class Rooms:
         if entered.any():  # given that somebody came, chance / come is uniform again
             many = 1.0 + np.floor(PERSONS_MAX * chance[entered] / come[entered])
             self.persons[entered] = many
-        present &= chance < 1.0 - np.exp(-leave)
+        leave = np.where(self.persons >= MEETING, 1.0 - np.exp(-meeting), 1.0 - np.exp(-desk))
+        present &= chance < leave
         self.persons[present] = 0.0
 
     def control(self, *, on: NDArray[np.bool_], demand: NDArray[np.bool_], set_ppm: Columns,
@@ -74,24 +78,44 @@ class Rooms:
         if not on.any():
             self.integral[:] = 0.0
             self.asked[:] = model.DAMPER_MIN
-            self.opening = np.where(np.isnan(self.stuck), self.asked, self.stuck)
+            self.opening = self._moved()
             return self.opening
-        error = GAIN_1_PPM * (self.reading_ppm - set_ppm[:, None])
+        error = self.reading_ppm - set_ppm[:, None]
+        error *= GAIN_1_PPM
         self.integral += error * (dt_s / INTEGRAL_S)
-        self.integral = np.minimum(np.maximum(self.integral, 0.0), 1.0 - model.DAMPER_MIN)
-        asked = model.DAMPER_MIN + error + self.integral
-        asked += PRESENCE_STEP * (self.persons > 0)
-        self.asked = np.minimum(np.maximum(asked, model.DAMPER_MIN), 1.0)
-        self.asked[~demand] = 1.0
-        self.asked[~on] = model.DAMPER_MIN
-        self.integral[~on] = 0.0
-        self.opening = np.where(np.isnan(self.stuck), self.asked, self.stuck)
+        np.maximum(self.integral, 0.0, out=self.integral)
+        np.minimum(self.integral, 1.0 - model.DAMPER_MIN, out=self.integral)
+        error += self.integral
+        error += PRESENCE_STEP * (self.persons > 0)
+        error += model.DAMPER_MIN
+        np.maximum(error, model.DAMPER_MIN, out=error)
+        self.asked = np.minimum(error, 1.0)
+        if not demand.all():
+            self.asked[~demand] = 1.0
+        if not on.all():
+            self.asked[~on] = model.DAMPER_MIN
+            self.integral[~on] = 0.0
+        self.opening = self._moved()
         return self.opening
 
-    def breathe(self, flow_m3_s: Columns, *, dt_s: float) -> None:
-        """Balance of CO2 over a step with these flows, shape ``(n, rooms)``; sensors drift on."""
+    def breathe(self, flow_m3_s: Columns | float, *, dt_s: float) -> None:
+        """Balance of CO2 over a step with these flows, shape ``(n, rooms)``; sensors drift on.
+
+        A flow of 0.0 stands for all of them.
+        """
         self.ppm, self.mean_ppm = model.co2_step(self.ppm, self.persons, flow_m3_s, dt_s)
-        self.drift_ppm += self.drift_ppm_s * dt_s
+        if self._drifting:
+            self.drift_ppm += self.drift_ppm_s * dt_s
+
+    def stick(self, unit: int, room: int, opening: float) -> None:
+        """The damper of a room stays where it is from now on."""
+        self.stuck[unit, room] = opening
+        self._sticking = True
+
+    def drift(self, unit: int, room: int, ppm_s: float) -> None:
+        """The CO2 sensor of a room drifts from now on."""
+        self.drift_ppm_s[unit, room] = ppm_s
+        self._drifting = True
 
     def dump(self) -> dict[str, Any]:
         """Everything that changes."""
@@ -101,6 +125,14 @@ class Rooms:
         """Take over what :meth:`dump` gave."""
         for name in _STATE:
             setattr(self, name, state[name])
+        self._sticking = not np.isnan(self.stuck).all()
+        self._drifting = bool(self.drift_ppm_s.any())
+
+    def _moved(self) -> Columns:
+        """Where the dampers are: as asked, but for those that are stuck."""
+        if not self._sticking:
+            return self.asked
+        return np.where(np.isnan(self.stuck), self.asked, self.stuck)
 
     def _row(self, step: int) -> NDArray[np.float32]:
         number, row = divmod(step, BLOCK)

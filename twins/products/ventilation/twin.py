@@ -240,12 +240,17 @@ class VentilationTwin:
         opening = rooms.control(
             on=self._on, demand=self._demand, set_ppm=self._set_ppm, dt_s=dt_s
         )
-        wanted = opening.mean(axis=1)
-        busy = np.count_nonzero(rooms.persons, axis=1) / rooms.persons.shape[1]
+        if not self._on.any():
+            self.air.rest(dt_s, self._outdoor_c)
+            rooms.breathe(0.0, dt_s=dt_s)
+            return
+        each = 1.0 / opening.shape[1]
+        wanted = opening.sum(axis=1) * each
         storm = np.where(begins_ms < self._storm_end_ms, self._storm, 1.0)
         given = self.air.step(
             wanted, on=self._on, dt_s=dt_s, outdoor_c=self._outdoor_c,
-            dust_ug_m3=self._dust_ug_m3 * storm, busy=busy,
+            dust_ug_m3=self._dust_ug_m3 * storm,
+            busy=np.count_nonzero(rooms.persons, axis=1) * each,
         )  # fmt: skip
         flow = opening * (model.ROOM_M3_S * given / wanted)[:, None]
         rooms.breathe(flow, dt_s=dt_s)
