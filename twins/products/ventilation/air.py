@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twins.core.streams import Streams
 from twins.products.ventilation import model
 from twins.products.ventilation.filters import Filters
 from twins.products.ventilation.model import EXTRACT, SUPPLY, Columns, Fan
@@ -49,10 +48,9 @@ class Air:
     """Fans, filters, recovery and coils of ``n`` units of one size."""
 
     def __init__(
-        self, devices: tuple[str, ...], streams: Streams, *, design_m3_s: float, plate: bool,
+        self, n: int, *, design_m3_s: float, plate: bool,
         supply: Filters, extract: Filters, healthy_mm_s: Columns, power_factors: Columns,
     ) -> None:  # fmt: skip
-        n = len(devices)
         self.design_m3_s, self._plate = design_m3_s, plate
         self.filters = {"supply": supply, "extract": extract}
         self._healthy, self._power_factors = healthy_mm_s, power_factors

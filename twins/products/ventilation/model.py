@@ -1,7 +1,7 @@
 """Physics of a ventilation unit and its rooms: formulas only, no state.
 
-Flows are shares of the unit's design flow (``x``), speeds shares of full speed (``n``), pressures Pa,
-temperatures degC, CO2 ppm. ``S..`` and ``M:..`` are sources listed in README.md.
+Flows are shares of the unit's design flow (``x``), speeds shares of full speed (``n``), pressures
+Pa, temperatures degC, CO2 ppm. ``S..`` and ``M:..`` are sources listed in README.md.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Columns = NDArray[np.float64]
 
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 ROOM_M3_S = 250.0 / 3600.0
-"""Largest flow to one room: 210-240 m3/h for an office of 60-75 m3 (S22), boxes to 280 l/s (S23)."""
+"""Largest flow to one room: 210-240 m3/h for an office of 60-75 m3 (S22), boxes 280 l/s (S23)."""
 ROOM_M3 = 75.0
 """Volume of a room (S22)."""
 LEAK_1_S = 0.25 / 3600.0
@@ -140,7 +140,7 @@ def first_order(now: Columns, towards: Columns, *, dt_s: float, tau_s: float) ->
 
 OFFICE_SHARE = (0.0,) * 7 + (0.12, 0.36, 0.48, 0.5, 0.48, 0.38, 0.46, 0.48, 0.46, 0.36, 0.15) + (
     0.02, 0.01) + (0.0,) * 4  # fmt: skip
-"""Share of time towards which rooms fill by hour of a weekday; as rooms fill slowly, 0.4 of the time
+"""Share of time towards which rooms fill by hour of a weekday; as they fill slowly, 0.4 of the time
 from 9 to 17 comes out (0.32 and 0.47 measured, M:windesheim)."""
 DESK_1_H, MEETING_1_H = 0.22, 3.0
 """Leaving rates: three of five visits are desk work, two a meeting. Together the median run is 1 h

@@ -48,7 +48,8 @@ class Rooms:
         self.drift_ppm, self.drift_ppm_s = np.zeros(shape), np.zeros(shape)
         self.stuck = np.full(shape, np.nan)
         self._sticking = self._drifting = False  # so that what never happened costs nothing
-        self._block_number, self._block = -1, np.empty(0, dtype=np.float32)
+        self._block_number = -1
+        self._block: NDArray[np.float32] = np.empty(0, dtype=np.float32)
 
     @property
     def reading_ppm(self) -> Columns:

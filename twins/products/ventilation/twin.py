@@ -34,6 +34,13 @@ CLEAN_PA = {"supply": 80.0, "extract": 45.0}
 RISE_PA = {"supply": 100.0, "extract": 90.0}
 """EN 13053: final = lower of clean + 100 Pa and 3 x clean; ePM1 80 Pa, ePM10 45 Pa (estimate)."""
 SETPOINT_PPM = (600.0, 1000.0)
+COMMANDS = {
+    "constant_volume": ("_demand", False),
+    "demand_control": ("_demand", True),
+    "start": ("_stopped", False),
+    "stop": ("_stopped", True),
+}
+"""Commands without arguments: which column they set, and to what."""
 
 
 def build(build: Build) -> VentilationTwin:
@@ -63,7 +70,7 @@ class VentilationTwin:
 
         healthy = [HEALTHY_MM_S * spread(f"{fan}_vib", HEALTHY_SPREAD) for fan in stages]
         self.air = Air(
-            devices, streams, design_m3_s=rooms * model.ROOM_M3_S,
+            n, design_m3_s=rooms * model.ROOM_M3_S,
             plate=params["plate_recovery"] >= 0.5, supply=stages["supply"],
             extract=stages["extract"], healthy_mm_s=np.array(healthy),
             power_factors=spread("power", POWER_SPREAD),
@@ -148,7 +155,10 @@ class VentilationTwin:
             100.0 * (rooms.persons > 0).mean(axis=1),
             self._able,
         ]  # fmt: skip
-        return np.column_stack(columns).astype(np.float64)
+        truth = np.empty((len(run), len(columns)))
+        for row, column in enumerate(columns):
+            truth[:, row] = column
+        return truth
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
         """Take over the damage of a fan or of the rotor."""
@@ -165,23 +175,16 @@ class VentilationTwin:
     def command(self, device: int, name: str, args: Mapping[str, Any]) -> str | None:
         """``stop``, ``start``, ``demand_control``, ``constant_volume``, ``set_co2_setpoint``."""
         if name == "set_co2_setpoint":
-            ppm, (low, high) = args.get("ppm"), SETPOINT_PPM
-            number = isinstance(ppm, int | float) and not isinstance(ppm, bool)
-            if set(args) != {"ppm"} or not number or not low <= float(ppm or 0) <= high:
-                return f"set_co2_setpoint takes ppm, a number from {low:g} to {high:g}"
-            self._set_ppm[device] = ppm
-            return None
+            return self._set_point(device, args)
+        if name not in COMMANDS:
+            known = ", ".join(sorted((*COMMANDS, "set_co2_setpoint")))
+            return f"unknown command {name!r}; there are: {known}"
         if args:
             return f"{name} takes no arguments, got {', '.join(sorted(args))}"
-        if name in ("demand_control", "constant_volume"):
-            self._demand[device] = name == "demand_control"
-            return None
-        if name not in ("start", "stop"):
-            known = "constant_volume, demand_control, set_co2_setpoint, start, stop"
-            return f"unknown command {name!r}; there are: {known}"
         if name == "start" and not self._able[device]:
             return "a fan is broken; the unit cannot start"
-        self._stopped[device] = name == "stop"
+        column, value = COMMANDS[name]
+        getattr(self, column)[device] = value
         return None
 
     def in_service(self, device: int) -> bool:
@@ -225,6 +228,14 @@ class VentilationTwin:
         self.air.load(state["air"])
         self.rooms.load(state["rooms"])
 
+    def _set_point(self, device: int, args: Mapping[str, Any]) -> str | None:
+        ppm, (low, high) = args.get("ppm"), SETPOINT_PPM
+        number = isinstance(ppm, int | float) and not isinstance(ppm, bool)
+        if set(args) != {"ppm"} or not number or not low <= float(ppm or 0) <= high:
+            return f"set_co2_setpoint takes ppm, a number from {low:g} to {high:g}"
+        self._set_ppm[device] = ppm
+        return None
+
     def _ends_ms(self, step: int) -> int:
         build = self._build
         return build.start_ms + (step + 1) * build.report_every_ms // self._parts
@@ -237,9 +248,7 @@ class VentilationTwin:
         rooms, dt_s = self.rooms, self._dt_s
         rooms.people(begins_ms, step=self._step, dt_s=dt_s)
         self._on = self._able & ~self._stopped & self._scheduled(begins_ms)
-        opening = rooms.control(
-            on=self._on, demand=self._demand, set_ppm=self._set_ppm, dt_s=dt_s
-        )
+        opening = rooms.control(on=self._on, demand=self._demand, set_ppm=self._set_ppm, dt_s=dt_s)
         if not self._on.any():
             self.air.rest(dt_s, self._outdoor_c)
             rooms.breathe(0.0, dt_s=dt_s)

@@ -55,8 +55,8 @@ def test_each_rule_fires_in_some_test_of_the_pack() -> None:
 def test_a_new_filter_is_healthy_by_the_limit_of_its_condition() -> None:
     """After a visit the DPS wants the signal below half of the limit; clean + 3 sd must be."""
     limits = {c["id"]: c["params"]["limit"] for c in UNIT.conditions}
-    assert 80.0 * 1.09 < 0.5 * limits["supply_filter"]
-    assert 45.0 * 1.09 < 0.5 * limits["extract_filter"]
+    assert 0.5 * limits["supply_filter"] > 80.0 * 1.09
+    assert 0.5 * limits["extract_filter"] > 45.0 * 1.09
 
 
 def test_the_readme_explains_every_signal_parameter_fault_and_command() -> None:

@@ -1,4 +1,4 @@
-"""The formulas of the unit, and the realism checks 25 to 37 on the smallest fleet that shows them."""
+"""The formulas of the unit, and the realism checks 25 to 37 on a small fleet."""
 
 import itertools
 from typing import Any
@@ -12,7 +12,7 @@ from twins.core.streams import Streams
 from twins.core.twin import Build
 from twins.products import catalog
 from twins.products.ventilation import model
-from twins.products.ventilation.air import Air
+from twins.products.ventilation.air import MEANS, Air
 from twins.products.ventilation.filters import Filters
 from twins.products.ventilation.model import EXTRACT, SUPPLY
 from twins.products.ventilation.rooms import Rooms
@@ -48,7 +48,7 @@ def air(**more: float) -> Air:
     for stage in stages.values():
         stage.load[:] = more.get("load", 0.0)
     return Air(
-        ("a",), Streams(1), design_m3_s=1.39, plate=False, supply=stages["supply"],
+        1, design_m3_s=1.39, plate=False, supply=stages["supply"],
         extract=stages["extract"], healthy_mm_s=np.ones((2, 1)), power_factors=np.ones(1),
     )  # fmt: skip
 
@@ -61,14 +61,8 @@ def step(made: Air, x: float) -> dict[str, float]:
     )  # fmt: skip
     sums, _ = made.close_interval()
     rows = ("supply", "supply_pa", "supply_n", "duct", "kw")
-    names = {name: float(sums[row, 0]) for row, name in enumerate(_means()) if name in rows}
+    names = {name: float(sums[row, 0]) for row, name in enumerate(MEANS) if name in rows}
     return names | {"given": float(given[0])}
-
-
-def _means() -> tuple[str, ...]:
-    from twins.products.ventilation.air import MEANS
-
-    return MEANS
 
 
 def r2(y: np.ndarray, fitted: np.ndarray) -> float:
@@ -81,10 +75,10 @@ def linear(shape: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def month() -> dict[str, np.ndarray]:
-    """Three units, 60 rooms, four weeks from Monday, every 15 minutes: truth and readings."""
+    """Three units, 60 rooms, three weeks from Monday, every 15 minutes: truth and readings."""
     made = twin(3, every_ms=900_000)
     rows: dict[str, list[np.ndarray]] = {"ppm": [], "reading": [], "busy": [], "flow": [], "pa": []}
-    for quarter in range(1, 28 * 96 + 1):
+    for quarter in range(1, 21 * 96 + 1):
         made.advance(START + quarter * 900_000)
         rows["ppm"].append(made.rooms.ppm.ravel())
         rows["reading"].append(made.rooms.reading_ppm.ravel())
@@ -92,21 +86,21 @@ def month() -> dict[str, np.ndarray]:
         told = made.measure()
         rows["flow"].append(told[:, 0])
         rows["pa"].append(told[:, 2])
-    at = np.arange(1, 28 * 96 + 1) * 0.25
+    at = np.arange(1, 21 * 96 + 1) * 0.25
     return {name: np.array(of) for name, of in rows.items()} | {"hour": at % 24, "day": at // 24}
 
 
 def test_filters_load_exponentially_in_telemetry() -> None:
     """Check 25: R2 of exponential >= 0.97 and 0.05 over a line, k 2-5, half way at 65-85 %."""
     spec = FleetSpec(
-        product="ventilation", sites=9, devices_per_site=1, report_every_ms=2 * HOUR,
+        product="ventilation", sites=9, devices_per_site=1, report_every_ms=3 * HOUR,
         params={"dust_ug_m3": 1000.0, "rooms": 4.0, "start_h": 0.0, "stop_h": 24.0},
     )  # fmt: skip
     world = World(WorldSpec(start_ms=START, fleets=(spec,)), seed=4)
     world.start()
     loads: dict[str, list[tuple[float, float]]] = {device: [] for device in world.devices}
-    for at in range(1, 19 * 12):
-        messages = world.run_until(START + at * 2 * HOUR).messages
+    for at in range(1, 8 * 13):
+        messages = world.run_until(START + at * 3 * HOUR).messages
         damage = {
             sample.device: sample.damage
             for sample in world.sample_truth()
@@ -214,7 +208,7 @@ def test_co2_is_as_persistent_as_in_offices(month: Any) -> None:
 def test_co2_rests_at_night_and_peaks_by_day_as_in_offices(month: Any) -> None:
     """Check 32: night 410-560 ppm, p99 600-1100 ppm."""
     night = (month["hour"] >= 2) & (month["hour"] <= 5)
-    assert 410.0 < np.percentile(month["ppm"][night], 5)
+    assert np.percentile(month["ppm"][night], 5) > 410.0
     assert np.percentile(month["ppm"][night], 95) < 560.0
     assert 600.0 < np.median(np.percentile(month["reading"], 99, axis=0)) < 1100.0
 
@@ -280,7 +274,7 @@ def test_demand_control_saves_most_of_the_fan_energy_of_constant_volume() -> Non
     """Domain 6.2: at most 60 % of the constant-volume baseline, and the air stays good."""
     demand, constant = twin(2), twin(2, demand_control=0.0)
     for made in (demand, constant):
-        made.advance(START + 5 * DAY)
+        made.advance(START + 2 * DAY)
     assert np.all(demand.air.energy_kwh < 0.6 * constant.air.energy_kwh)
     assert np.array_equal(demand.rooms.persons, constant.rooms.persons)  # nobody's day changed
 
@@ -310,15 +304,15 @@ def test_how_a_span_is_cut_changes_nothing() -> None:
 
 
 def test_a_filter_lasts_about_a_year_and_an_extract_filter_nine_months() -> None:
-    """Domain 6.2: 6 to 24 months, 9 months. A week of each quarter, at a year's mean dust."""
+    """Domain 6.2: 6 to 24 months, and 9 months."""
     loads = []
-    for quarter in range(4):
-        made = twin(8, start_ms=START + 13 * quarter * 7 * DAY)
-        made.advance(made._build.start_ms + 7 * DAY)
+    for eighth in range(8):  # one Monday in every eighth of a year; it works 260 days
+        made = twin(6, start_ms=START + round(6.5 * eighth) * 7 * DAY)
+        made.advance(made._build.start_ms + DAY)
         loads.append([made.air.filters[stage].load.mean() for stage in ("supply", "extract")])
-    supply, extract = 52.0 * np.mean(loads, axis=0)
+    supply, extract = 260.0 * np.mean(loads, axis=0)
     assert 0.5 < supply < 2.0
-    assert 1.0 < extract < 2.0
+    assert 1.0 < extract < 1.8
 
 
 def test_the_weather_is_colder_in_winter_and_at_night() -> None:
