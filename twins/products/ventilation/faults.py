@@ -51,7 +51,7 @@ def damper_stuck(twin: VentilationTwin, unit: int, params: Mapping[str, float], 
     twin.rooms.stick(unit, room, params["opening_pct"] / 100.0)
 
 
-def co2_drift(twin: VentilationTwin, unit: int, params: Mapping[str, float], wear: Wear) -> None:
+def sensor_drift(twin: VentilationTwin, unit: int, params: Mapping[str, float], wear: Wear) -> None:
     """The CO2 sensor of one room drifts by ``ppm_per_day``."""
     del wear
     room = _room(twin, params)
@@ -67,7 +67,7 @@ def _room(twin: VentilationTwin, params: Mapping[str, float]) -> int:
 
 
 FAULTS: Mapping[str, Fault] = {
-    "co2_drift": co2_drift,
+    "sensor_drift": sensor_drift,
     "damper_stuck": damper_stuck,
     "fan_wear": fan_wear,
     "filter_loading": filter_loading,

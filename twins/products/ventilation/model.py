@@ -46,7 +46,7 @@ class Fan:
 
 
 SUPPLY = Fan(shutoff_pa=1100.0, curve_pa=335.0, duct_pa=260.0)
-"""Clean duty 460 Pa: 120 set point, 80 duct, 120 recovery (S24: 100-250), 60 coils, 80 filter."""
+"""Clean duty 445 Pa: 120 set point, 80 duct, 120 recovery (S24: 100-250), 60 coils, 65 filter."""
 EXTRACT = Fan(shutoff_pa=900.0, curve_pa=285.0, duct_pa=200.0)
 DUCT_SET_PA = 120.0
 """Static pressure held at the end of the duct (external static 100-400 Pa, estimate)."""

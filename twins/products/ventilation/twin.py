@@ -27,12 +27,12 @@ POWER_SPREAD = 0.03
 HEALTHY_MM_S, HEALTHY_SPREAD = 1.8, 0.08
 """Healthy fan at full speed; in situ 4.5 mm/s is allowed at start-up (ISO 14694 BV-3)."""
 FAN_LAW = {"pf_min_h": 336.0, "pf_max_h": 3360.0, "rise": 10.0, "rise_spread": 0.2}
-"""P-F interval 2 to 20 weeks (bearings by velocity, S12, slower turning); trip at 9 mm/s (K)."""
+"""P-F interval 2 to 20 weeks (by velocity 2-8, S12, slower turning); trip at 9 mm/s (K)."""
 ROTOR_LAW = {"pf_min_h": 168.0, "pf_max_h": 1680.0, "rise": 0.5, "rise_spread": 0.2}
 """Belt of the wheel: weeks (section 2); it slips by half before it breaks (estimate)."""
-CLEAN_PA = {"supply": 80.0, "extract": 45.0}
+CLEAN_PA = {"supply": 65.0, "extract": 45.0}
 RISE_PA = {"supply": 100.0, "extract": 90.0}
-"""EN 13053: final = lower of clean + 100 Pa and 3 x clean; ePM1 80 Pa, ePM10 45 Pa (estimate)."""
+"""EN 13053: final = lower of clean + 100 Pa and 3 x clean; ePM1 65 Pa, ePM10 45 Pa (estimate)."""
 SETPOINT_PPM = (600.0, 1000.0)
 COMMANDS = {
     "constant_volume": ("_demand", False),

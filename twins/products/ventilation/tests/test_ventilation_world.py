@@ -63,7 +63,7 @@ def bytes_of(step: Step) -> bytes:
             ROOM_AIR | FAN_WORK | FILTERS,
         ),
         (
-            "co2_drift",
+            "sensor_drift",
             {"ppm_per_day": 100.0, "room": 7.0},
             {"co2_worst_ppm", "supply_flow_m3_h"},
             ROOM_AIR | FAN_WORK | FILTERS,
@@ -93,7 +93,7 @@ def test_faults_have_the_size_that_was_asked_for() -> None:
     made = world(co2_setpoint_ppm=900.0)
     made.inject("rotor_stop", "ahu-01-1", {})
     made.inject("damper_stuck", "ahu-02-1", {"room": 3.0, "opening_pct": 90.0})
-    made.inject("co2_drift", "ahu-01-1", {"room": 2.0, "ppm_per_day": 50.0})
+    made.inject("sensor_drift", "ahu-01-1", {"room": 2.0, "ppm_per_day": 50.0})
     reports = told(made.run_until(START + 2 * DAY))
     noon = START + DAY + 12 * HOUR
     stopped, free = reports["ahu-01-1", noon], reports["ahu-02-1", noon]
@@ -148,7 +148,7 @@ def test_the_same_seed_gives_the_same_bytes_also_from_a_snapshot() -> None:
     for _ in range(2):
         made = world()
         made.inject("filter_loading", "ahu-01-1", {"factor": 50.0, "duration": 20.0})
-        made.inject("co2_drift", "ahu-02-1", {"room": 4.0})
+        made.inject("sensor_drift", "ahu-02-1", {"room": 4.0})
         made.inject("damper_stuck", "ahu-02-1", {"room": 2.0})
         made.inject("fan_wear", "ahu-02-1", {"pf_interval": 36.0})
         made.run_until(START + 15 * HOUR + 1_000)
