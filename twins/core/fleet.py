@@ -14,8 +14,8 @@ from twins.core.manifest import resolve
 from twins.core.pending import PendingTable, Row
 from twins.core.sensors import Sensors
 from twins.core.truth import TruthLedger
-from twins.core.twin import Build, CountsUses, Manifest, ProductTwin
-from twins.core.wear import HOUR_MS, Wearing
+from twins.core.twin import Build, CountsUses, Manifest, OwnWear, ProductTwin
+from twins.core.wear import HOUR_MS, Wearing, WearLaw
 
 RANK = 1
 """Within a millisecond, devices come before people."""
@@ -65,17 +65,23 @@ class Fleet:
             report_every_ms=build.report_every_ms,
         )
         self._sensors = Sensors(manifest.signals, build.devices, build.streams)
+        drawn = {name: law for name, law in twin.laws.items() if isinstance(law, WearLaw)}
+        self._own: dict[str, OwnWear] = {
+            name: law for name, law in twin.laws.items() if not isinstance(law, WearLaw)
+        }
+        self._own_lives = {name: [1] * len(build.devices) for name in self._own}
+        self._drawn = tuple(name for name in manifest.components if name in drawn)
         self._wear = {
             (index, component): Wearing(
-                twin.laws[component], build.streams, device=device, component=component
+                drawn[component], build.streams, device=device, component=component
             )
             for index, device in enumerate(build.devices)
-            for component in manifest.components
+            for component in self._drawn
         }
         self._due_uses = {
             component: np.full(len(build.devices), np.inf)
-            for component in manifest.components
-            if twin.laws[component].per_use
+            for component, law in drawn.items()
+            if law.per_use
         }
         assert not self._due_uses or isinstance(twin, CountsUses)
         self._growing: list[tuple[int, str]] = []
@@ -133,18 +139,18 @@ class Fleet:
         serial = ""
         for component, spec in self.manifest.components.items():
             if spec.position == position:
-                wearing = self._wear[index, component]
-                clock_ms = self._clock_ms((index, component))
-                damage = wearing.damage(clock_ms)
-                wearing.renew(clock_ms)
-                serial = f"{part}-{device}-{wearing.number}"
-                self._refresh(index, component)
-                self._await_change((index, component))
+                damage = self.damage(now_ms, index)[component]
+                life = self._renew(index, component)
+                serial = f"{part}-{device}-{life}"
                 self._ledger.tell(
                     now_ms, "part.fitted", device, position=position, component=component,
-                    part=part, serial=serial, life=wearing.number, damage_removed=damage,
+                    part=part, serial=serial, life=life, damage_removed=damage,
                 )  # fmt: skip
-        if all(self._wear[index, name].phase != "failed" for name in self.manifest.components):
+        if all(
+            self._wear[index, name].phase != "failed"
+            for name in self._drawn
+            if self.manifest.components[name].stops_device
+        ):
             self.twin.set_able(index, able=True)
             self._ledger.up(now_ms, device)
         return serial
@@ -170,7 +176,7 @@ class Fleet:
             refusal = self.twin.command(index, name, args)
             status, detail = ("done", "") if refusal is None else ("refused", refusal)
             paused = not self.twin.in_service(index)
-            for component in self.manifest.components:
+            for component in self._drawn:
                 key = (index, component)
                 self._wear[key].pause(self._clock_ms(key), paused=paused)
                 self._await_change(key)
@@ -179,9 +185,11 @@ class Fleet:
         )
 
     def damage(self, now_ms: int, device: int) -> dict[str, float]:
-        """True damage of every component of a device, 0 to 1."""
+        """True damage of every component of a device: 0 as new, 1 at its end."""
         return {
-            name: self._wear[device, name].damage(
+            name: self._own[name].damage(device)
+            if name in self._own
+            else self._wear[device, name].damage(
                 self._clock_ms((device, name)) if name in self._due_uses else now_ms
             )
             for name in self.manifest.components
@@ -194,6 +202,7 @@ class Fleet:
             "side": self.side.dump(),
             "sensors": self._sensors.dump(),
             "wear": [wearing.dump() for wearing in self._wear.values()],
+            "own_lives": self._own_lives,
             "growing": [list(key) for key in self._growing],
             "reports": self._reports,
             "now_ms": self._now_ms,
@@ -206,10 +215,24 @@ class Fleet:
         self._sensors.load(state["sensors"])
         for wearing, saved in zip(self._wear.values(), state["wear"], strict=True):
             wearing.load(saved)
+        self._own_lives = {name: list(lives) for name, lives in state["own_lives"].items()}
         self._growing = [(index, component) for index, component in state["growing"]]
         self._reports, self._now_ms = state["reports"], state["now_ms"]
         for key in self._wear:
             self._await_use(key)
+
+    def _renew(self, index: int, component: str) -> int:
+        """Begin the next life of a component; returns its number."""
+        if component in self._own:
+            lives = self._own_lives[component]
+            lives[index] += 1
+            self._own[component].renew(index, lives[index])
+            return lives[index]
+        wearing = self._wear[index, component]
+        wearing.renew(self._clock_ms((index, component)))
+        self._refresh(index, component)
+        self._await_change((index, component))
+        return wearing.number
 
     def _to(self, now_ms: int) -> None:
         self.twin.advance(now_ms)
@@ -289,8 +312,9 @@ class Fleet:
         else:
             self._ledger.tell(now_ms, "component.failed", wearing.device, **told)
             self._refresh(index, component)
-            self.twin.set_able(index, able=False)
-            self._ledger.down(now_ms, wearing.device, component=component)
-            position = self.manifest.components[component].position
-            self._broke(Breakdown(now_ms, wearing.device, component, position, wearing.number))
+            spec = self.manifest.components[component]
+            if spec.stops_device:
+                self.twin.set_able(index, able=False)
+                self._ledger.down(now_ms, wearing.device, component=component)
+            self._broke(Breakdown(now_ms, wearing.device, component, spec.position, wearing.number))
         self._await_change((index, component))

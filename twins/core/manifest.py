@@ -42,10 +42,14 @@ class SignalSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentSpec:
-    """A part of a device that wears: where it sits and what it is called."""
+    """A part of a device that wears: where it sits and what it is called.
+
+    ``stops_device`` says whether the device can still work when the part has reached its end.
+    """
 
     position: str
     title: str
+    stops_device: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

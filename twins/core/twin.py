@@ -47,11 +47,26 @@ class Wear(Protocol):
         ...
 
 
+class OwnWear(Protocol):
+    """A component whose damage the physics makes as it goes (dust in a filter, a drift).
+
+    It never stops its device by itself; its state belongs to the twin's ``dump``.
+    """
+
+    def damage(self, device: int) -> float:
+        """Damage so far: 0 as new, 1 due for replacement; may go on beyond 1."""
+        ...
+
+    def renew(self, device: int, life: int) -> None:
+        """A new part is in place: begin life number ``life`` (the first one is 1)."""
+        ...
+
+
 class ProductTwin(Protocol):
     """The physics of one fleet as columns of shape ``(n,)``. Time only ever goes forward."""
 
-    laws: Mapping[str, WearLaw]
-    """How each component of the manifest wears."""
+    laws: Mapping[str, WearLaw | OwnWear]
+    """How each component of the manifest wears: by a drawn life, or by the physics itself."""
 
     def advance(self, to_ms: int) -> None:
         """Bring the physics up to ``to_ms``."""

@@ -1,0 +1,1 @@
+"""A ventilation unit with filters, heat recovery and rooms on demand control."""
