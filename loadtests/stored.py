@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -184,8 +185,9 @@ class Witness:
 
     def close(self) -> None:
         """End the child; safe to call twice."""
-        if self._child.stdin is not None and not self._child.stdin.closed:
-            self._child.stdin.close()
+        if self._child.stdin is not None:
+            with suppress(BrokenPipeError):  # a dead child leaves a question it never read
+                self._child.stdin.close()
         try:
             self._child.wait(TIMEOUT_S)
         except subprocess.TimeoutExpired:

@@ -21,6 +21,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     """A foreign project that has the plugin, with a scenario and a rule pack in one folder."""
     monkeypatch.setenv("PYTHONPATH", str(Path(pytest_plugin.__file__).parents[1]))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # a foreign project's are not ours
+    pytester.makeini("[pytest]\n")  # whatever stands in the folders above
     folder = pytester.mkdir("stories")
     (folder / "one.yaml").write_text(SCENARIO)
     (folder / "rules.yaml").write_text("pack: x\n")
