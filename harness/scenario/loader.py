@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from harness.errors import InvalidScenario, Problem
 from harness.scenario import schema
+from harness.scenario.mend import mended
 from harness.scenario.products import Products
 from harness.scenario.resolve import ArgModels, find_problems, unknown
 from harness.scenario.schema import Scenario
@@ -58,19 +59,29 @@ def parse(text: str, file: str, *, products: Products, checks: ArgModels) -> Sce
     problems = list(found.problems)
     if found.data is None:
         raise InvalidScenario(problems)
+    data, folder = _with_places(found), FilePath(file).parent
     scenario: Scenario | None = None
     try:
-        scenario = Scenario.model_validate(_with_places(found), context={FROM_FILE: True})
+        scenario = Scenario.model_validate(data, context={FROM_FILE: True})
     except ValidationError as error:
         problems += [
             _problem(found, dict(item))
             for item in error.errors(include_url=False)
             if not (item["type"] == "too_short" and item["input"])  # its items are wrong instead
         ]
+        behind = mended(data, error, _TAGS)
+        if behind is not None:
+            problems += [
+                Problem(found.spot(said.path, key=said.key), said.text)
+                for said in find_problems(
+                    behind.scenario, folder=folder, products=products, checks=checks,
+                    devices_known=behind.knows_devices,
+                )
+                if behind.means(said.path)
+            ]  # fmt: skip
     if scenario is not None:
-        folder = FilePath(file).parent
-        said = find_problems(scenario, folder=folder, products=products, checks=checks)
-        problems += [Problem(found.spot(where, key=key), what) for where, key, what in said]
+        said_all = find_problems(scenario, folder=folder, products=products, checks=checks)
+        problems += [Problem(found.spot(where, key=key), what) for where, key, what in said_all]
     if problems or scenario is None:
         raise InvalidScenario(problems)
     return scenario
@@ -104,7 +115,8 @@ def _problem(found: Read, error: Mapping[str, Any]) -> Problem:
     path: Path = tuple(part for part in location if part not in _TAGS)
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        text = unknown("key", str(path[-1]), _names(model))
+        allowed_keys = _names(model) or ["check, and the arguments of that check"]
+        text = unknown("key", str(path[-1]), allowed_keys)
         return Problem(found.spot(path, key=True), text)
     if kind == "missing":
         allowed = f"; this place takes: {', '.join(_names(model))}" if model else ""

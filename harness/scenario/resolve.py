@@ -106,15 +106,23 @@ def _in_units(given: Mapping[str, float | str], params: Mapping[str, Param]) -> 
 
 
 def find_problems(
-    scenario: Scenario, *, folder: FilePath, products: Products, checks: ArgModels
+    scenario: Scenario,
+    *,
+    folder: FilePath,
+    products: Products,
+    checks: ArgModels,
+    devices_known: bool = True,
 ) -> Iterator[Said]:
-    """Every mistake that shape alone does not show."""
+    """Every mistake that shape alone does not show.
+
+    With ``devices_known`` false (the fleets themselves are wrong) no device is called unknown.
+    """
     for i, fleet in enumerate(scenario.fleets):
         yield from _fleet(("fleets", i), fleet, products)
     for actor, params in PEOPLE.items():
         yield from _params(("field", actor), getattr(scenario.field, actor), params, actor)
     devices = places(scenario, products)
-    complete = all(fleet.product in products for fleet in scenario.fleets)
+    complete = devices_known and all(fleet.product in products for fleet in scenario.fleets)
     if complete:  # else every device would seem unknown
         for i, entry in enumerate(scenario.timeline):
             yield from _entry(("timeline", i), entry, devices, products)

@@ -143,6 +143,38 @@ seed: 3
     assert places == ["s.yaml:2:14", "s.yaml:2:44", "s.yaml:3:26", "s.yaml:4:26", "s.yaml:5:1"]
 
 
+def test_mistakes_of_shape_hide_no_mistakes_of_names() -> None:
+    """Whoever mends a unit must not learn of the unknown device only at the next try."""
+    text = """\
+schema: 1
+title: bad
+run: {start: 2026-01-05T00:00:00Z, until: 5 fortnights, sinc: 1h}
+fleets: [{product: pump, params: {well_area_m2: wide}}, {product: pmup, sites: 0}]
+timeline:
+  - {at: 1d, link: outage, for: 3 eons, site: station-99}
+  - {at: 9d}
+always: [one_order_per_nead, {chek: x}]
+service: {contract: {fee_eur: much, target: 0.9, up_when: availabel > 0.5}}
+"""
+    said = told(text)
+
+    for place, what in {
+        "3:43": "unknown unit 'fortnights'",
+        "3:57": "unknown key 'sinc'",
+        "4:49": "not a number: 'wide'; it is in m2",
+        "4:67": "unknown product 'pmup'; did you mean 'pump'?",
+        "4:80": "input should be greater than or equal to 1, not 0",
+        "6:33": "unknown unit 'eons'",
+        "7:5": "a timeline entry needs one of the keys fault, link, dps",
+        "8:10": "unknown check 'one_order_per_nead'",
+        "8:31": "unknown key 'chek'",
+        "9:31": "input should be a valid number",
+        "9:59": "unknown signal of pump 'availabel'",
+    }.items():
+        assert any(f":{place}: {what}" in line for line in said), (place, what, said)
+    assert not any("unknown site" in line for line in said), "the fleets are not known"
+
+
 def test_a_file_that_is_not_there_is_said_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(InvalidScenario, match=r"none\.yaml:1:1: cannot be read: No such file"):
         load(tmp_path / "none.yaml", products=installed(), checks=arguments())

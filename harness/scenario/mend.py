@@ -1,0 +1,102 @@
+"""A look behind mistakes of shape, so that one reading tells all that is wrong with a file.
+
+A scenario whose shape is wrong cannot be asked whether its devices, faults and checks exist. So
+each wrong place gets something harmless instead, and the rest is asked; what is said about a
+replaced place is not passed on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from harness.scenario.schema import Scenario
+from harness.scenario.units import FROM_FILE
+from harness.scenario.yamlspots import Path
+
+ROUNDS = 4
+"""Taking away one wrong place can show the next one; deeper than this nothing nests."""
+_RUN = {"start": "2026-01-05T00:00:00Z", "until": "3650d", "sync": "1d"}
+_NO_ENTRY = {"at": "0s", "dps": "kill"}
+_HARMLESS: Mapping[str, Any] = {
+    **_RUN, "schema": 1, "title": "untitled", "run": _RUN, "fleets": [{"product": "?"}],
+    "product": "?", "at": "0s", "for": "1h", "link": "loss", "ratio": 0.5, "dps": "kill",
+    "fault": "?", "device": "?", "check": "?", "fee_eur": 0.0, "target": 1.0,
+}  # fmt: skip
+
+
+class Mended(NamedTuple):
+    """A scenario that can be asked, and the places about which its answers mean nothing."""
+
+    scenario: Scenario
+    replaced: tuple[Path, ...]
+
+    def means(self, path: Path) -> bool:
+        """Whether something said about ``path`` is about what stands in the file."""
+        return not any(path[: len(place)] == place for place in self.replaced)
+
+    @property
+    def knows_devices(self) -> bool:
+        """Whether the fleets are as the file says, so that devices can be looked up."""
+        return not any(
+            place[:1] == ("fleets",) and "params" not in place for place in self.replaced
+        )
+
+
+def mended(data: Any, error: ValidationError, tags: frozenset[Any]) -> Mended | None:  # noqa: ANN401
+    """``data`` with something harmless in every place that ``error`` names; None if that fails.
+
+    Args:
+        data: What the file says, plain mappings, lists and values.
+        error: Why it is no scenario.
+        tags: Parts of an error's location that are no keys of the file.
+    """
+    if not isinstance(data, dict):
+        return None
+    data, replaced = deepcopy(data), []
+    for _ in range(ROUNDS):
+        for item in error.errors(include_url=False):
+            if item["type"] == "too_short" and item["input"]:
+                continue  # its items are wrong, and have errors of their own
+            path = tuple(part for part in item["loc"] if part not in tags)
+            place = _replace(data, path, extra=item["type"] == "extra_forbidden")
+            replaced.append(place)
+        try:
+            return Mended(Scenario.model_validate(data, context={FROM_FILE: True}), tuple(replaced))
+        except ValidationError as again:
+            error = again
+    return None
+
+
+def _replace(data: dict[str, Any], path: Path, *, extra: bool) -> Path:
+    """Put something harmless at ``path``, or at the entry of the timeline that it belongs to."""
+    if not path:  # the timeline reaches beyond the end
+        data["run"] = dict(_RUN)
+        return ("run",)
+    parent = _at(data, path[:-1])
+    key = path[-1]
+    if isinstance(parent, list) and isinstance(key, int):
+        parent[key] = deepcopy(_NO_ENTRY if path[0] == "timeline" else _HARMLESS["fleets"][0])
+        if path[0] in ("always", "eventually"):
+            parent[key] = {"check": "?", "args": {}, "where": ""}
+    elif not isinstance(parent, dict):
+        return _replace(data, path[:-1], extra=False)
+    elif extra or key not in _HARMLESS:
+        if key not in parent:  # named by a rule over several keys
+            return _replace(data, path[:-1], extra=False)
+        del parent[key]
+    else:
+        parent[key] = deepcopy(_HARMLESS[str(key)])
+    return path
+
+
+def _at(data: Any, path: Sequence[str | int]) -> Any:  # noqa: ANN401
+    for part in path:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
