@@ -46,7 +46,7 @@ class Mended(NamedTuple):
         )
 
 
-def mended(data: Any, error: ValidationError, tags: frozenset[Any]) -> Mended | None:  # noqa: ANN401
+def mended(data: object, error: ValidationError, tags: frozenset[object]) -> Mended | None:
     """``data`` with something harmless in every place that ``error`` names; None if that fails.
 
     Args:
@@ -93,10 +93,12 @@ def _replace(data: dict[str, Any], path: Path, *, extra: bool) -> Path:
     return path
 
 
-def _at(data: Any, path: Sequence[str | int]) -> Any:  # noqa: ANN401
+def _at(data: object, path: Sequence[str | int]) -> object:
     for part in path:
-        try:
+        if isinstance(data, dict):
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
             data = data[part]
-        except (KeyError, IndexError, TypeError):
+        else:
             return None
     return data
