@@ -7,7 +7,7 @@ carries its messages to a link, and what was said to devices and people back to 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -256,28 +256,17 @@ class World:
     def _hear(self, report: Report) -> None:
         """Turn one report of a fleet into messages; NaN means not measured, hence absent."""
         fleet, names = report.fleet, report.fleet.signal_names
-        complete = np.asarray(~np.isnan(report.values).any(axis=1))
-        rows: Iterable[tuple[str, int, int, list[float], bool]] = zip(
-            fleet.index,
-            fleet.side.boots,
-            report.seqs,
-            report.values.tolist(),
-            complete.tolist(),
-            strict=True,
-        )
+        signals = [dict(zip(names, row, strict=True)) for row in report.values.tolist()]
+        for index, channel in np.argwhere(np.isnan(report.values)).tolist():
+            del signals[index][names[channel]]
+        rows = zip(fleet.index, fleet.side.boots, report.seqs, signals, strict=True)
         per_site, sites, at_ms = fleet.build.devices_per_site, fleet.build.sites, report.at_ms
         self._outbox += [
             (
                 sites[index // per_site],
-                Telemetry(
-                    device=device,
-                    boot=boot,
-                    seq=seq,
-                    at_ms=at_ms,
-                    signals=dict(zip(names, row, strict=True)) if full else _present(names, row),
-                ),
+                Telemetry(device=device, boot=boot, seq=seq, at_ms=at_ms, signals=measured),
             )
-            for index, (device, boot, seq, row, full) in enumerate(rows)
+            for index, (device, boot, seq, measured) in enumerate(rows)
         ]
 
     def _site(self, device: str) -> str:

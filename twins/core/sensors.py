@@ -45,9 +45,10 @@ class Sensors:
             streams.open(f"sensor/bias/{device}").standard_normal(len(specs)) for device in devices
         ]
         self._bias = np.array(draws) * column("bias")
-        self._slow = np.zeros((len(devices), len(self._slow_at)))
+        # Of all channels, so that no report has to pick columns; zero where nothing is slow.
+        self._slow = np.zeros((len(devices), len(specs)))
         self._block_number = -1
-        self._block = np.empty(0, dtype=np.float32)
+        self._white, self._pushes = np.empty(0), np.empty(0)
 
     def read(self, truth: Columns, report: int) -> Columns:
         """What the sensors say at report number ``report`` (from 0, one after another).
@@ -59,16 +60,15 @@ class Sensors:
         Returns:
             Measured values, shape ``(n, channels)``, on the quantum of each channel.
         """
-        channels = truth.shape[1]
-        noise = self._row(report)
+        row = self._row(report)
         self._slow *= SLOW_MEMORY
-        self._slow += self._slow_push * noise[:, channels:]
+        self._slow += self._pushes[row]
         seen = truth * self._noise_rel
         seen += self._noise
-        seen *= noise[:, :channels]
+        seen *= self._white[row]
         seen += truth
         seen += self._bias
-        seen[:, self._slow_at] += truth[:, self._slow_at] * self._slow
+        seen += truth * self._slow
         np.maximum(seen, self._min, out=seen)
         np.minimum(seen, self._max, out=seen)
         seen *= self._steps
@@ -78,20 +78,24 @@ class Sensors:
 
     def dump(self) -> dict[str, Any]:
         """What is remembered from report to report."""
-        return {"slow": self._slow}
+        return {"slow": self._slow[:, self._slow_at]}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
-        self._slow = state["slow"]
+        self._slow[:, self._slow_at] = state["slow"]
 
-    def _row(self, report: int) -> Columns:
+    def _row(self, report: int) -> int:
+        """The row of this report in its block, which is drawn if it is another than the last."""
         number, row = divmod(report, BLOCK)
         if number != self._block_number:
-            width = self._bias.shape[1] + len(self._slow_at)
+            channels = self._bias.shape[1]
+            width = channels + len(self._slow_at)
             block = np.empty((BLOCK, len(self._devices), width), dtype=np.float32)
             for index, device in enumerate(self._devices):
                 rng = self._streams.block(f"sensor/noise/{device}", number)
                 block[:, index] = rng.standard_normal((BLOCK, width), dtype=np.float32)
-            self._block, self._block_number = block.astype(np.float64), number
-        noise: Columns = self._block[row]
-        return noise
+            noise = block.astype(np.float64)
+            self._white, self._block_number = noise[:, :, :channels].copy(), number
+            self._pushes = np.zeros_like(self._white)
+            self._pushes[:, :, self._slow_at] = self._slow_push * noise[:, :, channels:]
+        return row

@@ -1,8 +1,8 @@
 """Wet wells and their pumps, from event to event: filling and draining times in closed form.
 
 Between two starts or stops the outflow of a station is constant, so the time to its next switching
-level is ``A dh / (Qin - Qout)``. All wells move at once (columns of shape ``(stations,)``); what is
-discrete, a start or a stop, is handled one by one. Seconds count from the start of the world.
+level is ``A dh / (Qin - Qout)``. Each well moves by itself from switch to switch; books and
+temperatures are then closed for all pumps at once. Seconds count from the start of the world.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from twins.products.pump import model
 from twins.products.pump.model import Columns, Heat, Plant
 
-MOST_AT_ONCE = 2
-"""Lead and lag; further pumps of a station are reserve."""
 LOOPS_MAX = 10_000
 """Bound of switching events of one station in one advance."""
 
@@ -75,33 +73,40 @@ class Stations:
 
     def advance(self, to_s: float, inflow_m3_s: Columns) -> None:
         """Move every station to ``to_s`` with a constant inflow each, shape ``(stations,)``."""
-        left = np.full(len(self.level_m), to_s - self.now_s)
-        area_m2, spill_m = self._area_m2, self._plant.spill_m
+        for station, inflow in enumerate(inflow_m3_s.tolist()):
+            self._run(station, to_s, inflow)
+        self.now_s = to_s
+        self._settle_all(to_s)
+
+    def _run(self, station: int, to_s: float, inflow_m3_s: float) -> None:
+        """Move one station from switching event to switching event up to ``to_s``.
+
+        In plain numbers: few stations switch in the same round, and for a column of ten the call
+        of an array function costs more than the sum.
+        """
+        items, area_m2, spill_m = self._items, self._area_m2, self._plant.spill_m
+        left_s = to_s - self.now_s
         for _ in range(LOOPS_MAX):
-            net = inflow_m3_s - self.out_m3_s
-            target = np.where(net > 0.0, self.up_m, self.low_m)
-            due = (target - self.level_m) * (area_m2 / np.where(net == 0.0, -1e-12, net))
-            np.minimum(due, self.wait_s - to_s + left, out=due)
-            np.maximum(due, 0.0, out=due)
-            step = np.minimum(due, left)
-            self.level_m += net * step / area_m2
-            if self.level_m.max() > spill_m:
-                over_m = np.maximum(self.level_m - spill_m, 0.0)
-                self.spilled_m3 += over_m * area_m2
-                self.level_m -= over_m
-            left -= step
-            events = 0
-            for station in np.flatnonzero(due <= step).tolist():
-                if left[station] == 0.0 and due[station] == 0.0:
-                    continue  # due at the very end, handled, waits for more time
-                events += 1
-                if abs(self.level_m[station] - target[station]) < 1e-6:
-                    self.level_m[station] = target[station]
-                self.control(station, to_s - float(left[station]))
-            if not events:
-                self.now_s = to_s
-                self._settle_all(to_s)
+            level_m, wait_s = items.level_m[station], items.wait_s[station]
+            net = inflow_m3_s - items.out_m3_s[station]
+            target_m = items.up_m[station] if net > 0.0 else items.low_m[station]
+            due_s = (target_m - level_m) * (area_m2 / (net or -1e-12))
+            due_s = max(min(due_s, wait_s - to_s + left_s), 0.0)
+            if left_s == 0.0 and due_s == 0.0:
+                return  # due at the very end, handled, waits for more time
+            step_s = min(due_s, left_s)
+            level_m += net * step_s / area_m2
+            if level_m > spill_m:
+                over_m = level_m - spill_m
+                items.spilled_m3[station] += over_m * area_m2
+                level_m -= over_m
+            left_s -= step_s
+            switching = due_s <= step_s
+            reached = switching and abs(level_m - target_m) < 1e-6
+            items.level_m[station] = target_m if reached else level_m
+            if not switching:
                 return
+            self.control(station, to_s - left_s)
         raise AssertionError(f"more than {LOOPS_MAX} switching events up to {to_s} s")
 
     def control(self, station: int, now_s: float) -> None:
@@ -112,14 +117,13 @@ class Stations:
         """
         plant, items = self._plant, self._items
         level = items.level_m[station]
-        first = station * self._pumps
-        pumps = range(first, first + self._pumps)
-        before = [pump for pump in pumps if items.on[pump]]
-        after = [pump for pump in before if items.able[pump] and not items.stopped[pump]]
+        first, on = station * self._pumps, items.on
+        before = [pump for pump in range(first, first + self._pumps) if on[pump]]
+        after: list[int] = []
+        if level > plant.stop_m:
+            after = [pump for pump in before if items.able[pump] and not items.stopped[pump]]
         items.wait_s[station] = math.inf
-        if level <= plant.stop_m:
-            after = []
-        want = min((level >= plant.start_m) + (level >= plant.lag_m), MOST_AT_ONCE)
+        want = (level >= plant.start_m) + (level >= plant.lag_m)  # lead and lag; more are reserve
         while len(after) < want:
             pump = self._candidate(station, after, now_s)
             if pump is None:
@@ -130,8 +134,8 @@ class Stations:
             items.next_up[station] = (pump - first + 1) % self._pumps
         if after != before:
             self._switch(station, before, after, now_s)
-        above = [mark for mark in (plant.start_m, plant.lag_m) if mark > level]
-        items.up_m[station] = above[0] if above else math.inf
+        below_lag_m = plant.lag_m if level < plant.lag_m else math.inf
+        items.up_m[station] = plant.start_m if level < plant.start_m else below_lag_m
         items.low_m[station] = plant.stop_m if after else -math.inf
 
     def _candidate(self, station: int, on: list[int], now_s: float) -> int | None:

@@ -61,6 +61,8 @@ class PumpTwin:
 
         self._mean_m3_s = params["inflow_l_s"] / 1000.0 * spread("inflow", build.sites, SITE_SPREAD)
         self._healthy = HEALTHY_MM_S * spread("vibration", build.devices, HEALTHY_SPREAD)
+        self._memory = np.exp(-build.report_every_ms / INFLOW_MEMORY_MS)
+        self._push = INFLOW_SD * np.sqrt(1.0 - self._memory**2)
         self._now_ms = build.start_ms
         self._intervals = 0
         self._residual = np.zeros(len(build.sites))
@@ -187,8 +189,6 @@ class PumpTwin:
                     for site in self._build.sites
                 ]
             )
-        memory = np.exp(-every_ms / INFLOW_MEMORY_MS)
-        push = INFLOW_SD * np.sqrt(1.0 - memory**2)
-        self._residual = memory * self._residual + push * self._block[:, row]
+        self._residual = self._memory * self._residual + self._push * self._block[:, row]
         middle_ms = self._build.start_ms + self._intervals * every_ms + every_ms // 2
         return self._mean_m3_s * (model.dry_weather_factor(middle_ms) * np.exp(self._residual))
