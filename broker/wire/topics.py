@@ -5,6 +5,7 @@ The site is the partition: a consumer owns whole sites, and a site's messages st
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from broker.wire import messages as m
@@ -62,6 +63,7 @@ def down_of_device(site: str, device: str) -> str:
     return f"{ROOT}/down/{site}/{device}/#"
 
 
+@lru_cache(maxsize=16_384)  # the same topics come for ever
 def parse(topic: str) -> Address | None:
     """Take a topic apart; ``None`` if it is none of ours."""
     parts = topic.split("/")

@@ -52,14 +52,17 @@ class Expression:
         verdicts = self._verdicts.setdefault(tuple(names), {})
         if len(verdicts) > REMEMBERED_MAX:
             verdicts.clear()
-        for row in {row for row, is_known in zip(rows, known, strict=True) if is_known}:
+        found: list[bool | None] = []
+        for row, is_known in zip(rows, known, strict=True):
+            if not is_known:
+                found.append(None)
+                continue
             if row not in verdicts:
                 # + 0.0 because 0.0 and -0.0 are one key and so must be one value
                 values = {name: value + 0.0 for name, value in zip(names, row, strict=True)}
                 verdicts[row] = self.holds(values)
-        return [
-            verdicts[row] if is_known else None for row, is_known in zip(rows, known, strict=True)
-        ]
+            found.append(verdicts[row])
+        return found
 
 
 def compiled(
