@@ -25,7 +25,7 @@ $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.base
 	@echo "Installing what the tests need into $(VENV) (once) ..." >&2
-	@$(PIP) --editable '.[dev,load,postgres]'
+	@$(PIP) --editable '.[dev,load,parquet,postgres]'
 	@touch $@
 
 run: $(VENV)/.base ## The main job: a bearing wears out, through the embedded broker

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 import simpy
+from numpy.typing import NDArray
 
 from broker.wire.messages import (
     Birth,
@@ -184,10 +185,12 @@ class World:
 
     def sample_truth(self) -> list[TruthSample]:
         """True damage of every component of every device, and its device's true values."""
+        signals = {id(fleet): _by_device(fleet.twin.truth()) for fleet in self._fleets}
         return [
-            TruthSample(device, component, damage, fleet.twin.truth(fleet.index[device]))
+            TruthSample(device, component, damage, signals[id(fleet)][index])
             for device, fleet in sorted(self._where.items())
-            for component, damage in fleet.damage(self.now_ms, fleet.index[device]).items()
+            for index in (fleet.index[device],)
+            for component, damage in fleet.damage(self.now_ms, index).items()
         ]
 
     def downtime_h(self) -> dict[str, float]:
@@ -342,14 +345,20 @@ class World:
     ) -> tuple[str, dict[str, float]]:
         fleet = self._where[device]
         serial = fleet.fit(at_ms, device, position=position, part=part)
-        truth = fleet.twin.truth(fleet.index[device])
-        return serial, {name: round(value, 3) for name, value in truth.items()}
+        index, truth = fleet.index[device], fleet.twin.truth()
+        return serial, {name: round(float(column[index]), 3) for name, column in truth.items()}
 
 
 def _present(names: Sequence[str], row: Sequence[float]) -> dict[str, float]:
     """A row as signals by name, without those that are NaN (which alone differs from itself)."""
     pairs = zip(names, row, strict=True)
     return {name: value for name, value in pairs if value == value}  # noqa: PLR0124
+
+
+def _by_device(truth: Mapping[str, NDArray[np.float64]]) -> list[dict[str, float]]:
+    """Columns by name as one mapping per device."""
+    rows = zip(*(column.tolist() for column in truth.values()), strict=True)
+    return [dict(zip(truth, row, strict=True)) for row in rows]
 
 
 def _digest(spec: WorldSpec, seed: int) -> str:

@@ -99,8 +99,8 @@ class ProductTwin(Protocol):
         """Let a fault of the manifest begin; every parameter is given and checked."""
         ...
 
-    def truth(self, device: int) -> dict[str, float]:
-        """True values worth plotting or reading off by hand, by name."""
+    def truth(self) -> Mapping[str, Columns]:
+        """True values worth plotting or reading off by hand, by name: columns ``(n,)``."""
         ...
 
     def dump(self) -> dict[str, Any]:

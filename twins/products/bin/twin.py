@@ -170,20 +170,20 @@ class BinTwin:
         """Let a fault of ``faults.py`` begin."""
         FAULTS[fault](self.bins, device, params, wear)
 
-    def truth(self, device: int) -> dict[str, float]:
+    def truth(self) -> Mapping[str, Columns]:
         """Waste, fill, battery, temperatures, and the motor current at half fill."""
         bins = self.bins
         return {
-            "fill_pct": float(bins.fill_pct[device]),
-            "waste_l": float(bins.waste_l[device]),
-            "thrown_l": float(bins.thrown_l[device]),
-            "spilled_l": float(bins.spilled_l[device]),
-            "collected_l": float(bins.collected_l[device]),
-            "charge_share": float(bins.soc[device]),
-            "capacity_wh": float(bins.capacity_wh[device]),
-            "inside_c": float(bins.inside_c[device]),
-            "outdoor_c": float(bins.outdoor_c[device]),
-            "press_current_a": float(bins.healthy_a[device] + bins.rise_a[device]),
+            "fill_pct": bins.fill_pct,
+            "waste_l": bins.waste_l,
+            "thrown_l": bins.thrown_l,
+            "spilled_l": bins.spilled_l,
+            "collected_l": bins.collected_l,
+            "charge_share": bins.soc,
+            "capacity_wh": bins.capacity_wh,
+            "inside_c": bins.inside_c,
+            "outdoor_c": bins.outdoor_c,
+            "press_current_a": bins.healthy_a + bins.rise_a,
         }
 
     def dump(self) -> dict[str, Any]:

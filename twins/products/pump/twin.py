@@ -142,17 +142,16 @@ class PumpTwin:
         """Let a fault of ``faults.py`` begin."""
         FAULTS[fault](device, params, wear)
 
-    def truth(self, device: int) -> dict[str, float]:
+    def truth(self) -> Mapping[str, Columns]:
         """Level, spilled volume, temperatures, and the vibration at the point it runs best."""
-        stations, station = self._stations, device // self._build.devices_per_site
-        vibration = np.hypot(self._healthy[device], stations.rise_mm_s[device])
+        stations, pumps = self._stations, self._build.devices_per_site
         return {
-            "level_m": float(stations.level_m[station]),
-            "spilled_m3": float(stations.spilled_m3[station]),
-            "inflow_m3_h": float(self._inflow[station]) * 3600.0,
-            "vibration_mm_s": float(vibration),
-            "bearing_temp_c": float(stations.bearing_c[device]),
-            "motor_temp_c": float(stations.motor_c[device]),
+            "level_m": np.repeat(stations.level_m, pumps),
+            "spilled_m3": np.repeat(stations.spilled_m3, pumps),
+            "inflow_m3_h": np.repeat(self._inflow * 3600.0, pumps),
+            "vibration_mm_s": np.hypot(self._healthy, stations.rise_mm_s),
+            "bearing_temp_c": stations.bearing_c,
+            "motor_temp_c": stations.motor_c,
         }
 
     def dump(self) -> dict[str, Any]:

@@ -211,18 +211,17 @@ class VentilationTwin:
         self._storm[device] = factor
         self._storm_end_ms[device] = self._ends_ms(self._step - 1) + duration_ms
 
-    def truth(self, device: int) -> dict[str, float]:
+    def truth(self) -> Mapping[str, Columns]:
         """Filters at design flow, vibration at full speed, rooms as they are."""
         air, rooms = self.air, self.rooms
         healthy = model.fan_speed(model.SUPPLY, np.array([460.0]), np.array([1.0]))[0]
-        rise = air.rise_mm_s[:, device]
         return {
-            "supply_filter_norm_pa": float(air.filters["supply"].design_pa()[device]),
-            "extract_filter_norm_pa": float(air.filters["extract"].design_pa()[device]),
-            "supply_vibration_mm_s": float(np.hypot(HEALTHY_MM_S, rise[0]) * healthy),
-            "extract_vibration_mm_s": float(np.hypot(HEALTHY_MM_S, rise[1]) * healthy),
-            "co2_worst_ppm": float(rooms.ppm[device].max()),
-            "extract_temp_c": float(air.zone_c[device]),
+            "supply_filter_norm_pa": air.filters["supply"].design_pa(),
+            "extract_filter_norm_pa": air.filters["extract"].design_pa(),
+            "supply_vibration_mm_s": np.hypot(HEALTHY_MM_S, air.rise_mm_s[0]) * healthy,
+            "extract_vibration_mm_s": np.hypot(HEALTHY_MM_S, air.rise_mm_s[1]) * healthy,
+            "co2_worst_ppm": rooms.ppm.max(axis=1),
+            "extract_temp_c": air.zone_c,
         }
 
     def dump(self) -> dict[str, Any]:
