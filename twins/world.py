@@ -37,13 +37,13 @@ from twins.core.spec import WorldSpec
 from twins.core.state import pack, unpack
 from twins.core.streams import Streams
 from twins.core.truth import TruthLedger
-from twins.core.twin import Build
+from twins.core.twin import ACTIONS, Action, Build
 from twins.field.people import People, resolve_field
 from twins.field.ports import RANK as FIELD_RANK
 from twins.products import Product, catalog
 from twins.products.plan import plan_fleets
 
-FORMAT = 1
+FORMAT = 2
 """Version of the snapshot's layout."""
 BATCH_SAMPLES_MAX = 500
 """Samples in one batch: about 150 KB of JSON, well below the broker's 1 MiB."""
@@ -186,12 +186,41 @@ class World:
     def sample_truth(self) -> list[TruthSample]:
         """True damage of every component of every device, and its device's true values."""
         signals = {id(fleet): _by_device(fleet.twin.truth()) for fleet in self._fleets}
+        damage = {
+            id(fleet): _by_device(fleet.damage_columns(self.now_ms)) for fleet in self._fleets
+        }
         return [
-            TruthSample(device, component, damage, signals[id(fleet)][index])
+            TruthSample(device, component, damaged, signals[id(fleet)][index])
             for device, fleet in sorted(self._where.items())
             for index in (fleet.index[device],)
-            for component, damage in fleet.damage(self.now_ms, index).items()
+            for component, damaged in damage[id(fleet)][index].items()
         ]
+
+    def remaining_life_h(self) -> dict[str, dict[str, float]]:
+        """True hours in service (or uses) left, by device and component, if nobody interferes.
+
+        At nominal stress; NaN where the physics makes the damage and cannot foresee its end.
+        """
+        left = {
+            id(fleet): _by_device(fleet.remaining_columns(self.now_ms)) for fleet in self._fleets
+        }
+        return {
+            device: left[id(fleet)][fleet.index[device]]
+            for device, fleet in sorted(self._where.items())
+        }
+
+    def maintain(self, device: str, action: Action, component: str) -> None:
+        """Let somebody work on a component of a device, at ``now_ms``.
+
+        Raises:
+            InvalidFault: If there is no such device, action or component; the text names what is.
+        """
+        fleet = self._where.get(device)
+        if fleet is None or action not in ACTIONS:
+            what, there_are = ("device", self.devices) if fleet is None else ("action", ACTIONS)
+            name = device if fleet is None else action
+            raise InvalidFault([f"there is no {what} {name!r}; there are: {named(there_are)}"])
+        fleet.maintain(self.now_ms, device, action=action, component=component)
 
     def downtime_h(self) -> dict[str, float]:
         """Hours each device could not work, up to now."""
