@@ -80,6 +80,7 @@ def world_spec(scenario: Scenario, products: Products) -> WorldSpec:
             devices_per_site=fleet.devices_per_site,
             report_every_ms=fleet.report_every,
             params=_in_units(fleet.params, products[fleet.product].params),
+            random_faults=fleet.random_faults,
         )
         for fleet in scenario.fleets
     )

@@ -54,10 +54,17 @@ class ComponentSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultSpec:
-    """A fault that can be injected, with its parameters."""
+    """A fault that can be injected, with its parameters.
+
+    ``rate_per_year`` is how often it comes by itself, per device-year; ``after_maintenance`` its
+    weight among the faults that a visit may leave behind. Both count only in a fleet with
+    ``random_faults`` above 0.
+    """
 
     title: str
     params: Mapping[str, Param] = field(default_factory=dict)
+    rate_per_year: float = 0.0
+    after_maintenance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ class FleetSpec:
 
     Sites are ``<site_prefix>-01 ...``, devices ``<device_prefix>-01-1 ...`` with the prefixes of
     the product's manifest. ``params`` overrides parameters that the manifest names.
+    ``random_faults`` scales the natural rates of all faults: 0 for only what is injected, 1 for
+    faults as often as they come (then 3-5 % of visits leave one behind, too).
     """
 
     product: str
@@ -19,6 +21,7 @@ class FleetSpec:
     devices_per_site: int = 2
     report_every_ms: int = 600_000
     params: Mapping[str, float] = field(default_factory=dict)
+    random_faults: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
