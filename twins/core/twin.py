@@ -32,6 +32,8 @@ class Build:
     params: Mapping[str, float]
     streams: Streams
     random_faults: float = 0.0
+    link: str = "wired"
+    reporting: str = "every"
 
 
 Action = Literal["replace", "overhaul", "clean", "adjust", "relube", "minimal"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from twins.core.errors import named
 from twins.core.manifest import resolve
-from twins.core.spec import FleetSpec, WorldSpec
+from twins.core.spec import LINKS, REPORTING, FleetSpec, WorldSpec
 from twins.core.streams import Streams
 from twins.core.twin import Build
 from twins.products import Product, catalog
@@ -63,6 +63,9 @@ def _out_of_bounds(where: str, fleet: FleetSpec) -> list[str]:
         problems.append(
             f"{where}: random_faults must be 0 to {RANDOM_FAULTS_MAX:g}, not {fleet.random_faults}"
         )
+    for name, words in (("link", LINKS), ("reporting", REPORTING)):
+        if (word := getattr(fleet, name)) not in words:
+            problems.append(f"{where}: unknown {name} {word!r}; there are: {named(words)}")
     return problems
 
 
@@ -87,4 +90,6 @@ def _build(  # noqa: PLR0917 - each has another type
         params=params,
         streams=streams,
         random_faults=fleet.random_faults,
+        link=fleet.link,
+        reporting=fleet.reporting,
     )
