@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
@@ -40,6 +41,7 @@ from twins.core.truth import TruthLedger
 from twins.core.twin import Build
 from twins.field.people import People, resolve_field
 from twins.field.ports import RANK as FIELD_RANK
+from twins.field.surroundings import Surroundings, resolve_where
 from twins.products import Product, catalog
 from twins.products.plan import plan_fleets
 
@@ -90,8 +92,10 @@ class World:
         self._outbox: list[tuple[str, Telemetry]] = []
         plans, problems = plan_fleets(spec, self._streams)
         field_params, field_problems = resolve_field(spec.field)
-        if problems or field_problems:
-            raise InvalidWorld([*problems, *field_problems])
+        where, where_problems = resolve_where(spec.field)
+        if problems or field_problems or where_problems:
+            raise InvalidWorld([*problems, *field_problems, *where_problems])
+        self._surroundings = Surroundings(where, self._streams)
         self._people = People(
             field_params,
             service=spec.field.service,
@@ -242,6 +246,11 @@ class World:
         return world
 
     def _build(self, plans: Sequence[tuple[Product, Build]]) -> list[Fleet]:
+        around = self._surroundings
+        placed = [
+            (product, replace(build, outdoors=around.over(build.sites), calendar=around.calendar))
+            for product, build in plans
+        ]
         return [
             Fleet(
                 key=f"fleet-{number}",
@@ -253,7 +262,7 @@ class World:
                 hear=self._hear,
                 broke=self._people.broke,
             )
-            for number, (product, build) in enumerate(plans, 1)
+            for number, (product, build) in enumerate(placed, 1)
         ]
 
     def _hear(self, report: Report) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from twins.core.manifest import ComponentSpec, FaultSpec, SignalSpec
 from twins.core.streams import Streams
 from twins.core.wear import WearLaw
+from twins.core.weather import PLAIN, Calendar, StillWeather, Weather
 
 Columns = NDArray[np.float64]
 
@@ -34,6 +35,13 @@ class Build:
     random_faults: float = 0.0
     link: str = "wired"
     reporting: str = "every"
+    outdoors: Weather | None = None
+    calendar: Calendar = PLAIN
+
+    @property
+    def weather(self) -> Weather:
+        """The weather over ``sites``; outside a world it stands still. Fetch it once."""
+        return self.outdoors or StillWeather(len(self.sites))
 
 
 Action = Literal["replace", "overhaul", "clean", "adjust", "relube", "minimal"]
