@@ -7,7 +7,7 @@ carries its messages to a link, and what was said to devices and people back to 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -75,13 +75,20 @@ class World:
     Everything is a function of the description, the seed and what the world was told; time moves
     in :meth:`run_until` only.
 
+    Args:
+        spec: What the world is made of.
+        seed: Of all chance in it.
+        hear: Gets every report of a fleet as columns; then no messages are made of them.
+
     Raises:
         InvalidWorld: If the description names an unknown product or parameter, or a value out of
             range; all problems at once.
         InvalidProduct: If a product's folder is incomplete.
     """
 
-    def __init__(self, spec: WorldSpec, *, seed: int) -> None:
+    def __init__(
+        self, spec: WorldSpec, *, seed: int, hear: Callable[[Report], None] | None = None
+    ) -> None:
         self.spec, self.seed = spec, seed
         self._env = simpy.Environment(initial_time=spec.start_ms)
         self._pending = PendingTable(self._env)
@@ -103,7 +110,7 @@ class World:
             fits=self._fits,
             fit=self._fit,
         )
-        self._fleets = self._build(plans)
+        self._fleets = self._build(plans, hear or self._hear)
         self._where = {device: fleet for fleet in self._fleets for device in fleet.index}
         self._downtime_eur_h = {
             device: fleet.build.params["downtime_eur_h"] for device, fleet in self._where.items()
@@ -123,6 +130,11 @@ class World:
     def now_ms(self) -> int:
         """Where the world's clock stands."""
         return int(self._env.now)
+
+    @property
+    def fleets(self) -> Sequence[Fleet]:
+        """The fleets in the order of the description."""
+        return self._fleets
 
     def start(self) -> Step:
         """Begin: every device says what it is (boot 1, seq 0) at ``start_ms``."""
@@ -241,7 +253,9 @@ class World:
         world._pending.load(state["pending"])
         return world
 
-    def _build(self, plans: Sequence[tuple[Product, Build]]) -> list[Fleet]:
+    def _build(
+        self, plans: Sequence[tuple[Product, Build]], hear: Callable[[Report], None]
+    ) -> list[Fleet]:
         return [
             Fleet(
                 key=f"fleet-{number}",
@@ -250,7 +264,7 @@ class World:
                 twin=product.build(build),
                 pending=self._pending,
                 ledger=self._ledger,
-                hear=self._hear,
+                hear=hear,
                 broke=self._people.broke,
             )
             for number, (product, build) in enumerate(plans, 1)
