@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
@@ -37,7 +38,7 @@ from twins.core.spec import WorldSpec
 from twins.core.state import pack, unpack
 from twins.core.streams import Streams
 from twins.core.truth import TruthLedger
-from twins.core.twin import Build
+from twins.core.twin import Build, ProductTwin
 from twins.field.people import People, resolve_field
 from twins.field.ports import RANK as FIELD_RANK
 from twins.products import Product, catalog
@@ -118,13 +119,7 @@ class World:
         self.devices: Mapping[str, str] = {
             device: fleet.manifest.id for device, fleet in sorted(self._where.items())
         }
-        self.sites: Mapping[str, tuple[str, ...]] = {
-            site: tuple(
-                device for device in fleet.index if fleet.site_of(fleet.index[device]) == site
-            )
-            for fleet in self._fleets
-            for site in fleet.build.sites
-        }
+        self.sites: Mapping[str, tuple[str, ...]] = _by_site(self._fleets)
 
     @property
     def now_ms(self) -> int:
@@ -256,22 +251,30 @@ class World:
     def _build(
         self, plans: Sequence[tuple[Product, Build]], hear: Callable[[Report], None]
     ) -> list[Fleet]:
-        return [
-            Fleet(
-                key=f"fleet-{number}",
-                manifest=product,
-                build=build,
-                twin=product.build(build),
-                pending=self._pending,
-                ledger=self._ledger,
-                hear=hear,
-                broke=self._people.broke,
+        fleets: list[Fleet] = []
+        hosts: dict[str, ProductTwin] = {}
+        for number, (product, plan) in enumerate(plans, 1):
+            build = replace(plan, host=hosts[product.host]) if product.host else plan
+            twin = hosts[product.id] = product.build(build)
+            fleets.append(
+                Fleet(
+                    key=f"fleet-{number}",
+                    manifest=product,
+                    build=build,
+                    twin=twin,
+                    pending=self._pending,
+                    ledger=self._ledger,
+                    hear=hear,
+                    broke=self._people.broke,
+                )
             )
-            for number, (product, build) in enumerate(plans, 1)
-        ]
+        return fleets
 
     def _hear(self, report: Report) -> None:
-        """Turn one report of a fleet into messages; NaN means not measured, hence absent."""
+        """Turn one report of a fleet into messages; NaN means not measured, hence absent.
+
+        A device that measured nothing at all (it is dead) says nothing.
+        """
         fleet, names = report.fleet, report.fleet.signal_names
         signals = [dict(zip(names, row, strict=True)) for row in report.values.tolist()]
         for index, channel in np.argwhere(np.isnan(report.values)).tolist():
@@ -284,6 +287,7 @@ class World:
                 Telemetry(device=device, boot=boot, seq=seq, at_ms=at_ms, signals=measured),
             )
             for index, (device, boot, seq, measured) in enumerate(rows)
+            if measured
         ]
 
     def _site(self, device: str) -> str:
@@ -361,6 +365,17 @@ class World:
         serial = fleet.fit(at_ms, device, position=position, part=part)
         index, truth = fleet.index[device], fleet.twin.truth()
         return serial, {name: round(float(column[index]), 3) for name, column in truth.items()}
+
+
+def _by_site(fleets: Sequence[Fleet]) -> dict[str, tuple[str, ...]]:
+    """Devices by site; those of a companion stand where their host stands."""
+    sites: dict[str, tuple[str, ...]] = {}
+    for fleet in fleets:
+        per_site, devices = fleet.build.devices_per_site, fleet.build.devices
+        for number, site in enumerate(fleet.build.sites):
+            here = devices[number * per_site : (number + 1) * per_site]
+            sites[site] = (*sites.get(site, ()), *here)
+    return sites
 
 
 def _present(names: Sequence[str], row: Sequence[float]) -> dict[str, float]:
