@@ -22,7 +22,8 @@ class Build:
     """Everything a product's ``build`` needs to make the twin of one fleet.
 
     ``devices`` stand site by site: device ``i`` belongs to site ``i // devices_per_site``.
-    ``params`` holds every parameter of the manifest, checked.
+    ``params`` holds every parameter of the manifest, checked. ``host`` is the twin of the fleet
+    that this one came with: companion ``i`` belongs to the host's device ``i // (n / hosts)``.
     """
 
     sites: tuple[str, ...]
@@ -37,6 +38,7 @@ class Build:
     reporting: str = "every"
     outdoors: Weather | None = None
     calendar: Calendar = PLAIN
+    host: ProductTwin | None = None
 
     @property
     def weather(self) -> Weather:
