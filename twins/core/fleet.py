@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from twins.core.device import Ack, DeviceSide, Status
 from twins.core.errors import InvalidFault, named
-from twins.core.manifest import resolve
+from twins.core.manifest import resolve_fault
 from twins.core.pending import PendingTable, Row
 from twins.core.sensors import Sensors
 from twins.core.truth import TruthLedger
-from twins.core.twin import Build, CountsUses, Manifest, OwnWear, ProductTwin
+from twins.core.twin import Action, Build, Columns, CountsUses, Manifest, OwnWear, ProductTwin
 from twins.core.wear import HOUR_MS, Wearing, WearLaw
 
 RANK = 1
@@ -103,7 +103,9 @@ class Fleet:
         """The site a device stands on."""
         return self.build.sites[device // self.build.devices_per_site]
 
-    def inject(self, now_ms: int, fault: str, device: str, params: Mapping[str, float]) -> None:
+    def inject(
+        self, now_ms: int, fault: str, device: str, params: Mapping[str, float | str]
+    ) -> None:
         """Let a fault begin now.
 
         Raises:
@@ -116,7 +118,7 @@ class Fleet:
             raise InvalidFault(
                 [f"{self.manifest.id} has no fault {fault!r}; there are: {there_are}"]
             )
-        values, problems = resolve(f"fault {fault}", params, spec.params)
+        values, _, problems = resolve_fault(f"fault {fault}", params, spec, self.manifest.signals)
         if problems:
             raise InvalidFault(problems)
         self._to(now_ms)
@@ -141,6 +143,7 @@ class Fleet:
             if spec.position == position:
                 damage = self.damage(now_ms, index)[component]
                 life = self._renew(index, component)
+                self.twin.maintain(index, "replace", component)
                 serial = f"{part}-{device}-{life}"
                 self._ledger.tell(
                     now_ms, "part.fitted", device, position=position, component=component,
@@ -194,6 +197,28 @@ class Fleet:
             )
             for name in self.manifest.components
         }
+
+    def damage_columns(self) -> dict[str, Columns]:
+        """True damage of every device by component, columns ``(n,)``: 0 as new, 1 at its end."""
+        rows = [self.damage(self._now_ms, index) for index in range(len(self.build.devices))]
+        return {name: np.array([row[name] for row in rows]) for name in self.manifest.components}
+
+    def maintain(self, now_ms: int, device: str, *, action: Action, component: str) -> None:
+        """Work on a component without a new part in a stated position.
+
+        Raises:
+            InvalidFault: If there is no such component.
+        """
+        if component not in self.manifest.components:
+            there_are = named(self.manifest.components)
+            raise InvalidFault(
+                [f"{self.manifest.id} has no component {component!r}; there are: {there_are}"]
+            )
+        index = self.index[device]
+        self._to(now_ms)
+        if action == "replace":
+            self._renew(index, component)
+        self.twin.maintain(index, action, component)
 
     def dump(self) -> dict[str, Any]:
         """Everything that changes, as plain data and columns (pending rows are kept elsewhere)."""

@@ -101,6 +101,8 @@ def _product(folder: Path, manifest: Mapping[str, Any]) -> Product:
             name: FaultSpec(
                 title=spec["title"],
                 params={key: Param(**param) for key, param in spec.get("params", {}).items()},
+                rate_per_year=float(spec.get("rate_per_year", 0.0)),
+                after_maintenance=float(spec.get("after_maintenance", 0.0)),
             )
             for name, spec in manifest.get("faults", {}).items()
         },
@@ -132,6 +134,15 @@ def _problems(product: Product) -> list[str]:
         f"part {part.sku} is for position {part.position!r}, components sit at {sorted(positions)}"
         for part in product.parts.values()
         if part.position not in positions
+    ]
+    problems += [
+        f"fault {name}: {key} must be 0 or more, not {value}"
+        for name, fault in product.faults.items()
+        for key, value in (
+            ("rate_per_year", fault.rate_per_year),
+            ("after_maintenance", fault.after_maintenance),
+        )
+        if not value >= 0.0
     ]
     for condition in product.conditions:
         signal = condition.get("params", {}).get("signal")
