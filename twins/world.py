@@ -175,7 +175,7 @@ class World:
                 answers += [(site, held) for held in self._resend(device, message)]
         return answers
 
-    def inject(self, fault: str, device: str, params: Mapping[str, float]) -> None:
+    def inject(self, fault: str, device: str, params: Mapping[str, float | str]) -> None:
         """Let a fault of a device begin, at ``now_ms``.
 
         Raises:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from twins.core.device import Ack, DeviceSide, Status
 from twins.core.errors import InvalidFault, named
-from twins.core.manifest import resolve
+from twins.core.manifest import resolve_fault
 from twins.core.pending import PendingTable, Row
 from twins.core.sensors import Sensors
 from twins.core.truth import TruthLedger
@@ -107,7 +107,9 @@ class Fleet:
         """The site a device stands on."""
         return self.build.sites[device // self.build.devices_per_site]
 
-    def inject(self, now_ms: int, fault: str, device: str, params: Mapping[str, float]) -> None:
+    def inject(
+        self, now_ms: int, fault: str, device: str, params: Mapping[str, float | str]
+    ) -> None:
         """Let a fault begin now.
 
         Raises:
@@ -120,7 +122,7 @@ class Fleet:
             raise InvalidFault(
                 [f"{self.manifest.id} has no fault {fault!r}; there are: {there_are}"]
             )
-        values, problems = resolve(f"fault {fault}", params, spec.params)
+        values, _, problems = resolve_fault(f"fault {fault}", params, spec, self.manifest.signals)
         if problems:
             raise InvalidFault(problems)
         self._to(now_ms)

@@ -31,6 +31,8 @@ class Build:
     start_ms: int
     params: Mapping[str, float]
     streams: Streams
+    link: str = "wired"
+    reporting: str = "every"
 
 
 class Wear(Protocol):

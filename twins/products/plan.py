@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from twins.core.errors import named
 from twins.core.manifest import resolve
-from twins.core.spec import FleetSpec, WorldSpec
+from twins.core.spec import LINKS, REPORTING, FleetSpec, WorldSpec
 from twins.core.streams import Streams
 from twins.core.twin import Build
 from twins.products import Product, catalog
@@ -53,11 +53,15 @@ def _out_of_bounds(where: str, fleet: FleetSpec) -> list[str]:
         "devices_per_site": DEVICES_PER_SITE_MAX,
         "report_every_ms": 86_400_000,
     }
-    return [
+    problems = [
         f"{where}: {name} must be 1 to {most}, not {getattr(fleet, name)}"
         for name, most in bounds.items()
         if not 1 <= getattr(fleet, name) <= most
     ]
+    for name, words in (("link", LINKS), ("reporting", REPORTING)):
+        if (word := getattr(fleet, name)) not in words:
+            problems.append(f"{where}: unknown {name} {word!r}; there are: {named(words)}")
+    return problems
 
 
 def _build(  # noqa: PLR0917 - each has another type
@@ -80,4 +84,6 @@ def _build(  # noqa: PLR0917 - each has another type
         start_ms=start_ms,
         params=params,
         streams=streams,
+        link=fleet.link,
+        reporting=fleet.reporting,
     )
