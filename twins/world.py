@@ -96,7 +96,7 @@ class World:
         self._pending = PendingTable(self._env)
         self._ledger = TruthLedger()
         self._streams = Streams(seed)
-        self._outbox: list[tuple[str, Telemetry]] = []
+        self._outbox: list[tuple[str, Telemetry | Birth]] = []
         plans, problems = plan_fleets(spec, self._streams)
         field_params, field_problems = resolve_field(spec.field)
         where, where_problems = resolve_where(spec.field)
@@ -148,8 +148,12 @@ class World:
         assert to_ms >= self.now_ms, f"time goes forward: {to_ms} is before {self.now_ms}"
         self._env.run(until=Wake(self._env, delay_ms=to_ms - self.now_ms, priority=LAST))
         messages, self._outbox = self._outbox, []
-        messages.sort(key=lambda sent: (sent[1].at_ms, sent[1].device))
+        messages.sort(key=lambda sent: (sent[1].at_ms, sent[1].device, sent[1].boot, sent[1].seq))
         return Step([*messages], self._ledger.take(), self._people.take())
+
+    def fleet_of(self, device: str) -> Fleet:
+        """The fleet a device belongs to (for what is no message and no fault of a scenario)."""
+        return self._where[device]
 
     def next_action_ms(self) -> int | None:
         """When the next of the people has something to do; ``None`` if nobody has."""
@@ -275,6 +279,9 @@ class World:
                     ledger=self._ledger,
                     hear=hear,
                     broke=self._people.broke,
+                    booted=lambda device: self._outbox.append(
+                        (self._site(device), self._birth(device))
+                    ),
                 )
             )
         return fleets
@@ -296,7 +303,7 @@ class World:
                 Telemetry(device=device, boot=boot, seq=seq, at_ms=at_ms, signals=measured),
             )
             for index, (device, boot, seq, measured) in enumerate(rows)
-            if measured
+            if seq and measured  # a device that is off (no number) says nothing
         ]
 
     def _site(self, device: str) -> str:
@@ -305,11 +312,13 @@ class World:
 
     def _birth(self, device: str) -> Birth:
         fleet = self._where[device]
+        index, side = fleet.index[device], fleet.side
         product = catalog()[fleet.manifest.id]
+        born_ms = side.born_ms(index)
         return Birth(
             device=device,
-            boot=fleet.side.boots[fleet.index[device]],
-            at_ms=self.spec.start_ms,
+            boot=side.boots[index],
+            at_ms=self.spec.start_ms if born_ms is None else born_ms,
             product=product.id,
             model=product.model,
             serial=f"SN-{device}",
@@ -332,10 +341,9 @@ class World:
         return [] if ack is None else [self._ack(device, ack)]
 
     def _ack(self, device: str, ack: Ack) -> CommandAck:
-        fleet = self._where[device]
         return CommandAck(
             device=device,
-            boot=fleet.side.boots[fleet.index[device]],
+            boot=ack.boot,
             seq=ack.seq,
             at_ms=ack.at_ms,
             command_id=ack.command_id,
@@ -346,19 +354,18 @@ class World:
     def _resend(self, device: str, request: ResendRequest) -> list[Uplink]:
         fleet = self._where[device]
         index, side, names = fleet.index[device], fleet.side, fleet.signal_names
-        boot = side.boots[index]
-        if request.boot != boot:
-            return []
-        answers: list[Uplink] = [self._birth(device)] if request.from_seq == 0 else []
+        boot, first, last = request.boot, request.from_seq, request.to_seq
+        whole = first == 0 and boot == side.boots[index]
+        answers: list[Uplink] = [self._birth(device)] if whole else []
         samples = [
             Sample(seq=held.seq, at_ms=held.at_ms, signals=_present(names, held.values))
-            for held in side.held(index, request.from_seq, request.to_seq)
+            for held in side.held(index, boot, first, last)
         ]
         answers += [
             TelemetryBatch(device=device, boot=boot, samples=samples[at : at + BATCH_SAMPLES_MAX])
             for at in range(0, len(samples), BATCH_SAMPLES_MAX)
         ]
-        acks = side.acks(index, request.from_seq, request.to_seq)
+        acks = side.acks(index, boot, first, last)
         return [*answers, *(self._ack(device, ack) for ack in acks)]
 
     def _fits(self, device: str, position: str) -> bool:
