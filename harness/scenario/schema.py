@@ -73,6 +73,10 @@ class Fleet(Model):
     report_every: Duration = 600_000
     params: dict[str, Quantity] = {}
     random_faults: float = Field(default=0.0, ge=0, le=1000)
+    link: Literal["wired", "cellular", "lora", "mesh"] = "wired"
+    """How devices reach the network; ``wired`` is perfect."""
+    reporting: Literal["every", "change"] = "every"
+    """Whether a report holds every signal, or what has changed."""
 
 
 class People(Model):

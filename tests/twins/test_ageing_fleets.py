@@ -146,6 +146,7 @@ class Rig:
             ledger=self.ledger,
             hear=lambda report: None,
             broke=lambda breakdown: None,
+            booted=lambda device: None,
         )
 
     def begin(self) -> "Rig":

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from twins.core.ageing import Ageing, Breakdown
 from twins.core.device import Ack, DeviceSide, Status
 from twins.core.errors import InvalidFault, named
-from twins.core.manifest import resolve
+from twins.core.manifest import resolve_fault
 from twins.core.mishaps import Mishaps
 from twins.core.pending import PendingTable, Row
 from twins.core.sensors import Sensors
@@ -46,9 +46,11 @@ class Fleet:
         ledger: TruthLedger,
         hear: Callable[[Report], None],
         broke: Callable[[Breakdown], None],
+        booted: Callable[[str], None],
     ) -> None:
         self.manifest, self.build, self.twin = manifest, build, twin
         self._pending, self._ledger, self._hear = pending, ledger, hear
+        self._booted = booted
         self.signal_names = tuple(manifest.signals)
         self.index = {device: index for index, device in enumerate(build.devices)}
         self.side = DeviceSide(
@@ -78,7 +80,8 @@ class Fleet:
         )
         self._reports = 0
         self._now_ms = build.start_ms
-        self._report_kind = f"{key}.report"
+        self._report_kind, self._boot_kind = f"{key}.report", f"{key}.boot"
+        pending.serve(self._boot_kind, rank=RANK, handler=self._on_boot)
         pending.serve(self._report_kind, rank=RANK, handler=self._on_report)
 
     def start(self) -> None:
@@ -92,7 +95,9 @@ class Fleet:
         """The site a device stands on."""
         return self.build.sites[device // self.build.devices_per_site]
 
-    def inject(self, now_ms: int, fault: str, device: str, params: Mapping[str, float]) -> None:
+    def inject(
+        self, now_ms: int, fault: str, device: str, params: Mapping[str, float | str]
+    ) -> None:
         """Let a fault begin now.
 
         Raises:
@@ -176,6 +181,19 @@ class Fleet:
             index, at_ms=now_ms, command_id=command_id, status=status, detail=detail
         )
 
+    def cut_power(self, now_ms: int, device: int, *, for_ms: int) -> None:
+        """The device's electronics go off now and start again ``for_ms`` later, with a new boot.
+
+        Its physics goes on. A second cut before the start puts the start off, never forward.
+        """
+        name = self.build.devices[device]
+        back_ms = now_ms + for_ms
+        if self.side.off[device]:
+            back_ms = max(back_ms, self._pending.due_ms(self._boot_kind, name) or 0)
+        self.side.off[device] = True
+        self._pending.cancel(self._boot_kind, name)
+        self._pending.add(back_ms, self._boot_kind, name)
+
     def damage(self, now_ms: int, device: int) -> dict[str, float]:
         """True damage of every component of a device: 0 as new, 1 at its end."""
         columns = self.damage_columns(now_ms)
@@ -218,16 +236,18 @@ class Fleet:
         self._reports, self._now_ms = state["reports"], state["now_ms"]
 
     def _begin(
-        self, now_ms: int, fault: str, index: int, params: Mapping[str, float], **why: str
+        self, now_ms: int, fault: str, index: int, params: Mapping[str, float | str], **why: str
     ) -> None:
-        values, problems = resolve(f"fault {fault}", params, self.manifest.faults[fault].params)
+        spec, signals = self.manifest.faults[fault], self.manifest.signals
+        values, named_signals, problems = resolve_fault(f"fault {fault}", params, spec, signals)
         if problems:
             raise InvalidFault(problems)
         self._to(now_ms)
         self.twin.inject(fault, index, values, self)
         self._ledger.tell(
-            now_ms, "fault.begun", self.build.devices[index], fault=fault, params=values, **why
-        )
+            now_ms, "fault.begun", self.build.devices[index],
+            fault=fault, params=values | named_signals, **why,
+        )  # fmt: skip
 
     def _mishap(
         self, now_ms: int, index: int, fault: str, cause: str, params: Mapping[str, float]
@@ -262,3 +282,7 @@ class Fleet:
         self._ageing.look_ahead(next_ms)
         self._mishaps.look_ahead(next_ms)
         self._await_report(next_ms)
+
+    def _on_boot(self, row: Row) -> None:
+        self.side.reboot(self.index[row.subject], row.due_ms)
+        self._booted(row.subject)
