@@ -7,6 +7,7 @@ carries its messages to a link, and what was said to devices and people back to 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -213,7 +214,7 @@ class World:
             for fleet in self._fleets
         }
         return [
-            TruthSample(device, name, damage, signals, None if left != left else left)  # noqa: PLR0124
+            TruthSample(device, name, damage, signals, None if math.isnan(left) else left)
             for device, fleet in sorted(self._where.items())
             for damages, signals, lefts in (
                 [rows[fleet.index[device]] for rows in columns[id(fleet)]],
