@@ -77,7 +77,7 @@ def _options(
 
 
 GC_THRESHOLDS = (50_000, 20, 20)
-"""A run makes millions of small objects and few cycles: looking for those less often saves 5 % and more."""
+"""A run makes millions of small objects and few cycles: looking for those less often saves time."""
 
 
 def main() -> NoReturn:
