@@ -183,7 +183,8 @@ class Stresses(Protocol):
     def stress(self, component: str) -> Columns:
         """How fast a component wears now, shape ``(n,)``: 1.0 as drawn, 2.0 twice as fast.
 
-        Asked for at each report; holds until the next one (1.0 until the first).
+        Asked for at the first report of every hour; holds until the next time (1.0 until the
+        first). It may be a sample: over a life, only its mean counts.
         """
         ...
 
