@@ -15,6 +15,7 @@ import numpy as np
 import simpy
 from numpy.typing import NDArray
 
+from broker.wire.codec import decode_downlink, encode
 from broker.wire.messages import (
     Birth,
     Command,
@@ -28,6 +29,7 @@ from broker.wire.messages import (
     TelemetryBatch,
     Uplink,
 )
+from broker.wire.topics import downlink
 from twins.core.device import Ack
 from twins.core.errors import InvalidFault, InvalidSnapshot, InvalidWorld, named
 from twins.core.fleet import Fleet, Report
@@ -87,7 +89,8 @@ class World:
         self._pending = PendingTable(self._env)
         self._ledger = TruthLedger()
         self._streams = Streams(seed)
-        self._outbox: list[tuple[str, Telemetry | Birth]] = []
+        self._outbox: list[tuple[str, Uplink]] = []
+        self._waiting: dict[str, list[tuple[str, Downlink]]] = {}
         plans, problems = plan_fleets(spec, self._streams)
         field_params, field_problems = resolve_field(spec.field)
         if problems or field_problems:
@@ -138,8 +141,8 @@ class World:
         assert to_ms >= self.now_ms, f"time goes forward: {to_ms} is before {self.now_ms}"
         self._env.run(until=Wake(self._env, delay_ms=to_ms - self.now_ms, priority=LAST))
         messages, self._outbox = self._outbox, []
-        messages.sort(key=lambda sent: (sent[1].at_ms, sent[1].device, sent[1].boot, sent[1].seq))
-        return Step([*messages], self._ledger.take(), self._people.take())
+        messages.sort(key=lambda sent: _order(sent[1]))
+        return Step(messages, self._ledger.take(), self._people.take())
 
     def fleet_of(self, device: str) -> Fleet:
         """The fleet a device belongs to (for what is no message and no fault of a scenario)."""
@@ -160,14 +163,18 @@ class World:
         A command is obeyed once per id and acknowledged; one that has expired, that the device
         does not know or cannot do is not obeyed, and the acknowledgement says so. A rebirth
         request is answered by the same birth again, a resend request by what the ring buffer
-        holds. Nobody answers for a device that is not there.
+        holds. Nobody answers for a device that is not there; what is for one that is off waits at
+        the broker until it has started again.
         """
         devices = self.sites.get(site, ())
         if message.device is not None:
             devices = tuple(device for device in devices if device == message.device)
         answers: list[tuple[str, Uplink]] = []
         for device in devices:
-            if isinstance(message, Command):
+            fleet = self._where[device]
+            if fleet.side.off[fleet.index[device]]:
+                self._waiting.setdefault(device, []).append((site, message))
+            elif isinstance(message, Command):
                 answers += [(site, ack) for ack in self._command(device, message)]
             elif isinstance(message, RebirthRequest):
                 answers.append((site, self._birth(device)))
@@ -218,6 +225,11 @@ class World:
                 "world": _digest(self.spec, self.seed),
                 "now_ms": self.now_ms,
                 "pending": self._pending.dump(),
+                "waiting": [
+                    [device, site, downlink(site, message), encode(message)]
+                    for device, messages in self._waiting.items()
+                    for site, message in messages
+                ],
                 "ledger": self._ledger.dump(),
                 "people": self._people.dump(),
                 "fleets": [fleet.dump() for fleet in self._fleets],
@@ -240,6 +252,9 @@ class World:
         world._env.run(until=Wake(world._env, delay_ms=state["now_ms"] - spec.start_ms, priority=0))
         for fleet, saved in zip(world._fleets, state["fleets"], strict=True):
             fleet.load(saved)
+        for device, site, topic, payload in state["waiting"]:
+            waiting = world._waiting.setdefault(device, [])
+            waiting.append((site, decode_downlink(topic, payload)))
         world._people.load(state["people"])
         world._ledger.load(state["ledger"])
         world._pending.load(state["pending"])
@@ -256,8 +271,9 @@ class World:
                 ledger=self._ledger,
                 hear=self._hear,
                 broke=self._people.broke,
-                booted=lambda device: self._outbox.append(
-                    (self._site(device), self._birth(device))
+                booted=self._on_boot,
+                answered=lambda device, ack: self._outbox.append(
+                    (self._site(device), self._ack(device, ack))
                 ),
             )
             for number, (product, build) in enumerate(plans, 1)
@@ -280,6 +296,11 @@ class World:
             if seq  # a device that is off says nothing
         ]
 
+    def _on_boot(self, device: str) -> None:
+        self._outbox.append((self._site(device), self._birth(device)))
+        for site, message in self._waiting.pop(device, []):
+            self._outbox += self.obey(site, msgspec.structs.replace(message, device=device))
+
     def _site(self, device: str) -> str:
         fleet = self._where[device]
         return fleet.site_of(fleet.index[device])
@@ -296,7 +317,7 @@ class World:
             product=product.id,
             model=product.model,
             serial=f"SN-{device}",
-            firmware=product.firmware,
+            firmware=fleet.obedience.updates.version(index),
             signals={
                 name: Signal(unit=signal.unit, min=signal.min, max=signal.max, title=signal.title)
                 for name, signal in product.signals.items()
@@ -355,6 +376,12 @@ class World:
         serial = fleet.fit(at_ms, device, position=position, part=part)
         index, truth = fleet.index[device], fleet.twin.truth()
         return serial, {name: round(float(column[index]), 3) for name, column in truth.items()}
+
+
+def _order(message: Uplink) -> tuple[int, str, int, int]:
+    """Where a message stands in a step; a batch stands where its last sample does."""
+    last = message.samples[-1] if isinstance(message, TelemetryBatch) else message
+    return last.at_ms or 0, message.device, message.boot, last.seq
 
 
 def _present(names: Sequence[str], row: Sequence[float]) -> dict[str, float]:

@@ -17,7 +17,8 @@ REMEMBERED_COMMANDS = 1000
 """How many command ids a device remembers, and how many acknowledgements it keeps."""
 
 
-Status = Literal["done", "refused", "expired"]
+Status = Literal["running", "done", "refused", "expired"]
+"""``running``: accepted and under way, another acknowledgement of the same command follows."""
 
 
 class Ack(NamedTuple):

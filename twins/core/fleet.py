@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from twins.core.device import Ack, DeviceSide, Status
 from twins.core.errors import InvalidFault, named
 from twins.core.manifest import resolve_fault
+from twins.core.obedience import Obedience
 from twins.core.pending import PendingTable, Row
 from twins.core.sensors import Sensors
 from twins.core.truth import TruthLedger
 from twins.core.twin import Build, CountsUses, Manifest, OwnWear, ProductTwin
+from twins.core.update import REBOOT_MS
 from twins.core.wear import HOUR_MS, Wearing, WearLaw
 
 RANK = 1
@@ -55,6 +57,7 @@ class Fleet:
         hear: Callable[[Report], None],
         broke: Callable[[Breakdown], None],
         booted: Callable[[str], None],
+        answered: Callable[[str, Ack], None],
     ) -> None:
         self.manifest, self.build, self.twin = manifest, build, twin
         self._pending, self._ledger, self._hear, self._broke = pending, ledger, hear, broke
@@ -92,6 +95,10 @@ class Fleet:
         self._report_kind, self._wear_kind = f"{key}.report", f"{key}.wear"
         self._boot_kind = f"{key}.boot"
         pending.serve(self._boot_kind, rank=RANK, handler=self._on_boot)
+        self.obedience = Obedience(
+            key=key, rank=RANK, manifest=manifest, build=build, twin=twin, pending=pending,
+            ledger=ledger, electronics=self, answered=answered,
+        )  # fmt: skip
         pending.serve(self._report_kind, rank=RANK, handler=self._on_report)
         pending.serve(self._wear_kind, rank=RANK, handler=self._on_wear)
 
@@ -179,8 +186,7 @@ class Fleet:
         detail = f"expired at {expires_ms}, arrived at {now_ms}"
         if now_ms <= expires_ms:
             self._to(now_ms)
-            refusal = self.twin.command(index, name, args)
-            status, detail = ("done", "") if refusal is None else ("refused", refusal)
+            status, detail = self.obedience.obey(now_ms, index, command_id, name, args)
             paused = not self.twin.in_service(index)
             for component in self._drawn:
                 key = (index, component)
@@ -199,9 +205,15 @@ class Fleet:
         back_ms = now_ms + for_ms
         if self.side.off[device]:
             back_ms = max(back_ms, self._pending.due_ms(self._boot_kind, name) or 0)
+        else:
+            self.obedience.updates.cut(now_ms, device)
         self.side.off[device] = True
         self._pending.cancel(self._boot_kind, name)
         self._pending.add(back_ms, self._boot_kind, name)
+
+    def online(self, device: int) -> bool:
+        """Whether a device reaches the network now."""
+        return not self.side.off[device]
 
     def damage(self, now_ms: int, device: int) -> dict[str, float]:
         """True damage of every component of a device: 0 as new, 1 at its end."""
@@ -220,6 +232,7 @@ class Fleet:
             "twin": self.twin.dump(),
             "side": self.side.dump(),
             "sensors": self._sensors.dump(),
+            "obedience": self.obedience.dump(),
             "wear": [wearing.dump() for wearing in self._wear.values()],
             "own_lives": self._own_lives,
             "growing": [list(key) for key in self._growing],
@@ -232,6 +245,7 @@ class Fleet:
         self.twin.load(state["twin"])
         self.side.load(state["side"])
         self._sensors.load(state["sensors"])
+        self.obedience.load(state["obedience"])
         for wearing, saved in zip(self._wear.values(), state["wear"], strict=True):
             wearing.load(saved)
         self._own_lives = {name: list(lives) for name, lives in state["own_lives"].items()}
@@ -270,6 +284,7 @@ class Fleet:
             self._refresh(index, component)
         values = self._sensors.read(self.twin.measure(), self._reports)
         self._reports += 1
+        self.obedience.interlocks.watch(now_ms)
         self._hear(Report(self, now_ms, self.side.report(now_ms, values), values))
         self._await_report(now_ms)
 
@@ -312,8 +327,13 @@ class Fleet:
             self._due_uses[component][index] = np.inf if due_ms is None else due_ms / HOUR_MS
 
     def _on_boot(self, row: Row) -> None:
-        self.side.reboot(self.index[row.subject], row.due_ms)
+        index, updates = self.index[row.subject], self.obedience.updates
+        if not updates.comes_up(index):
+            self._pending.add(row.due_ms + REBOOT_MS, self._boot_kind, row.subject)
+            return
+        self.side.reboot(index, row.due_ms)
         self._booted(row.subject)
+        updates.started(row.due_ms, index)
 
     def _on_wear(self, row: Row) -> None:
         self._to(row.due_ms)

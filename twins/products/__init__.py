@@ -12,6 +12,9 @@ from typing import Any, cast
 
 from ruamel.yaml import YAML
 
+from twins.core import declared
+from twins.core.commands import CORE
+from twins.core.declared import Declared
 from twins.core.errors import InvalidProduct
 from twins.core.manifest import ComponentSpec, FaultSpec, Param, Part, SignalSpec
 from twins.core.twin import Build, ProductTwin
@@ -38,6 +41,8 @@ class Product:
     params: Mapping[str, Param]
     parts: Mapping[str, Part]
     """Spare parts by sku (``parts.yaml``)."""
+    obeys: Declared
+    """Commands, settings, features, states and firmware images."""
     conditions: tuple[Mapping[str, Any], ...]
     """What a service shall compute from the signals (``conditions.yaml``), for its API."""
 
@@ -106,6 +111,7 @@ def _product(folder: Path, manifest: Mapping[str, Any]) -> Product:
         },
         params={name: Param(**spec) for name, spec in manifest.get("params", {}).items()},
         parts={part.sku: part for part in map(_part, _yaml(folder / "parts.yaml"))},
+        obeys=declared.read(manifest),
         conditions=tuple(_yaml(folder / "conditions.yaml")),
     )
 
@@ -137,6 +143,7 @@ def _problems(product: Product) -> list[str]:
         signal = condition.get("params", {}).get("signal")
         if signal not in product.signals:
             problems.append(f"condition {condition.get('id')} reads {signal!r}, which is no signal")
+    problems += declared.problems(product.obeys, product.params, CORE)
     if "downtime_eur_h" not in product.params:
         problems.append("the parameter downtime_eur_h (what an hour of downtime costs) is missing")
     return problems
