@@ -7,7 +7,8 @@ carries its messages to a link, and what was said to devices and people back to 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
@@ -39,9 +40,10 @@ from twins.core.spec import WorldSpec
 from twins.core.state import pack, unpack
 from twins.core.streams import Streams
 from twins.core.truth import TruthLedger
-from twins.core.twin import Build
+from twins.core.twin import Build, ProductTwin
 from twins.field.people import People, resolve_field
 from twins.field.ports import RANK as FIELD_RANK
+from twins.field.surroundings import Surroundings, resolve_where
 from twins.products import Product, catalog
 from twins.products.plan import plan_fleets
 
@@ -77,13 +79,20 @@ class World:
     Everything is a function of the description, the seed and what the world was told; time moves
     in :meth:`run_until` only.
 
+    Args:
+        spec: What the world is made of.
+        seed: Of all chance in it.
+        hear: Gets every report of a fleet as columns; then no messages are made of them.
+
     Raises:
         InvalidWorld: If the description names an unknown product or parameter, or a value out of
             range; all problems at once.
         InvalidProduct: If a product's folder is incomplete.
     """
 
-    def __init__(self, spec: WorldSpec, *, seed: int) -> None:
+    def __init__(
+        self, spec: WorldSpec, *, seed: int, hear: Callable[[Report], None] | None = None
+    ) -> None:
         self.spec, self.seed = spec, seed
         self._env = simpy.Environment(initial_time=spec.start_ms)
         self._pending = PendingTable(self._env)
@@ -93,8 +102,10 @@ class World:
         self._waiting: dict[str, list[tuple[str, Downlink]]] = {}
         plans, problems = plan_fleets(spec, self._streams)
         field_params, field_problems = resolve_field(spec.field)
-        if problems or field_problems:
-            raise InvalidWorld([*problems, *field_problems])
+        where, where_problems = resolve_where(spec.field)
+        if problems or field_problems or where_problems:
+            raise InvalidWorld([*problems, *field_problems, *where_problems])
+        self._surroundings = Surroundings(where, self._streams)
         self._people = People(
             field_params,
             service=spec.field.service,
@@ -106,7 +117,7 @@ class World:
             fits=self._fits,
             fit=self._fit,
         )
-        self._fleets = self._build(plans)
+        self._fleets = self._build(plans, hear or self._hear)
         self._where = {device: fleet for fleet in self._fleets for device in fleet.index}
         self._downtime_eur_h = {
             device: fleet.build.params["downtime_eur_h"] for device, fleet in self._where.items()
@@ -114,18 +125,17 @@ class World:
         self.devices: Mapping[str, str] = {
             device: fleet.manifest.id for device, fleet in sorted(self._where.items())
         }
-        self.sites: Mapping[str, tuple[str, ...]] = {
-            site: tuple(
-                device for device in fleet.index if fleet.site_of(fleet.index[device]) == site
-            )
-            for fleet in self._fleets
-            for site in fleet.build.sites
-        }
+        self.sites: Mapping[str, tuple[str, ...]] = _by_site(self._fleets)
 
     @property
     def now_ms(self) -> int:
         """Where the world's clock stands."""
         return int(self._env.now)
+
+    @property
+    def fleets(self) -> Sequence[Fleet]:
+        """The fleets in the order of the description."""
+        return self._fleets
 
     def start(self) -> Step:
         """Begin: every device says what it is (boot 1, seq 0) at ``start_ms``."""
@@ -260,27 +270,43 @@ class World:
         world._pending.load(state["pending"])
         return world
 
-    def _build(self, plans: Sequence[tuple[Product, Build]]) -> list[Fleet]:
-        return [
-            Fleet(
-                key=f"fleet-{number}",
-                manifest=product,
-                build=build,
-                twin=product.build(build),
-                pending=self._pending,
-                ledger=self._ledger,
-                hear=self._hear,
-                broke=self._people.broke,
-                booted=self._on_boot,
-                answered=lambda device, ack: self._outbox.append(
-                    (self._site(device), self._ack(device, ack))
-                ),
+    def _build(
+        self, plans: Sequence[tuple[Product, Build]], hear: Callable[[Report], None]
+    ) -> list[Fleet]:
+        around = self._surroundings
+        fleets: list[Fleet] = []
+        hosts: dict[str, ProductTwin] = {}
+        for number, (product, plan) in enumerate(plans, 1):
+            build = replace(
+                plan,
+                outdoors=around.over(plan.sites),
+                calendar=around.calendar,
+                host=hosts[product.host] if product.host else None,
             )
-            for number, (product, build) in enumerate(plans, 1)
-        ]
+            twin = hosts[product.id] = product.build(build)
+            fleets.append(
+                Fleet(
+                    key=f"fleet-{number}",
+                    manifest=product,
+                    build=build,
+                    twin=twin,
+                    pending=self._pending,
+                    ledger=self._ledger,
+                    hear=hear,
+                    broke=self._people.broke,
+                    booted=self._on_boot,
+                    answered=lambda device, ack: self._outbox.append(
+                        (self._site(device), self._ack(device, ack))
+                    ),
+                )
+            )
+        return fleets
 
     def _hear(self, report: Report) -> None:
-        """Turn one report of a fleet into messages; NaN means not measured, hence absent."""
+        """Turn one report of a fleet into messages; NaN means not measured, hence absent.
+
+        A device that measured nothing at all (it is dead) says nothing.
+        """
         fleet, names = report.fleet, report.fleet.signal_names
         signals = [dict(zip(names, row, strict=True)) for row in report.values.tolist()]
         for index, channel in np.argwhere(np.isnan(report.values)).tolist():
@@ -293,7 +319,7 @@ class World:
                 Telemetry(device=device, boot=boot, seq=seq, at_ms=at_ms, signals=measured),
             )
             for index, (device, boot, seq, measured) in enumerate(rows)
-            if seq  # a device that is off says nothing
+            if seq and measured  # a device that is off (no number) says nothing
         ]
 
     def _on_boot(self, device: str) -> None:
@@ -382,6 +408,17 @@ def _order(message: Uplink) -> tuple[int, str, int, int]:
     """Where a message stands in a step; a batch stands where its last sample does."""
     last = message.samples[-1] if isinstance(message, TelemetryBatch) else message
     return last.at_ms or 0, message.device, message.boot, last.seq
+
+
+def _by_site(fleets: Sequence[Fleet]) -> dict[str, tuple[str, ...]]:
+    """Devices by site; those of a companion stand where their host stands."""
+    sites: dict[str, tuple[str, ...]] = {}
+    for fleet in fleets:
+        per_site, devices = fleet.build.devices_per_site, fleet.build.devices
+        for number, site in enumerate(fleet.build.sites):
+            here = devices[number * per_site : (number + 1) * per_site]
+            sites[site] = (*sites.get(site, ()), *here)
+    return sites
 
 
 def _present(names: Sequence[str], row: Sequence[float]) -> dict[str, float]:

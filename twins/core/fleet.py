@@ -15,7 +15,7 @@ from twins.core.obedience import Obedience
 from twins.core.pending import PendingTable, Row
 from twins.core.sensors import Sensors
 from twins.core.truth import TruthLedger
-from twins.core.twin import Build, CountsUses, Manifest, OwnWear, ProductTwin
+from twins.core.twin import Action, Build, Columns, CountsUses, Manifest, OwnWear, ProductTwin
 from twins.core.update import REBOOT_MS
 from twins.core.wear import HOUR_MS, Wearing, WearLaw
 
@@ -154,6 +154,7 @@ class Fleet:
             if spec.position == position:
                 damage = self.damage(now_ms, index)[component]
                 life = self._renew(index, component)
+                self.twin.maintain(index, "replace", component)
                 serial = f"{part}-{device}-{life}"
                 self._ledger.tell(
                     now_ms, "part.fitted", device, position=position, component=component,
@@ -225,6 +226,28 @@ class Fleet:
             )
             for name in self.manifest.components
         }
+
+    def damage_columns(self) -> dict[str, Columns]:
+        """True damage of every device by component, columns ``(n,)``: 0 as new, 1 at its end."""
+        rows = [self.damage(self._now_ms, index) for index in range(len(self.build.devices))]
+        return {name: np.array([row[name] for row in rows]) for name in self.manifest.components}
+
+    def maintain(self, now_ms: int, device: str, *, action: Action, component: str) -> None:
+        """Work on a component without a new part in a stated position.
+
+        Raises:
+            InvalidFault: If there is no such component.
+        """
+        if component not in self.manifest.components:
+            there_are = named(self.manifest.components)
+            raise InvalidFault(
+                [f"{self.manifest.id} has no component {component!r}; there are: {there_are}"]
+            )
+        index = self.index[device]
+        self._to(now_ms)
+        if action == "replace":
+            self._renew(index, component)
+        self.twin.maintain(index, action, component)
 
     def dump(self) -> dict[str, Any]:
         """Everything that changes, as plain data and columns (pending rows are kept elsewhere)."""
