@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twins.core.device import Ack, DeviceSide, Status
+from twins.core.common_faults import SENSOR_FAULTS, faults_of
+from twins.core.connectivity import Connectivity, Sending
+from twins.core.device import Ack, Status
 from twins.core.errors import InvalidFault, named
 from twins.core.manifest import resolve_fault
+from twins.core.links import Reaches
 from twins.core.pending import PendingTable, Row
+from twins.core.sensor_faults import SensorFaults
 from twins.core.sensors import Sensors
 from twins.core.truth import TruthLedger
 from twins.core.twin import Build, CountsUses, Manifest, OwnWear, ProductTwin
@@ -28,6 +33,13 @@ class Report(NamedTuple):
     at_ms: int
     seqs: list[int]
     values: NDArray[np.float64]
+    """What will be known of this moment; a device that is silent or not heard has NaN only."""
+    stamps: int | NDArray[np.int64]
+    """What the devices' clocks say: one number, or shape ``(n,)``."""
+    leave: NDArray[np.bool_] | None
+    """Whose report leaves its device now, shape ``(n,)``; all if ``None``."""
+    lost: NDArray[np.int64]
+    """Whose report leaves and is lost on the air."""
 
 
 class Breakdown(NamedTuple):
@@ -54,17 +66,40 @@ class Fleet:
         ledger: TruthLedger,
         hear: Callable[[Report], None],
         broke: Callable[[Breakdown], None],
+        send: Callable[[Fleet, Sending], None],
     ) -> None:
         self.manifest, self.build, self.twin = manifest, build, twin
         self._pending, self._ledger, self._hear, self._broke = pending, ledger, hear, broke
         self.signal_names = tuple(manifest.signals)
         self.index = {device: index for index, device in enumerate(build.devices)}
-        self.side = DeviceSide(
-            devices=len(build.devices),
-            channels=len(manifest.signals),
+        self.wire = Connectivity(
+            key=key,
+            build=build,
+            signals=manifest.signals,
+            pending=pending,
+            ledger=ledger,
+            send=lambda sending: send(self, sending),
+            reaches=twin if isinstance(twin, Reaches) else None,
+            random=build.random_faults,
+        )
+        self.side = self.wire.side
+        self._sensors = Sensors(
+            manifest.signals,
+            build.devices,
+            build.streams,
             report_every_ms=build.report_every_ms,
         )
-        self._sensors = Sensors(manifest.signals, build.devices, build.streams)
+        self._broken_sensors = SensorFaults(
+            key=key,
+            signals=manifest.signals,
+            devices=build.devices,
+            streams=build.streams,
+            pending=pending,
+            ledger=ledger,
+            report_every_ms=build.report_every_ms,
+            random=build.random_faults,
+        )
+        self.faults = faults_of(manifest)
         drawn = {name: law for name, law in twin.laws.items() if isinstance(law, WearLaw)}
         self._own: dict[str, OwnWear] = {
             name: law for name, law in twin.laws.items() if not isinstance(law, WearLaw)
@@ -98,6 +133,7 @@ class Fleet:
             wearing.renew(self._clock_ms(key))
             self._await_change(key)
         self._await_report(now_ms)
+        self.wire.start()
 
     def site_of(self, device: int) -> str:
         """The site a device stands on."""
@@ -112,17 +148,34 @@ class Fleet:
             InvalidFault: If fault or parameter do not exist, a value is out of range, or the
                 fault makes no sense any more.
         """
-        spec = self.manifest.faults.get(fault)
+        spec = self.faults.get(fault)
         if spec is None:
-            there_are = named(self.manifest.faults)
+            there_are = named(self.faults)
             raise InvalidFault(
                 [f"{self.manifest.id} has no fault {fault!r}; there are: {there_are}"]
             )
-        values, _, problems = resolve_fault(f"fault {fault}", params, spec, self.manifest.signals)
+        values, signals, problems = resolve_fault(
+            f"fault {fault}", params, spec, self.manifest.signals
+        )
         if problems:
             raise InvalidFault(problems)
-        self._to(now_ms)
-        self.twin.inject(fault, self.index[device], values, self)
+        index = self.index[device]
+        if spec is self.manifest.faults.get(fault):
+            self._to(now_ms)
+            self.twin.inject(fault, index, values, self)
+        elif fault in SENSOR_FAULTS:
+            self._broken_sensors.inject(now_ms, fault, index, values, signals)
+        else:
+            self.wire.inject(now_ms, fault, index, values)
+
+    def adjust(self, now_ms: int, device: str, signal: str | None = None) -> None:
+        """Somebody calibrated the sensors of a device (or one of them) and set its clock."""
+        index = self.index[device]
+        channel = None if signal is None else self.signal_names.index(signal)
+        self._sensors.adjust(index, channel)
+        self._broken_sensors.adjust(now_ms, index, channel)
+        if signal is None:
+            self.wire.adjust(now_ms, index)
 
     def force(self, device: int, component: str, *, onset_ms: int, pf_ms: int) -> None:
         """Let damage begin ``onset_ms`` from now (see :class:`twins.core.twin.Wear`)."""
@@ -201,8 +254,9 @@ class Fleet:
         """Everything that changes, as plain data and columns (pending rows are kept elsewhere)."""
         return {
             "twin": self.twin.dump(),
-            "side": self.side.dump(),
+            "wire": self.wire.dump(),
             "sensors": self._sensors.dump(),
+            "broken_sensors": self._broken_sensors.dump(),
             "wear": [wearing.dump() for wearing in self._wear.values()],
             "own_lives": self._own_lives,
             "growing": [list(key) for key in self._growing],
@@ -213,8 +267,9 @@ class Fleet:
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
         self.twin.load(state["twin"])
-        self.side.load(state["side"])
+        self.wire.load(state["wire"])
         self._sensors.load(state["sensors"])
+        self._broken_sensors.load(state["broken_sensors"])
         for wearing, saved in zip(self._wear.values(), state["wear"], strict=True):
             wearing.load(saved)
         self._own_lives = {name: list(lives) for name, lives in state["own_lives"].items()}
@@ -251,9 +306,14 @@ class Fleet:
                 self._wear_by_use(index, component)
         for index, component in self._growing:
             self._refresh(index, component)
-        values = self._sensors.read(self.twin.measure(), self._reports)
+        broken, number = self._broken_sensors, self._reports
+        spoil = partial(broken.spoil, at_ms=now_ms) if broken.any else None
+        values = self._sensors.read(self.twin.measure(), number, at_ms=now_ms, spoil=spoil)
+        broken.said(values)
+        said = self.wire.say(now_ms, values, number)
+        self._hear(Report(self, now_ms, said.seqs, said.values, said.stamps, said.leave, said.lost))
+        self.wire.after(now_ms, said, number)
         self._reports += 1
-        self._hear(Report(self, now_ms, self.side.report(now_ms, values), values))
         self._await_report(now_ms)
 
     def _refresh(self, index: int, component: str) -> None:

@@ -31,6 +31,7 @@ class Build:
     start_ms: int
     params: Mapping[str, float]
     streams: Streams
+    random_faults: float = 0.0
     link: str = "wired"
     reporting: str = "every"
 
