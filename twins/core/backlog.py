@@ -51,14 +51,14 @@ class Backlog:
         held: list[Held] = []
         for span_boot, first, last in spans:
             if span_boot == boot:
-                held += self._side.held(device, first, last, boot=boot)
+                held += self._side.held(device, boot, first, last)
         there = {report.seq for report in held}
         return held, [seq for seq in wanted if seq not in there]
 
     def chunks(
         self, device: int, held: Sequence[Held], *, doubled: bool
     ) -> Iterator[tuple[Held, ...]]:
-        """A backlog as it leaves: in parts, mostly oldest first, some parts twice if ``doubled``."""
+        """A backlog as it leaves: in parts, mostly oldest first; some twice if ``doubled``."""
         parts = [tuple(held[at : at + CHUNK]) for at in range(0, len(held), CHUNK)]
         if not parts:
             return
@@ -84,5 +84,5 @@ class Backlog:
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
-        self._spans = {device: spans for device, spans in state["spans"]}
+        self._spans = dict(state["spans"])
         self._flushed = list(state["flushed"])

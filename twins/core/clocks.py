@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from twins.core.streams import Keys, Streams
 
 CRYSTAL_PPM = 20.0
-"""A crystal is off by up to so many parts in a million, 1.7 s a day (K, twins reference section 3)."""
+"""A crystal is off by up to so many millionths, 1.7 s a day (K, twins reference section 3)."""
 NTP_MS = 21_600_000
 """Devices ask a time server every 6 h, which keeps them within 1 s (S22)."""
 WRONG_SHARE = 0.005
@@ -56,7 +56,7 @@ class Clocks:
             return now_ms
         since_ms = (now_ms + self._phase_ms) % NTP_MS
         off_ms = np.rint(self._ppm * 1e-6 * since_ms).astype(np.int64) + self._skew_ms
-        return np.maximum(now_ms + off_ms, 0)
+        return np.asarray(np.maximum(now_ms + off_ms, 0))
 
     def stamp(self, now_ms: int, device: int) -> int:
         """What the clock of one device says now."""
@@ -66,7 +66,7 @@ class Clocks:
     @property
     def wrong(self) -> NDArray[np.bool_]:
         """Which clocks are wrong by more than a crystal can be, shape ``(n,)``."""
-        return self._skew_ms != 0
+        return np.asarray(self._skew_ms != 0)
 
     def skew(self, device: int, skew_ms: int) -> None:
         """The clock of a device is off by ``skew_ms`` from now on; 0: right again."""

@@ -59,8 +59,6 @@ class Sending(NamedTuple):
     """``gone``: reports that nobody will ever see, the ring buffer was too small. ``back``: nothing
     leaves, but the device hears again what waits for it."""
     boot: int = 1
-    stamp_ms: int = 0
-    """Of a birth: what the device's clock says."""
     number: int = 0
     """Of a will: which connection of this boot it ends."""
     reports: tuple[Held, ...] = ()
@@ -146,10 +144,12 @@ class Connectivity:
             report: Its running number.
         """
         quiet = now_ms >= self._quiet_until_ms
-        who: Yes | None = None if quiet else self._dark_until_ms <= now_ms
+        who: Yes | None = None if quiet else np.asarray(self._dark_until_ms <= now_ms)
         if self._change is not None:
             values = self._change.thin(values, now_ms, who)
-            who = ~np.isnan(values).all(axis=1)
+        dead = np.asarray(np.isnan(values).all(axis=1))  # who has nothing to say says nothing
+        if dead.any():
+            who = ~dead if who is None else who & ~dead
         stamps = self.clocks.stamps(now_ms)
         seqs = self.side.report(stamps, values, who=who)
         if quiet and self._link == "wired":
@@ -169,9 +169,7 @@ class Connectivity:
         late, self._overtaken = self._overtaken, {}
         for device, (boot, seq) in late.items():
             if self.reachable(now_ms, device):
-                self._send_reports(
-                    now_ms, device, boot, self.side.held(device, seq, seq, boot=boot)
-                )
+                self._send_reports(now_ms, device, boot, self.side.held(device, boot, seq, seq))
             else:
                 self.backlog.keep(device, boot, seq)
         if self._traffic is None or said.leave is None:
@@ -183,7 +181,7 @@ class Connectivity:
         twice = said.leave & (self._traffic.draws("twice", report) < share)
         for device in np.flatnonzero(twice).tolist():
             seq, boot = said.seqs[device], self.side.boots[device]
-            self._send_reports(now_ms, device, boot, self.side.held(device, seq, seq))
+            self._send_reports(now_ms, device, boot, self.side.held(device, boot, seq, seq))
         if self._reaches is not None and self._link == "mesh":
             meshed = self._reaches.reachable()
             for device in np.flatnonzero(meshed & ~self._meshed).tolist():
@@ -216,16 +214,24 @@ class Connectivity:
                 until_ms = now_ms + round(values["lasting"] * HOUR_MS)
                 self._await(until_ms, "clock", device)
             return
-        dark = fault == "power_cut"
-        what = "dark" if dark else "away"
+        if fault == "power_cut":
+            lasting_ms = self._lasting_ms("dark", device, values["lasting"], *POWER_H)
+            self.cut_power(now_ms, device, for_ms=lasting_ms)
+        else:
+            lasting_ms = self._lasting_ms("away", device, values["lasting"], *MODEM_H)
+            self._leave(now_ms, device, now_ms + lasting_ms, dark=False)
+
+    def cut_power(self, now_ms: int, device: int, *, for_ms: int) -> None:
+        """A device goes off, and boots anew ``for_ms`` later; a second cut only puts that off."""
+        self._leave(now_ms, device, now_ms + for_ms, dark=True)
+
+    def _lasting_ms(
+        self, what: str, device: int, given_h: float, median_h: float, sigma: float
+    ) -> int:
         self._counts[what][device] += 1
         name = f"link/{what}/{self._build.devices[device]}/{self._counts[what][device]}"
-        median_h, sigma = POWER_H if dark else MODEM_H
-        lasting_h = values["lasting"] or self._build.streams.lognormal(
-            name, median=median_h, sigma=sigma
-        )
-        until_ms = now_ms + max(round(lasting_h * HOUR_MS), 1)
-        self._leave(now_ms, device, until_ms, dark=dark)
+        drawn_h = self._build.streams.lognormal(name, median=median_h, sigma=sigma)
+        return max(round((given_h or drawn_h) * HOUR_MS), 1)
 
     def adjust(self, now_ms: int, device: int) -> None:
         """Somebody set the clock of a device right."""
@@ -310,7 +316,7 @@ class Connectivity:
         late = self._overtaken.pop(device, None)
         if late is not None:
             self.backlog.keep(device, *late)
-        self.side.reboot(device)
+        self.side.reboot(device, self.clocks.stamp(now_ms, device))
         if self._change is not None:
             self._change.forget(device)
         self._connections[device] = 1
@@ -330,8 +336,7 @@ class Connectivity:
         for of_boot in sorted(self.backlog.boots(device) | {boot}):
             if of_boot == boot and device in self._unborn:
                 del self._unborn[device]
-                stamp_ms = self.clocks.stamp(now_ms, device)
-                self._send(Sending(now_ms, device, "birth", boot=boot, stamp_ms=stamp_ms))
+                self._send(Sending(now_ms, device, "birth", boot=boot))
             held, gone = self.backlog.take(device, of_boot)
             for chunk in self.backlog.chunks(device, held, doubled=self._traffic is not None):
                 self._send(Sending(now_ms, device, "reports", boot=of_boot, reports=chunk))

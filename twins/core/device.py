@@ -30,6 +30,7 @@ Status = Literal["done", "refused", "expired"]
 class Ack(NamedTuple):
     """What became of a command, with the running number it was said under."""
 
+    boot: int
     seq: int
     at_ms: int
     command_id: str
@@ -59,6 +60,8 @@ class _Row(NamedTuple):
 class DeviceSide:
     """Numbers, memory and obedience of a fleet's devices, as columns.
 
+    Ring buffer, acknowledgements and the ids obeyed stand in flash: they survive a reboot, under
+    the boot they were said in.
     The ring is made row by row as reports come, four bytes a reading: what was said is a whole
     number of quanta.
     """
@@ -77,6 +80,7 @@ class DeviceSide:
         self._narrow = bool(np.all(np.array(ends) * self._steps < -_NOTHING))
         self._seqs = np.zeros(devices, dtype=np.int64)
         self._boots = (1,) * devices
+        self._born_ms: dict[int, int] = {}
         self._ring: deque[_Row] = deque(maxlen=rows)
         self._acks: list[list[Ack]] = [[] for _ in range(devices)]
         self._obeyed: list[dict[str, None]] = [{} for _ in range(devices)]
@@ -86,13 +90,17 @@ class DeviceSide:
         """How often each device has booted."""
         return self._boots
 
-    def reboot(self, device: int) -> None:
-        """A device begins anew: next boot, numbers from 0; its memory outlives it."""
+    def reboot(self, device: int, stamp_ms: int) -> None:
+        """Start anew: the next boot, whose birth (``seq`` 0) is said at ``stamp_ms``."""
         boots = list(self._boots)
         boots[device] += 1
         self._boots = tuple(boots)
         self._seqs[device] = 0
-        self._acks[device] = []
+        self._born_ms[device] = stamp_ms
+
+    def born_ms(self, device: int) -> int | None:
+        """When the present boot began; ``None`` in the first one, which began with the world."""
+        return self._born_ms.get(device)
 
     def report(self, stamps: int | Whole, values: Columns, *, who: Yes | None = None) -> list[int]:
         """Number a report and keep it.
@@ -128,22 +136,13 @@ class DeviceSide:
     ) -> Ack:
         """Number an acknowledgement and keep it."""
         self._seqs[device] += 1
-        ack = Ack(int(self._seqs[device]), at_ms, command_id, status, detail)
+        boot, seq = self._boots[device], int(self._seqs[device])
+        ack = Ack(boot, seq, at_ms, command_id, status, detail)
         self._acks[device] = [*self._acks[device][-REMEMBERED_COMMANDS:], ack]
         return ack
 
-    def held(
-        self, device: int, from_seq: int, to_seq: int, *, boot: int | None = None
-    ) -> list[Held]:
-        """What the ring buffer still has of ``from_seq`` to ``to_seq``, oldest first.
-
-        Args:
-            device: Which device.
-            from_seq: First number.
-            to_seq: Last number.
-            boot: Of which boot; the present one if left out.
-        """
-        boot = self._boots[device] if boot is None else boot
+    def held(self, device: int, boot: int, from_seq: int, to_seq: int) -> list[Held]:
+        """What the ring buffer still has of ``from_seq`` to ``to_seq`` of a boot, oldest first."""
         found: list[Held] = []
         for row in reversed(self._ring):
             if row.boots[device] > boot:
@@ -156,14 +155,17 @@ class DeviceSide:
                 found.append(Held(seq, stamp, self._values(row.quanta[device])))
         return found[::-1]
 
-    def acks(self, device: int, from_seq: int, to_seq: int) -> list[Ack]:
-        """The acknowledgements kept of ``from_seq`` to ``to_seq``, oldest first."""
-        return [ack for ack in self._acks[device] if from_seq <= ack.seq <= to_seq]
+    def acks(self, device: int, boot: int, from_seq: int, to_seq: int) -> list[Ack]:
+        """The acknowledgements kept of ``from_seq`` to ``to_seq`` of a boot, oldest first."""
+        return [
+            ack for ack in self._acks[device] if ack.boot == boot and from_seq <= ack.seq <= to_seq
+        ]
 
     def dump(self) -> dict[str, Any]:
         """All of it as plain data and columns."""
         return {
             "boots": list(self._boots),
+            "born_ms": [list(item) for item in self._born_ms.items()],
             "seqs": self._seqs,
             "ring": [[row.seqs, row.stamps, list(row.boots), row.quanta] for row in self._ring],
             "acks": [[list(ack) for ack in acks] for acks in self._acks],
@@ -173,6 +175,7 @@ class DeviceSide:
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
         self._boots, self._seqs = tuple(state["boots"]), state["seqs"]
+        self._born_ms = dict(state["born_ms"])
         self._ring.clear()
         for seqs, stamps, boots, quanta in state["ring"]:
             same = tuple(boots)

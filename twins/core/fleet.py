@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,13 +12,12 @@ from twins.core.common_faults import SENSOR_FAULTS, faults_of
 from twins.core.connectivity import Connectivity, Sending
 from twins.core.device import Ack, Status
 from twins.core.errors import InvalidFault, named
-from twins.core.manifest import resolve_fault
 from twins.core.links import Reaches
+from twins.core.manifest import resolve_fault
 from twins.core.pending import PendingTable, Row
-from twins.core.sensor_faults import SensorFaults
-from twins.core.sensors import Sensors
+from twins.core.sensing import Sensing
 from twins.core.truth import TruthLedger
-from twins.core.twin import Build, CountsUses, Manifest, OwnWear, ProductTwin
+from twins.core.twin import Action, Build, Columns, CountsUses, Manifest, OwnWear, ProductTwin
 from twins.core.wear import HOUR_MS, Wearing, WearLaw
 
 RANK = 1
@@ -83,21 +81,8 @@ class Fleet:
             random=build.random_faults,
         )
         self.side = self.wire.side
-        self._sensors = Sensors(
-            manifest.signals,
-            build.devices,
-            build.streams,
-            report_every_ms=build.report_every_ms,
-        )
-        self._broken_sensors = SensorFaults(
-            key=key,
-            signals=manifest.signals,
-            devices=build.devices,
-            streams=build.streams,
-            pending=pending,
-            ledger=ledger,
-            report_every_ms=build.report_every_ms,
-            random=build.random_faults,
+        self._sensing = Sensing(
+            key=key, manifest=manifest, build=build, pending=pending, ledger=ledger
         )
         self.faults = faults_of(manifest)
         drawn = {name: law for name, law in twin.laws.items() if isinstance(law, WearLaw)}
@@ -164,16 +149,14 @@ class Fleet:
             self._to(now_ms)
             self.twin.inject(fault, index, values, self)
         elif fault in SENSOR_FAULTS:
-            self._broken_sensors.inject(now_ms, fault, index, values, signals)
+            self._sensing.faults.inject(now_ms, fault, index, values, signals)
         else:
             self.wire.inject(now_ms, fault, index, values)
 
     def adjust(self, now_ms: int, device: str, signal: str | None = None) -> None:
         """Somebody calibrated the sensors of a device (or one of them) and set its clock."""
         index = self.index[device]
-        channel = None if signal is None else self.signal_names.index(signal)
-        self._sensors.adjust(index, channel)
-        self._broken_sensors.adjust(now_ms, index, channel)
+        self._sensing.adjust(now_ms, index, signal)
         if signal is None:
             self.wire.adjust(now_ms, index)
 
@@ -196,6 +179,7 @@ class Fleet:
             if spec.position == position:
                 damage = self.damage(now_ms, index)[component]
                 life = self._renew(index, component)
+                self.twin.maintain(index, "replace", component)
                 serial = f"{part}-{device}-{life}"
                 self._ledger.tell(
                     now_ms, "part.fitted", device, position=position, component=component,
@@ -236,8 +220,19 @@ class Fleet:
                 self._wear[key].pause(self._clock_ms(key), paused=paused)
                 self._await_change(key)
         return self.side.acknowledge(
-            index, at_ms=now_ms, command_id=command_id, status=status, detail=detail
+            index,
+            at_ms=self.wire.clocks.stamp(now_ms, index),
+            command_id=command_id,
+            status=status,
+            detail=detail,
         )
+
+    def cut_power(self, now_ms: int, device: int, *, for_ms: int) -> None:
+        """The device's electronics go off now and start again ``for_ms`` later, with a new boot.
+
+        Its physics goes on. A second cut before the start puts the start off, never forward.
+        """
+        self.wire.cut_power(now_ms, device, for_ms=for_ms)
 
     def damage(self, now_ms: int, device: int) -> dict[str, float]:
         """True damage of every component of a device: 0 as new, 1 at its end."""
@@ -250,13 +245,36 @@ class Fleet:
             for name in self.manifest.components
         }
 
+    def damage_columns(self) -> dict[str, Columns]:
+        """True damage of every device by component, columns ``(n,)``: 0 as new, 1 at its end."""
+        rows = [self.damage(self._now_ms, index) for index in range(len(self.build.devices))]
+        return {name: np.array([row[name] for row in rows]) for name in self.manifest.components}
+
+    def maintain(self, now_ms: int, device: str, *, action: Action, component: str) -> None:
+        """Work on a component without a new part in a stated position.
+
+        Raises:
+            InvalidFault: If there is no such component.
+        """
+        if component not in self.manifest.components:
+            there_are = named(self.manifest.components)
+            raise InvalidFault(
+                [f"{self.manifest.id} has no component {component!r}; there are: {there_are}"]
+            )
+        index = self.index[device]
+        self._to(now_ms)
+        if action == "replace":
+            self._renew(index, component)
+        elif action == "adjust":
+            self.adjust(now_ms, device)
+        self.twin.maintain(index, action, component)
+
     def dump(self) -> dict[str, Any]:
         """Everything that changes, as plain data and columns (pending rows are kept elsewhere)."""
         return {
             "twin": self.twin.dump(),
             "wire": self.wire.dump(),
-            "sensors": self._sensors.dump(),
-            "broken_sensors": self._broken_sensors.dump(),
+            "sensing": self._sensing.dump(),
             "wear": [wearing.dump() for wearing in self._wear.values()],
             "own_lives": self._own_lives,
             "growing": [list(key) for key in self._growing],
@@ -268,8 +286,7 @@ class Fleet:
         """Take over what :meth:`dump` gave."""
         self.twin.load(state["twin"])
         self.wire.load(state["wire"])
-        self._sensors.load(state["sensors"])
-        self._broken_sensors.load(state["broken_sensors"])
+        self._sensing.load(state["sensing"])
         for wearing, saved in zip(self._wear.values(), state["wear"], strict=True):
             wearing.load(saved)
         self._own_lives = {name: list(lives) for name, lives in state["own_lives"].items()}
@@ -306,10 +323,8 @@ class Fleet:
                 self._wear_by_use(index, component)
         for index, component in self._growing:
             self._refresh(index, component)
-        broken, number = self._broken_sensors, self._reports
-        spoil = partial(broken.spoil, at_ms=now_ms) if broken.any else None
-        values = self._sensors.read(self.twin.measure(), number, at_ms=now_ms, spoil=spoil)
-        broken.said(values)
+        number = self._reports
+        values = self._sensing.read(self.twin.measure(), number, now_ms)
         said = self.wire.say(now_ms, values, number)
         self._hear(Report(self, now_ms, said.seqs, said.values, said.stamps, said.leave, said.lost))
         self.wire.after(now_ms, said, number)

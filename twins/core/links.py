@@ -68,7 +68,7 @@ class Traffic:
         if not self._loss.any():
             return None
         season = 1.0 + SEASON * np.cos(2.0 * np.pi * ((at_ms % YEAR_MS) / YEAR_MS - 0.54))
-        return self.draws("lost", report) < self._loss * season
+        return np.asarray(self.draws("lost", report) < self._loss * season)
 
 
 class Outages:

@@ -23,7 +23,7 @@ ZERO_SHARE = 0.00075
 BLOCK = 512
 """Reports per block of a device's stream of zeros."""
 DROPOUT_H = (12.5, 0.93)
-"""Median and log sigma of a gap: 52 gaps of a plant historian, median 12.5 h, longest 105 h (M:dhi)."""
+"""Median and log sigma of a gap: 52 of a plant historian, median 12.5 h, longest 105 h (M:dhi)."""
 STUCK_H = (48.0, 1.0)
 """Level and pressure instruments stick for days (E, section 2)."""
 
@@ -168,7 +168,7 @@ class SensorFaults:
         """Take over what :meth:`dump` gave."""
         self._active = {row[0]: Broken(*row) for row in state["active"]}
         self._count, self._numbered = list(state["count"]), state["numbered"]
-        self._stuck_at = {number: value for number, value in state["stuck_at"]}
+        self._stuck_at = dict(state["stuck_at"])
         self._last, self._plan = state["last"], None
 
     def _channel(self, named: Mapping[str, str], param: str, drawn: int) -> int:
@@ -288,8 +288,8 @@ def _stuck(seen: Columns, at_ms: int, at: _At, size: Columns, begun: Columns) ->
     seen[at] = np.where(np.isnan(seen[at]) | np.isnan(size), seen[at], size)
 
 
-def _zero(seen: Columns, at_ms: int, at: _At, size: Columns, begun: Columns) -> None:
-    hit = _uniform(begun, at_ms) < size
+def _zero(seen: Columns, at_ms: int, at: _At, size: Columns, salt: NDArray[np.int64]) -> None:
+    hit = _uniform(salt, at_ms) < size
     seen[at] = np.where(hit & ~np.isnan(seen[at]), 0.0, seen[at])
 
 
