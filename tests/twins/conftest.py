@@ -19,6 +19,7 @@ from twins.core.fleet import Fleet, Report
 from twins.core.manifest import ComponentSpec, FaultSpec, SignalSpec
 from twins.core.pending import LAST, PendingTable, Wake
 from twins.core.ports import Truth
+from twins.core.sending import Sending
 from twins.core.state import pack, unpack
 from twins.core.streams import Streams
 from twins.core.truth import TruthLedger
@@ -212,8 +213,7 @@ class Mills:
             ledger=self.ledger,
             hear=self.on_report,
             broke=lambda _: None,
-            booted=self.on_boot,
-            answered=lambda _, ack: self.acks.append(ack),
+            send=self.on_sending,
         )
 
     @property
@@ -223,9 +223,11 @@ class Mills:
     def on_report(self, report: Report) -> None:
         self.reports.append((report.at_ms, list(report.seqs)))
 
-    def on_boot(self, device: str) -> None:
-        boot = self.fleet.side.boots[self.fleet.index[device]]
-        self.born.append((self.now_ms, device, boot))
+    def on_sending(self, fleet: Fleet, sending: Sending) -> None:
+        if sending.what == "birth":
+            self.born.append((sending.at_ms, DEVICES[sending.device], sending.boot))
+        elif sending.ack is not None:
+            self.acks.append(sending.ack._replace(at_ms=sending.at_ms))  # not by its own clock
 
     def start(self) -> Mills:
         self.fleet.start()
@@ -252,6 +254,10 @@ class Mills:
 
     def cut(self, for_ms: int = 20_000, device: int = 0) -> None:
         self.fleet.cut_power(self.now_ms, device, for_ms=for_ms)
+
+    def away(self, for_ms: int) -> None:
+        """The modem of mill-1 hangs."""
+        self.fleet.inject(self.now_ms, "modem_outage", DEVICES[0], {"lasting": for_ms / 3_600_000})
 
     def version(self, device: int = 0) -> str:
         return self.fleet.obedience.updates.version(device)

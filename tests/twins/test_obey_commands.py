@@ -246,6 +246,5 @@ def test_a_product_that_declares_settings_without_taking_them_is_incomplete(mill
             twin=Deaf(),  # type: ignore[arg-type]
             pending=mill.pending,
             ledger=mill.ledger,
-            electronics=mill.fleet,
-            answered=print,
+            wire=mill.fleet.wire,
         )

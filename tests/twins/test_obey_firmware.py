@@ -142,10 +142,9 @@ def test_an_outage_in_the_download_costs_the_part_under_way_and_no_more(mills: A
     mill.tell("update_firmware", version="1.1.0")
     mill.run(25_000)  # three parts of 8.2 s
     before = stages(mill).count("downloading")
-    mill.fleet.online = lambda device: False
-    mill.run(HOUR)
+    mill.away(for_ms=HOUR)
+    mill.run(HOUR - 1)
     assert stages(mill).count("downloading") == before == 3
-    del mill.fleet.online
     mill.run(HOUR)
     assert stages(mill).count("downloading") == 6
     assert mill.version() == "1.1.0"
@@ -154,8 +153,10 @@ def test_an_outage_in_the_download_costs_the_part_under_way_and_no_more(mills: A
 def test_a_link_that_stays_down_for_a_day_ends_the_update(mills: Any) -> None:
     mill = mills("mesh").start()
     mill.tell("update_firmware", version="1.1.0")
-    mill.fleet.online = lambda device: False
+    mill.away(for_ms=26 * HOUR)
     mill.run(25 * HOUR)
+    assert mill.acks == []  # it has nobody to say it to
+    mill.run(HOUR)
     assert last(mill) == (
         "refused",
         {"stage": "failed", "version": "1.0.0", "why": "the link was down for a day"},
@@ -199,7 +200,7 @@ def test_a_power_cut_at_any_moment_of_an_update_only_makes_it_longer(
     mill.run(HOUR)
     assert mill.version() == "1.1.0"
     assert last(mill) == ("done", {"stage": "updated", "version": "1.1.0"})
-    assert not mill.fleet.side.off.any()
+    assert mill.fleet.wire.reachable(mill.now_ms, 0)
 
 
 @pytest.mark.parametrize("at_s", [10, 50, 52.9, 53.0, 60, 90, 140])

@@ -8,15 +8,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from twins.core.device import Ack, DeviceSide, Status
+from twins.core.common_faults import SENSOR_FAULTS, faults_of
+from twins.core.connectivity import Connectivity
+from twins.core.device import Ack, Status
 from twins.core.errors import InvalidFault, named
+from twins.core.links import Reaches
 from twins.core.manifest import resolve_fault
 from twins.core.obedience import Obedience
 from twins.core.pending import PendingTable, Row
-from twins.core.sensors import Sensors
+from twins.core.sending import Sending
+from twins.core.sensing import Sensing
 from twins.core.truth import TruthLedger
 from twins.core.twin import Action, Build, Columns, CountsUses, Manifest, OwnWear, ProductTwin
-from twins.core.update import REBOOT_MS
 from twins.core.wear import HOUR_MS, Wearing, WearLaw
 
 RANK = 1
@@ -30,6 +33,13 @@ class Report(NamedTuple):
     at_ms: int
     seqs: list[int]
     values: NDArray[np.float64]
+    """What will be known of this moment; a device that is silent or not heard has NaN only."""
+    stamps: int | NDArray[np.int64]
+    """What the devices' clocks say: one number, or shape ``(n,)``."""
+    leave: NDArray[np.bool_] | None
+    """Whose report leaves its device now, shape ``(n,)``; all if ``None``."""
+    lost: NDArray[np.int64]
+    """Whose report leaves and is lost on the air."""
 
 
 class Breakdown(NamedTuple):
@@ -56,20 +66,27 @@ class Fleet:
         ledger: TruthLedger,
         hear: Callable[[Report], None],
         broke: Callable[[Breakdown], None],
-        booted: Callable[[str], None],
-        answered: Callable[[str, Ack], None],
+        send: Callable[[Fleet, Sending], None],
     ) -> None:
         self.manifest, self.build, self.twin = manifest, build, twin
         self._pending, self._ledger, self._hear, self._broke = pending, ledger, hear, broke
-        self._booted = booted
         self.signal_names = tuple(manifest.signals)
         self.index = {device: index for index, device in enumerate(build.devices)}
-        self.side = DeviceSide(
-            devices=len(build.devices),
-            channels=len(manifest.signals),
-            report_every_ms=build.report_every_ms,
+        self.wire = Connectivity(
+            key=key,
+            build=build,
+            signals=manifest.signals,
+            pending=pending,
+            ledger=ledger,
+            send=lambda sending: send(self, sending),
+            reaches=twin if isinstance(twin, Reaches) else None,
+            random=build.random_faults,
         )
-        self._sensors = Sensors(manifest.signals, build.devices, build.streams)
+        self.side = self.wire.side
+        self._sensing = Sensing(
+            key=key, manifest=manifest, build=build, pending=pending, ledger=ledger
+        )
+        self.faults = faults_of(manifest)
         drawn = {name: law for name, law in twin.laws.items() if isinstance(law, WearLaw)}
         self._own: dict[str, OwnWear] = {
             name: law for name, law in twin.laws.items() if not isinstance(law, WearLaw)
@@ -93,12 +110,11 @@ class Fleet:
         self._reports = 0
         self._now_ms = build.start_ms
         self._report_kind, self._wear_kind = f"{key}.report", f"{key}.wear"
-        self._boot_kind = f"{key}.boot"
-        pending.serve(self._boot_kind, rank=RANK, handler=self._on_boot)
         self.obedience = Obedience(
             key=key, rank=RANK, manifest=manifest, build=build, twin=twin, pending=pending,
-            ledger=ledger, electronics=self, answered=answered,
+            ledger=ledger, wire=self.wire,
         )  # fmt: skip
+        self.wire.board = self.obedience.updates
         pending.serve(self._report_kind, rank=RANK, handler=self._on_report)
         pending.serve(self._wear_kind, rank=RANK, handler=self._on_wear)
 
@@ -109,6 +125,7 @@ class Fleet:
             wearing.renew(self._clock_ms(key))
             self._await_change(key)
         self._await_report(now_ms)
+        self.wire.start()
 
     def site_of(self, device: int) -> str:
         """The site a device stands on."""
@@ -123,17 +140,32 @@ class Fleet:
             InvalidFault: If fault or parameter do not exist, a value is out of range, or the
                 fault makes no sense any more.
         """
-        spec = self.manifest.faults.get(fault)
+        spec = self.faults.get(fault)
         if spec is None:
-            there_are = named(self.manifest.faults)
+            there_are = named(self.faults)
             raise InvalidFault(
                 [f"{self.manifest.id} has no fault {fault!r}; there are: {there_are}"]
             )
-        values, _, problems = resolve_fault(f"fault {fault}", params, spec, self.manifest.signals)
+        values, signals, problems = resolve_fault(
+            f"fault {fault}", params, spec, self.manifest.signals
+        )
         if problems:
             raise InvalidFault(problems)
-        self._to(now_ms)
-        self.twin.inject(fault, self.index[device], values, self)
+        index = self.index[device]
+        if spec is self.manifest.faults.get(fault):
+            self._to(now_ms)
+            self.twin.inject(fault, index, values, self)
+        elif fault in SENSOR_FAULTS:
+            self._sensing.faults.inject(now_ms, fault, index, values, signals)
+        else:
+            self.wire.inject(now_ms, fault, index, values)
+
+    def adjust(self, now_ms: int, device: str, signal: str | None = None) -> None:
+        """Somebody calibrated the sensors of a device (or one of them) and set its clock."""
+        index = self.index[device]
+        self._sensing.adjust(now_ms, index, signal)
+        if signal is None:
+            self.wire.adjust(now_ms, index)
 
     def force(self, device: int, component: str, *, onset_ms: int, pf_ms: int) -> None:
         """Let damage begin ``onset_ms`` from now (see :class:`twins.core.twin.Wear`)."""
@@ -193,28 +225,14 @@ class Fleet:
                 key = (index, component)
                 self._wear[key].pause(self._clock_ms(key), paused=paused)
                 self._await_change(key)
-        return self.side.acknowledge(
-            index, at_ms=now_ms, command_id=command_id, status=status, detail=detail
-        )
+        return self.wire.acknowledge(now_ms, index, command_id, status, detail)
 
     def cut_power(self, now_ms: int, device: int, *, for_ms: int) -> None:
         """The device's electronics go off now and start again ``for_ms`` later, with a new boot.
 
         Its physics goes on. A second cut before the start puts the start off, never forward.
         """
-        name = self.build.devices[device]
-        back_ms = now_ms + for_ms
-        if self.side.off[device]:
-            back_ms = max(back_ms, self._pending.due_ms(self._boot_kind, name) or 0)
-        else:
-            self.obedience.updates.cut(now_ms, device)
-        self.side.off[device] = True
-        self._pending.cancel(self._boot_kind, name)
-        self._pending.add(back_ms, self._boot_kind, name)
-
-    def online(self, device: int) -> bool:
-        """Whether a device reaches the network now."""
-        return not self.side.off[device]
+        self.wire.cut_power(now_ms, device, for_ms=for_ms)
 
     def damage(self, now_ms: int, device: int) -> dict[str, float]:
         """True damage of every component of a device: 0 as new, 1 at its end."""
@@ -247,14 +265,16 @@ class Fleet:
         self._to(now_ms)
         if action == "replace":
             self._renew(index, component)
+        elif action == "adjust":
+            self.adjust(now_ms, device)
         self.twin.maintain(index, action, component)
 
     def dump(self) -> dict[str, Any]:
         """Everything that changes, as plain data and columns (pending rows are kept elsewhere)."""
         return {
             "twin": self.twin.dump(),
-            "side": self.side.dump(),
-            "sensors": self._sensors.dump(),
+            "wire": self.wire.dump(),
+            "sensing": self._sensing.dump(),
             "obedience": self.obedience.dump(),
             "wear": [wearing.dump() for wearing in self._wear.values()],
             "own_lives": self._own_lives,
@@ -266,8 +286,8 @@ class Fleet:
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
         self.twin.load(state["twin"])
-        self.side.load(state["side"])
-        self._sensors.load(state["sensors"])
+        self.wire.load(state["wire"])
+        self._sensing.load(state["sensing"])
         self.obedience.load(state["obedience"])
         for wearing, saved in zip(self._wear.values(), state["wear"], strict=True):
             wearing.load(saved)
@@ -305,10 +325,13 @@ class Fleet:
                 self._wear_by_use(index, component)
         for index, component in self._growing:
             self._refresh(index, component)
-        values = self._sensors.read(self.twin.measure(), self._reports)
+        number = self._reports
+        values = self._sensing.read(self.twin.measure(), number, now_ms)
+        said = self.wire.say(now_ms, values, number)
+        self._hear(Report(self, now_ms, said.seqs, said.values, said.stamps, said.leave, said.lost))
+        self.wire.after(now_ms, said, number)
         self._reports += 1
         self.obedience.interlocks.watch(now_ms)
-        self._hear(Report(self, now_ms, self.side.report(now_ms, values), values))
         self._await_report(now_ms)
 
     def _refresh(self, index: int, component: str) -> None:
@@ -348,15 +371,6 @@ class Fleet:
         if component in self._due_uses:
             due_ms = self._wear[key].next_change_ms()
             self._due_uses[component][index] = np.inf if due_ms is None else due_ms / HOUR_MS
-
-    def _on_boot(self, row: Row) -> None:
-        index, updates = self.index[row.subject], self.obedience.updates
-        if not updates.comes_up(index):
-            self._pending.add(row.due_ms + REBOOT_MS, self._boot_kind, row.subject)
-            return
-        self.side.reboot(index, row.due_ms)
-        self._booted(row.subject)
-        updates.started(row.due_ms, index)
 
     def _on_wear(self, row: Row) -> None:
         self._to(row.due_ms)

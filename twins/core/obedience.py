@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 from twins.core import commands
-from twins.core.device import Ack, DeviceSide, Status
+from twins.core.connectivity import Connectivity
+from twins.core.device import Status
 from twins.core.errors import InvalidProduct
 from twins.core.firmware import version_key
 from twins.core.interlocks import Interlocks
@@ -25,20 +26,6 @@ from twins.core.unlock import Licences
 from twins.core.update import REBOOT_MS, Updates
 
 
-class Electronics(Protocol):
-    """Power and link of a fleet's devices."""
-
-    side: DeviceSide
-
-    def online(self, device: int) -> bool:
-        """Whether a device reaches the network now."""
-        ...
-
-    def cut_power(self, now_ms: int, device: int, *, for_ms: int) -> None:
-        """Let a device go off, and start again later."""
-        ...
-
-
 class Obedience:
     """Commands, settings, licences, firmware and interlocks of one fleet.
 
@@ -50,13 +37,12 @@ class Obedience:
 
     def __init__(
         self, *, key: str, rank: int, manifest: Manifest, build: Build, twin: ProductTwin,
-        pending: PendingTable, ledger: TruthLedger, electronics: Electronics,
-        answered: Callable[[str, Ack], None],
+        pending: PendingTable, ledger: TruthLedger, wire: Connectivity,
     ) -> None:  # fmt: skip
         declared = manifest.obeys
         self._declared, self._build, self._twin = declared, build, twin
         self._pending, self._ledger = pending, ledger
-        self._electronics, self._answered = electronics, answered
+        self._wire = wire
         takes = twin if isinstance(twin, TakesSettings) else None
         tells = twin if isinstance(twin, TellsStates) else None
         missing = [
@@ -105,9 +91,9 @@ class Obedience:
         self.interlocks.watch(now_ms)
         return status, detail
 
-    def online(self, device: int) -> bool:
+    def online(self, now_ms: int, device: int) -> bool:
         """Whether a device reaches the network now."""
-        return self._electronics.online(device)
+        return self._wire.reachable(now_ms, device)
 
     def against_update(self, device: int) -> list[str]:
         """States that forbid an update now."""
@@ -115,14 +101,12 @@ class Obedience:
 
     def restart(self, now_ms: int, device: int, *, for_ms: int) -> None:
         """Let the device start anew, up again ``for_ms`` later."""
-        self._electronics.cut_power(now_ms, device, for_ms=for_ms)
+        self._wire.cut_power(now_ms, device, for_ms=for_ms, told="device.restart")
 
     def answer(self, now_ms: int, device: int, command_id: str, status: Status, text: str) -> None:
         """Say what has become of a command, by itself."""
-        ack = self._electronics.side.acknowledge(
-            device, at_ms=now_ms, command_id=command_id, status=status, detail=text
-        )
-        self._answered(self._build.devices[device], ack)
+        ack = self._wire.acknowledge(now_ms, device, command_id, status, text)
+        self._wire.volunteer(now_ms, device, ack)
 
     def tell(self, now_ms: int, kind: str, device: int, **data: object) -> None:
         """Note a truth of a device."""

@@ -56,7 +56,7 @@ class Update:
 class Host(Protocol):
     """What an update needs of the device it runs on."""
 
-    def online(self, device: int) -> bool:
+    def online(self, now_ms: int, device: int) -> bool:
         """Whether the device reaches the network now."""
         ...
 
@@ -129,7 +129,7 @@ class Updates:
             return
         self._pending.cancel(self._kind, self._devices[device])
         flash, passed_ms = self._flash[device], now_ms - update.since_ms
-        if update.stage == "downloading" and self._host.online(device):
+        if update.stage == "downloading" and self._host.online(now_ms, device):
             slot = flash.other()
             part = min(self._part_bytes(device), int(self._rate * passed_ms / 1000.0))
             slot.written = min(slot.written + part, slot.size_bytes) // CHUNK * CHUNK
@@ -234,7 +234,7 @@ class Updates:
         self._enter(now_ms, device, update, "downloading", takes_ms)
 
     def _downloaded_part(self, now_ms: int, device: int, update: Update) -> None:
-        if not self._host.online(device):  # the part is lost, not what came before it
+        if not self._host.online(now_ms, device):  # the part is lost, not what came before it
             if now_ms - update.progress_ms > PATIENCE_MS:
                 self._end(now_ms, device, "failed", "the link was down for a day")
             else:

@@ -13,7 +13,7 @@ from twins.core.unlock import Licence, sign
 from twins.products import catalog
 from twins.world import World
 
-SITE, DEVICE = "building-01", "unit-01-1"
+SITE, DEVICE = "building-01", "ahu-01-1"
 MINUTE_MS = 60_000
 
 
