@@ -93,7 +93,7 @@ class Fleet:
         self._mishaps = Mishaps(
             kind=f"{key}.fault",
             rank=RANK,
-            faults=manifest.faults,
+            faults=self.faults,
             build=build,
             pending=pending,
             begin=self._mishap,
@@ -271,17 +271,17 @@ class Fleet:
         )
         if problems:
             raise InvalidFault(problems)
-        if fault in SENSOR_FAULTS:
-            self._sensing.faults.inject(now_ms, fault, index, values, signals)
-        elif fault in self.manifest.faults:
+        if fault in self.manifest.faults:
             self._to(now_ms)
             self.twin.inject(fault, index, values, self)
-            self._ledger.tell(
-                now_ms, "fault.begun", self.build.devices[index],
-                fault=fault, params=values | signals, **why,
-            )  # fmt: skip
+        elif fault in SENSOR_FAULTS:
+            self._sensing.faults.inject(now_ms, fault, index, values, signals)
         else:
             self.wire.inject(now_ms, fault, index, values)
+        self._ledger.tell(
+            now_ms, "fault.begun", self.build.devices[index],
+            fault=fault, params=values | signals, **why,
+        )  # fmt: skip
 
     def _mishap(
         self, now_ms: int, index: int, fault: str, cause: str, params: Mapping[str, float]
