@@ -39,6 +39,9 @@ from twins.core.state import pack, unpack
 from twins.core.streams import Streams
 from twins.core.truth import TruthLedger
 from twins.core.twin import Build
+from twins.core.yard import Yard
+from twins.field.money import METERS, Meters
+from twins.field.money import NAME as METERS_NAME
 from twins.field.people import People, resolve_field
 from twins.field.ports import RANK as FIELD_RANK
 from twins.field.surroundings import Surroundings, resolve_where
@@ -96,19 +99,27 @@ class World:
         if problems or field_problems or where_problems:
             raise InvalidWorld([*problems, *field_problems, *where_problems])
         self._surroundings = Surroundings(where, self._streams)
+        self._where: dict[str, Fleet] = {}
+        self._yard = Yard(self._where)
+        self._fit = self._yard.fit
         self._people = People(
             field_params,
             service=spec.field.service,
             streams=self._streams,
+            surroundings=self._surroundings,
             parts={sku: part for product, _ in plans for sku, part in product.parts.items()},
             pending=self._pending,
             ledger=self._ledger,
-            clock=lambda: self.now_ms,
-            fits=self._fits,
-            fit=self._fit,
+            yard=self._yard,
+        )
+        self._meters = Meters(
+            field_params[METERS_NAME],
+            pending=self._pending,
+            ledger=self._ledger,
+            read=self._read_meters,
         )
         self._fleets = self._build(plans)
-        self._where = {device: fleet for fleet in self._fleets for device in fleet.index}
+        self._where |= {device: fleet for fleet in self._fleets for device in fleet.index}
         self._downtime_eur_h = {
             device: fleet.build.params["downtime_eur_h"] for device, fleet in self._where.items()
         }
@@ -132,8 +143,10 @@ class World:
         """Begin: every device says what it is (boot 1, seq 0) at ``start_ms``."""
         for fleet in self._fleets:
             fleet.start()
+        self._people.start()
+        self._meters.start(self.now_ms)
         births: list[tuple[str, Uplink]] = [
-            (self._site(device), self._birth(device)) for device in self.devices
+            (self._yard.site(device), self._birth(device)) for device in self.devices
         ]
         return Step(births, self._ledger.take(), self._people.take())
 
@@ -203,8 +216,14 @@ class World:
         return {device: down.get(device, 0.0) for device in self.devices}
 
     def costs_eur(self) -> dict[str, float]:
-        """What it has cost so far: ``parts``, ``visits``, ``downtime`` and ``total``."""
+        """What it has cost so far: ``parts``, ``visits``, ``downtime``, ``total`` and more.
+
+        Besides these what was spent on ``travel``, ``overtime``, ``freight``, ``express``,
+        ``trucks``, and what the meters show (``energy``, ``spills``).
+        """
         costs = {"parts": 0.0, "visits": 0.0} | self._ledger.costs_eur()
+        for what, eur in self._meters.running_eur().items():
+            costs[what] = costs.get(what, 0.0) + eur
         costs["downtime"] = sum(
             hours * self._downtime_eur_h[device] for device, hours in self.downtime_h().items()
         )
@@ -220,6 +239,7 @@ class World:
                 "pending": self._pending.dump(),
                 "ledger": self._ledger.dump(),
                 "people": self._people.dump(),
+                "meters": self._meters.dump(),
                 "fleets": [fleet.dump() for fleet in self._fleets],
             }
         )
@@ -241,6 +261,7 @@ class World:
         for fleet, saved in zip(world._fleets, state["fleets"], strict=True):
             fleet.load(saved)
         world._people.load(state["people"])
+        world._meters.load(state["meters"])
         world._ledger.load(state["ledger"])
         world._pending.load(state["pending"])
         return world
@@ -280,10 +301,6 @@ class World:
             )
             for index, (device, boot, seq, measured) in enumerate(rows)
         ]
-
-    def _site(self, device: str) -> str:
-        fleet = self._where[device]
-        return fleet.site_of(fleet.index[device])
 
     def _birth(self, device: str) -> Birth:
         fleet = self._where[device]
@@ -343,19 +360,14 @@ class World:
         acks = side.acks(index, request.from_seq, request.to_seq)
         return [*answers, *(self._ack(device, ack) for ack in acks)]
 
-    def _fits(self, device: str, position: str) -> bool:
-        fleet = self._where.get(device)
-        return fleet is not None and any(
-            spec.position == position for spec in fleet.manifest.components.values()
-        )
-
-    def _fit(
-        self, at_ms: int, device: str, position: str, part: str
-    ) -> tuple[str, dict[str, float]]:
-        fleet = self._where[device]
-        serial = fleet.fit(at_ms, device, position=position, part=part)
-        index, truth = fleet.index[device], fleet.twin.truth()
-        return serial, {name: round(float(column[index]), 3) for name, column in truth.items()}
+    def _read_meters(self) -> dict[str, dict[str, float]]:
+        """Totals of every fleet, by product and number."""
+        totals = {}
+        for number, fleet in enumerate(self._fleets, 1):
+            truth = fleet.twin.truth()
+            name = f"{fleet.manifest.id}-fleet-{number}"
+            totals[name] = {key: float(truth[key].sum()) for key in METERS if key in truth}
+        return totals
 
 
 def _present(names: Sequence[str], row: Sequence[float]) -> dict[str, float]:

@@ -14,7 +14,7 @@ from twins.core.manifest import resolve
 from twins.core.pending import PendingTable, Row
 from twins.core.sensors import Sensors
 from twins.core.truth import TruthLedger
-from twins.core.twin import Build, CountsUses, Manifest, OwnWear, ProductTwin
+from twins.core.twin import Build, CountsUses, Fills, Manifest, OwnWear, ProductTwin
 from twins.core.wear import HOUR_MS, Wearing, WearLaw
 
 RANK = 1
@@ -154,6 +154,19 @@ class Fleet:
             self.twin.set_able(index, able=True)
             self._ledger.up(now_ms, device)
         return serial
+
+    def fill_pct(self, now_ms: int) -> dict[str, float]:
+        """True filling in % by device; empty if its devices do not fill up."""
+        if not isinstance(self.twin, Fills):
+            return {}
+        self._to(now_ms)
+        return dict(zip(self.index, self.twin.fill_pct().tolist(), strict=True))
+
+    def empty(self, now_ms: int, device: str) -> float:
+        """Empty a device of a twin that :class:`Fills`; returns litres as thrown in."""
+        assert isinstance(self.twin, Fills)
+        self._to(now_ms)
+        return self.twin.empty(self.index[device])
 
     def obey(
         self,

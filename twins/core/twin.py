@@ -129,6 +129,19 @@ class CountsUses(Protocol):
         ...
 
 
+@runtime_checkable
+class Fills(Protocol):
+    """What a twin offers besides if its devices fill up and are emptied by trucks."""
+
+    def fill_pct(self) -> Columns:
+        """True filling, shape ``(n,)``: 100 is full."""
+        ...
+
+    def empty(self, device: int) -> float:
+        """Take everything out; returns how many litres it was as thrown in."""
+        ...
+
+
 class Manifest(Protocol):
     """What a product says of itself (``product.toml``)."""
 

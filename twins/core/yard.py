@@ -1,0 +1,51 @@
+"""The devices of a world as people find them when they stand before one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from twins.core.fleet import Fleet
+
+
+class Yard:
+    """All devices of all fleets by name; ``where`` may be filled after the yard is made."""
+
+    def __init__(self, where: Mapping[str, Fleet]) -> None:
+        self._where = where
+
+    def fits(self, device: str, position: str) -> bool:
+        """Whether there is such a device with a component at that position."""
+        fleet = self._where.get(device)
+        return fleet is not None and any(
+            spec.position == position for spec in fleet.manifest.components.values()
+        )
+
+    def fit(
+        self, at_ms: int, device: str, position: str, part: str
+    ) -> tuple[str, dict[str, float]]:
+        """Put a new part into a device; returns its serial number and readings after it."""
+        serial = self._where[device].fit(at_ms, device, position=position, part=part)
+        return serial, self.readings(device)
+
+    def readings(self, device: str) -> dict[str, float]:
+        """What a technician measures at a device now."""
+        fleet = self._where[device]
+        index, truth = fleet.index[device], fleet.twin.truth()
+        return {name: round(float(column[index]), 3) for name, column in truth.items()}
+
+    def site(self, device: str) -> str:
+        """The site of a device."""
+        fleet = self._where[device]
+        return fleet.site_of(fleet.index[device])
+
+    def containers(self, at_ms: int) -> dict[str, float]:
+        """True filling in % of everything that trucks may empty, by device."""
+        fleets = {id(fleet): fleet for fleet in self._where.values()}
+        found = {}
+        for fleet in fleets.values():
+            found.update(fleet.fill_pct(at_ms))
+        return found
+
+    def empty(self, at_ms: int, device: str) -> float:
+        """Empty a container; returns the litres taken out, as they were thrown in."""
+        return self._where[device].empty(at_ms, device)
