@@ -86,7 +86,7 @@ def world_spec(scenario: Scenario, products: Products) -> WorldSpec:
         field=FieldSpec(
             country=people.country,
             time_zone=people.time_zone,
-            habits=dict(people.habits),
+            habits={str(actor): habit for actor, habit in people.habits.items()},
             service=people.service,
             **{
                 name: _in_units(getattr(people, name), params)

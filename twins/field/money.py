@@ -11,7 +11,7 @@ from twins.core.truth import TruthLedger
 
 NAME = "money"
 PARAMS: Mapping[str, Param] = {
-    "energy_eur_kwh": Param(unit="EUR/kWh", default=0.25, min=0, max=10, title="a kWh"),
+    "energy_eur_kwh": Param(unit="EUR/kWh", default=0.25, min=0, max=9, title="a kWh"),
     "spill_eur_m3": Param(unit="EUR", default=0.0, min=0, max=100000, title="a spilled m3"),
 }
 """Estimates."""
