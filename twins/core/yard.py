@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from twins.core.fleet import Fleet
 
@@ -40,12 +40,23 @@ class Yard:
 
     def containers(self, at_ms: int) -> dict[str, float]:
         """True filling in % of everything that trucks may empty, by device."""
-        fleets = {id(fleet): fleet for fleet in self._where.values()}
         found = {}
-        for fleet in fleets.values():
+        for fleet in self._fleets():
             found.update(fleet.fill_pct(at_ms))
+        return found
+
+    def totals(self, columns: Collection[str]) -> dict[str, dict[str, float]]:
+        """Sums of these true values over each fleet that tells them, by product and number."""
+        found = {}
+        for number, fleet in enumerate(self._fleets(), 1):
+            truth = fleet.twin.truth()
+            name = f"{fleet.manifest.id}-{number}"
+            found[name] = {key: float(truth[key].sum()) for key in columns if key in truth}
         return found
 
     def empty(self, at_ms: int, device: str) -> float:
         """Empty a container; returns the litres taken out, as they were thrown in."""
         return self._where[device].empty(at_ms, device)
+
+    def _fleets(self) -> list[Fleet]:
+        return list({id(fleet): fleet for fleet in self._where.values()}.values())

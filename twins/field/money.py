@@ -20,7 +20,7 @@ METERS: Mapping[str, tuple[str, str, float]] = {
     "spilled_m3": ("spills", "spill_eur_m3", 1.0),
     "spilled_l": ("spills", "spill_eur_m3", 0.001),
 }
-"""True values that only grow, if a product tells them: the line of the bill, its price, the unit."""
+"""True values that only grow, if a product tells them: line of the bill, its price, unit."""
 WEEK_MS = 7 * 24 * 3_600_000
 ROW = "money.bill"
 RANK = 3

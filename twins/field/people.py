@@ -86,6 +86,12 @@ class People:
             empty=yard.empty,
             point=self._point,
         )
+        self._meters = money.Meters(
+            params[money.NAME],
+            pending=pending,
+            ledger=ledger,
+            read=lambda: yard.totals(money.METERS),
+        )
         self._actors: dict[str, Actor] = {}
         self._caretaker: Caretaker | None = None
         owners = [self.goods.handlers, self._trucks.handlers]
@@ -108,8 +114,9 @@ class People:
             pending.serve(kind, rank=RANK, handler=handler)
 
     def start(self) -> None:
-        """Begin: trucks wait for their first round."""
+        """Begin: trucks wait for their first round, meters for the first bill."""
         self._trucks.start(self._pending.now_ms)
+        self._meters.start(self._pending.now_ms)
 
     def observe(self, fact: Fact) -> None:
         """Tell every actor; without a service nobody hears."""
@@ -131,17 +138,22 @@ class People:
         intents, self._intents = self._intents, []
         return sorted(intents, key=lambda it: (it.at_ms, it.actor, it.verb, it.subject))
 
+    def running_eur(self) -> dict[str, float]:
+        """What the meters show since the last bill, by line."""
+        return self._meters.running_eur()
+
     def dump(self) -> dict[str, Any]:
         """What every actor remembers. Only between two runs, when all intents are handed out."""
         assert not self._intents
         actors = {name: actor.dump() for name, actor in self._actors.items()}
-        return {"actors": actors, "goods": self.goods.dump()}
+        return {"actors": actors, "goods": self.goods.dump(), "meters": self._meters.dump()}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
         for name, actor in self._actors.items():
             actor.load(state["actors"][name])
         self.goods.load(state["goods"])
+        self._meters.load(state["meters"])
 
     # The ground that actors stand on (twins.field.ports.Ground).
 
