@@ -217,11 +217,7 @@ class World:
         return {device: down.get(device, 0.0) for device in self.devices}
 
     def costs_eur(self) -> dict[str, float]:
-        """What it has cost so far: ``parts``, ``visits``, ``downtime``, ``total`` and more.
-
-        Besides these what was spent on ``travel``, ``overtime``, ``freight``, ``express``,
-        ``trucks``, and what the meters show (``energy``, ``spills``).
-        """
+        """``parts``, ``visits``, ``downtime``, ``total``, and other lines of the bill if any."""
         costs = {"parts": 0.0, "visits": 0.0} | self._ledger.costs_eur()
         for what, eur in self._people.running_eur().items():
             costs[what] = costs.get(what, 0.0) + eur

@@ -95,6 +95,7 @@ class People(Model):
     crew: dict[str, Quantity] = {}
     stock: dict[str, Quantity] = {}
     trucks: dict[str, Quantity] = {}
+    upkeep: dict[str, Quantity] = {}
     money: dict[str, Quantity] = {}
     service: bool = True
 

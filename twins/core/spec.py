@@ -55,6 +55,7 @@ class FieldSpec:
     crew: Mapping[str, float] = field(default_factory=dict)
     stock: Mapping[str, float] = field(default_factory=dict)
     trucks: Mapping[str, float] = field(default_factory=dict)
+    upkeep: Mapping[str, float] = field(default_factory=dict)
     money: Mapping[str, float] = field(default_factory=dict)
     service: bool = True
 

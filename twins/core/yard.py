@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from twins.core.fleet import Fleet
+from twins.core.twin import Action
 
 
 class Yard:
@@ -45,13 +46,31 @@ class Yard:
             found.update(fleet.fill_pct(at_ms))
         return found
 
-    def totals(self, columns: Collection[str]) -> dict[str, dict[str, float]]:
-        """Sums of these true values over each fleet that tells them, by product and number."""
+    def devices(self) -> list[str]:
+        """All devices by name."""
+        return sorted(self._where)
+
+    def maintain(self, at_ms: int, device: str, action: Action) -> None:
+        """Do something to every component of a device."""
+        fleet = self._where[device]
+        for component in fleet.manifest.components:
+            fleet.maintain(at_ms, device, action=action, component=component)
+
+    def totals(self, columns: Mapping[str, bool]) -> dict[str, dict[str, float]]:
+        """Sums of true values over each fleet that tells them, by product and number.
+
+        Args:
+            columns: Names, and whether a value is that of the site, told by each device of it.
+        """
         found = {}
         for number, fleet in enumerate(self._fleets(), 1):
             truth = fleet.twin.truth()
             name = f"{fleet.manifest.id}-{number}"
-            found[name] = {key: float(truth[key].sum()) for key in columns if key in truth}
+            found[name] = {
+                key: float(truth[key].sum()) / (fleet.build.devices_per_site if of_site else 1)
+                for key, of_site in columns.items()
+                if key in truth
+            }
         return found
 
     def empty(self, at_ms: int, device: str) -> float:

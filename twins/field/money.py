@@ -20,6 +20,8 @@ METERS: Mapping[str, tuple[str, str, float]] = {
     "spilled_m3": ("spills", "spill_eur_m3", 1.0),
     "spilled_l": ("spills", "spill_eur_m3", 0.001),
 }
+OF_SITE = {"energy_kwh": False, "spilled_m3": True, "spilled_l": False}
+"""Whether a meter is the site's, told by every device of it."""
 """True values that only grow, if a product tells them: line of the bill, its price, unit."""
 WEEK_MS = 7 * 24 * 3_600_000
 ROW = "money.bill"

@@ -17,7 +17,7 @@ from twins.core.spec import FieldSpec
 from twins.core.streams import Streams
 from twins.core.truth import TruthLedger
 from twins.core.yard import Yard
-from twins.field import carrier, crew, customer, money, stock, supplier, trucks
+from twins.field import carrier, crew, customer, money, stock, supplier, trucks, upkeep
 from twins.field.caretaker import Caretaker
 from twins.field.habits import apply_habits
 from twins.field.persons import Directory, Person
@@ -32,6 +32,7 @@ ACTORS: Mapping[str, Mapping[str, Param]] = {
     crew.NAME: crew.PARAMS,
     stock.NAME: stock.PARAMS,
     trucks.NAME: trucks.PARAMS,
+    upkeep.NAME: upkeep.PARAMS,
     money.NAME: money.PARAMS,
 }
 """Whose parameters a description may set, by the name of the key."""
@@ -90,11 +91,14 @@ class People:
             params[money.NAME],
             pending=pending,
             ledger=ledger,
-            read=lambda: yard.totals(money.METERS),
+            read=lambda: yard.totals(money.OF_SITE),
         )
         self._actors: dict[str, Actor] = {}
         self._caretaker: Caretaker | None = None
-        owners = [self.goods.handlers, self._trucks.handlers]
+        self._upkeep = upkeep.Upkeep(
+            self, params[upkeep.NAME], maintain=yard.maintain, devices=yard.devices
+        )
+        owners = [self.goods.handlers, self._trucks.handlers, self._upkeep.handlers]
         if service:
             self._actors = {
                 customer.NAME: customer.Customer(self, params[customer.NAME]),
@@ -114,9 +118,10 @@ class People:
             pending.serve(kind, rank=RANK, handler=handler)
 
     def start(self) -> None:
-        """Begin: trucks wait for their first round, meters for the first bill."""
+        """Begin: trucks, planned visits and the first bill are waited for."""
         self._trucks.start(self._pending.now_ms)
         self._meters.start(self._pending.now_ms)
+        self._upkeep.start(self._pending.now_ms)
 
     def observe(self, fact: Fact) -> None:
         """Tell every actor; without a service nobody hears."""
