@@ -117,6 +117,7 @@ class World:
             ledger=self._ledger,
             yard=self._yard,
         )
+        self.people = self._people.directory.known
         self._fleets = self._build(plans, hear or self._hear)
         self._where |= {device: fleet for fleet in self._fleets for device in fleet.index}
         self._downtime_eur_h = {

@@ -17,7 +17,7 @@ class Truth:
     at_ms: int
     kind: str
     """``damage.onset``, ``component.failed``, ``part.fitted``, ``device.down``, ``device.up``,
-    ``cost.booked``."""
+    ``cost.booked``, and what people do (docs/reference/scenario.md)."""
     subject: str
     """The device, or the actor."""
     data: Mapping[str, Any] = field(default_factory=dict)

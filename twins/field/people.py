@@ -22,7 +22,7 @@ from twins.field.caretaker import Caretaker
 from twins.field.habits import apply_habits
 from twins.field.persons import Directory, Person
 from twins.field.places import COUNTRIES
-from twins.field.ports import RANK, SOONEST_MS, Actor
+from twins.field.ports import HANDS_RANK, RANK, SOONEST_MS, Actor, Handlers
 from twins.field.surroundings import Surroundings
 
 ACTORS: Mapping[str, Mapping[str, Param]] = {
@@ -98,7 +98,8 @@ class People:
         self._upkeep = upkeep.Upkeep(
             self, params[upkeep.NAME], maintain=yard.maintain, devices=yard.devices
         )
-        owners = [self.goods.handlers, self._trucks.handlers, self._upkeep.handlers]
+        hands = [self.goods.handlers, self._trucks.handlers, self._upkeep.handlers]
+        owners: list[Handlers] = []
         if service:
             self._actors = {
                 customer.NAME: customer.Customer(self, params[customer.NAME]),
@@ -108,14 +109,15 @@ class People:
                 ),
                 crew.NAME: crew.Crew(self, params[crew.NAME]),
             }
-            owners += [actor.handlers for actor in self._actors.values()]
+            owners = [actor.handlers for actor in self._actors.values()]
         else:
             self._caretaker = Caretaker(
                 self, customer=params[customer.NAME], crew=params[crew.NAME]
             )
             owners.append(self._caretaker.handlers)
-        for kind, handler in (row for handlers in owners for row in handlers.items()):
-            pending.serve(kind, rank=RANK, handler=handler)
+        for rank, group in ((RANK, owners), (HANDS_RANK, hands)):
+            for kind, handler in (row for handlers in group for row in handlers.items()):
+                pending.serve(kind, rank=rank, handler=handler)
 
     def start(self) -> None:
         """Begin: trucks, planned visits and the first bill are waited for."""

@@ -16,6 +16,8 @@ from twins.field.persons import Person
 
 RANK = 2
 """Within a millisecond, people come after devices."""
+HANDS_RANK = 3
+"""And after them those who never speak to a service: nobody need meet at their actions."""
 HOUR_MS = 3_600_000
 SOONEST_MS = 1_000
 """Nobody reacts faster than this to what they just heard."""
