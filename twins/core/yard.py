@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from twins.core.fleet import Fleet
 from twins.core.twin import Action
@@ -50,11 +50,13 @@ class Yard:
         """All devices by name."""
         return sorted(self._where)
 
-    def maintain(self, at_ms: int, device: str, action: Action) -> None:
-        """Do something to every component of a device."""
+    def maintain(self, at_ms: int, device: str, actions: Sequence[Action]) -> None:
+        """One visit: do all of this to every component of a device."""
         fleet = self._where[device]
-        for component in fleet.manifest.components:
-            fleet.maintain(at_ms, device, action=action, component=component)
+        jobs = [(action, name) for action in actions for name in fleet.manifest.components]
+        for number, (action, component) in enumerate(jobs, 1):
+            last = number == len(jobs)
+            fleet.maintain(at_ms, device, action=action, component=component, last=last)
 
     def totals(self, columns: Mapping[str, bool]) -> dict[str, dict[str, float]]:
         """Sums of true values over each fleet that tells them, by product and number.

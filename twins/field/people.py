@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twins.core.fleet import Breakdown
+from twins.core.ageing import Breakdown
 from twins.core.manifest import Param, Part, resolve
 from twins.core.pending import PendingTable
 from twins.core.ports import Fact, Intent

@@ -36,7 +36,7 @@ class Upkeep:
         ground: Ground,
         params: Mapping[str, float],
         *,
-        maintain: Callable[[int, str, Action], None],
+        maintain: Callable[[int, str, Sequence[Action]], None],
         devices: Callable[[], Sequence[str]],
     ) -> None:
         self._ground, self._params = ground, params
@@ -64,7 +64,6 @@ class Upkeep:
         ground, device = self._ground, row.subject
         ground.book(row.due_ms, what="upkeep", eur=self._params["visit_eur"], subject=device)
         done = [action for action in ACTIONS if self._params[action] >= 1.0]
-        for action in done:
-            self._maintain(row.due_ms, device, action)
+        self._maintain(row.due_ms, device, done)
         ground.tell(row.due_ms, "upkeep.done", device, actions=", ".join(done))
         self._wait(row.due_ms, device)
