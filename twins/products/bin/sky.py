@@ -1,74 +1,79 @@
-"""Sun, cloud and outdoor temperature over the sites of a fleet, hour by hour."""
+"""Sun, cloud, rain and outdoor temperature over the sites of a fleet, drawn a block at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twins.core.streams import Streams
 from twins.products.bin import model
 from twins.products.bin.model import Columns
 
-HOURS_A_BLOCK = 24
 CLOUD_MEMORY_H = 8.0
 """Correlation time of the cloud index (estimate)."""
 SPELL_MEMORY_H = 60.0
 """Correlation time of warm and cold spells (estimate)."""
 SPELL_K = 3.0
 """Their standard deviation (estimate)."""
+RAIN_SHARE = 0.1
+"""Share of hours with rain, those of the thickest cloud (estimate for Edinburgh)."""
 
 
 class Sky:
-    """One sky per site: AR1 cloud index and AR1 departure from the mean temperature."""
+    """One sky per site: AR1 cloud index and AR1 departure from the mean temperature.
 
-    def __init__(
-        self, streams: Streams, sites: Sequence[str], *, latitude_deg: float, longitude_deg: float
-    ) -> None:
-        self._streams, self._sites = streams, tuple(sites)
-        self._latitude_deg, self._longitude_deg = latitude_deg, longitude_deg
-        self._cloud, self._spell = np.zeros(len(sites)), np.zeros(len(sites))
-        self._number, self._block = -1, np.empty(0)
+    Drawn in blocks of ``hours``; columns of a block have shape ``(hours, sites)``.
 
-    def next_hour(self, hour: int) -> None:
-        """Move on to hour ``hour`` since the beginning; one after another, from 0."""
-        number, row = divmod(hour, HOURS_A_BLOCK)
-        if number != self._number:
-            self._number = number
-            self._block = np.array(
-                [
-                    self._streams.block(f"bin/sky/{site}", number).standard_normal(
-                        (HOURS_A_BLOCK, 2)
-                    )
-                    for site in self._sites
-                ]
-            )
-        push = self._block[:, row]
-        self._cloud = _later(self._cloud, CLOUD_MEMORY_H, push[:, 0])
-        self._spell = _later(self._spell, SPELL_MEMORY_H, push[:, 1])
+    Attributes:
+        clearness: Share of the clear sky's radiation that arrives.
+        spell_k: Departure from the mean outdoor temperature.
+        rain: Whether it rains.
+        lots: Three uniforms per site and block, for what happens to a whole site.
+    """
 
-    def radiation_w_m2(self, at_ms: int) -> Columns:
-        """Global radiation by site."""
-        sine = model.sun_height(
-            at_ms, latitude_deg=self._latitude_deg, longitude_deg=self._longitude_deg
-        )
-        return model.clear_sky_w_m2(sine) * model.clearness(self._cloud)
+    clearness: NDArray[np.float32]
+    spell_k: NDArray[np.float32]
+    rain: NDArray[np.bool_]
+    lots: Columns
 
-    def outdoor_c(self, at_ms: int) -> Columns:
-        """Outdoor temperature by site."""
-        return model.outdoor_c(at_ms) + SPELL_K * self._spell
+    def __init__(self, streams: Streams, sites: Sequence[str], *, hours: int) -> None:
+        self._streams, self._sites, self._hours = streams, tuple(sites), hours
+        draws = [streams.open(f"bin/sky/{site}").standard_normal(2) for site in sites]
+        self._begin = np.array(draws)
+        self._end, self._number = self._begin, -1
+        self._rain_below = NormalDist().inv_cdf(RAIN_SHARE)
+
+    def turn_to(self, number: int) -> None:
+        """Draw block ``number``; blocks come one after another, from 0."""
+        if number == self._number:
+            return
+        self._number, self._begin = number, self._end
+        push = np.empty((self._hours, len(self._sites), 2))
+        self.lots = np.empty((len(self._sites), 3))
+        for index, site in enumerate(self._sites):
+            rng = self._streams.block(f"bin/sky/{site}", number)
+            push[:, index] = rng.standard_normal((self._hours, 2), dtype=np.float32)
+            self.lots[index] = rng.random(3)
+        memory = np.exp(-1.0 / np.array([CLOUD_MEMORY_H, SPELL_MEMORY_H]))
+        push *= np.sqrt(1.0 - memory**2)
+        state = self._begin
+        for row in push:  # in place: the pushes become the states
+            row += memory * state
+            state = row
+        self._end = state.copy()
+        self.clearness = model.clearness(push[:, :, 0]).astype(np.float32)
+        self.spell_k = (SPELL_K * push[:, :, 1]).astype(np.float32)
+        self.rain = push[:, :, 0] < self._rain_below
 
     def dump(self) -> dict[str, Any]:
-        """What is remembered from hour to hour."""
-        return {"cloud": self._cloud, "spell": self._spell}
+        """Where the present block began; it is drawn again from there."""
+        return {"begin": self._begin}
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Take over what :meth:`dump` gave."""
-        self._cloud, self._spell = state["cloud"], state["spell"]
-
-
-def _later(state: Columns, memory_h: float, push: Columns) -> Columns:
-    """One hour of an AR1 with unit variance."""
-    memory = float(np.exp(-1.0 / memory_h))
-    return memory * state + float(np.sqrt(1.0 - memory**2)) * push
+        """Take over what :meth:`dump` gave; the block is drawn when it is asked for."""
+        self._begin = self._end = state["begin"]
+        self._number = -1
