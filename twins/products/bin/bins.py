@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from twins.core.streams import Streams
 from twins.products.bin import model
-from twins.products.bin.habits import Block, Clock, Habits
+from twins.products.bin.dice import Words
+from twins.products.bin.habits import RATIO, Clock, Habits, jam_bits
 from twins.products.bin.model import Columns
 from twins.products.bin.place import Places
 from twins.products.bin.power import Power
@@ -31,10 +31,13 @@ TOO_HOT_C = 70.0
 BURNS_H = 1.0
 """How long a fire burns (estimate)."""
 FLAME_C = 600.0
+FIX_HOUR = 3
+"""Hour (UTC) in which bins look for their position (estimate)."""
 HARDLY_FULL_PCT = 50.0
 """A bin emptied below this was a needless stop (domain rule B13)."""
 WITHOUT_BAG = 0.2
 """Share of the waste that stays behind where no bag was put in (estimate)."""
+LOG_RATIO = float(np.log(RATIO))
 WITHOUT_BAG_ODOUR = 3.0
 """How much faster it smells without one (estimate)."""
 
@@ -83,12 +86,13 @@ class Bins:
              "bagless", "door_seen", "odd")  # fmt: skip
     COLUMNS = (
         "waste_l", "height_l", "settled_l", "trigger_l", "cycle", "compactions", "openings",
-        "jam_after", "jams", "rise_a", "inside_c", "lean_deg", "peak_deg", "odour", "fire_k_min",
+        "rise_a", "inside_c", "lean_deg", "peak_deg", "odour", "fire_k_min",
         "busy", "thrown_l", "spilled_l", "collected_l", "collections", "needless", "emptied_pct",
         "slip_pct", "fold", "dirt_lost", "dirt_wild", "press_sum_a", "presses", "charge_sum_a",
         "hottest_c", *FLAGS,
     )  # fmt: skip
-    MORE = ("outdoor_c", "clearness", "spell_k", "rain", "fixes", "hour", "steps", "steps_told")
+    MORE = ("outdoor_c", "clearness", "spell_k", "rain", "fixes", "pace", "rows", "words", "hour",
+            "steps", "steps_told")  # fmt: skip
     waste_l: Columns
     height_l: Columns
     settled_l: Columns
@@ -96,8 +100,6 @@ class Bins:
     cycle: Columns
     compactions: Columns
     openings: Columns
-    jam_after: Columns
-    jams: Columns
     rise_a: Columns
     inside_c: Columns
     lean_deg: Columns
@@ -142,14 +144,14 @@ class Bins:
         box: model.Box,
         crews: Crews,
         places: Places,
-        jam: tuple[Streams, tuple[str, ...], float],
+        jam_per_stroke: float,
     ) -> None:
         self.habits, self.sky, self.power, self.clock = habits, sky, power, clock
         self._per_site, self.healthy_a, self.box, self.crews = (
             devices_per_site, healthy_a, box, crews,
         )  # fmt: skip
         self.places = places
-        self._streams, self._devices, self._jam_per_stroke = jam
+        self._jam_per_stroke = jam_per_stroke
         size = len(healthy_a)
         for name in self.COLUMNS:
             setattr(self, name, np.zeros(size, dtype=np.bool_ if name in self.FLAGS else float))
@@ -159,13 +161,14 @@ class Bins:
         self.inside_c = self.outdoor_c.copy()
         self.hottest_c[:] = -np.inf
         self.busy[:] = 1.0
-        self.fixes: NDArray[np.float32] | None = None
+        self.fixes: Columns | None = None
         """Errors of the position fix of this interval, if one was made, ``(n, 2)``."""
         self.clearness, self.spell_k, self.rain = (np.zeros(size) for _ in range(3))
-        self.hour = -1
+        self.pace, self.rows = np.zeros(size), np.zeros(size, dtype=np.int64)
+        self.words: Words = np.zeros(size, dtype=np.uint64)
+        """The random words of the step that was taken last."""
+        self.hour = clock.start_ms // model.HOUR_MS - 1
         self._warmer = 1.0 - float(np.exp(-clock.step_h / INSIDE_TAU_H))
-        for device in range(size):
-            self._next_jam(device)
         self.rearm(np.arange(size))
 
     @property
@@ -180,8 +183,9 @@ class Bins:
 
     def close_interval(self) -> Interval:
         """What was summed up; begins the next report interval."""
-        with np.errstate(invalid="ignore"):
-            press_a = self.press_sum_a / self.presses
+        press_a = np.full(len(self.presses), np.nan)
+        pressed = self.presses.nonzero()[0]
+        press_a[pressed] = self.press_sum_a[pressed] / self.presses[pressed]
         steps = self.steps - self.steps_told
         hottest_c = np.minimum(self.hottest_c if steps else self.inside_c, SENSOR_LOST_C)
         hottest_c[self.sensor_lost & ~(self.hottest_c > SENSOR_LOST_C)] = np.nan
@@ -251,25 +255,27 @@ class Bins:
         self.power.load(state["power"])
         self.places.load(state["places"])
         self.sky.load(state["sky"])
-        self.habits.forget()
+
+    def look_busy(self) -> None:
+        """How much is thrown in changed: find the rows of the deposits anew."""
+        at_ms = self.hour * model.HOUR_MS
+        pace = self.pace + np.log(np.maximum(self.busy, 1e-9)) / LOG_RATIO
+        outdoor_c = model.outdoor_c(at_ms) + self.spell_k
+        self.rows = self.habits.row_of(at_ms, pace, outdoor_c, self.rain)
 
     def _step(self) -> None:
-        number, row = divmod(self.steps, self.clock.steps)
-        block = self.habits.block(number)
         at_ms = self.clock.begins_ms(self.steps)
         while self.timers and self.timers[0][0] <= self.steps:
             _, kind, device = heapq.heappop(self.timers)
             self._end(kind, device)
-        hour = number * len(self.sky.rain) + block.hour_row[row]
-        if hour != self.hour:
-            self._new_hour(block.hour_row[row], at_ms)
-            self.hour = hour
-        self._throw_in(block, row)
+        while self.hour < at_ms // model.HOUR_MS:
+            self._next_hour()
+        self.words = self.habits.step_words(at_ms)
+        self._throw_in()
         self._compact()
-        if block.round_row[row] >= 0:
-            self._come_round(block.rounds[block.round_row[row]], at_ms)
-        if row == 0 or block.day_row[row] != block.day_row[row - 1]:
-            self.fixes = block.fixes[block.day_row[row]]
+        round_number = self.habits.round_of(at_ms)
+        if round_number is not None:
+            self._come_round(round_number, at_ms)
         sine = model.sun_height(
             at_ms,
             latitude_deg=self.places.latitude_deg,
@@ -281,14 +287,22 @@ class Bins:
         self._warm(at_ms, sun_w_m2)
         self.steps += 1
 
-    def _new_hour(self, row: int, at_ms: int) -> None:
-        """The sky of the hour, the cold in the battery, and an hour's smell."""
-        self.clearness = self._by_bin(self.sky.clearness[row])
-        self.spell_k = self._by_bin(self.sky.spell_k[row])
-        self.rain = self._by_bin(self.sky.rain[row])
+    def _next_hour(self) -> None:
+        """The sky of the hour, the cold in the battery, an hour's smell; at midnight the day."""
+        self.hour += 1
+        at_ms = self.hour * model.HOUR_MS
+        self.sky.next_hour(self.hour)
+        self.clearness = self._by_bin(self.sky.clearness)
+        self.spell_k = self._by_bin(self.sky.spell_k)
+        self.rain = self._by_bin(self.sky.rain)
+        if self.hour % 24 == 0 or self.steps == 0:
+            self.pace = self.habits.day_pace(self.hour // 24)
+        if self.hour % 24 == FIX_HOUR:
+            self.fixes = self.habits.fix_errors(self.hour // 24)
+        self.look_busy()
         self.power.feel(model.outdoor_c(at_ms) + self.spell_k)
         share = model.odour_share(self.inside_c, 1.0)
-        bare = np.flatnonzero(self.bagless)
+        bare = self.bagless.nonzero()[0]
         share[bare] = np.minimum(WITHOUT_BAG_ODOUR * share[bare], 1.0)
         fuel = np.minimum(self.waste_l * (100.0 / self.box.full_l), 100.0)
         self.odour += np.maximum(fuel - self.odour, 0.0) * share
@@ -296,34 +310,30 @@ class Bins:
     def _by_bin(self, of_sites: NDArray[Any]) -> NDArray[Any]:
         return np.repeat(of_sites, self._per_site) if self._per_site > 1 else of_sites
 
-    def _throw_in(self, block: Block, row: int) -> None:
+    def _throw_in(self) -> None:
         """Deposits; what no longer fits, or cannot get in, lands beside the bin."""
-        thrown_l = self.busy * block.thrown_l[row]
+        thrown_l, openings = self.habits.thrown_in(self.words, self.rows)
         room_l = self.box.brim_l - self.height_l
-        openings = block.openings[row]
-        closed = np.flatnonzero(self.hopper_stuck)
+        closed = self.hopper_stuck.nonzero()[0]
         if closed.size:
-            room_l[closed] = 0.0
-            openings = np.where(self.hopper_stuck, 0, openings)
-        taken_l = np.minimum(thrown_l, room_l)
+            room_l[closed] = openings[closed] = 0.0
+        taken_l = np.minimum(thrown_l, room_l, out=room_l)
         self.height_l += taken_l
         self.waste_l += taken_l
         self.thrown_l += thrown_l
         thrown_l -= taken_l
         self.spilled_l += thrown_l
-        self.openings += np.rint(self.busy * openings)
+        self.openings += openings
 
     def _compact(self) -> None:
         """At most one compaction a step; three strokes against a jam lock the drive."""
-        at = np.flatnonzero(self.height_l >= self.trigger_l)
+        at = (self.height_l >= self.trigger_l).nonzero()[0]
         if at.size:
             ready = self.power.soc[at] > self.power.battery.cut_off
             at = at[ready & (self.inside_c[at] < TOO_HOT_C)]
         if not at.size:
             return
-        for device in at[self.compactions[at] >= self.jam_after[at]].tolist():
-            self.stuck[device] = True
-            self._next_jam(device)
+        self.stuck[at] |= jam_bits(self.words[at]) < self._jam_per_stroke
         fails, height_l = self.stuck[at], self.height_l[at]
         self.locked[at] = fails
         strokes = np.where(fails, float(JAM_TRIES), 1.0)
@@ -339,24 +349,15 @@ class Bins:
         self.power.spend(at, strokes * model.compaction_wh(self.power.battery, current_a))
         self.rearm(at)
 
-    def _next_jam(self, device: int) -> None:
-        """Draw after how many compactions something jams: geometric, one draw a jam."""
-        if self._jam_per_stroke <= 0.0:
-            self.jam_after[device] = np.inf
-            return
-        self.jams[device] += 1.0
-        name, draw = f"bin/jam/{self._devices[device]}", int(self.jams[device])
-        left = np.log1p(-self._streams.uniform(name, draw)) / np.log1p(-self._jam_per_stroke)
-        self.jam_after[device] = self.compactions[device] + np.floor(left)
-
-    def _come_round(self, draw: NDArray[np.float32], at_ms: int) -> None:
+    def _come_round(self, number: int, at_ms: int) -> None:
         """A crew on its round empties some, by what it sees or by its schedule."""
-        crews = self.crews
+        crews, draw = self.crews, self.habits.round_draws(at_ms, number)
         if crews.schedule_days > 0.0:
-            day = (at_ms - self.clock.start_ms) // model.DAY_MS
-            turn = (day + np.arange(len(draw))) % round(crews.schedule_days) == 0
-            first = at_ms % model.DAY_MS < self.habits.second_round_ms
-            chance = np.where(turn & first, 1.0 - crews.missed, 0.0)
+            if number > 0:
+                return
+            day = at_ms // model.DAY_MS + np.arange(len(draw))
+            due = day % max(round(crews.schedule_days), 1) == 0
+            chance = np.where(due, 1.0 - crews.missed, 0.0)
         else:
             chance = model.round_empties(self.fill_pct, p0=crews.p0, power=crews.power)
         gone = np.flatnonzero(draw < chance)
@@ -371,7 +372,7 @@ class Bins:
             gap_k += SUN_K_PER_W_M2 * sun_w_m2
         gap_k *= self._warmer
         self.inside_c = self.inside_c + gap_k
-        at = np.flatnonzero(self.fire_k_min)
+        at = self.fire_k_min.nonzero()[0]
         if at.size:
             hotter_c = self.inside_c[at] + self.fire_k_min[at] * self.clock.step_h * 60.0
             self.inside_c[at] = np.minimum(hotter_c, FLAME_C)
@@ -384,6 +385,7 @@ class Bins:
         """Something that was to last for a while is over."""
         if kind == "event":
             self.busy[device] = 1.0
+            self.look_busy()
         elif kind == "shade":
             self.power.shade[device] = 1.0
         elif kind == "fire":

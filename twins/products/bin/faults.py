@@ -97,6 +97,7 @@ def fire(bins: Bins, device: int, params: Params) -> None:
 def event(bins: Bins, device: int, params: Params) -> None:
     """A festival: ``factor`` times as much is thrown in, for ``lasting`` hours."""
     bins.busy[device] = params["factor"]
+    bins.look_busy()
     bins.end_after(params["lasting"], "event", device)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,13 +88,12 @@ CELLS = Battery(
 energy of a report (1 J) such that they last 10 years at 6, 5 at 24 reports a day (S30)."""
 
 
-def deposit_rate(at_ms: NDArray[np.int64]) -> Columns:
-    """Deposits at these times over their mean: weekday times four-hour block (hours of UTC)."""
+def deposit_rate(at_ms: int) -> float:
+    """Deposits at a time over their mean: weekday times four-hour block (hours of UTC)."""
     weekday = (at_ms // DAY_MS + 3) % 7  # the epoch was a Thursday
     block = at_ms % DAY_MS // (4 * HOUR_MS)
-    weekdays, blocks = np.array(WEEKDAYS), np.array(BLOCKS)
-    rate: Columns = (weekdays / weekdays.mean())[weekday] * (blocks / blocks.mean())[block]
-    return rate
+    weekdays, blocks = sum(WEEKDAYS) / len(WEEKDAYS), sum(BLOCKS) / len(BLOCKS)
+    return WEEKDAYS[weekday] / weekdays * BLOCKS[block] / blocks
 
 
 def press_leaves(box: Box, compactions: Columns) -> Columns:
@@ -129,11 +127,7 @@ def compaction_wh(battery: Battery, current_a: Columns) -> Columns:
     return 12.0 * (current_a * battery.press_s + idle_as) / 3600.0
 
 
-@overload
-def day_of_year(at_ms: int) -> float: ...
-@overload
-def day_of_year(at_ms: NDArray[np.int64]) -> Columns: ...
-def day_of_year(at_ms: int | NDArray[np.int64]) -> float | Columns:
+def day_of_year(at_ms: int) -> float:
     """Days since the first of January, near enough for the sun (the epoch was one)."""
     return at_ms / DAY_MS % YEAR_D
 
@@ -169,16 +163,10 @@ def clearness(cloud: Columns) -> Columns:
     return 0.15 + 0.85 / (1.0 + np.exp(-1.7 * cloud))
 
 
-@overload
-def outdoor_c(at_ms: int) -> float: ...
-@overload
-def outdoor_c(at_ms: NDArray[np.int64]) -> Columns: ...
-def outdoor_c(at_ms: int | NDArray[np.int64]) -> float | Columns:
+def outdoor_c(at_ms: int) -> float:
     """Mean outdoor temperature: 9 degC, 6 K over the year, 3 K over the day (estimate)."""
-    year = 6.0 * np.sin(2.0 * math.pi * (day_of_year(at_ms) - 110.0) / YEAR_D)
-    day = 3.0 * np.sin(2.0 * math.pi * (at_ms % DAY_MS / DAY_MS - 0.375))
-    mean: float | Columns = 9.0 + year + day
-    return mean
+    year = 6.0 * math.sin(2.0 * math.pi * (day_of_year(at_ms) - 110.0) / YEAR_D)
+    return 9.0 + year + 3.0 * math.sin(2.0 * math.pi * (at_ms % DAY_MS / DAY_MS - 0.375))
 
 
 def cold_leaves(battery: Battery, temp_c: Columns) -> Columns:

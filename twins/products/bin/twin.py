@@ -12,7 +12,16 @@ from twins.core.wear import WearLaw
 from twins.products.bin import echo, model
 from twins.products.bin.bins import Bins, Crews, Flags
 from twins.products.bin.faults import FAULTS, WEAR
-from twins.products.bin.habits import PARKS, SHY_OF_RAIN, WARM_PER_K, Clock, Demand, Habits
+from twins.products.bin.dice import Dice
+from twins.products.bin.habits import (
+    PARKS,
+    SHY_OF_RAIN,
+    WARM_PER_K,
+    Clock,
+    Demand,
+    Habits,
+    odd_bits,
+)
 from twins.products.bin.place import Places
 from twins.products.bin.power import Power
 from twins.products.bin.sky import Sky
@@ -28,6 +37,8 @@ LEAN_DEG = 0.8
 """How crooked bins stand (estimate)."""
 AGES_FROM_C = 20.0
 """Above this a lead battery ages twice as fast per 10 K (S31: 8, 6, 4 years at 20, 25, 30)."""
+WET_SHARE = 0.05
+"""Readings without an echo while it rains: drops on the membrane (estimate)."""
 COMMANDS = ("allow_compaction", "inhibit_compaction", "reset_jam")
 
 
@@ -44,12 +55,11 @@ class BinTwin:
         self._build, self._streams = build, build.streams
         self.laws: Mapping[str, WearLaw] = laws(params)
         clock = Clock.of(start_ms=build.start_ms, report_every_ms=build.report_every_ms)
-        sky = Sky(self._streams, build.sites, hours=clock.days * 24)
         self._compacting = params["compacting"] >= 1.0
         derate = params["panel_derate"] * np.exp(DERATE_SPREAD * self._normal("derate"))
         self.bins = Bins(
-            self._habits(clock, sky),
-            sky,
+            self._habits(clock),
+            Sky(self._streams.seed, build.sites),
             Power(
                 model.CELLS if params["battery_kind"] >= 1.0 else model.Battery(),
                 derate=np.clip(derate, 0.15, 0.5),
@@ -73,7 +83,7 @@ class BinTwin:
                 latitude_deg=params["latitude_deg"],
                 longitude_deg=params["longitude_deg"],
             ),
-            jam=(self._streams, build.devices, params["jam_per_stroke"]),
+            jam_per_stroke=params["jam_per_stroke"],
         )
         self._lean_deg = np.abs(LEAN_DEG * self._normal("lean"))
         self._rssi_dbm = RSSI_DBM + RSSI_SPREAD_DB * self._normal("rssi")
@@ -85,21 +95,20 @@ class BinTwin:
         devices = self._build.devices
         return np.array([self._streams.normal(f"bin/{purpose}/{name}") for name in devices])
 
-    def _habits(self, clock: Clock, sky: Sky) -> Habits:
-        build, streams, params = self._build, self._streams, self._build.params
-        town = [streams.open(f"bin/site/{site}").random(2) for site in build.sites]
-        shy, park = np.array(town).T
-        merry = [streams.uniform(f"bin/festival/{device}") for device in build.devices]
+    def _habits(self, clock: Clock) -> Habits:
+        build, seed, params = self._build, self._streams.seed, self._build.params
+        town = Dice(seed, "site", build.sites)
+        shy, park = (np.repeat(town.uniforms(of), build.devices_per_site) for of in (0, 1))
+        merry = Dice(seed, "festival", build.devices).uniforms(0)
         return Habits(
-            streams,
+            seed,
             build.devices,
+            build.sites,
             clock=clock,
-            sky=sky,
-            devices_per_site=build.devices_per_site,
             demand=Demand(
                 level_l_day=params["throw_l_day"]
                 * np.exp(params["throw_spread"] * self._normal("level")),
-                merry=np.array(merry) < params["festival_share"],
+                merry=merry < params["festival_share"],
                 shy=SHY_OF_RAIN[0] + (SHY_OF_RAIN[1] - SHY_OF_RAIN[0]) * shy,
                 warm_per_k=np.where(park < PARKS, WARM_PER_K, 0.0),
                 festival_day=params["festival_day"],
@@ -108,7 +117,6 @@ class BinTwin:
                 events_per_year=params["events_per_year"],
             ),
             rounds=round(params["rounds_per_day"]),
-            wild_share=params["wild_share"],
         )
 
     def advance(self, to_ms: int) -> None:
@@ -266,22 +274,19 @@ class BinTwin:
     def _echo_pct(self) -> Columns:
         """What the ultrasonic sensor takes for the fill, NaN without an echo.
 
-        Few readings are odd: those that the habits' block says went astray or hit a wet sensor,
-        and those of bins with a fold, dirt, a slipped bag or an open door.
+        Few readings are odd: those whose pings went astray or that hit a wet sensor, and those of bins with a fold, dirt, a slipped bag or an open door.
         """
         bins = self.bins
         heard_cm = echo.heard_cm(bins.fill_pct, bins.inside_c, self.drift_cm)
         pct = echo.shown_pct(heard_cm)
-        number, row = divmod(max(bins.steps - 1, 0), bins.clock.steps)
-        block = bins.habits.block(number)
-        low, high = block.odd_from[row], block.odd_from[row + 1]
-        if high > low:
-            at, draw = block.odd_device[low:high], block.odd_draw[low:high]
-            wild = self._build.params["wild_share"]
+        draw = odd_bits(bins.words)
+        at = (draw < self._build.params["wild_share"] + WET_SHARE).nonzero()[0]
+        if at.size and bins.steps:
+            draw, wild = draw[at], self._build.params["wild_share"]
             astray = echo.astray_pct(pct[at], np.minimum(draw / max(wild, 1e-9), 1.0))
             wet = np.where(bins.rain[at], np.nan, pct[at])
             pct[at] = np.where(draw < wild, astray, wet)
-        for device in np.flatnonzero(bins.odd).tolist():
+        for device in bins.odd.nonzero()[0].tolist():
             pct[device] = self._odd_pct(device, float(pct[device]), float(heard_cm[device]))
         return pct
 
