@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from twins.core.twin import Build, Columns, Wear
+from twins.core.twin import Action, Build, Columns, Wear
 from twins.core.wear import WearLaw
 from twins.products.bin import echo, model
 from twins.products.bin.bins import Bins, Crews, Flags
@@ -238,6 +238,14 @@ class BinTwin:
             WEAR[fault](device, params, wear)
         else:
             FAULTS[fault](self.bins, device, params)
+
+    def maintain(self, device: int, action: Action, component: str) -> None:
+        """Cleaning frees the fill sensor, adjusting sets the bin up again; wear is core's."""
+        del component
+        if action == "clean":
+            self.bins.dirty_until[device] = 0.0
+        elif action == "adjust":
+            self.bins.lean_deg[device] = 0.0
 
     def truth(self) -> Mapping[str, Columns]:
         """Waste, fill, collections, energy, temperatures, and the current at half fill."""
