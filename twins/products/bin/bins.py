@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from twins.core.weather import Calendar, Weather
 from twins.products.bin import model
 from twins.products.bin.dice import Words
 from twins.products.bin.habits import RATIO, Clock, Habits, jam_bits
 from twins.products.bin.model import Columns
 from twins.products.bin.place import Places
 from twins.products.bin.power import Power
-from twins.products.bin.sky import Sky
 
 STALL_A = 22.0
 """Motor current against a jam (estimate)."""
@@ -31,6 +31,8 @@ TOO_HOT_C = 70.0
 BURNS_H = 1.0
 """How long a fire burns (estimate)."""
 FLAME_C = 600.0
+WET_MM_H = 0.1
+"""More than this keeps people away and wets the sensor (estimate)."""
 FIX_HOUR = 3
 """Hour (UTC) in which bins look for their position (estimate)."""
 HARDLY_FULL_PCT = 50.0
@@ -85,19 +87,21 @@ class Bins:
     FLAGS = ("stuck", "locked", "hopper_stuck", "door", "sensor_lost", "inhibited", "broken",
              "bagless", "door_seen", "odd")  # fmt: skip
     COLUMNS = (
-        "waste_l", "height_l", "settled_l", "trigger_l", "cycle", "compactions", "openings",
+        "waste_l", "height_l", "settled_l", "trigger_l", "cycle", "stroke_left", "compactions", "openings",
         "rise_a", "inside_c", "lean_deg", "peak_deg", "odour", "fire_k_min",
         "busy", "thrown_l", "spilled_l", "collected_l", "collections", "needless", "emptied_pct",
         "slip_pct", "fold", "dirt_lost", "dirt_wild", "press_sum_a", "presses", "charge_sum_a",
         "hottest_c", *FLAGS,
     )  # fmt: skip
-    MORE = ("outdoor_c", "clearness", "spell_k", "rain", "fixes", "pace", "rows", "words", "hour",
+    MORE = ("outdoor_c", "clearness", "rain", "fixes", "pace", "rows", "words", "hour",
             "steps", "steps_told")  # fmt: skip
     waste_l: Columns
     height_l: Columns
     settled_l: Columns
     trigger_l: Columns
     cycle: Columns
+    stroke_left: Columns
+    """Share of the excess over the densest state that the last compaction left."""
     compactions: Columns
     openings: Columns
     rise_a: Columns
@@ -135,7 +139,6 @@ class Bins:
     def __init__(
         self,
         habits: Habits,
-        sky: Sky,
         power: Power,
         *,
         clock: Clock,
@@ -145,8 +148,10 @@ class Bins:
         crews: Crews,
         places: Places,
         jam_per_stroke: float,
+        around: tuple[Weather, Calendar],
     ) -> None:
-        self.habits, self.sky, self.power, self.clock = habits, sky, power, clock
+        self.habits, self.power, self.clock = habits, power, clock
+        self._weather, self._calendar = around
         self._per_site, self.healthy_a, self.box, self.crews = (
             devices_per_site, healthy_a, box, crews,
         )  # fmt: skip
@@ -157,13 +162,13 @@ class Bins:
             setattr(self, name, np.zeros(size, dtype=np.bool_ if name in self.FLAGS else float))
         self.steps = self.steps_told = 0
         self.timers: list[tuple[int, str, int]] = []
-        self.outdoor_c = np.full(size, model.outdoor_c(clock.start_ms))
+        self.outdoor_c = self._by_bin(self._weather.at(clock.start_ms).outdoor_c)
         self.inside_c = self.outdoor_c.copy()
         self.hottest_c[:] = -np.inf
         self.busy[:] = 1.0
         self.fixes: Columns | None = None
         """Errors of the position fix of this interval, if one was made, ``(n, 2)``."""
-        self.clearness, self.spell_k, self.rain = (np.zeros(size) for _ in range(3))
+        self.clearness, self.rain = np.zeros(size), np.zeros(size, dtype=np.bool_)
         self.pace, self.rows = np.zeros(size), np.zeros(size, dtype=np.int64)
         self.words: Words = np.zeros(size, dtype=np.uint64)
         """The random words of the step that was taken last."""
@@ -244,7 +249,7 @@ class Bins:
         """Everything that changes."""
         columns = {name: getattr(self, name) for name in (*self.COLUMNS, *self.MORE)}
         timers = [list(timer) for timer in self.timers]
-        return columns | {"timers": timers, "sky": self.sky.dump(), "power": self.power.dump(),
+        return columns | {"timers": timers, "power": self.power.dump(),
                           "places": self.places.dump()}  # fmt: skip
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -254,14 +259,12 @@ class Bins:
         self.timers = [(step, kind, device) for step, kind, device in state["timers"]]
         self.power.load(state["power"])
         self.places.load(state["places"])
-        self.sky.load(state["sky"])
 
     def look_busy(self) -> None:
         """How much is thrown in changed: find the rows of the deposits anew."""
-        at_ms = self.hour * model.HOUR_MS
+        now = self._calendar.at(self.hour * model.HOUR_MS)
         pace = self.pace + np.log(np.maximum(self.busy, 1e-9)) / LOG_RATIO
-        outdoor_c = model.outdoor_c(at_ms) + self.spell_k
-        self.rows = self.habits.row_of(at_ms, pace, outdoor_c, self.rain)
+        self.rows = self.habits.row_of(now, pace, self.outdoor_c, self.rain)
 
     def _step(self) -> None:
         at_ms = self.clock.begins_ms(self.steps)
@@ -273,34 +276,35 @@ class Bins:
         self.words = self.habits.step_words(at_ms)
         self._throw_in()
         self._compact()
-        round_number = self.habits.round_of(at_ms)
+        round_number = self.habits.round_of(self._calendar.at(at_ms).hour)
         if round_number is not None:
             self._come_round(round_number, at_ms)
         sine = model.sun_height(
             at_ms,
-            latitude_deg=self.places.latitude_deg,
-            longitude_deg=self.places.longitude_deg,
+            latitude_deg=self._weather.latitude_deg,
+            longitude_deg=self._weather.longitude_deg,
         )
         sun_w_m2 = model.clear_sky_w_m2(sine) * self.clearness if sine > 0.0 else None
         self.power.step(sun_w_m2)
         self.charge_sum_a += self.power.charge_a
-        self._warm(at_ms, sun_w_m2)
+        self._warm(sun_w_m2)
         self.steps += 1
 
     def _next_hour(self) -> None:
         """The sky of the hour, the cold in the battery, an hour's smell; at midnight the day."""
         self.hour += 1
         at_ms = self.hour * model.HOUR_MS
-        self.sky.next_hour(self.hour)
-        self.clearness = self._by_bin(self.sky.clearness)
-        self.spell_k = self._by_bin(self.sky.spell_k)
-        self.rain = self._by_bin(self.sky.rain)
+        sky = self._weather.at(at_ms)
+        self.clearness = self._by_bin(model.clearness(sky.cloud))
+        self.outdoor_c = self._by_bin(sky.outdoor_c)
+        self.rain = self._by_bin(sky.rain_mm_h > WET_MM_H)
         if self.hour % 24 == 0 or self.steps == 0:
-            self.pace = self.habits.day_pace(self.hour // 24)
+            festival = self._calendar.at(at_ms + model.DAY_MS // 2).festival
+            self.pace = self.habits.day_pace(self.hour // 24, festival=festival)
         if self.hour % 24 == FIX_HOUR:
             self.fixes = self.habits.fix_errors(self.hour // 24)
         self.look_busy()
-        self.power.feel(model.outdoor_c(at_ms) + self.spell_k)
+        self.power.feel(self.outdoor_c)
         share = model.odour_share(self.inside_c, 1.0)
         bare = self.bagless.nonzero()[0]
         share[bare] = np.minimum(WITHOUT_BAG_ODOUR * share[bare], 1.0)
@@ -342,6 +346,9 @@ class Bins:
         self.press_sum_a[at] += strokes * current_a
         self.presses[at] += strokes
         after_l = model.compacted_l(self.box, self.waste_l[at], height_l, self.cycle[at])
+        least_l = np.minimum(self.waste_l[at] / self.box.densest, height_l)
+        left = (after_l - least_l) / np.maximum(height_l - least_l, 1e-9)
+        self.stroke_left[at] = np.where(fails, self.stroke_left[at], left)
         self.height_l[at] = np.where(fails, height_l, after_l)
         self.settled_l[at] = np.where(fails, self.settled_l[at], after_l)
         self.cycle[at] += ~fails
@@ -364,9 +371,8 @@ class Bins:
         if gone.size:
             self.collect(gone, forgotten=draw[gone] < crews.bag_forgotten * chance[gone])
 
-    def _warm(self, at_ms: int, sun_w_m2: Columns | None) -> None:
+    def _warm(self, sun_w_m2: Columns | None) -> None:
         """First order towards outside and sun; a fire adds its rate (5 to 20 K/min)."""
-        self.outdoor_c = model.outdoor_c(at_ms) + self.spell_k
         gap_k = self.outdoor_c - self.inside_c
         if sun_w_m2 is not None:
             gap_k += SUN_K_PER_W_M2 * sun_w_m2

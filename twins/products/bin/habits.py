@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from twins.core.weather import Moment
 from twins.products.bin import model
 from twins.products.bin.dice import Dice, Words, bits
 from twins.products.bin.model import Columns
@@ -110,7 +111,7 @@ class Demand:
     warm_per_k: Columns
     """Share more per K above 12 degC, by bin."""
     festival_day: float
-    """Day of the year on which it begins; 0: none."""
+    """Day of the year on which it begins; 0: none. Festival days of the calendar come besides."""
     festival_days: float
     festival_factor: float
     events_per_year: float
@@ -145,7 +146,7 @@ class Habits:
         """64 random bits for each device's step: see :meth:`thrown_in` and :func:`odd_bits`."""
         return self._steps.words(at_ms // model.STEP_MIN_MS)
 
-    def day_pace(self, day: int) -> Columns:
+    def day_pace(self, day: int, *, festival: bool) -> Columns:
         """How busy the bins are on a day since the epoch, in grades: level, gamma, events."""
         demand, first = self._demand, day * _DRAWS_A_DAY
         product = self._days.uniforms(first)
@@ -160,19 +161,23 @@ class Habits:
             for site in held.tolist():
                 bins = slice(site * self._per_site, (site + 1) * self._per_site)
                 factor[bins] *= np.where(joins[bins], low + size[site] * (high - low), 1.0)
+        factor *= np.where(demand.merry & festival, demand.festival_factor, 1.0)
         since = (day % model.YEAR_D + 1.0 - demand.festival_day) % model.YEAR_D
-        if 0.0 < demand.festival_day and since < demand.festival_days:
+        if 0.0 < demand.festival_day and since < demand.festival_days and not festival:
             factor *= np.where(demand.merry, demand.festival_factor, 1.0)
         return self._log_level + np.log(np.maximum(factor, 1e-12)) / _LOG_RATIO
 
     def row_of(
-        self, at_ms: int, pace: Columns, outdoor_c: Columns, rain: NDArray[np.bool_]
+        self, now: Moment, pace: Columns, outdoor_c: Columns, rain: NDArray[np.bool_]
     ) -> NDArray[np.int64]:
-        """Where the tables' row of each bin begins in this hour: pace, clock and weather."""
+        """Where the tables' row of each bin begins in this hour: pace, clock and weather.
+
+        A public holiday is like a Sunday.
+        """
         demand = self._demand
         weather = 1.0 + demand.warm_per_k * np.maximum(outdoor_c - WARM_FROM_C, 0.0)
         weather *= 1.0 - demand.shy * rain
-        weather *= model.deposit_rate(at_ms)
+        weather *= model.deposit_rate(now.hour, 6 if now.holiday else now.weekday)
         grade = np.rint(pace + np.log(weather) / _LOG_RATIO).astype(np.int64)
         return np.clip(grade, 0, GRADES - 1) * STRATA
 
@@ -182,9 +187,9 @@ class Habits:
         at += rows
         return self._litres.take(at), self._items.take(at)
 
-    def round_of(self, at_ms: int) -> int | None:
-        """Which round of the day begins within the step; ``None`` if none does."""
-        begin_ms = at_ms % model.DAY_MS
+    def round_of(self, hour: float) -> int | None:
+        """Which round of the day begins within the step from this local hour on, if any."""
+        begin_ms = round(hour * model.HOUR_MS)
         for number, round_ms in enumerate(self._rounds_ms):
             if (round_ms - begin_ms) % model.DAY_MS < self._step_ms:
                 return number

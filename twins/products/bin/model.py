@@ -88,12 +88,10 @@ CELLS = Battery(
 energy of a report (1 J) such that they last 10 years at 6, 5 at 24 reports a day (S30)."""
 
 
-def deposit_rate(at_ms: int) -> float:
-    """Deposits at a time over their mean: weekday times four-hour block (hours of UTC)."""
-    weekday = (at_ms // DAY_MS + 3) % 7  # the epoch was a Thursday
-    block = at_ms % DAY_MS // (4 * HOUR_MS)
+def deposit_rate(hour: float, weekday: int) -> float:
+    """Deposits at a local hour and weekday (0 is Monday) over their mean."""
     weekdays, blocks = sum(WEEKDAYS) / len(WEEKDAYS), sum(BLOCKS) / len(BLOCKS)
-    return WEEKDAYS[weekday] / weekdays * BLOCKS[block] / blocks
+    return WEEKDAYS[weekday] / weekdays * BLOCKS[int(hour // 4.0)] / blocks
 
 
 def press_leaves(box: Box, compactions: Columns) -> Columns:
@@ -156,17 +154,9 @@ def clear_sky_w_m2(sine: float) -> float:
 
 
 def clearness(cloud: Columns) -> Columns:
-    """Share of the clear sky's radiation that arrives, from a standard normal cloud index.
-
-    0.15 under thick cloud to 1.0; 0.58 on average, as in northern Europe (estimate).
-    """
-    return 0.15 + 0.85 / (1.0 + np.exp(-1.7 * cloud))
-
-
-def outdoor_c(at_ms: int) -> float:
-    """Mean outdoor temperature: 9 degC, 6 K over the year, 3 K over the day (estimate)."""
-    year = 6.0 * math.sin(2.0 * math.pi * (day_of_year(at_ms) - 110.0) / YEAR_D)
-    return 9.0 + year + 3.0 * math.sin(2.0 * math.pi * (at_ms % DAY_MS / DAY_MS - 0.375))
+    """Share of the clear sky's radiation that arrives: ``1 - 0.75 c^3.4`` (Kasten, Czeplak 1980)."""
+    share: Columns = 1.0 - 0.75 * cloud**3.4
+    return share
 
 
 def cold_leaves(battery: Battery, temp_c: Columns) -> Columns:

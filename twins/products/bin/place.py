@@ -24,7 +24,6 @@ class Places:
         self, streams: Streams, devices: tuple[str, ...], *, latitude_deg: float,
         longitude_deg: float,
     ) -> None:  # fmt: skip
-        self.latitude_deg, self.longitude_deg = latitude_deg, longitude_deg
         draws = [streams.open(f"bin/place/{device}") for device in devices]
         home_m = TOWN_M * np.array([rng.standard_normal(2) for rng in draws])
         low, high = WANDER_M

@@ -24,7 +24,6 @@ from twins.products.bin.habits import (
 )
 from twins.products.bin.place import Places
 from twins.products.bin.power import Power
-from twins.products.bin.sky import Sky
 from twins.products.bin.wearing import laws
 
 HEALTHY_A, HEALTHY_SPREAD = 8.0, 0.05
@@ -55,11 +54,11 @@ class BinTwin:
         self._build, self._streams = build, build.streams
         self.laws: Mapping[str, WearLaw] = laws(params)
         clock = Clock.of(start_ms=build.start_ms, report_every_ms=build.report_every_ms)
+        weather = build.weather
         self._compacting = params["compacting"] >= 1.0
         derate = params["panel_derate"] * np.exp(DERATE_SPREAD * self._normal("derate"))
         self.bins = Bins(
             self._habits(clock),
-            Sky(self._streams.seed, build.sites),
             Power(
                 model.CELLS if params["battery_kind"] >= 1.0 else model.Battery(),
                 derate=np.clip(derate, 0.15, 0.5),
@@ -80,10 +79,11 @@ class BinTwin:
             places=Places(
                 self._streams,
                 build.devices,
-                latitude_deg=params["latitude_deg"],
-                longitude_deg=params["longitude_deg"],
+                latitude_deg=weather.latitude_deg,
+                longitude_deg=weather.longitude_deg,
             ),
-            jam_per_stroke=params["jam_per_stroke"],
+            jam_per_stroke=params["jam_per_stroke"] * build.random_faults,
+            around=(weather, build.calendar),
         )
         self._lean_deg = np.abs(LEAN_DEG * self._normal("lean"))
         self._rssi_dbm = RSSI_DBM + RSSI_SPREAD_DB * self._normal("rssi")
@@ -184,7 +184,7 @@ class BinTwin:
     def set_able(self, device: int, *, able: bool) -> None:
         """Nothing to do: :meth:`set_wear` tells which component it is."""
 
-    def maintain(self, device: int, action: str, component: str) -> None:
+    def maintain(self, device: int, action: Action, component: str) -> None:
         """Somebody worked on a component; ``clean``, ``adjust`` and ``replace`` undo what the
         product itself keeps of it (dirt, a slipped bag, a lean, a jam)."""
         bins = self.bins
@@ -239,14 +239,6 @@ class BinTwin:
         else:
             FAULTS[fault](self.bins, device, params)
 
-    def maintain(self, device: int, action: Action, component: str) -> None:
-        """Cleaning frees the fill sensor, adjusting sets the bin up again; wear is core's."""
-        del component
-        if action == "clean":
-            self.bins.dirty_until[device] = 0.0
-        elif action == "adjust":
-            self.bins.lean_deg[device] = 0.0
-
     def truth(self) -> Mapping[str, Columns]:
         """Waste, fill, collections, energy, temperatures, and the current at half fill."""
         bins, power = self.bins, self.bins.power
@@ -259,6 +251,7 @@ class BinTwin:
             "collections": bins.collections,
             "needless_stops": bins.needless,
             "emptied_pct": bins.emptied_pct,
+            "stroke_left": bins.stroke_left,
             "charge_share": power.soc,
             "capacity_wh": power.capacity_wh,
             "energy_wh": power.energy_wh,
