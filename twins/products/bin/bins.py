@@ -157,6 +157,7 @@ class Bins:
         )  # fmt: skip
         self.places = places
         self._jam_per_stroke = jam_per_stroke
+        self._pct_per_l, self._brim_l = 100.0 / box.full_l, box.brim_l
         size = len(healthy_a)
         for name in self.COLUMNS:
             setattr(self, name, np.zeros(size, dtype=np.bool_ if name in self.FLAGS else float))
@@ -179,7 +180,7 @@ class Bins:
     @property
     def fill_pct(self) -> Columns:
         """True fill: height over the insert's; above 100 there is waste in the hopper."""
-        return self.height_l * (100.0 / self.box.full_l)
+        return self.height_l * self._pct_per_l
 
     def advance(self, to_ms: int) -> None:
         """Take every whole step up to ``to_ms``."""
@@ -308,7 +309,7 @@ class Bins:
         share = model.odour_share(self.inside_c, 1.0)
         bare = self.bagless.nonzero()[0]
         share[bare] = np.minimum(WITHOUT_BAG_ODOUR * share[bare], 1.0)
-        fuel = np.minimum(self.waste_l * (100.0 / self.box.full_l), 100.0)
+        fuel = np.minimum(self.waste_l * self._pct_per_l, 100.0)
         self.odour += np.maximum(fuel - self.odour, 0.0) * share
 
     def _by_bin(self, of_sites: NDArray[Any]) -> NDArray[Any]:
@@ -317,7 +318,7 @@ class Bins:
     def _throw_in(self) -> None:
         """Deposits; what no longer fits, or cannot get in, lands beside the bin."""
         thrown_l, openings = self.habits.thrown_in(self.words, self.rows)
-        room_l = self.box.brim_l - self.height_l
+        room_l = self._brim_l - self.height_l
         closed = self.hopper_stuck.nonzero()[0]
         if closed.size:
             room_l[closed] = openings[closed] = 0.0
@@ -341,7 +342,8 @@ class Bins:
         fails, height_l = self.stuck[at], self.height_l[at]
         self.locked[at] = fails
         strokes = np.where(fails, float(JAM_TRIES), 1.0)
-        current_a = model.press_current_a(self.healthy_a[at], height_l, self.rise_a[at], self.box)
+        fill = height_l / self.box.full_l[at]
+        current_a = model.press_current_a(self.healthy_a[at], fill, self.rise_a[at])
         current_a = np.where(fails, STALL_A, current_a)
         self.press_sum_a[at] += strokes * current_a
         self.presses[at] += strokes

@@ -26,10 +26,10 @@ BLOCKS = (0.5, 0.4, 0.4, 2.3, 1.1, 1.3)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
-    """One size of bin. Volumes in l, as thrown in unless a name says otherwise."""
+    """The bins' boxes. Volumes in l, as thrown in unless a name says otherwise."""
 
-    full_l: float = 121.0
-    """What the insert holds (32 gal, S26): 100 % on the display."""
+    full_l: Columns
+    """What the insert holds (32 gal, S26): 100 % on the display; shape ``(n,)``."""
     brim: float = 1.25
     """What fits at all, over that: 100 % on the display is physically 80 % (M:edinburgh)."""
     densest: float = 5.7
@@ -46,8 +46,8 @@ class Box:
     """A bin that only measures never presses."""
 
     @property
-    def brim_l(self) -> float:
-        """What fits at all."""
+    def brim_l(self) -> Columns:
+        """What fits at all, shape ``(n,)``."""
         return self.brim * self.full_l
 
 
@@ -114,9 +114,12 @@ def compacted_l(box: Box, waste_l: Columns, height_l: Columns, compactions: Colu
     return least_l + left * (height_l - least_l)
 
 
-def press_current_a(healthy_a: Columns, height_l: Columns, rise_a: Columns, box: Box) -> Columns:
-    """Motor current while pressing: the fuller the stiffer (+-6 %, estimate), plus wear."""
-    return healthy_a * (0.94 + 0.12 * np.minimum(height_l / box.full_l, 1.0)) + rise_a
+def press_current_a(healthy_a: Columns, fill: Columns, rise_a: Columns) -> Columns:
+    """Motor current while pressing: the fuller the stiffer (+-6 %, estimate), plus wear.
+
+    ``fill`` is the height over that of a full bin.
+    """
+    return healthy_a * (0.94 + 0.12 * np.minimum(fill, 1.0)) + rise_a
 
 
 def compaction_wh(battery: Battery, current_a: Columns) -> Columns:

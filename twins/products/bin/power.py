@@ -19,18 +19,26 @@ class Power:
     """Energy in minus energy out is what is stored, exactly.
 
     ``derate`` is the share of the open sky's radiation that a panel gets as it hangs; ``shade``,
-    ``dirt`` and ``panel`` (its age) are what these leave of that. ``reports`` is how many a step has.
+    ``dirt`` and ``panel`` (its age) are what these leave of that. ``reports`` is how many a step has,
+    ``worn`` the share of their capacity that batteries have lost at the beginning.
     """
 
     COLUMNS = ("energy_wh", "capacity_wh", "charged_wh", "used_wh", "charge_a", "shorted",
-               "shade", "dirt", "panel", "cold", "soc")  # fmt: skip
+               "shade", "dirt", "panel", "worn", "cold", "soc")  # fmt: skip
 
     def __init__(
-        self, battery: model.Battery, *, derate: Columns, step_h: float, reports: float
+        self,
+        battery: model.Battery,
+        *,
+        derate: Columns,
+        step_h: float,
+        reports: float,
+        worn: float,
     ) -> None:
         size = len(derate)
         self.battery, self._step_h, self._derate = battery, step_h, derate
-        self.capacity_wh = np.full(size, battery.full_wh)
+        self.worn = np.full(size, worn)
+        self.capacity_wh = np.full(size, battery.full_wh * (1.0 - worn))
         self.energy_wh = BEGINS_FULL * self.capacity_wh
         self.charged_wh, self.used_wh, self.charge_a = (np.zeros(size) for _ in range(3))
         self.shorted: NDArray[np.bool_] = np.zeros(size, dtype=np.bool_)
@@ -77,17 +85,19 @@ class Power:
         self.soc = model.charge_share(self.energy_wh, self.capacity_wh, self.cold)
 
     def fade(self, device: int, *, lost: float) -> None:
-        """A battery lost this share of its capacity (0: as new, and then it comes charged)."""
-        renewed = lost == 0.0 and self.capacity_wh[device] < self.battery.full_wh
+        """A battery lost this share of its capacity, or what it had lost before if that is more."""
+        lost = max(lost, float(self.worn[device]))
         self.capacity_wh[device] = self.battery.full_wh * (1.0 - lost)
-        change_wh = self.capacity_wh[device] - self.energy_wh[device]
-        if renewed:
-            self.charged_wh[device] += change_wh
-        elif change_wh < 0.0:
-            self.used_wh[device] -= change_wh
-        else:
-            return
-        self.energy_wh[device] = self.capacity_wh[device]
+        spilled_wh = max(float(self.energy_wh[device] - self.capacity_wh[device]), 0.0)
+        self.energy_wh[device] -= spilled_wh
+        self.used_wh[device] += spilled_wh
+
+    def renew(self, device: int) -> None:
+        """A new battery is in place; it comes charged."""
+        self.worn[device] = 0.0
+        self.capacity_wh[device] = self.battery.full_wh
+        self.charged_wh[device] += self.battery.full_wh - self.energy_wh[device]
+        self.energy_wh[device] = self.battery.full_wh
         self.soc[device] = 1.0
 
     def volts(self) -> Columns:

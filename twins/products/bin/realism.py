@@ -12,15 +12,18 @@ import numpy as np
 
 from twins.core.realism import Check, Columns, Figure, Histories, History, Injected, Wanted
 from twins.products.bin.model import DAY_MS, HOUR_MS, WEEKDAYS, Battery
+from twins.products.bin.wearing import CAPACITY_LOST
 
 EDINBURGH = "edinburgh"
 SOURCE_ONLY = "source only"
-PLAIN = {"compacting": 0.0, "battery_kind": 1.0, "throw_l_day": 46.0, "throw_spread": 0.55}
+PLAIN = {"compacting": 0.0, "battery_kind": 1.0, "throw_l_day": 45.0,
+         "throw_spread": 0.6, "insert_spread": 0.3, "round_p0": 0.5}  # fmt: skip
 CITY = Wanted(
     product="bin", sites=150, devices_per_site=1, days=84, report_every_s=1800,
     start="2026-04-06", params=PLAIN,
 )  # fmt: skip
-"""Bins that only measure, as Edinburgh's; spread of levels 0.45 to 0.55 (section 1C)."""
+"""Bins that only measure, as Edinburgh's. The spread of levels is a little above the 0.45 to 0.55
+of fill rates (section 1C), as a full bin shows no more."""
 SCHEDULED = Wanted(
     product="bin", sites=60, devices_per_site=1, days=84, report_every_s=1800,
     start="2026-04-06", params=PLAIN | {"schedule_days": 1.0, "missed_share": 0.2},
@@ -29,35 +32,27 @@ SCHEDULED = Wanted(
 COMPACTORS = Wanted(
     product="bin", sites=30, devices_per_site=2, days=28, report_every_s=900, start="2026-04-06",
 )  # fmt: skip
-DARK_BINS, DARK_D, ENDS_AFTER_H = 12, 45, 360.0
-"""Bins in the dark, days, and when their batteries are at their end where they are old."""
+DARK_BINS, DARK_D = 12, 25
+"""Bins in the dark, and for how long."""
 CYCLES_MIN = 8
 """A bin's own statistics need so many cycles."""
 
 
-def _dark(*, old: bool) -> Wanted:
-    """Busy bins whose panels get no sun; ``old``: from when their batteries are at their end."""
-    faults = [
-        Injected(
-            fault="shade", device=device, after_h=ENDS_AFTER_H if old else 0.0,
-            params={"share": 0.0, "lasting": 8760.0},
-        )
-        for device in range(DARK_BINS)
-    ]  # fmt: skip
-    if old:
-        end = {"onset": 0.0, "pf_interval": ENDS_AFTER_H}
-        faults += [
-            Injected(fault="battery_ageing", device=device, after_h=0.0, params=end)
-            for device in range(DARK_BINS)
-        ]
+def _dark(*, worn: float) -> Wanted:
+    """Busy bins whose panels get no sun and whose batteries have lost a share."""
+    nothing = {"share": 0.0, "lasting": 8760.0}
     return Wanted(
         product="bin", sites=DARK_BINS, devices_per_site=1, days=DARK_D, report_every_s=1800,
-        start="2026-06-01", faults=tuple(faults),
-        params={"throw_l_day": 205.0, "throw_spread": 0.0},
+        start="2026-06-01",
+        params={"throw_l_day": 205.0, "throw_spread": 0.0, "battery_worn": worn},
+        faults=tuple(
+            Injected(fault="shade", device=device, after_h=0.0, params=nothing)
+            for device in range(DARK_BINS)
+        ),
     )  # fmt: skip
 
 
-NEW_IN_THE_DARK, OLD_IN_THE_DARK = _dark(old=False), _dark(old=True)
+NEW_IN_THE_DARK, OLD_IN_THE_DARK = _dark(worn=0.0), _dark(worn=CAPACITY_LOST)
 
 
 class Cycles:
@@ -106,7 +101,8 @@ def gini(values: Columns) -> float:
 
 def check_39(histories: Histories) -> Sequence[Figure]:
     """Fill rates of the sites of a city."""
-    medians = np.array([np.median(rate) for rate in Cycles(histories.get(CITY)).rates])
+    history = histories.get(CITY)
+    medians = np.array([np.median(rate) for rate in Cycles(history).rates])
     low, middle, high = (float(np.percentile(medians, share)) for share in (5, 50, 95))
     return (
         Figure(name="site fill rate p5", value=low, low=5.0, high=15.0, unit="%/d"),
@@ -116,7 +112,10 @@ def check_39(histories: Histories) -> Sequence[Figure]:
             name="between-site CV", value=float(medians.std() / medians.mean()),
             low=0.35, high=0.65,
         ),
-        Figure(name="Gini", value=gini(medians), low=0.3, high=0.5),
+        Figure(
+            name="Gini of the volume", value=gini(history.truth["collected_l"][-1]),
+            low=0.3, high=0.5,
+        ),
     )  # fmt: skip
 
 
@@ -187,7 +186,8 @@ def check_45(histories: Histories) -> Sequence[Figure]:
     for device in range(len(history.devices)):
         left = history.truth["stroke_left"][:, device]
         at = np.flatnonzero(pressed[:, device]) + 1
-        cycle = np.cumsum(stops[:, device])[at - 1]
+        emptied = stops[:, device].astype(int)
+        cycle = (np.cumsum(emptied) - emptied)[at - 1]  # the ram comes before the crew
         same = np.diff(cycle) == 0
         strokes += int(same.sum())
         later += int((np.diff(left[at])[same] > 0.0).sum())
@@ -200,11 +200,10 @@ def check_45(histories: Histories) -> Sequence[Figure]:
     )  # fmt: skip
 
 
-def dark_days(history: History, *, from_h: float) -> float:
-    """Median of days from when it got dark until the charge is below the cut-off."""
-    since_d = (history.at_ms - history.at_ms[0]) / DAY_MS - from_h / 24.0
-    share = history.truth["charge_share"]
-    below = (share <= Battery().cut_off) & (since_d >= 0.0)[:, None]
+def dark_days(history: History) -> float:
+    """Median of days until the charge is below the cut-off."""
+    since_d = (history.at_ms - history.at_ms[0]) / DAY_MS
+    below = history.truth["charge_share"] <= Battery().cut_off
     first_d = np.where(below.any(axis=0), since_d[below.argmax(axis=0)], np.inf)
     return float(np.median(first_d))
 
@@ -215,8 +214,8 @@ def check_46(histories: Histories) -> Sequence[Figure]:
     flow_wh = truth["charged_wh"] - truth["used_wh"]
     error_wh = np.abs((flow_wh - truth["energy_wh"]) - (flow_wh - truth["energy_wh"])[0]).max()
     balance = 100.0 * float(error_wh / truth["charged_wh"][-1].min())
-    new_d = dark_days(histories.get(NEW_IN_THE_DARK), from_h=0.0)
-    old_d = dark_days(histories.get(OLD_IN_THE_DARK), from_h=ENDS_AFTER_H)
+    new_d = dark_days(histories.get(NEW_IN_THE_DARK))
+    old_d = dark_days(histories.get(OLD_IN_THE_DARK))
     return (
         Figure(name="energy balance error", value=balance, low=0.0, high=0.1, unit="%"),
         Figure(name="dark days, new battery", value=new_d, low=12.0, high=22.0, unit="d"),

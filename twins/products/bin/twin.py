@@ -64,11 +64,12 @@ class BinTwin:
                 derate=np.clip(derate, 0.15, 0.5),
                 step_h=clock.step_h,
                 reports=clock.step_ms / build.report_every_ms,
+                worn=params["battery_worn"],
             ),
             clock=clock,
             devices_per_site=build.devices_per_site,
             healthy_a=HEALTHY_A * np.exp(HEALTHY_SPREAD * self._normal("current")),
-            box=model.Box(full_l=params["insert_l"], compacting=self._compacting),
+            box=model.Box(full_l=self._full_l, compacting=self._compacting),
             crews=Crews(
                 p0=params["round_p0"],
                 power=params["round_power"],
@@ -100,6 +101,8 @@ class BinTwin:
         town = Dice(seed, "site", build.sites)
         shy, park = (np.repeat(town.uniforms(of), build.devices_per_site) for of in (0, 1))
         merry = Dice(seed, "festival", build.devices).uniforms(0)
+        size = np.exp(params["insert_spread"] * self._normal("size"))
+        self._full_l = params["insert_l"] * size
         return Habits(
             seed,
             build.devices,
@@ -107,6 +110,7 @@ class BinTwin:
             clock=clock,
             demand=Demand(
                 level_l_day=params["throw_l_day"]
+                * size
                 * np.exp(params["throw_spread"] * self._normal("level")),
                 merry=merry < params["festival_share"],
                 shy=SHY_OF_RAIN[0] + (SHY_OF_RAIN[1] - SHY_OF_RAIN[0]) * shy,
@@ -198,6 +202,8 @@ class BinTwin:
                 bins.stuck[device] = bins.locked[device] = False
             elif component == "hopper":
                 bins.hopper_stuck[device] = False
+            elif action == "replace":
+                bins.power.renew(device)
         elif action == "adjust":
             bins.lean_deg[device] = 0.0
             bins.clear_sight(device, "slip")
