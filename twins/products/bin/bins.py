@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from twins.core.weather import Calendar, Weather
 from twins.products.bin import model
 from twins.products.bin.dice import Words
-from twins.products.bin.habits import RATIO, Clock, Habits, jam_bits
+from twins.products.bin.habits import RATIO, Clock, Crews, Habits, jam_bits
 from twins.products.bin.model import Columns
 from twins.products.bin.place import Places
 from twins.products.bin.power import Power
@@ -62,20 +62,6 @@ class Interval(NamedTuple):
     """Lean at the height of a blow; 0 without one."""
 
 
-class Crews(NamedTuple):
-    """How the built-in crews work."""
-
-    p0: float
-    """Chance that a full bin is emptied in a round."""
-    power: float
-    schedule_days: float
-    """0: they look and decide; else every bin in so many days, full or not."""
-    missed: float
-    """Share of scheduled stops that are not made."""
-    bag_forgotten: float
-    """Share of stops after which no bag is put in."""
-
-
 class Bins:
     """Bins as columns of shape ``(n,)``.
 
@@ -87,8 +73,8 @@ class Bins:
     FLAGS = ("stuck", "locked", "hopper_stuck", "door", "sensor_lost", "inhibited", "broken",
              "bagless", "door_seen", "odd")  # fmt: skip
     COLUMNS = (
-        "waste_l", "height_l", "settled_l", "trigger_l", "cycle", "stroke_left", "compactions", "openings",
-        "rise_a", "inside_c", "lean_deg", "peak_deg", "odour", "fire_k_min",
+        "waste_l", "height_l", "settled_l", "trigger_l", "cycle", "stroke_left", "compactions",
+        "openings", "rise_a", "inside_c", "lean_deg", "peak_deg", "odour", "fire_k_min",
         "busy", "thrown_l", "spilled_l", "collected_l", "collections", "needless", "emptied_pct",
         "slip_pct", "fold", "dirt_lost", "dirt_wild", "press_sum_a", "presses", "charge_sum_a",
         "hottest_c", *FLAGS,

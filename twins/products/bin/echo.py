@@ -25,8 +25,10 @@ PINGS_NEEDED = 3
 
 
 def heard_cm(fill_pct: Columns, inside_c: Columns, drift_cm: Columns) -> Columns:
-    """Distance that the sensor takes for true, before noise. In the cold sound is slower, and the
-    waste seems farther away."""
+    """Distance that the sensor takes for true, before noise.
+
+    In the cold sound is slower, and the waste seems farther away.
+    """
     distance_cm = ABOVE_FLOOR_CM - SPAN_CM / 100.0 * fill_pct
     return distance_cm * (1.0 + SOUND_PER_K * (SET_AT_C - inside_c)) + drift_cm
 
@@ -37,8 +39,10 @@ def shown_pct(heard: Columns) -> Columns:
 
 
 def astray_pct(fill_pct: Columns, draw: Columns) -> Columns:
-    """A reading whose pings went astray: half of them come from a fold of the bag (full), the
-    others took a longer way (multi-path) and show too little.
+    """A reading whose pings went astray.
+
+    Half of them come from a fold of the bag (full), the others took a longer way (multi-path)
+    and show too little.
 
     Args:
         fill_pct: What a good reading would be.

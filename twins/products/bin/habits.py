@@ -9,6 +9,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,12 +82,12 @@ class Clock:
 
     @classmethod
     def of(cls, *, start_ms: int, report_every_ms: int) -> Clock:
-        """The step is the report interval; a whole part of it where that is above 30 minutes,
-        and never below five minutes (then several reports tell of one step)."""
+        """The step is the report interval, or a whole part of it above 30 minutes.
+
+        It is never below five minutes: then several reports tell of one step.
+        """
         parts = -(-report_every_ms // model.STEP_MAX_MS)
-        return cls(
-            start_ms=start_ms, step_ms=max(report_every_ms // parts, model.STEP_MIN_MS)
-        )
+        return cls(start_ms=start_ms, step_ms=max(report_every_ms // parts, model.STEP_MIN_MS))
 
     @property
     def step_h(self) -> float:
@@ -116,6 +117,20 @@ class Demand:
     festival_factor: float
     events_per_year: float
     """Other events, of a day, per site."""
+
+
+class Crews(NamedTuple):
+    """How the built-in crews work."""
+
+    p0: float
+    """Chance that a full bin is emptied in a round."""
+    power: float
+    schedule_days: float
+    """0: they look and decide; else every bin in so many days, full or not."""
+    missed: float
+    """Share of scheduled stops that are not made."""
+    bag_forgotten: float
+    """Share of stops after which no bag is put in."""
 
 
 class Habits:
@@ -163,7 +178,7 @@ class Habits:
                 factor[bins] *= np.where(joins[bins], low + size[site] * (high - low), 1.0)
         factor *= np.where(demand.merry & festival, demand.festival_factor, 1.0)
         since = (day % model.YEAR_D + 1.0 - demand.festival_day) % model.YEAR_D
-        if 0.0 < demand.festival_day and since < demand.festival_days and not festival:
+        if demand.festival_day > 0.0 and since < demand.festival_days and not festival:
             factor *= np.where(demand.merry, demand.festival_factor, 1.0)
         return self._log_level + np.log(np.maximum(factor, 1e-12)) / _LOG_RATIO
 
@@ -206,9 +221,9 @@ class Habits:
 
 def odd_bits(words: Words) -> Columns:
     """Uniforms for the echo of a step: 24 bits of its words."""
-    return bits(words, low=10, count=24) * 2.0**-24
+    return bits(words, low=10, count=24).astype(np.float64) * 2.0**-24
 
 
 def jam_bits(words: Words) -> Columns:
     """Uniforms for a compaction of a step: 30 bits of its words."""
-    return bits(words, low=34, count=30) * 2.0**-30
+    return bits(words, low=34, count=30).astype(np.float64) * 2.0**-30

@@ -157,7 +157,7 @@ def clear_sky_w_m2(sine: float) -> float:
 
 
 def clearness(cloud: Columns) -> Columns:
-    """Share of the clear sky's radiation that arrives: ``1 - 0.75 c^3.4`` (Kasten, Czeplak 1980)."""
+    """Share of the clear sky's radiation that arrives (Kasten and Czeplak 1980)."""
     share: Columns = 1.0 - 0.75 * cloud**3.4
     return share
 

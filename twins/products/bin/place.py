@@ -38,7 +38,7 @@ class Places:
         """Latitude and longitude by the receivers, from standard normal ``errors``."""
         days = np.maximum(now_h - self.drifts_from_h, 0.0) / 24.0
         error_m = self._wander_m * errors + self.drift_m_day * days[:, None]
-        return self._home_deg + error_m * self._deg_per_m
+        return np.asarray(self._home_deg + error_m * self._deg_per_m)
 
     def drift(self, device: int, *, m_per_day: float, from_h: float) -> None:
         """Let the fixes walk away to the north-east (0: they come back)."""

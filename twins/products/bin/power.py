@@ -19,8 +19,8 @@ class Power:
     """Energy in minus energy out is what is stored, exactly.
 
     ``derate`` is the share of the open sky's radiation that a panel gets as it hangs; ``shade``,
-    ``dirt`` and ``panel`` (its age) are what these leave of that. ``reports`` is how many a step has,
-    ``worn`` the share of their capacity that batteries have lost at the beginning.
+    ``dirt`` and ``panel`` (its age) are what these leave of that. ``reports`` is how many a step
+    has, ``worn`` the share of their capacity that batteries have lost at the beginning.
     """
 
     COLUMNS = ("energy_wh", "capacity_wh", "charged_wh", "used_wh", "charge_a", "shorted",

@@ -30,7 +30,7 @@ SCHEDULED = Wanted(
 )  # fmt: skip
 """The same bins emptied every morning, but for a fifth of the stops."""
 COMPACTORS = Wanted(
-    product="bin", sites=30, devices_per_site=2, days=28, report_every_s=900, start="2026-04-06",
+    product="bin", sites=6, devices_per_site=4, days=21, report_every_s=900, start="2026-04-06",
 )  # fmt: skip
 DARK_BINS, DARK_D = 12, 25
 """Bins in the dark, and for how long."""
@@ -127,14 +127,13 @@ def check_40(histories: Histories) -> Sequence[Figure]:
 
 
 def check_41(histories: Histories) -> Sequence[Figure]:
-    """Weekday factors of what the sensors see: the rise of fill within each day."""
+    """Weekday factors of what is thrown in, from the rise of the waste between collections."""
     history = histories.get(CITY)
-    said, stops = history.telemetry["fill_pct"], np.diff(history.truth["collections"], axis=0)
+    stops = np.diff(history.truth["collections"], axis=0)
     rise = np.where(stops > 0.5, 0.0, np.diff(history.truth["waste_l"], axis=0))
-    assert said.shape == history.truth["waste_l"].shape
     weekday = ((history.at_ms[1:] - 1) // DAY_MS + 3) % 7
-    factors = np.bincount(weekday, weights=rise.sum(axis=1), minlength=len(WEEKDAYS))
-    factors /= factors.mean()
+    by_day = np.bincount(weekday, weights=rise.sum(axis=1), minlength=len(WEEKDAYS))
+    factors = by_day / by_day.mean()
     return (
         Figure(name="Saturday", value=float(factors[5]), low=1.15, high=1.40),
         Figure(name="Wednesday", value=float(factors[2]), low=0.80, high=0.95),

@@ -10,14 +10,15 @@ import numpy as np
 from twins.core.twin import Action, Build, Columns, Wear
 from twins.core.wear import WearLaw
 from twins.products.bin import echo, model
-from twins.products.bin.bins import Bins, Crews, Flags
-from twins.products.bin.faults import FAULTS, WEAR
+from twins.products.bin.bins import Bins, Flags
 from twins.products.bin.dice import Dice
+from twins.products.bin.faults import FAULTS, WEAR
 from twins.products.bin.habits import (
     PARKS,
     SHY_OF_RAIN,
     WARM_PER_K,
     Clock,
+    Crews,
     Demand,
     Habits,
     odd_bits,
@@ -189,8 +190,10 @@ class BinTwin:
         """Nothing to do: :meth:`set_wear` tells which component it is."""
 
     def maintain(self, device: int, action: Action, component: str) -> None:
-        """Somebody worked on a component; ``clean``, ``adjust`` and ``replace`` undo what the
-        product itself keeps of it (dirt, a slipped bag, a lean, a jam)."""
+        """Somebody worked on a component: undo what the product itself keeps of it.
+
+        That is dirt, a fold or a slipped bag, a lean, a jam, an empty battery.
+        """
         bins = self.bins
         if action in ("clean", "replace", "overhaul"):
             if component == "fill_sensor":
@@ -281,7 +284,8 @@ class BinTwin:
     def _echo_pct(self) -> Columns:
         """What the ultrasonic sensor takes for the fill, NaN without an echo.
 
-        Few readings are odd: those whose pings went astray or that hit a wet sensor, and those of bins with a fold, dirt, a slipped bag or an open door.
+        Few readings are odd: those whose pings went astray or that hit a wet sensor, and those
+        of bins with a fold, dirt, a slipped bag or an open door.
         """
         bins = self.bins
         heard_cm = echo.heard_cm(bins.fill_pct, bins.inside_c, self.drift_cm)
