@@ -38,9 +38,7 @@ class Summer:
         raise NotImplementedError
 
 
-def twin(
-    size: int, *, outdoor_c: float = 20.0, rain_mm_h: float = 0.0, **params: float
-) -> BinTwin:
+def twin(size: int, *, outdoor_c: float = 20.0, rain_mm_h: float = 0.0, **params: float) -> BinTwin:
     defaults = {name: param.default for name, param in catalog()["bin"].params.items()}
     return build(
         Build(
@@ -79,7 +77,9 @@ def test_words_of_two_streams_and_two_numbers_have_nothing_in_common() -> None:
     assert normals.std() == pytest.approx(1.0, abs=0.03)
     low, high = (bits(dice.words(5), low=at, count=10).astype(float) for at in (0, 10))
     assert abs(np.corrcoef(low, high)[0, 1]) < 0.05
-    assert np.array_equal(dice.words(9)[:3], Dice(7, "test", ["thing-0", "thing-1", "thing-2"]).words(9))
+    assert np.array_equal(
+        dice.words(9)[:3], Dice(7, "test", ["thing-0", "thing-1", "thing-2"]).words(9)
+    )
 
 
 def test_what_was_thrown_in_was_collected_spilled_or_is_still_there() -> None:
