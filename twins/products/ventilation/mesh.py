@@ -17,9 +17,9 @@ from twins.core.streams import Streams
 
 HOURS = 24
 """Updates per block of a unit's stream, which is a day."""
-SENT_DBM, LOSS_1M_DB, EXPONENT, SHADOW_DB = 0.0, 40.0, 3.2, 5.0
+SENT_DBM, LOSS_1M_DB, EXPONENT, SHADOW_DB = 0.0, 40.0, 3.5, 5.0
 """Log-distance path loss in an office at 2.4 GHz, with shadowing (K; the node sends 1 mW)."""
-BAY_M, AISLE_M, GATEWAY_M = 4.0, 4.0, 6.0
+BAY_M, AISLE_M, GATEWAY_M = 5.0, 4.0, 6.0
 """Rooms lie on both sides of a corridor, the gateway beyond its end (estimate)."""
 DELIVERY_BEST, DELIVERY_85DBM, DELIVERY_SLOPE_DB = 0.97, 0.95, 1.5
 """Delivery per transmission: logistic in RSSI, 95 % at -85 dBm, falling fast below (S25); others in
@@ -31,12 +31,12 @@ DELIVERY_LEAST = 0.5
 """A worse link is not used."""
 RETRIES = 12
 """Transmissions of a packet over one link before it is given up (TSCH keeps trying, S25)."""
-STICKY_ETX = 0.25
+STICKY_ETX = 0.15
 """How much better another path must be. Below one transmission: then no ring of nodes can form."""
 HOPS_MOST = 12
 FADE_DB = 3.5
 """Spread of what doors, people and furniture do around a node (estimate)."""
-PACE_1_H, PACE_SPREAD, CALM_NIGHT = 0.006, 1.5, 0.3
+PACE_1_H, PACE_SPREAD, CALM_NIGHT = 0.02, 2.2, 0.3
 """How fast that changes: median per hour, log-spread between days, at night. Quiet for days, then a
 hundred paths in one: median 26 path changes a day of 21 nodes, p90 89, max 408 (M:peach)."""
 SENDS_1_H = 240.0

@@ -24,8 +24,8 @@ LEAK_1_S = 0.25 / 3600.0
 PERSON_PPM_M3_S = 4.6
 """CO2 of a seated adult: 0.0046 l/s (S21) = 4.6 ppm m3/s."""
 OUTDOOR_PPM = 420.0
-FILTER_EXPONENT = 1.3
-"""Pressure drop on flow: 1.0 to 1.5 for media (S17, S18)."""
+FILTER_EXPONENT = 1.5
+"""Pressure drop on flow: 1.0 to 1.5 for media (S17, S18); domain 6.2 normalises with 1.5."""
 DAMPER_MIN = 0.2
 """Smallest opening (S22)."""
 
@@ -60,7 +60,7 @@ def flow_at_speed(
 ) -> Columns:
     """What flows at a given speed when the dampers stand as they do: duct pressure goes with it.
 
-    Solves ``shutoff n^2 = (square + set / wanted^2) x^2 + filter x^1.3`` by Newton from above.
+    Solves ``shutoff n^2 = (square + set / wanted^2) x^2 + filter x^1.5`` by Newton from above.
 
     Args:
         n: Speed as a share of full speed.
@@ -162,9 +162,9 @@ OFFICE_SHARE = (0.0,) * 7 + (0.12, 0.36, 0.48, 0.5, 0.48, 0.38, 0.46, 0.48, 0.46
     0.02, 0.01) + (0.0,) * 4  # fmt: skip
 """Share of time towards which rooms fill by hour of a weekday; as they fill slowly, 0.4 of the time
 from 9 to 17 comes out (0.32 and 0.47 measured, M:windesheim)."""
-DESK_1_H, MEETING_1_H = 0.22, 3.0
-"""Leaving rates: three of five visits are desk work, two a meeting. Together the median run is 1 h
-(``0.6 e^-0.22 + 0.4 e^-3 = 0.5``), as measured (M:windesheim), with a tail of whole mornings."""
+DESK_1_H, MEETING_1_H = 0.15, 4.0
+"""Leaving rates: three of five visits are desk work, two a meeting. Together the median run is 1.2 h
+(``0.6 e^-0.18 + 0.4 e^-4.8 = 0.5``; 1 h measured, M:windesheim), with a tail of whole days."""
 RUN_1_H = 1.0 / (0.6 / DESK_1_H + 0.4 / MEETING_1_H)
 """One over the mean run."""
 HOME_1_H = 3.0

@@ -16,6 +16,8 @@ BLOCK = 64
 WEATHER_SD_K, WEATHER_MEMORY_S = 3.5, 2 * 86_400.0
 DUST_SD, DUST_MEMORY_S = 0.4, 86_400.0
 """Spread and memory of temperature and log dust around the climate (estimates)."""
+SMOOTH_S = 3600.0
+"""Air masses do not jump from minute to minute (estimate)."""
 
 
 class Outdoors:
@@ -30,6 +32,7 @@ class Outdoors:
         self._memory = memory[:, None]
         self._push = (np.array([WEATHER_SD_K, DUST_SD]) * np.sqrt(1.0 - memory**2))[:, None]
         self._state = np.zeros((2, len(sites)))
+        self._smooth, self._follow = np.zeros((2, len(sites))), 1.0 - math.exp(-dt_s / SMOOTH_S)
         self._number, self._block = -1, np.empty(0)
 
     def step(self, step: int, middle_ms: int) -> tuple[Columns, Columns]:
@@ -47,14 +50,15 @@ class Outdoors:
                 axis=2,
             )
         self._state = self._memory * self._state + self._push * self._block[row]
-        outdoor_c = model.outdoor_temp_c(middle_ms, self._mean_c) + self._state[0]
+        self._smooth = self._smooth + self._follow * (self._state - self._smooth)
+        outdoor_c = model.outdoor_temp_c(middle_ms, self._mean_c) + self._smooth[0]
         dust = self._mean_dust * model.dust_season(middle_ms) * math.exp(-0.5 * DUST_SD**2)
-        return outdoor_c, dust * np.exp(self._state[1])
+        return outdoor_c, dust * np.exp(self._smooth[1])
 
     def dump(self) -> dict[str, Any]:
         """What is remembered from step to step."""
-        return {"state": self._state}
+        return {"state": self._state, "smooth": self._smooth}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
-        self._state = state["state"]
+        self._state, self._smooth = state["state"], state["smooth"]

@@ -22,9 +22,10 @@ MEETING = 4
 """From so many people on it is a meeting, which ends sooner than desk work (estimate)."""
 POPULAR = (0.5, 1.5)
 """How much more or less one room is used than another (estimate)."""
-SENSOR_BIAS_PPM, SENSOR_BIAS_MOST_PPM = 20.0, 40.0
-"""Spread of CO2 sensors and its bound (pairs differ by 23-55 ppm, M:windesheim; +-40 ppm, S25b)."""
-PLUME, PLUME_MEMORY_S = 0.3, 2700.0
+SENSOR_BIAS_PPM, SENSOR_BIAS_SD_PPM, SENSOR_BIAS_BAND_PPM = 20.0, 20.0, (-10.0, 60.0)
+"""What CO2 sensors read too much: gaps of -5, +40 and +40 ppm, nights of 421-544 ppm (M:windesheim),
+and 40 ppm + 5 % allowed (S25b)."""
+PLUME, PLUME_MEMORY_S = 0.33, 10_800.0
 """Air is not mixed: what people add differs by so much between two places of a room, and for so
 long (estimate; with the biases, pairs of sensors then differ as M:windesheim's do)."""
 DRIFT_DUE_PPM = 150.0
@@ -53,9 +54,9 @@ class Rooms:
         low, high = POPULAR
         draws = [streams.open(f"ventilation/popular/{d}").random(rooms) for d in devices]
         self._popular = low + (high - low) * np.array(draws)
-        most = SENSOR_BIAS_MOST_PPM
         self.bias_ppm, self.duct_bias_ppm = (
-            np.clip(SENSOR_BIAS_PPM * draw, -most, most) for draw in (node, duct)
+            np.clip(SENSOR_BIAS_PPM + SENSOR_BIAS_SD_PPM * draw, *SENSOR_BIAS_BAND_PPM)
+            for draw in (node, duct)
         )
         self._warm_c = WARM_C + ROOM_SD_K * warm
         self.persons, self.ppm = np.zeros(shape), np.full(shape, model.OUTDOOR_PPM)
