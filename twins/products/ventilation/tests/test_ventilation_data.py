@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from twins.products import catalog
 
-UNIT = catalog()["ventilation"]
+UNIT, ROOM = catalog()["ventilation"], catalog()["room"]
 
 
 def yaml(path: Path) -> dict[str, Any]:
