@@ -99,7 +99,7 @@ def values(
         100.0 * rooms.opening.mean(axis=1),
         100.0 * np.abs(rooms.asked - rooms.opening).max(axis=1),
         100.0 * (rooms.persons > 0).mean(axis=1),
-        np.count_nonzero(mesh.reachable, axis=1),
+        np.count_nonzero(~mesh.reachable, axis=1),
         mesh.path_changes,
         interval.able,
     ]

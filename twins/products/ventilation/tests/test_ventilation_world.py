@@ -30,7 +30,7 @@ RECOVERY = {"recovery_efficiency_pct", "rotor_rpm"}
 """Recovery follows flow (NTU), and the coils what it leaves."""
 FLOW_FOLLOWS = FLOWS | FAN_WORK | FILTERS | SUMMARY | ROOM_AIR | RECOVERY | HEAT | AIR_TEMP
 RADIO = {
-    "mesh_path_changes", "nodes_reachable", "room.hops", "room.rssi_dbm", "room.link_delivery_pct",
+    "mesh_path_changes", "nodes_lost", "room.hops", "room.rssi_dbm", "room.link_delivery_pct",
     "room.battery_v",
 }  # fmt: skip
 
@@ -112,7 +112,7 @@ CASES = [
         "co2_drift", "room", {"ppm_per_day": 100.0}, {},
         {"room.co2_ppm", "room.damper_command_pct", "supply_flow_m3_h"}, FLOW_FOLLOWS,
     ),
-    ("node_death", "room", {}, {}, {"nodes_reachable", "room.co2_ppm"},
+    ("node_death", "room", {}, {}, {"nodes_lost", "room.co2_ppm"},
      RADIO | FLOW_FOLLOWS | {"room.presence", "room.available"}),
     ("battery_low", "room", {"left_pct": 5.0}, {}, {"room.battery_v"}, set()),
     ("radio_shade", "room", {"loss_db": 25.0}, {}, {"room.rssi_dbm"}, RADIO),
@@ -230,7 +230,7 @@ def test_a_dead_node_is_silent_its_damper_falls_back_and_new_cells_heal_it() -> 
     assert ("room-01-1-2", START + 12 * HOUR) not in reports
     assert ("room-01-1-1", START + 12 * HOUR) in reports
     unit = reports["ahu-01-1", START + 12 * HOUR]
-    assert unit["nodes_reachable"] == 3.0
+    assert unit["nodes_lost"] == 1.0
     units, rooms = made.fleets
     assert units.twin.rooms.opening[0, 1] == 0.5  # type: ignore[attr-defined]
     assert rooms.twin.reachable().tolist() == [True, False, *[True] * 6]  # type: ignore[attr-defined]
