@@ -165,6 +165,10 @@ class Stations:
         self._out[new, 2:] += joint.flow.sum(-1).reshape(len(new), -1, self._pumps)
         self._joint.append((new, joint))
 
+    def heads(self) -> tuple[Columns, Columns]:
+        """Head of each pump alone and of its system at its operating point, m."""
+        return self._duty.heads(self.works, self.works_level_m)
+
     def take_interval(self) -> tuple[Columns, Columns]:
         """Sums since the last call, ``(PARTS, stations, pumps)``, and head losses by station."""
         part, head = self.part, self.part_head_ms
