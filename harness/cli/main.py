@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from harness.cli import demo, load, report, rules, run, up
+from harness.cli import demo, load, report, rules, run, twins, up
 from harness.errors import HarnessError, OurBug
 
 EPILOG = (
@@ -48,6 +48,7 @@ app = typer.Typer(
 )
 app.command("run", epilog=EPILOG)(run.run)
 app.add_typer(rules.app, name="rules")
+app.add_typer(twins.app, name="twins")
 app.command("load")(load.load)
 app.command("demo")(demo.demo)
 app.command("up")(up.up)

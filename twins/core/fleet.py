@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from twins.core.device import Ack, DeviceSide, Status
 from twins.core.errors import InvalidFault, named
-from twins.core.manifest import resolve
+from twins.core.manifest import resolve_fault
 from twins.core.pending import PendingTable, Row
 from twins.core.sensors import Sensors
 from twins.core.truth import TruthLedger
-from twins.core.twin import Build, CountsUses, Manifest, OwnWear, ProductTwin
+from twins.core.twin import Action, Build, Columns, CountsUses, Manifest, OwnWear, ProductTwin
 from twins.core.wear import HOUR_MS, Wearing, WearLaw
 
 RANK = 1
@@ -54,9 +54,11 @@ class Fleet:
         ledger: TruthLedger,
         hear: Callable[[Report], None],
         broke: Callable[[Breakdown], None],
+        booted: Callable[[str], None],
     ) -> None:
         self.manifest, self.build, self.twin = manifest, build, twin
         self._pending, self._ledger, self._hear, self._broke = pending, ledger, hear, broke
+        self._booted = booted
         self.signal_names = tuple(manifest.signals)
         self.index = {device: index for index, device in enumerate(build.devices)}
         self.side = DeviceSide(
@@ -88,6 +90,8 @@ class Fleet:
         self._reports = 0
         self._now_ms = build.start_ms
         self._report_kind, self._wear_kind = f"{key}.report", f"{key}.wear"
+        self._boot_kind = f"{key}.boot"
+        pending.serve(self._boot_kind, rank=RANK, handler=self._on_boot)
         pending.serve(self._report_kind, rank=RANK, handler=self._on_report)
         pending.serve(self._wear_kind, rank=RANK, handler=self._on_wear)
 
@@ -103,7 +107,9 @@ class Fleet:
         """The site a device stands on."""
         return self.build.sites[device // self.build.devices_per_site]
 
-    def inject(self, now_ms: int, fault: str, device: str, params: Mapping[str, float]) -> None:
+    def inject(
+        self, now_ms: int, fault: str, device: str, params: Mapping[str, float | str]
+    ) -> None:
         """Let a fault begin now.
 
         Raises:
@@ -116,7 +122,7 @@ class Fleet:
             raise InvalidFault(
                 [f"{self.manifest.id} has no fault {fault!r}; there are: {there_are}"]
             )
-        values, problems = resolve(f"fault {fault}", params, spec.params)
+        values, _, problems = resolve_fault(f"fault {fault}", params, spec, self.manifest.signals)
         if problems:
             raise InvalidFault(problems)
         self._to(now_ms)
@@ -141,6 +147,7 @@ class Fleet:
             if spec.position == position:
                 damage = self.damage(now_ms, index)[component]
                 life = self._renew(index, component)
+                self.twin.maintain(index, "replace", component)
                 serial = f"{part}-{device}-{life}"
                 self._ledger.tell(
                     now_ms, "part.fitted", device, position=position, component=component,
@@ -184,6 +191,19 @@ class Fleet:
             index, at_ms=now_ms, command_id=command_id, status=status, detail=detail
         )
 
+    def cut_power(self, now_ms: int, device: int, *, for_ms: int) -> None:
+        """The device's electronics go off now and start again ``for_ms`` later, with a new boot.
+
+        Its physics goes on. A second cut before the start puts the start off, never forward.
+        """
+        name = self.build.devices[device]
+        back_ms = now_ms + for_ms
+        if self.side.off[device]:
+            back_ms = max(back_ms, self._pending.due_ms(self._boot_kind, name) or 0)
+        self.side.off[device] = True
+        self._pending.cancel(self._boot_kind, name)
+        self._pending.add(back_ms, self._boot_kind, name)
+
     def damage(self, now_ms: int, device: int) -> dict[str, float]:
         """True damage of every component of a device: 0 as new, 1 at its end."""
         return {
@@ -194,6 +214,28 @@ class Fleet:
             )
             for name in self.manifest.components
         }
+
+    def damage_columns(self) -> dict[str, Columns]:
+        """True damage of every device by component, columns ``(n,)``: 0 as new, 1 at its end."""
+        rows = [self.damage(self._now_ms, index) for index in range(len(self.build.devices))]
+        return {name: np.array([row[name] for row in rows]) for name in self.manifest.components}
+
+    def maintain(self, now_ms: int, device: str, *, action: Action, component: str) -> None:
+        """Work on a component without a new part in a stated position.
+
+        Raises:
+            InvalidFault: If there is no such component.
+        """
+        if component not in self.manifest.components:
+            there_are = named(self.manifest.components)
+            raise InvalidFault(
+                [f"{self.manifest.id} has no component {component!r}; there are: {there_are}"]
+            )
+        index = self.index[device]
+        self._to(now_ms)
+        if action == "replace":
+            self._renew(index, component)
+        self.twin.maintain(index, action, component)
 
     def dump(self) -> dict[str, Any]:
         """Everything that changes, as plain data and columns (pending rows are kept elsewhere)."""
@@ -291,6 +333,10 @@ class Fleet:
         if component in self._due_uses:
             due_ms = self._wear[key].next_change_ms()
             self._due_uses[component][index] = np.inf if due_ms is None else due_ms / HOUR_MS
+
+    def _on_boot(self, row: Row) -> None:
+        self.side.reboot(self.index[row.subject], row.due_ms)
+        self._booted(row.subject)
 
     def _on_wear(self, row: Row) -> None:
         self._to(row.due_ms)

@@ -65,6 +65,8 @@ class History:
     damage: Mapping[str, Columns]
     """True damage by component, shape ``(t, n)``."""
     events: Sequence[Truth]
+    companions: Mapping[str, History] = field(default_factory=dict)
+    """Histories of the fleets that came with this one, by product, with clocks of their own."""
 
 
 class Histories(Protocol):

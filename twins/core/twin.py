@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from twins.core.manifest import ComponentSpec, FaultSpec, SignalSpec
 from twins.core.streams import Streams
 from twins.core.wear import WearLaw
+from twins.core.weather import PLAIN, Calendar, StillWeather, Weather
 
 Columns = NDArray[np.float64]
 
@@ -21,7 +22,8 @@ class Build:
     """Everything a product's ``build`` needs to make the twin of one fleet.
 
     ``devices`` stand site by site: device ``i`` belongs to site ``i // devices_per_site``.
-    ``params`` holds every parameter of the manifest, checked.
+    ``params`` holds every parameter of the manifest, checked. ``host`` is the twin of the fleet
+    that this one came with: companion ``i`` belongs to the host's device ``i // (n / hosts)``.
     """
 
     sites: tuple[str, ...]
@@ -31,6 +33,22 @@ class Build:
     start_ms: int
     params: Mapping[str, float]
     streams: Streams
+    random_faults: float = 0.0
+    link: str = "wired"
+    reporting: str = "every"
+    outdoors: Weather | None = None
+    calendar: Calendar = PLAIN
+    host: ProductTwin | None = None
+
+    @property
+    def weather(self) -> Weather:
+        """The weather over ``sites``; outside a world it stands still. Fetch it once."""
+        return self.outdoors or StillWeather(len(self.sites))
+
+
+Action = Literal["replace", "overhaul", "clean", "adjust", "relube", "minimal"]
+"""What a visit does to a component (twins reference, section 2, maintenance as virtual age)."""
+ACTIONS: tuple[Action, ...] = get_args(Action)
 
 
 class Wear(Protocol):
@@ -99,6 +117,14 @@ class ProductTwin(Protocol):
         """Let a fault of the manifest begin; every parameter is given and checked."""
         ...
 
+    def maintain(self, device: int, action: Action, component: str) -> None:
+        """Somebody worked on a component: reset what the product itself keeps of it.
+
+        Dust, rags, frost, imbalance, a foil before a sensor. Wear of a drawn life is core's
+        affair, and an ``OwnWear`` is renewed by its own method; both have happened already.
+        """
+        ...
+
     def truth(self) -> Mapping[str, Columns]:
         """True values worth plotting or reading off by hand, by name: columns ``(n,)``."""
         ...
@@ -118,6 +144,18 @@ class CountsUses(Protocol):
 
     def uses(self, component: str) -> Columns:
         """Uses of a component since the beginning, shape ``(n,)``; never falls."""
+        ...
+
+
+@runtime_checkable
+class Stresses(Protocol):
+    """What a twin offers besides if its state makes a component wear faster or slower."""
+
+    def stress(self, component: str) -> Columns:
+        """How fast a component wears now, shape ``(n,)``: 1.0 as drawn, 2.0 twice as fast.
+
+        Asked for at the end of a report interval, about the interval that ends.
+        """
         ...
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from twins.core.errors import named
 from twins.core.manifest import resolve
-from twins.core.spec import FleetSpec, WorldSpec
+from twins.core.spec import LINKS, REPORTING, FleetSpec, WorldSpec
 from twins.core.streams import Streams
 from twins.core.twin import Build
 from twins.products import Product, catalog
@@ -14,13 +15,14 @@ from twins.products import Product, catalog
 SITES_MAX = 10_000
 """Bounds of one fleet, so that a slip of the keyboard ends in a message and not in swapping."""
 DEVICES_PER_SITE_MAX = 100
+RANDOM_FAULTS_MAX = 1000.0
 
 
 def plan_fleets(spec: WorldSpec, streams: Streams) -> tuple[list[tuple[Product, Build]], list[str]]:
     """What to build for every fleet of a description.
 
     Sites are called ``<prefix>-01 ...``; a further fleet of the same prefix goes on counting, so
-    that adding one renames nobody.
+    that adding one renames nobody. The fleets of a product's companions follow its own.
 
     Returns:
         Product and build of each fleet, and a problem per mistake (then the list is of no use).
@@ -35,6 +37,9 @@ def plan_fleets(spec: WorldSpec, streams: Streams) -> tuple[list[tuple[Product, 
             there_are = named(catalog())
             problems.append(f"{where}: unknown product {fleet.product!r}; there are: {there_are}")
             continue
+        if product.host:
+            problems.append(f"{where}: {product.id} comes with {product.host}, not by itself")
+            continue
         values, found = resolve(f"{where} ({product.id})", fleet.params, product.params)
         found += _out_of_bounds(where, fleet)
         problems += found
@@ -43,8 +48,37 @@ def plan_fleets(spec: WorldSpec, streams: Streams) -> tuple[list[tuple[Product, 
         first = sites_so_far.get(product.site_prefix, 0) + 1
         sites_so_far[product.site_prefix] = first + fleet.sites - 1
         numbers = range(first, first + fleet.sites)
-        plans.append((product, _build(fleet, product, numbers, values, spec.start_ms, streams)))
+        build = _build(fleet, product, numbers, values, spec.start_ms, streams)
+        plans += [(product, build), *_companions(product, build)]
     return plans, problems
+
+
+def companion_names(companion: Product, device: str, params: Mapping[str, float]) -> list[str]:
+    """Ids of the companions of one device of the host: ``<prefix>-<place of the host>-<number>``.
+
+    Args:
+        companion: The product that comes with it.
+        device: The host's device.
+        params: The host's parameters.
+    """
+    _, _, place = device.partition("-")
+    many = round(params[companion.count])
+    return [f"{companion.device_prefix}-{place}-{number}" for number in range(1, many + 1)]
+
+
+def _companions(host: Product, build: Build) -> Iterator[tuple[Product, Build]]:
+    for product in host.companions:
+        names = [companion_names(product, device, build.params) for device in build.devices]
+        many = len(names[0])
+        yield (
+            product,
+            replace(
+                build,
+                devices=tuple(name for of_device in names for name in of_device),
+                devices_per_site=build.devices_per_site * many,
+                params={name: param.default for name, param in product.params.items()},
+            ),
+        )
 
 
 def _out_of_bounds(where: str, fleet: FleetSpec) -> list[str]:
@@ -53,11 +87,19 @@ def _out_of_bounds(where: str, fleet: FleetSpec) -> list[str]:
         "devices_per_site": DEVICES_PER_SITE_MAX,
         "report_every_ms": 86_400_000,
     }
-    return [
+    problems = [
         f"{where}: {name} must be 1 to {most}, not {getattr(fleet, name)}"
         for name, most in bounds.items()
         if not 1 <= getattr(fleet, name) <= most
     ]
+    if not 0.0 <= fleet.random_faults <= RANDOM_FAULTS_MAX:
+        problems.append(
+            f"{where}: random_faults must be 0 to {RANDOM_FAULTS_MAX:g}, not {fleet.random_faults}"
+        )
+    for name, words in (("link", LINKS), ("reporting", REPORTING)):
+        if (word := getattr(fleet, name)) not in words:
+            problems.append(f"{where}: unknown {name} {word!r}; there are: {named(words)}")
+    return problems
 
 
 def _build(  # noqa: PLR0917 - each has another type
@@ -80,4 +122,7 @@ def _build(  # noqa: PLR0917 - each has another type
         start_ms=start_ms,
         params=params,
         streams=streams,
+        random_faults=fleet.random_faults,
+        link=fleet.link,
+        reporting=fleet.reporting,
     )

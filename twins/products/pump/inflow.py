@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from twins.core.twin import Build
-from twins.products.pump.model import DAY_MS, HOUR_MS, Columns
+from twins.core.weather import Moment
+from twins.products.pump.model import HOUR_MS, Columns
 
 BLOCK = 64
 """Report intervals per block of a site's streams."""
@@ -39,26 +40,20 @@ RESIDUAL_MEMORY_MS = 3 * HOUR_MS
 FAST_H, SLOW_H, FAST_SHARE = 1.5, 30.0, 0.5
 """Two parallel linear reservoirs behind the rain: streets and drains, and the ground (estimate;
 rain to flow lag 1 h, M:dhi)."""
-RAIN_MEMORY_H, RAIN_FROM, RAIN_SCALE = 6.0, 1.4, 3.2
-"""Rain is ``3.2 (z - 1.4)^1.5`` mm/h of an AR1 with unit variance: 8 % of hours wet, 750 mm a year
-(estimate, northern Europe)."""
-
-
-def dry_weather_factor(at_ms: int, *, stretch: float, season: float) -> float:
-    """Dry-weather inflow over its mean at a time: hour of day (interpolated), weekday, season.
+def dry_weather_factor(now: Moment, *, stretch: float, season: float) -> float:
+    """Dry-weather inflow over its mean: local hour (interpolated), weekend or holiday, season.
 
     Args:
-        at_ms: Milliseconds since the epoch; the hour is that of UTC.
+        now: What clocks and calendar say.
         stretch: How much more a small catchment swings than the large one.
         season: Swing of the year: most in February (twice the least at 0.33, M:dhi).
     """
-    hours = at_ms / HOUR_MS - 0.5
-    hour = math.floor(hours)
-    weekend = (at_ms // DAY_MS + 3) % 7 >= 5  # the epoch was a Thursday
+    hour = math.floor(now.hour - 0.5)
+    weekend = not now.workday
     factors = WEEKEND_FACTORS if weekend else WEEKDAY_FACTORS
     low, high = float(factors[hour % 24]), float(factors[(hour + 1) % 24])
-    factor = max(1.0 + stretch * (low + (hours - hour) * (high - low) - 1.0), 0.05)
-    year = 1.0 + season * math.cos(2.0 * math.pi * (at_ms / DAY_MS - 45.0) / 365.25)
+    factor = max(1.0 + stretch * (low + (now.hour - 0.5 - hour) * (high - low) - 1.0), 0.05)
+    year = 1.0 + season * math.cos(2.0 * math.pi * (now.day_of_year - 45.0) / 365.25)
     return factor * year * (WEEKEND if weekend else 1.0)
 
 
@@ -73,10 +68,10 @@ class Catchments:
         self._wet_m3_s = mean_m3_s * 24.0 * params["rain_share"]
         self._hours = build.report_every_ms / HOUR_MS
         self._memory = math.exp(-build.report_every_ms / RESIDUAL_MEMORY_MS)
-        self._rain_memory = math.exp(-self._hours / RAIN_MEMORY_H)
         self._fast, self._slow = math.exp(-self._hours / FAST_H), math.exp(-self._hours / SLOW_H)
         sites = len(build.sites)
-        self._residual, self._rain = np.zeros(sites), np.full(sites, -1.0)
+        self._weather, self._calendar = build.weather, build.calendar
+        self._residual = np.zeros(sites)
         self._quick, self._ground = np.zeros(sites), np.zeros(sites)
         self.storm_mm_h, self.storm_until_ms = np.zeros(sites), np.zeros(sites)
         self.rain_mm_h = np.zeros(sites)
@@ -92,23 +87,24 @@ class Catchments:
             self._block = np.array(
                 [
                     self._build.streams.block(f"pump/inflow/{site}", number).standard_normal(
-                        (BLOCK, 2)
+                        BLOCK
                     )
                     for site in self._build.sites
                 ]
             )
-        noise = self._block[:, row]
-        self._residual = _later(self._residual, self._memory, noise[:, 0])
-        self._rain = _later(self._rain, self._rain_memory, noise[:, 1])
+        self._residual = _later(self._residual, self._memory, self._block[:, row])
         middle_ms = self._build.start_ms + self._intervals * every_ms + every_ms // 2
         self._intervals += 1
-        self.rain_mm_h = RAIN_SCALE * np.maximum(self._rain - RAIN_FROM, 0.0) ** 1.5
+        self.rain_mm_h = self._weather.at(middle_ms).rain_mm_h
         if self.storm_until_ms.any():
-            self.rain_mm_h += np.where(middle_ms < self.storm_until_ms, self.storm_mm_h, 0.0)
+            pours = np.where(middle_ms < self.storm_until_ms, self.storm_mm_h, 0.0)
+            self.rain_mm_h = self.rain_mm_h + pours
         self._quick += (1.0 - self._fast) * (self.rain_mm_h - self._quick)
         self._ground += (1.0 - self._slow) * (self.rain_mm_h - self._ground)
         wet = FAST_SHARE * self._quick + (1.0 - FAST_SHARE) * self._ground
-        dry = dry_weather_factor(middle_ms, stretch=self._stretch, season=self._season)
+        dry = dry_weather_factor(
+            self._calendar.at(middle_ms), stretch=self._stretch, season=self._season
+        )
         return self._mean_m3_s * (dry * np.exp(RESIDUAL_SD * self._residual)) + self._wet_m3_s * wet
 
     def storm(self, site: int, *, mm_h: float, until_ms: float) -> None:
@@ -126,7 +122,7 @@ class Catchments:
 
 
 _STATE = (
-    "_residual", "_rain", "_quick", "_ground", "storm_mm_h", "storm_until_ms", "rain_mm_h",
+    "_residual", "_quick", "_ground", "storm_mm_h", "storm_until_ms", "rain_mm_h",
     "_intervals",
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from twins.core.twin import Build, Columns, OwnWear, Wear
+from twins.core.twin import Action, Build, Columns, OwnWear, Wear
 from twins.core.wear import WearLaw
 from twins.products.pump import commands, model, wells
 from twins.products.pump.duty import Duty
@@ -226,7 +226,7 @@ class PumpTwin:
         self.ills.changed = True
         self._stations.touch(self.place(device)[0])
 
-    def maintain(self, device: int, action: str, component: str) -> None:
+    def maintain(self, device: int, action: Action, component: str) -> None:
         """What a visit resets: rags, imbalance, a crooked seat, valves, the level sensor."""
         station, pump = self.place(device)
         self.ills.maintain(station, pump, component, action)

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from twins.core.twin import Build, Columns, OwnWear, Wear
+from twins.core.twin import Action, Build, Columns, OwnWear, Wear
 from twins.core.wear import WearLaw
 from twins.products.ventilation import model
 from twins.products.ventilation.air import ROW, STANDBY_KW, Air
@@ -210,6 +210,13 @@ class VentilationTwin:
         """Dust from now on for a while, times ``factor``."""
         self._storm[device] = factor
         self._storm_end_ms[device] = self._ends_ms(self._step - 1) + duration_ms
+
+    def maintain(self, device: int, action: Action, component: str) -> None:
+        """Adjusting frees stuck dampers and calibrates CO2 sensors; a minimal repair does not."""
+        if action in ("adjust", "overhaul") and component in ("damper", "co2_sensor"):
+            law = self.laws[component]
+            assert not isinstance(law, WearLaw)
+            law.renew(device, 1)
 
     def truth(self) -> Mapping[str, Columns]:
         """Filters at design flow, vibration at full speed, rooms as they are."""

@@ -1,0 +1,239 @@
+"""Months of a fleet as columns: a world that is recorded instead of heard through messages."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from twins.core.errors import InvalidFault, InvalidWorld
+from twins.core.fleet import Fleet, Report
+from twins.core.ports import Truth
+from twins.core.realism import Columns, History, Injected, Wanted
+from twins.core.spec import FieldSpec, FleetSpec, WorldSpec
+from twins.world import World
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+NARROW_FROM = 32 * 2**20
+"""From so many numbers on a history is kept in float32: half the bytes, 7 digits."""
+FILE_FROM_BYTES = 2**30
+"""A larger block lives in a file without a name, which the system may page out."""
+
+
+def world_spec(wanted: Wanted) -> WorldSpec:
+    """The world in which a history happens: one fleet, repaired the old way (no service hears).
+
+    Raises:
+        InvalidWorld: If ``start`` is no date.
+    """
+    try:
+        start = datetime.fromisoformat(wanted.start)
+    except ValueError:
+        raise InvalidWorld([f"start {wanted.start!r} is no date such as 2026-01-05"]) from None
+    start_ms = int(start.replace(tzinfo=start.tzinfo or UTC).timestamp() * 1000)
+    fleet = FleetSpec(
+        product=wanted.product,
+        sites=wanted.sites,
+        devices_per_site=wanted.devices_per_site,
+        report_every_ms=wanted.report_every_s * 1000,
+        params=wanted.params,
+    )
+    later: dict[str, Any] = {"random_faults": wanted.random_faults, "link": wanted.link}
+    known = {name: value for name, value in later.items() if hasattr(fleet, name)}
+    return WorldSpec(
+        start_ms=start_ms, fleets=(replace(fleet, **known),), field=FieldSpec(service=False)
+    )
+
+
+class _Book:
+    """What one fleet said and what was true, filled row by row; blocks are ``(t, columns, n)``."""
+
+    def __init__(self, fleet: Fleet, rows: int) -> None:
+        self.fleet = fleet
+        self.row = 0
+        truth, damage = fleet.twin.truth(), damage_columns(fleet, fleet.build.start_ms)
+        self._names = (fleet.signal_names, tuple(truth), tuple(damage))
+        devices = len(fleet.build.devices)
+        columns = sum(map(len, self._names))
+        dtype = np.float32 if rows * columns * devices >= NARROW_FROM else np.float64
+        self._at_ms = np.zeros(rows, dtype=np.int64)
+        self._blocks = [_block((rows, len(names), devices), dtype) for names in self._names]
+
+    def write(self, report: Report) -> None:
+        """Take one report, and the truth of its moment."""
+        if self.row == len(self._at_ms):
+            return
+        at = self.row
+        self._at_ms[at] = report.at_ms
+        said, true, damaged = self._blocks
+        said[at] = report.values.T
+        for index, column in enumerate(self.fleet.twin.truth().values()):
+            true[at, index] = column
+        for index, column in enumerate(damage_columns(self.fleet, report.at_ms).values()):
+            damaged[at, index] = column
+        self.row += 1
+
+    def history(self, events: Sequence[Truth]) -> History:
+        """What is written so far, as views of the blocks."""
+        telemetry, truth, damage = (
+            {name: block[: self.row, index] for index, name in enumerate(names)}
+            for names, block in zip(self._names, self._blocks, strict=True)
+        )
+        return History(
+            devices=self.fleet.build.devices,
+            at_ms=self._at_ms[: self.row],
+            telemetry=telemetry,
+            truth=truth,
+            damage=damage,
+            events=events,
+        )
+
+
+class Recorder:
+    """Runs a world and keeps what its fleets report, page by page.
+
+    Args:
+        wanted: What to run. Its faults are of the first fleet.
+
+    Raises:
+        InvalidWorld: If the world cannot be built.
+        InvalidFault: If a fault is of no device or begins after the end (what else is wrong with
+            it shows when it begins).
+    """
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.world = World(world_spec(wanted), seed=wanted.seed, hear=self._hear)
+        self._books: list[_Book] = []
+        self._events: list[Truth] = []
+        devices = self.fleet.build.devices
+        problems = [
+            f"{fault.fault}: device {fault.device} is not 0 to {len(devices) - 1}"
+            for fault in wanted.faults
+            if not 0 <= fault.device < len(devices)
+        ] + [
+            f"{fault.fault}: begins {fault.after_h:g} h from the start, not in 0 to {end_h:g} h"
+            for end_h in (wanted.days * 24,)
+            for fault in wanted.faults
+            if not 0 <= fault.after_h <= end_h
+        ]
+        if problems:
+            raise InvalidFault(problems)
+
+    @property
+    def fleet(self) -> Fleet:
+        """The fleet that was wanted; its companions come after it."""
+        return self.world.fleets[0]
+
+    def pages(self, *, days: float) -> Iterator[History]:
+        """The history in pages of ``days``; a page is not written to any more."""
+        start_ms = self.world.now_ms
+        end_ms = start_ms + round(self.wanted.days * DAY_MS)
+        faults = sorted(self.wanted.faults, key=lambda fault: fault.after_h)
+        self._events += self.world.start().truths
+        while self.world.now_ms < end_ms:
+            from_ms = self.world.now_ms
+            to_ms = min(from_ms + round(days * DAY_MS), end_ms)
+            self._books = [_Book(fleet, _reports(fleet, to_ms - from_ms)) for fleet in self._all]
+            before_h = (to_ms - start_ms) / HOUR_MS
+            due = [f for f in faults if f.after_h < before_h or to_ms == end_ms]
+            faults = faults[len(due) :]
+            self._run(due, start_ms, to_ms)
+            yield self._page()
+
+    def _run(self, due: Sequence[Injected], start_ms: int, to_ms: int) -> None:
+        devices = self.fleet.build.devices
+        for fault in due:
+            at_ms = start_ms + round(fault.after_h * HOUR_MS)
+            self._events += self.world.run_until(at_ms).truths
+            params = cast("Mapping[str, Any]", fault.params)
+            self.world.inject(fault.fault, devices[fault.device], params)
+        self._events += self.world.run_until(to_ms).truths
+
+    @property
+    def _all(self) -> Sequence[Fleet]:
+        return self.world.fleets
+
+    def _hear(self, report: Report) -> None:
+        next(book for book in self._books if book.fleet is report.fleet).write(report)
+
+    def _page(self) -> History:
+        events, self._events = tuple(self._events), []
+        whole, *others = [book.history(events) for book in self._books]
+        names = [book.fleet.manifest.id for book in self._books[1:]]
+        return replace(whole, companions=dict(zip(names, others, strict=True)))
+
+
+def record(wanted: Wanted) -> History:
+    """Run a world and give back all of it.
+
+    Raises:
+        InvalidWorld: If the world cannot be built.
+        InvalidFault: If a fault cannot be injected.
+    """
+    return next(Recorder(wanted).pages(days=wanted.days))
+
+
+class Recorded:
+    """Makes histories, each once (:class:`twins.core.realism.Histories`).
+
+    Args:
+        told: Called with what is wanted before a history is made.
+    """
+
+    def __init__(self, told: Callable[[Wanted], None] | None = None) -> None:
+        self._told = told
+        self._made: dict[bytes, History] = {}
+
+    def get(self, wanted: Wanted) -> History:
+        """The history that was asked for, made now or before."""
+        key = msgspec.json.encode(wanted, order="sorted")
+        if key not in self._made:
+            if self._told is not None:
+                self._told(wanted)
+            self._made[key] = record(wanted)
+        return self._made[key]
+
+
+def fingerprint(history: History) -> str:
+    """Hash of all that a history holds; equal if and only if every byte is."""
+    digest = hashlib.sha256(msgspec.json.encode([history.devices, *map(_plain, history.events)]))
+    digest.update(np.ascontiguousarray(history.at_ms).tobytes())
+    for columns in (history.telemetry, history.truth, history.damage):
+        for name, column in sorted(columns.items()):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(column).tobytes())
+    for name, companion in sorted(history.companions.items()):
+        digest.update(f"{name} {fingerprint(companion)}".encode())
+    return digest.hexdigest()
+
+
+def damage_columns(fleet: Fleet, now_ms: int) -> Mapping[str, Columns]:
+    """True damage of every component, each of shape ``(n,)``."""
+    rows = [fleet.damage(now_ms, index) for index in range(len(fleet.build.devices))]
+    return {name: np.array([row[name] for row in rows]) for name in fleet.manifest.components}
+
+
+def _plain(event: Truth) -> list[Any]:
+    return [event.at_ms, event.kind, event.subject, sorted(event.data.items())]
+
+
+def _reports(fleet: Fleet, span_ms: int) -> int:
+    """Reports that fit in a span, wherever it begins."""
+    return -(-span_ms // fleet.build.report_every_ms) + 1
+
+
+def _block(shape: tuple[int, ...], dtype: type[np.floating[Any]]) -> NDArray[Any]:
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    if size < FILE_FROM_BYTES:
+        return np.empty(shape, dtype=dtype)
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, dtype=dtype, mode="w+", shape=shape)
