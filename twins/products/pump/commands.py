@@ -23,23 +23,31 @@ def obey(
     Returns:
         Why not, or ``None`` when done.
     """
+    at = twin.place(device)
+    refusal = _refusal(stations, at, name, args)
+    if refusal is not None:
+        return refusal
+    if name == "reset_starts":
+        stations.starts[at] = 0.0
+        twin.counter_reset(device)
+    elif name == "reverse":
+        twin.ills.clog[at] = twin.rags.reverse(device, float(twin.ills.clog[at]))
+        twin.ills.changed = True
+        stations.starts[at] += 1.0
+    else:
+        stations.stopped[at] = name == "stop"
+    return None
+
+
+def _refusal(
+    stations: Stations, at: tuple[int, int], name: str, args: Mapping[str, Any]
+) -> str | None:
     if args:
         return f"{name} takes no arguments, got {', '.join(sorted(args))}"
     if name not in COMMANDS:
         return f"unknown command {name!r}; there are: {', '.join(COMMANDS)}"
-    at = twin.place(device)
-    if name == "reset_starts":
-        stations.starts[at] = 0.0
-        twin.counter_reset(device)
-        return None
-    if name != "stop" and not stations.able[at]:
+    if name in ("start", "reverse") and not stations.able[at]:
         return "the pump is broken and cannot start"
-    if name == "reverse":
-        if stations.dead[at[0]]:
-            return "the station has no mains"
-        twin.ills.clog[at] = twin.rags.reverse(device, float(twin.ills.clog[at]))
-        twin.ills.changed = True
-        stations.starts[at] += 1.0
-        return None
-    stations.stopped[at] = name == "stop"
+    if name == "reverse" and stations.dead[at[0]]:
+        return "the station has no mains"
     return None

@@ -31,7 +31,7 @@ class Works(NamedTuple):
 class Duty:
     """Curves of the pumps of a fleet (shape ``(stations, pumps)``) and where they meet the main."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         plant: Plant,
         ills: Ills,
@@ -44,9 +44,9 @@ class Duty:
         self._plant, self._ills, self._vfd, self._area_m2 = plant, ills, vfd, area_m2
         self._power_factors, self._head_factors = power_factors, head_factors
         self._k = plant.system_curve
-        least_m = plant.static_m + (plant.pump_curve + self._k) * (
-            LEAST_FLOW * plant.duty_m3_s
-        ) ** 2
+        least_m = (
+            plant.static_m + (plant.pump_curve + self._k) * (LEAST_FLOW * plant.duty_m3_s) ** 2
+        )
         self.least_speed = max(float(np.sqrt(least_m / plant.shutoff_m)), 0.5)
         self._ones = np.ones(power_factors.shape)
         self.curves()
@@ -110,9 +110,7 @@ class Duty:
             speed = self._speed(share, static_m, None, count=count, stations=stations)
             a0, a1 = speed * speed * a0, speed * a1
         a0, a1, a2, speed = np.broadcast_arrays(a0, a1, a2, speed + 0.0 * on)[:4]
-        flow = model.joint_flows(
-            on, a0=a0, a1=a1, a2=a2, static_m=static_m, system_curve=self._k
-        )
+        flow = model.joint_flows(on, a0=a0, a1=a1, a2=a2, static_m=static_m, system_curve=self._k)
         total = flow.sum(-1, keepdims=True)
         works = self._works(flow, static_m, total, speed, level_m[:, None, None], stations)
         return Works(*(np.where(on, column, 0.0) for column in works))
@@ -125,7 +123,7 @@ class Duty:
         system_m = self._plant.outlet_m - level_m + self._k * flow * flow
         return pump_m, system_m
 
-    def _works(  # noqa: PLR0913, PLR0917
+    def _works(  # noqa: PLR0917
         self,
         flow: Columns,
         static_m: Columns,

@@ -1,4 +1,4 @@
-"""Faults of pump and station; ``product.toml`` names them, their parameters and how often they come."""
+"""Faults of pump and station; ``product.toml`` says their parameters and how often they come."""
 
 from __future__ import annotations
 
@@ -51,7 +51,10 @@ def ragging(twin: PumpTwin, pump: int, params: Given, wear: Wear) -> None:
     """Wipes in the sewage: rags come with the pumped water for ``lasting`` hours."""
     del wear
     twin.rags.begin(
-        pump, twin.volume_of(pump), until_ms=twin.now_ms + params["lasting"] * HOUR_MS, params=params
+        pump,
+        twin.volume_of(pump),
+        until_ms=twin.now_ms + params["lasting"] * HOUR_MS,
+        params=params,
     )
 
 

@@ -15,7 +15,14 @@ BY_PUMP = (
     "suction_m", "backflow", "bearing_mm_s", "bearing", "seal", "winding",
     "hours_limit", "starts_limit",
 )  # fmt: skip
-BY_STATION = ("offset_m", "drift_m_s", "drift_from_s", "grease_m", "grease_until_s", "mains_until_s")
+BY_STATION = (
+    "offset_m",
+    "drift_m_s",
+    "drift_from_s",
+    "grease_m",
+    "grease_until_s",
+    "mains_until_s",
+)
 
 FLOW_LOSS_CLOGGED = 2.0
 """Mode i of S7: rags narrow the passages; the pump's curve falls as ``b (1 + 2 c)``, which takes
@@ -72,7 +79,7 @@ class Ills:
         return 1.0 - HEAD_LOSS_WORN * self.impeller
 
     def curve_factor(self) -> Columns:
-        """b over that of a clean pump."""
+        """B over that of a clean pump."""
         return 1.0 + FLOW_LOSS_CLOGGED * np.where(self.clog_mode == 1.0, self.clog, 0.0)
 
     def efficiency_factor(self) -> Columns:

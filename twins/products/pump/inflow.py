@@ -40,6 +40,8 @@ RESIDUAL_MEMORY_MS = 3 * HOUR_MS
 FAST_H, SLOW_H, FAST_SHARE = 1.5, 30.0, 0.5
 """Two parallel linear reservoirs behind the rain: streets and drains, and the ground (estimate;
 rain to flow lag 1 h, M:dhi)."""
+
+
 def dry_weather_factor(now: Moment, *, stretch: float, season: float) -> float:
     """Dry-weather inflow over its mean: local hour (interpolated), weekend or holiday, season.
 
@@ -86,9 +88,7 @@ class Catchments:
             self._block_number = number
             self._block = np.array(
                 [
-                    self._build.streams.block(f"pump/inflow/{site}", number).standard_normal(
-                        BLOCK
-                    )
+                    self._build.streams.block(f"pump/inflow/{site}", number).standard_normal(BLOCK)
                     for site in self._build.sites
                 ]
             )

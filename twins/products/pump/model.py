@@ -58,12 +58,12 @@ class Plant:
 
     @property
     def pump_curve(self) -> float:
-        """b of ``H = H0 - b Q^2``; a steep sewage curve has no linear term (section 1A)."""
+        """B of ``H = H0 - b Q^2``; a steep sewage curve has no linear term (section 1A)."""
         return (self.shutoff_m - self.duty_head_m) / self.duty_m3_s**2
 
     @property
     def system_curve(self) -> float:
-        """k of ``H = Hst + k Q^2``."""
+        """K of ``H = Hst + k Q^2``."""
         return self.friction_m / self.duty_m3_s**2
 
     @property
@@ -124,7 +124,7 @@ def single_flow(
     return np.maximum((root - a1) / slope, 0.0)
 
 
-def joint_flows(  # noqa: PLR0913 - one curve is three numbers
+def joint_flows(
     on: NDArray[np.bool_],
     *,
     a0: Columns,
@@ -140,7 +140,9 @@ def joint_flows(  # noqa: PLR0913 - one curve is three numbers
 
     Args:
         on: Which pumps run, shape ``(..., pumps)``.
-        a0: Of ``H = A0 - A1 Q - A2 Q^2``, shape ``(..., pumps)``, as ``a1`` and ``a2``.
+        a0: Of ``H = A0 - A1 Q - A2 Q^2``, shape ``(..., pumps)``.
+        a1: The linear term, as ``a0``.
+        a2: The quadratic one, as ``a0``.
         static_m: Static head, shape ``(..., 1)``.
         system_curve: k of the main.
     """
@@ -179,7 +181,7 @@ def cavitation_limit(available_m: Columns, speed: Columns) -> Columns:
     return np.sqrt(np.maximum(margin, 0.0) / NPSH_FLOW_M)
 
 
-def shaft_kw(  # noqa: PLR0913
+def shaft_kw(
     plant: Plant,
     *,
     head_m: Columns,

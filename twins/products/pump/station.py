@@ -1,6 +1,6 @@
 """Wet wells and their pumps, from switching event to switching event, all stations at once.
 
-A station's pumps run as "the first k usable ones from the lead on", so its state is a volume, a lead
+A station's pumps run as "the first k usable ones from the lead on": its state is a volume, a lead
 and a k. Within an advance the inflow is constant and each such set has one operating point (at the
 middle of the level's way), so the time to the next switching volume is ``dV / (Qin - Qout)``. Each
 round moves every station that has time left to its own next event; how long which set ran is
@@ -27,15 +27,15 @@ ROUNDS_MAX = 10_000
 """Bound of switching events of one station in one advance."""
 PARTS = ("run_s", "m3", "kws", "amp_s", "rough_s", "speed_s")
 _STATE = (
-    "volume_m3", "spilled_m3", "works_level_m", "lead", "k", "wait_s", "able", "stopped", "dead", "last_start_s",
-    "run_s", "starts", "part", "part_head_ms", "bearing_c", "motor_c",
+    "volume_m3", "spilled_m3", "works_level_m", "lead", "k", "wait_s", "able", "stopped", "dead",
+    "last_start_s", "run_s", "starts", "part", "part_head_ms", "bearing_c", "motor_c",
 )  # fmt: skip
 
 
 class Stations:
     """Wells of shape ``(stations,)``, pumps of shape ``(stations, pumps)``."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         plant: Plant,
         heat: Heat,
@@ -74,7 +74,9 @@ class Stations:
         self._rotation = Rotation(self.able)
         self._thresholds()
         self.works_level_m = np.full(shape, 0.5 * (plant.start_m + plant.stop_m))
-        self.works = duty.alone(self.works_level_m, np.full(stations, plant.duty_m3_s), np.ones(shape))
+        self.works = duty.alone(
+            self.works_level_m, np.full(stations, plant.duty_m3_s), np.ones(shape)
+        )
 
     @property
     def level_m(self) -> Columns:
@@ -239,13 +241,14 @@ class Stations:
         pumps, stations = self._pumps, self._stations
         sets = pumps * (pumps + 1)
         limits, follows = self._limits.ravel(), self._rotation.follows.ravel()
-        at, inflow, out = self._every, self._inflow + 1e-13, self._out.ravel()
+        at, inflow, out = self._every, self._inflow, self._out.ravel()
         volume, k, lead = self.volume_m3.copy(), self.k, self.lead
         left = np.full(stations, to_s - self.now_s)
         noted: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
         for _ in range(ROUNDS_MAX):
             key = at * sets + k * pumps + lead
             net = inflow - out.take(key)
+            net[net == 0.0] = -1e-12  # as good as balanced
             rising = net > 0.0
             target = limits.take((rising * stations + at) * (pumps + 1) + k)
             due = (target - volume) / net
@@ -272,7 +275,7 @@ class Stations:
             raise AssertionError(f"more than {ROUNDS_MAX} switching events up to {to_s} s")
         return np.concatenate(noted[0]), np.concatenate(noted[1]), np.concatenate(noted[2])
 
-    def _switch(  # noqa: PLR0913, PLR0917
+    def _switch(  # noqa: PLR0917
         self,
         at: Whole,
         rising: NDArray[np.bool_],
@@ -298,9 +301,9 @@ class Stations:
                 k = np.where(rising, k + 1, 0)
                 for index in np.flatnonzero(soon).tolist():
                     spot = int(up[index])
-                    found = self._another(int(at[spot]), int(lead[spot]), int(k[spot]) - 1, float(
-                        now_s[spot]
-                    ))
+                    found = self._another(
+                        int(at[spot]), int(lead[spot]), int(k[spot]) - 1, float(now_s[spot])
+                    )
                     if found is None:
                         k[spot] -= 1
                         pump[index] = -1
@@ -335,7 +338,7 @@ class Stations:
         self._held = True
         return None
 
-    def _books(  # noqa: PLR0913, PLR0917
+    def _books(
         self,
         span_s: float,
         keys: Whole,

@@ -11,7 +11,7 @@ import numpy as np
 
 from twins.core.twin import Action, Build, Columns, OwnWear, Wear
 from twins.core.wear import WearLaw
-from twins.products.pump import commands, model, wells
+from twins.products.pump import commands, laws, model, wells
 from twins.products.pump.duty import Duty
 from twins.products.pump.faults import FAULTS
 from twins.products.pump.ills import CAVITATION_MM_S, CLOG_MM_S, Ills
@@ -19,43 +19,6 @@ from twins.products.pump.inflow import Catchments
 from twins.products.pump.model import relative
 from twins.products.pump.station import Stations
 from twins.products.pump.wear import STEP_REPORTS, Drifted, Grinding, Rags
-
-SITE_SPREAD = 0.15
-"""Log-spread of mean inflow between stations (estimate)."""
-POWER_SPREAD = 0.045
-"""Log-spread of power between pumps of one size (specific energy +-10 %, M:hsy)."""
-HEAD_SPREAD = 0.01
-"""Log-spread of shut-off head between pumps of one size (casting tolerance; estimate)."""
-HEALTHY_MM_S = 1.1
-HEALTHY_SPREAD = 0.06
-"""Healthy vibration and its spread: zone B of small machines, 0.71 to 1.8 mm/s (S13; estimate)."""
-RISE_SPREAD = 0.2
-"""Log-spread of the bearing's vibration at full damage: 4 to 8 mm/s (estimate)."""
-CURVATURE_SPREAD = 1.0
-"""k ~ N(3.6, 1) (twins reference, section 2)."""
-SEAL = WearLaw(
-    life_h=25_000.0, life_shape=1.4, pf_min_h=168.0, pf_max_h=1344.0,
-    rise=1.0, rise_spread=0.0, curvature=3.6, curvature_spread=0.0,
-)  # fmt: skip
-"""Mechanical seal: beta 1.4, 25,000 h (S10 via S13), 1 to 8 weeks from the first drop."""
-WINDING = WearLaw(
-    life_h=100_000.0, life_shape=1.2, pf_min_h=336.0, pf_max_h=1344.0,
-    rise=1.0, rise_spread=0.0, curvature=3.6, curvature_spread=0.0,
-)  # fmt: skip
-"""AC motor winding: beta 1.2, 100,000 h (S10 via S13), weeks."""
-IMPELLER_BETA, RING_BETA = 2.5, 2.0
-"""Section 2."""
-OIL_WATER_PCT = 0.5, 30.0
-"""Water in the oil of the seal chamber, good and failed seal (estimate)."""
-SEAL_SENSOR_PCT = 10.0
-"""The probe in the chamber trips here (estimate)."""
-STATOR_FROM = 0.95
-"""Damage of the seal from which water stands in the stator housing (estimate)."""
-INSULATION_MOHM = 800.0
-"""Of a good winding at 20 degC; halves per 10 K (K), 3.5 decades lower at its end (estimate)."""
-STANDBY_AGES = 28_900.0 / 7_900.0
-"""Seals of pumps that never run wear so many times faster (S11)."""
-USE_MEMORY_H = 168.0
 
 
 def build(build: Build) -> PumpTwin:
@@ -87,12 +50,12 @@ class PumpTwin:
             name: Grinding(
                 streams, build.devices, component=name, life_h=params[f"{name}_life_h"], beta=beta
             )
-            for name, beta in (("impeller", IMPELLER_BETA), ("ring", RING_BETA))
+            for name, beta in (("impeller", laws.IMPELLER_BETA), ("ring", laws.RING_BETA))
         }
         self.laws: Mapping[str, WearLaw | OwnWear] = {
-            "bearing": _bearing(params),
-            "seal": SEAL,
-            "winding": WINDING,
+            "bearing": laws.bearing(params),
+            "seal": laws.SEAL,
+            "winding": laws.WINDING,
             **self.grinding,
             "level_sensor": Drifted(
                 self.ills.offset_m,
@@ -100,12 +63,12 @@ class PumpTwin:
                 lambda station: self.ills.maintain(station, 0, "level_sensor", "replace"),
             ),
         }
-        mean = params["inflow_l_s"] / 1000.0 * spread("inflow", build.sites, SITE_SPREAD)
+        mean = params["inflow_l_s"] / 1000.0 * spread("inflow", build.sites, laws.SITE_SPREAD)
         self.catchments = Catchments(build, mean)
         shape = wells.SHAPES[round(params["well_shape"])]
-        self._healthy = HEALTHY_MM_S * spread("vibration", build.devices, HEALTHY_SPREAD).reshape(
-            self._shape
-        )
+        self._healthy = laws.HEALTHY_MM_S * spread(
+            "vibration", build.devices, laws.HEALTHY_SPREAD
+        ).reshape(self._shape)
         self._volts = self._plant.volts * spread("volts", build.sites, 0.01)
         self._stations = Stations(
             self._plant,
@@ -114,8 +77,10 @@ class PumpTwin:
             Duty(
                 self._plant,
                 self.ills,
-                power_factors=spread("power", build.devices, POWER_SPREAD).reshape(self._shape),
-                head_factors=spread("head", build.devices, HEAD_SPREAD).reshape(self._shape),
+                power_factors=spread("power", build.devices, laws.POWER_SPREAD).reshape(
+                    self._shape
+                ),
+                head_factors=spread("head", build.devices, laws.HEAD_SPREAD).reshape(self._shape),
                 vfd=vfd,
                 area_m2=params["well_area_m2"],
             ),
@@ -168,7 +133,7 @@ class PumpTwin:
         span_s = 3600.0 * self._hours
         flow = m3 / self._hours
         level, running = stations.level_m, stations.running
-        oil = self._oil_water_pct()
+        oil = laws.oil_water_pct(ills.seal)
         out = np.empty((*self._shape, 23))
         out[..., 0] = (level + ills.offset_m)[:, None]
         out[..., 1] = flow
@@ -189,9 +154,11 @@ class PumpTwin:
         out[..., 15] = self._mains_v(kws.sum(1) / span_s)[:, None]
         out[..., 16] = (level >= self._plant.float_m)[:, None]
         out[..., 17] = oil
-        out[..., 18] = oil > SEAL_SENSOR_PCT
-        out[..., 19] = ills.seal >= STATOR_FROM
-        out[..., 20] = np.where(running, np.nan, self._insulation_mohm())
+        out[..., 18] = oil > laws.SEAL_SENSOR_PCT
+        out[..., 19] = ills.seal >= laws.STATOR_FROM
+        out[..., 20] = np.where(
+            running, np.nan, laws.insulation_mohm(ills.seal, ills.winding, stations.motor_c)
+        )
         out[..., 21] = relative(kws / 3600.0, np.maximum(m3, 0.0))
         out[..., 22] = self.catchments.rain_mm_h[:, None]
         self._close(run_s, m3)
@@ -244,17 +211,15 @@ class PumpTwin:
         """How fast a component wears: rags, heat, many starts and long rests speed it up.
 
         Clogging doubles the hazard of the bearing (section 2); a crooked seat adds half (estimate).
-        Seals age by starts beyond 6 an hour (estimate) and by standing still (S11). A winding's
-        life halves per 10 K (S10) above 60 degC.
+        A winding's life halves per 10 K (S10) above 60 degC.
         """
         ills = self.ills
         if component == "bearing":
-            factor = (1.0 + np.minimum(ills.clog / 0.3, 1.0)) * (1.0 + 0.5 * (ills.misaligned > 0.0))
-        elif component == "seal":
-            rest = np.exp(-self._run_share / 0.01)
-            factor = 1.0 + (STANDBY_AGES - 1.0) * rest + 0.5 * np.maximum(
-                self._starts_h / 6.0 - 1.0, 0.0
+            factor = (1.0 + np.minimum(ills.clog / 0.3, 1.0)) * (
+                1.0 + 0.5 * (ills.misaligned > 0.0)
             )
+        elif component == "seal":
+            factor = laws.seal_stress(self._run_share, self._starts_h)
         elif component == "winding":
             factor = np.exp2(np.maximum(self._stations.motor_c - 60.0, 0.0) / 10.0)
         else:
@@ -334,18 +299,6 @@ class PumpTwin:
         square += (CAVITATION_MM_S * np.clip(-0.5 * margin_m, 0.0, 1.0)) ** 2
         return np.sqrt(square)
 
-    def _oil_water_pct(self) -> Columns:
-        good, failed = OIL_WATER_PCT
-        return good + (failed - good) * self.ills.seal**1.5
-
-    def _insulation_mohm(self) -> Columns:
-        """Halves per 10 K; falls with the winding's damage, and with water in the stator."""
-        ills = self.ills
-        wet = np.clip((ills.seal - STATOR_FROM) / (1.0 - STATOR_FROM), 0.0, 1.0)
-        decades = 3.5 * ills.winding**1.5 + 2.5 * wet
-        warm = (self._stations.motor_c - 20.0) / 10.0
-        return INSULATION_MOHM * np.exp2(-warm) * 10.0**-decades
-
     def _mains_v(self, kw: Columns) -> Columns:
         """Voltage by site: a little lower in the evening and under load; 0 without mains."""
         hour = self.now_ms % model.DAY_MS / model.HOUR_MS
@@ -368,7 +321,7 @@ class PumpTwin:
             for name, law in self.grinding.items():
                 damage = law.step(self._ground_h.reshape(-1))
                 getattr(ills, name)[:] = damage.reshape(self._shape)
-            memory = math.exp(-hours / USE_MEMORY_H)
+            memory = math.exp(-hours / laws.USE_MEMORY_H)
             share, often = self._ground_h / hours, (stations.starts - self._starts_before) / hours
             self._run_share = share + (self._run_share - share) * memory
             self._starts_h = often + (self._starts_h - often) * memory
@@ -388,16 +341,3 @@ _COLUMNS = (
     "_volume_m3", "_ground_h", "_run_share", "_starts_h", "_starts_before", "_inflow",
     "_inflow_was",
 )  # fmt: skip
-
-
-def _bearing(params: Mapping[str, float]) -> WearLaw:
-    return WearLaw(
-        life_h=params["bearing_life_h"],
-        life_shape=params["bearing_life_shape"],
-        pf_min_h=params["bearing_pf_min_h"],
-        pf_max_h=max(params["bearing_pf_max_h"], params["bearing_pf_min_h"]),
-        rise=params["bearing_rise_mm_s"],
-        rise_spread=RISE_SPREAD,
-        curvature=params["bearing_curvature"],
-        curvature_spread=CURVATURE_SPREAD,
-    )

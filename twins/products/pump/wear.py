@@ -1,4 +1,4 @@
-"""Wear that only grows with run hours (impeller, ring), rags, and how surroundings speed up wear."""
+"""Wear that only grows with run hours (impeller, ring), a drifting level sensor, and rags."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ class Grinding:
     """
 
     def __init__(
-        self, streams: Streams, devices: tuple[str, ...], *, component: str, life_h: float, beta: float
+        self,
+        streams: Streams,
+        devices: tuple[str, ...],
+        *,
+        component: str,
+        life_h: float,
+        beta: float,
     ) -> None:
         self._streams, self._devices, self._component = streams, devices, component
         self._life_h, self._beta = life_h, beta
@@ -46,7 +52,7 @@ class Grinding:
         """Damage of every pump: 0 as new; stays at its path's end when that is passed."""
         x = np.minimum(self.hours / self.full_h, 1.0) * STEPS
         step = x.astype(np.int64)
-        low = self._paths[self._every, step]
+        low = self._paths[self._every, step].astype(np.float64)
         return low + (x - step) * (self._paths[self._every, step + 1] - low)
 
     def damage(self, device: int) -> float:
@@ -117,7 +123,9 @@ class Rags:
         self.due_m3, self.clean_starts = np.full(n, np.inf), np.full(n, np.inf)
         self.draws = np.zeros(n, dtype=np.int64)
 
-    def begin(self, device: int, volume_m3: float, *, until_ms: float, params: Mapping[str, float]) -> None:
+    def begin(
+        self, device: int, volume_m3: float, *, until_ms: float, params: Mapping[str, float]
+    ) -> None:
         """From now on rags come, up to a time."""
         self.per_m3[device] = params["rags_per_1000_m3"] / 1000.0
         self.lump[device], self.mode[device] = params["size"], params["mode"]
@@ -130,7 +138,9 @@ class Rags:
         if share > 0.0 and not np.isfinite(self.clean_starts[device]):
             self.clean_starts[device] = starts + float(self._rng(device).geometric(share))
 
-    def step(self, now_ms: float, clog: Columns, mode: Columns, volume_m3: Columns, starts: Columns) -> bool:
+    def step(
+        self, now_ms: float, clog: Columns, mode: Columns, volume_m3: Columns, starts: Columns
+    ) -> bool:
         """Rags of the interval that ends; returns whether any clog has changed. Shapes ``(n,)``."""
         due = np.flatnonzero(volume_m3 >= self.due_m3)
         for device in due.tolist():

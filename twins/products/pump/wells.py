@@ -20,11 +20,11 @@ class Well:
 
     def volume(self, level_m: Columns | float) -> Columns:
         """Water in the well at a level, m3."""
-        return np.interp(level_m, self.level_m, self.volume_m3)
+        return np.asarray(np.interp(level_m, self.level_m, self.volume_m3))
 
     def level(self, volume_m3: Columns | float) -> Columns:
         """Level at a volume, m: the inverse of :meth:`volume`."""
-        return np.interp(volume_m3, self.volume_m3, self.level_m)
+        return np.asarray(np.interp(volume_m3, self.volume_m3, self.level_m))
 
 
 def prism(area_m2: float, height_m: float) -> Well:
