@@ -13,8 +13,9 @@ from twins.products.pump.model import Columns, Plant
 
 HOLD_S = 1800.0
 """A converter brings the level to its place within half an hour (estimate)."""
-LEAST_FLOW = 0.35
-"""Of the duty flow: what a converter turns down to, a little above the speed that lifts nothing."""
+LEAST_FLOW = 0.6
+"""Of the duty flow: what a converter turns down to; VFD pumps turn down little against static head
+(45.8 of 50 Hz, M:hsy)."""
 
 
 class Works(NamedTuple):
@@ -89,6 +90,7 @@ class Duty:
         on: NDArray[np.bool_],
         level_m: Columns,
         inflow: Columns,
+        tend_m: Columns,
     ) -> Works:
         """Sets of pumps on one main.
 
@@ -97,6 +99,7 @@ class Duty:
             on: Which pumps run in each set, shape ``(f, sets, pumps)``.
             level_m: Level at which they work, shape ``(f,)``.
             inflow: Shape ``(f,)``.
+            tend_m: For converters: level now, shape ``(f,)``.
 
         Returns:
             Columns of shape ``(f, sets, pumps)``, zero flow and power where a pump is off.
@@ -107,7 +110,8 @@ class Duty:
         if self._vfd:
             count = np.maximum(on.sum(-1, keepdims=True), 1.0)
             share = inflow[:, None, None] / count
-            speed = self._speed(share, static_m, None, count=count, stations=stations)
+            tend = tend_m[:, None, None]
+            speed = self._speed(share, static_m, tend, count=count, stations=stations)
             a0, a1 = speed * speed * a0, speed * a1
         a0, a1, a2, speed = np.broadcast_arrays(a0, a1, a2, speed + 0.0 * on)[:4]
         flow = model.joint_flows(on, a0=a0, a1=a1, a2=a2, static_m=static_m, system_curve=self._k)
@@ -156,7 +160,7 @@ class Duty:
             speed=speed,
             factor=of(self._efficiency),
         )
-        kw = model.electric_kw(plant, shaft) * of(self._power_factors)
+        kw = model.electric_kw(plant, shaft, speed) * of(self._power_factors)
         return Works(
             flow=flow * share,
             kw=kw,
@@ -170,7 +174,7 @@ class Duty:
         self,
         flow: Columns,
         static_m: Columns,
-        tend_m: Columns | None,
+        tend_m: Columns,
         *,
         count: Columns | float,
         stations: NDArray[np.int64] | slice = slice(None),
@@ -188,10 +192,8 @@ class Duty:
             return np.clip(speed, self.least_speed, 1.0)
 
         speed = at(flow)
-        if tend_m is None:
-            return speed
         turn = (speed - self.least_speed) / (1.0 - self.least_speed)
         place_m = self._plant.stop_m + (self._plant.start_m - self._plant.stop_m) * (
             0.3 + 0.4 * turn
         )
-        return at(np.maximum(flow + (tend_m - place_m) * self._area_m2 / HOLD_S, 0.0))
+        return at(np.maximum(flow + (tend_m - place_m) * (self._area_m2 / HOLD_S) / count, 0.0))

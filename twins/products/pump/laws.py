@@ -11,8 +11,8 @@ from twins.products.pump.model import Columns
 
 SITE_SPREAD = 0.15
 """Log-spread of mean inflow between stations (estimate)."""
-POWER_SPREAD = 0.045
-"""Log-spread of power between pumps of one size (specific energy +-10 %, M:hsy)."""
+POWER_SPREAD = 0.07
+"""Log-spread of power between pumps of one size (specific energy of seven pumps +-10 %, M:hsy)."""
 HEAD_SPREAD = 0.01
 """Log-spread of shut-off head between pumps of one size (casting tolerance; estimate)."""
 HEALTHY_MM_S = 1.1

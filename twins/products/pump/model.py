@@ -206,14 +206,16 @@ def shaft_kw(
     return power * head_m * speed * share / ((2.0 - np.minimum(x, 1.9)) * factor)
 
 
-def electric_kw(plant: Plant, shaft: Columns) -> Columns:
-    """Electric power of a motor: constant and load losses (a third is constant; estimate).
+def electric_kw(plant: Plant, shaft: Columns, speed: Columns) -> Columns:
+    """Electric power of a motor: losses of iron and air, and of load (a third and two; estimate).
 
-    At rated power the efficiency is ``motor_efficiency``, below it falls (section 1A).
+    At rated power the efficiency is ``motor_efficiency``, below it falls (section 1A). With a
+    converter the former go with speed squared, the latter with torque squared.
     """
     lost_kw = plant.rated_kw * (1.0 / plant.motor_efficiency - 1.0)
-    load = shaft / plant.rated_kw
-    return (shaft + lost_kw * (0.35 + 0.65 * load * load)) / plant.drive_efficiency
+    torque = shaft / (plant.rated_kw * speed)
+    losses = 0.35 * speed * speed + 0.65 * torque * torque
+    return (shaft + lost_kw * losses) / plant.drive_efficiency
 
 
 def current_a(plant: Plant, kw: Columns) -> Columns:

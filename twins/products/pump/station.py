@@ -163,6 +163,7 @@ class Stations:
             on.reshape(len(new), -1, self._pumps),
             self.works_level_m[new].mean(-1),
             self._inflow[new],
+            self._tend_m[new],
         )
         self._out[new, 2:] += joint.flow.sum(-1).reshape(len(new), -1, self._pumps)
         self._joint.append((new, joint))
@@ -225,7 +226,8 @@ class Stations:
         falls = np.maximum(self.works.flow - inflow[:, None], 0.0) * self._interval_s
         last = np.maximum(first - falls, np.minimum(stop, first))
         level_m = self._well.level(0.5 * (first + last))
-        return self._duty.alone(level_m, inflow, self._well.level(now)), level_m
+        self._tend_m = self._well.level(self.volume_m3)
+        return self._duty.alone(level_m, inflow, self._tend_m[:, None]), level_m
 
     def _run_back(self, back: Columns) -> None:
         """Take off what runs back through the idle pumps' check valves."""
