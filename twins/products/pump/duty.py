@@ -12,7 +12,7 @@ from twins.products.pump.ills import LEAK_WORN, Ills
 from twins.products.pump.model import Columns, Plant
 
 HOLD_S = 1800.0
-"""A converter brings the level to its place within half an hour (estimate)."""
+"""A converter brings the level to its place, the middle of its band, in half an hour (estimate)."""
 LEAST_FLOW = 0.6
 """Of the duty flow: what a converter turns down to; VFD pumps turn down little against static head
 (45.8 of 50 Hz, M:hsy)."""
@@ -179,21 +179,16 @@ class Duty:
         count: Columns | float,
         stations: NDArray[np.int64] | slice = slice(None),
     ) -> Columns:
-        """Speed at which a converter lets its pump follow the inflow, and mend the level slowly."""
+        """Speed at which a converter follows the inflow and brings the level to its place (PI)."""
         h0, curve = self._h0, self._a2
         if not isinstance(stations, slice):
             h0, curve = h0[stations][:, None, :], curve[stations][:, None, :]
         main = self._k * count * count
 
-        def at(wanted: Columns) -> Columns:
-            speed = model.speed_for(
-                wanted, shutoff_m=h0, curve=curve, system_m=static_m + main * wanted * wanted
-            )
-            return np.clip(speed, self.least_speed, 1.0)
-
-        speed = at(flow)
-        turn = (speed - self.least_speed) / (1.0 - self.least_speed)
-        place_m = self._plant.stop_m + (self._plant.start_m - self._plant.stop_m) * (
-            0.3 + 0.4 * turn
+        place_m = 0.5 * (self._plant.stop_m + self._plant.start_m)
+        wanted = flow + (tend_m - place_m) * (self._area_m2 / HOLD_S) / count
+        wanted = np.maximum(wanted, 0.0)
+        speed = model.speed_for(
+            wanted, shutoff_m=h0, curve=curve, system_m=static_m + main * wanted * wanted
         )
-        return at(np.maximum(flow + (tend_m - place_m) * (self._area_m2 / HOLD_S) / count, 0.0))
+        return np.clip(speed, self.least_speed, 1.0)
