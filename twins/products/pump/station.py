@@ -29,6 +29,7 @@ PARTS = ("run_s", "m3", "kws", "amp_s", "rough_s", "speed_s")
 _STATE = (
     "volume_m3", "spilled_m3", "works_level_m", "lead", "k", "wait_s", "able", "stopped", "dead",
     "last_start_s", "run_s", "starts", "part", "part_head_ms", "bearing_c", "motor_c",
+    "start_m", "stop_m",
 )  # fmt: skip
 
 
@@ -72,6 +73,7 @@ class Stations:
         self._held, self._leaks = False, False  # whether any start waits, any check valve leaks
         self._fresh, self._touched = True, np.zeros(stations, dtype=bool)
         self._rotation = Rotation(self.able)
+        self.start_m, self.stop_m = (np.full(stations, m) for m in (plant.start_m, plant.stop_m))
         self._thresholds()
         self.works_level_m = np.full(shape, 0.5 * (plant.start_m + plant.stop_m))
         self.works = duty.alone(
@@ -201,19 +203,25 @@ class Stations:
         self._leaks = bool(self.ills.backflow.any())
         self._thresholds()
 
+    def set_levels(self, station: int, *, start_m: float, stop_m: float) -> None:
+        """Let a station work between other levels from now on."""
+        self.start_m[station], self.stop_m[station] = start_m, stop_m
+        self._thresholds()
+        self.touch(station)
+
     def _thresholds(self) -> None:
         """Volumes at which a station with k pumps on switches: ``(2, stations, pumps + 1)``.
 
         Row 0 is where it stops (falling), row 1 where one more starts (rising).
         """
         plant, pumps = self._plant, self._pumps
-        room_m = (plant.spill_m - 0.3 - plant.start_m) / max(pumps - 1, 1)
-        step_m = min(plant.lag_step_m, room_m)
-        levels = plant.start_m + step_m * np.arange(pumps)
+        room_m = (plant.spill_m - 0.3 - self.start_m) / max(pumps - 1, 1)
+        step_m = np.minimum(plant.lag_step_m, room_m)
+        levels = self.start_m[:, None] + step_m[:, None] * np.arange(pumps)
         offset = self.ills.offset_m[:, None]
         table = np.empty((2, self._stations, pumps + 1))
         table[0, :, 0] = -np.inf
-        table[0, :, 1:] = self._well.volume(np.maximum(plant.stop_m - offset, 0.0))
+        table[0, :, 1:] = self._well.volume(np.maximum(self.stop_m[:, None] - offset, 0.0))
         table[1, :, :pumps] = self._well.volume(levels - offset)
         table[1][np.arange(pumps + 1) >= self._rotation.most[:, None]] = np.inf
         self._limits = table

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twins.core.twin import Action, Build, Columns, OwnWear, Wear
 from twins.core.wear import WearLaw
@@ -19,6 +20,11 @@ from twins.products.pump.inflow import Catchments
 from twins.products.pump.model import relative
 from twins.products.pump.station import Stations
 from twins.products.pump.wear import STEP_REPORTS, Drifted, Grinding, Rags
+
+LEVELS_APART_M, DRY_BELOW_M = 0.3, 0.2
+"""Least way of the level, and how far below its end the dry-run probe sits (estimates)."""
+OVERTEMP_C, STORM = 140.0, 3.0
+"""Winding trip (domain rule P10); storm inflow over the dry-weather mean (rule P14)."""
 
 
 def build(build: Build) -> PumpTwin:
@@ -64,7 +70,7 @@ class PumpTwin:
             ),
         }
         mean = params["inflow_l_s"] / 1000.0 * spread("inflow", build.sites, laws.SITE_SPREAD)
-        self.catchments = Catchments(build, mean)
+        self.catchments, self._mean_m3_s = Catchments(build, mean), mean
         shape = wells.SHAPES[round(params["well_shape"])]
         self._healthy = laws.HEALTHY_MM_S * spread(
             "vibration", build.devices, laws.HEALTHY_SPREAD
@@ -182,6 +188,31 @@ class PumpTwin:
         if refusal is None:
             self._changed(device)
         return refusal
+
+    def configure(self, device: int, values: Mapping[str, float]) -> str | None:
+        """Take over the levels between which the station of a pump works."""
+        start_m, stop_m = values["start_level_m"], values["stop_level_m"]
+        if stop_m > start_m - LEVELS_APART_M:
+            return (
+                f"stop_level_m {stop_m:g} must be {LEVELS_APART_M:g} m below "
+                f"start_level_m {start_m:g}"
+            )
+        self._stations.set_levels(self.place(device)[0], start_m=start_m, stop_m=stop_m)
+        return None
+
+    def states(self) -> Mapping[str, NDArray[np.bool_]]:
+        """What the station's control knows: level, float, heat, storm."""
+        stations, plant = self._stations, self._plant
+        level, pumps = stations.level_m, self._pumps
+        hot = stations.motor_c > OVERTEMP_C
+        by_site = {
+            "storm": self._inflow > STORM * self._mean_m3_s,
+            "high_level": level > 0.5 * (plant.float_m + stations.start_m),
+            "dry_run": level < stations.stop_m - DRY_BELOW_M,
+            "high_level_float": level >= plant.float_m,
+        }
+        columns = {name: np.repeat(column, pumps) for name, column in by_site.items()}
+        return columns | {"motor_overtemp": hot.reshape(-1)}
 
     def in_service(self, device: int) -> bool:
         """Whether the level control may use the pump."""

@@ -91,6 +91,7 @@ class VentilationTwin:
         self._able, self._stopped = np.ones(n, dtype=bool), np.zeros(n, dtype=bool)
         self._demand = np.full(n, params["demand_control"] >= 0.5)
         self._set_ppm = np.full(n, params["co2_setpoint_ppm"])
+        self._start_h, self._stop_h = np.full(n, params["start_h"]), np.full(n, params["stop_h"])
         self._storm, self._storm_end_ms = np.ones(n), np.zeros(n, dtype=np.int64)
         self._shift_ms, self._alarm_end_ms = np.zeros((2, n), dtype=np.int64)
         self._parts = math.ceil(build.report_every_ms / STEP_MOST_MS)
@@ -138,14 +139,8 @@ class VentilationTwin:
         self._able[device] = able
 
     def command(self, device: int, name: str, args: Mapping[str, Any]) -> str | None:
-        """One of ``COMMANDS``, or ``set_co2_setpoint``."""
-        if name == "set_co2_setpoint":
-            return self._set_point(device, args)
-        if name not in COMMANDS:
-            known = ", ".join(sorted((*COMMANDS, "set_co2_setpoint")))
-            return f"unknown command {name!r}; there are: {known}"
-        if args:
-            return f"{name} takes no arguments, got {', '.join(sorted(args))}"
+        """One of ``COMMANDS``; set points are settings."""
+        del args
         if name == "start" and not self._able[device]:
             return "a fan is broken; the unit cannot start"
         if name == "reset_control":
@@ -156,6 +151,22 @@ class VentilationTwin:
         else:
             self._demand[device] = name == "demand_control"
         return None
+
+    def configure(self, device: int, values: Mapping[str, float]) -> str | None:
+        """Take over the set point of the rooms and the hours of the schedule."""
+        start_h, stop_h = values["start_h"], values["stop_h"]
+        if start_h >= stop_h:
+            return f"start_h {start_h:g} must be before stop_h {stop_h:g}"
+        self._set_ppm[device] = values["co2_setpoint_ppm"]
+        self._start_h[device], self._stop_h[device] = start_h, stop_h
+        return None
+
+    def states(self) -> Mapping[str, NDArray[np.bool_]]:
+        """Frost and smoke, as the unit knows them."""
+        return {
+            "frost": self.climate.defrosting,
+            "smoke": self._alarm_end_ms > self._begins_ms(self._step),
+        }
 
     def in_service(self, device: int) -> bool:
         """Whether the schedule may run the unit."""
@@ -273,14 +284,6 @@ class VentilationTwin:
             "outdoor_damper": wearing.OutdoorDamper(self.climate, self.air),
         }
 
-    def _set_point(self, device: int, args: Mapping[str, Any]) -> str | None:
-        ppm, (low, high) = args.get("ppm"), SETPOINT_PPM
-        number = isinstance(ppm, int | float) and not isinstance(ppm, bool)
-        if set(args) != {"ppm"} or not number or not low <= float(ppm or 0) <= high:
-            return f"set_co2_setpoint takes ppm, a number from {low:g} to {high:g}"
-        self._set_ppm[device] = ppm
-        return None
-
     def _begins_ms(self, step: int) -> int:
         build = self._build
         return build.start_ms + step * build.report_every_ms // self._parts
@@ -332,9 +335,7 @@ class VentilationTwin:
         for part in range(parts):
             at_ms = begins_ms + round(1000.0 * part * part_s)
             rooms.people(at_ms, step=self._step, part=part, dt_s=part_s)
-            opening = rooms.control(
-                on=on, demand=self._demand, set_ppm=self._set_ppm, dt_s=part_s
-            )
+            opening = rooms.control(on=on, demand=self._demand, set_ppm=self._set_ppm, dt_s=part_s)
             inlet = None
             if climate.recovery == "mixing":
                 back = rooms.ppm.mean(axis=1) - model.OUTDOOR_PPM
@@ -346,17 +347,14 @@ class VentilationTwin:
 
     def _scheduled(self, at_ms: int) -> NDArray[np.bool_]:
         """Whether each unit's clock is within its hours, shape ``(n,)``."""
-        params = self._build.params
         own_ms = at_ms - self._shift_ms
         hour = own_ms % model.DAY_MS / model.HOUR_MS
         working = (own_ms // model.DAY_MS + 3) % 7 < 5
-        flags: NDArray[np.bool_] = (
-            working & (params["start_h"] <= hour) & (hour < params["stop_h"])
-        )
+        flags: NDArray[np.bool_] = working & (self._start_h <= hour) & (hour < self._stop_h)
         return flags
 
 
 _STATE = (
-    "able", "stopped", "demand", "set_ppm", "storm", "storm_end_ms", "shift_ms", "alarm_end_ms",
-    "step", "hours", "ratio", "wants", "sums", "steps",
+    "able", "stopped", "demand", "set_ppm", "start_h", "stop_h", "storm", "storm_end_ms",
+    "shift_ms", "alarm_end_ms", "step", "hours", "ratio", "wants", "sums", "steps",
 )  # fmt: skip
