@@ -38,7 +38,7 @@ class OtherWorld(Protocol):
         """Live on to ``to_ms`` and tell what really happened."""
         ...
 
-    def inject(self, fault: str, device: str, params: Mapping[str, float]) -> None:
+    def inject(self, fault: str, device: str, params: Mapping[str, float | str]) -> None:
         """Break the same thing as in the other arm."""
         ...
 

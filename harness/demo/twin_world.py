@@ -35,7 +35,7 @@ class WithoutService:
             truths += self._world.run_until(to_ms).truths
         return truths
 
-    def inject(self, fault: str, device: str, params: Mapping[str, float]) -> None:
+    def inject(self, fault: str, device: str, params: Mapping[str, float | str]) -> None:
         """Break the same thing as in the other arm."""
         self._world.inject(fault, device, params)
 

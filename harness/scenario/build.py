@@ -51,6 +51,7 @@ def fleet(
     sites: int = 1,
     devices_per_site: int = 2,
     report_every: str = "10m",
+    link: Literal["wired", "cellular", "lora", "mesh"] = "wired",
     **params: float | str,
 ) -> Fleet:
     """Devices of one product; further keywords are parameters of it."""
@@ -59,6 +60,7 @@ def fleet(
         sites=sites,
         devices_per_site=devices_per_site,
         report_every=parse_duration(report_every),
+        link=link,
         params=params,
     )
 

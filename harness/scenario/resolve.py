@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from harness.scenario.products import Products, in_unit
 from harness.scenario.schema import Contract, DpsFault, Fault, Fleet, LinkFault, Scenario
 from harness.scenario.units import FROM_FILE
+from twins.core.common_faults import faults_of
 from twins.core.manifest import Param
 from twins.core.spec import FieldSpec, FleetSpec, WorldSpec
 from twins.field import crew, customer, supplier
@@ -105,6 +106,9 @@ def world_spec(scenario: Scenario, products: Products) -> WorldSpec:
             devices_per_site=fleet.devices_per_site,
             report_every_ms=fleet.report_every,
             params=_in_units(fleet.params, products[fleet.product].params),
+            random_faults=fleet.random_faults,
+            link=fleet.link,
+            reporting=fleet.reporting,
         )
         for fleet in scenario.fleets
     )
@@ -121,9 +125,12 @@ def world_spec(scenario: Scenario, products: Products) -> WorldSpec:
     )
 
 
-def fault_params(fault: Fault, product: Product) -> dict[str, float]:
+def fault_params(fault: Fault, product: Product) -> dict[str, float | str]:
     """The parameters of a fault, each in the unit that the product's manifest names."""
-    return _in_units(fault.params, product.faults[fault.fault].params)
+    spec = faults_of(product)[fault.fault]
+    signals = {name: value for name, value in fault.params.items() if name in spec.signals}
+    numbers = {name: value for name, value in fault.params.items() if name not in spec.signals}
+    return {**signals, **_in_units(numbers, spec.params)}
 
 
 def _in_units(given: Mapping[str, float | str], params: Mapping[str, Param]) -> dict[str, float]:
@@ -207,13 +214,23 @@ def _entry(
         return
     if entry.device in devices:
         product = products[devices[entry.device].product]
-        if entry.fault not in product.faults:
-            text = unknown(f"fault of {product.id}", entry.fault, sorted(product.faults))
+        faults = faults_of(product)
+        if entry.fault not in faults:
+            text = unknown(f"fault of {product.id}", entry.fault, sorted(faults))
             yield Said((*path, "fault"), False, text)
             return
-        yield from _params(
-            (*path, "params"), entry.params, product.faults[entry.fault].params, entry.fault
-        )
+        yield from _fault_params((*path, "params"), entry, product)
+
+
+def _fault_params(path: Path, entry: Fault, product: Product) -> Iterator[Said]:
+    spec = faults_of(product)[entry.fault]
+    for name in spec.signals:
+        signal = entry.params.get(name)
+        if signal is not None and signal not in product.signals:
+            text = unknown(f"signal of {product.id}", str(signal), sorted(product.signals))
+            yield Said((*path, name), False, text)
+    numbers = {name: value for name, value in entry.params.items() if name not in spec.signals}
+    yield from _params(path, numbers, spec.params, entry.fault)
 
 
 def pack_paths(pack: str, folder: FilePath, products: Iterable[Product]) -> list[FilePath]:

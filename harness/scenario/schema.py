@@ -72,6 +72,11 @@ class Fleet(Model):
     devices_per_site: int = Field(default=2, ge=1, le=100)
     report_every: Duration = 600_000
     params: dict[str, Quantity] = {}
+    random_faults: float = Field(default=0.0, ge=0, le=1000)
+    link: Literal["wired", "cellular", "lora", "mesh"] = "wired"
+    """How devices reach the network; ``wired`` is perfect."""
+    reporting: Literal["every", "change"] = "every"
+    """Whether a report holds every signal, or what has changed."""
 
 
 class People(Model):

@@ -17,7 +17,7 @@ class WantedFault(NamedTuple):
 
     fault: str
     device: str
-    params: Mapping[str, float]
+    params: Mapping[str, float | str]
 
 
 @dataclass(slots=True)
@@ -60,7 +60,9 @@ class Control:
         """End the run after the step that it is in; its checks are decided on what there is."""
         self.stopped = True
 
-    def inject(self, fault: str, device: str, params: Mapping[str, float] | None = None) -> None:
+    def inject(
+        self, fault: str, device: str, params: Mapping[str, float | str] | None = None
+    ) -> None:
         """Break something at the beginning of the next step."""
         with self._lock:
             self._faults.append(WantedFault(fault, device, dict(params or {})))

@@ -17,7 +17,7 @@ from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.cached import Cached
 from reference_impl.kernel.errors import Invalid, Problem
 from reference_impl.kernel.numbers import sig9
-from reference_impl.kernel.ports import Directory, Floats, TelemetryView, Times
+from reference_impl.kernel.ports import Directory, Floats, TelemetryView, Times, Window
 from reference_impl.kernel.rows import Row
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import Store, UnitOfWork
@@ -88,10 +88,8 @@ class Insight:
         """The position of each condition of a model, by condition id."""
         return {c.id: c.position for (owner, _), c in self._conditions.items() if owner == model}
 
-    def columns(
-        self, uow: UnitOfWork, things: Sequence[str], condition: str, field: str
-    ) -> tuple[Floats, Times]:
-        """One number per thing, and until when it speaks, shape ``(n,)`` each.
+    def columns(self, uow: UnitOfWork, things: Sequence[str], condition: str, field: str) -> Window:
+        """One number per thing, and until when it speaks.
 
         ``field`` is ``wear_pct`` or a ``runout_*_ms``; a run-out that is not in sight is infinite,
         what was never evaluated in this cycle is NaN with time -1.
@@ -108,7 +106,7 @@ class Insight:
             value = getattr(state, field)
             values.append(np.inf if value is None else value)
             newest.append(state.valid_ms)
-        return np.array(values, dtype=np.float64), np.array(newest, dtype=np.int64)
+        return values, newest
 
     def level(
         self, *, model: str, thing: str, position: str, after_ms: int, to_ms: int

@@ -26,18 +26,30 @@ class Take(StrEnum):
     SUM = "sum"
 
 
+Window = tuple[list[float], list[int]]
+"""``(values, newest_ms)``, one of each per thing: NaN where there is nothing."""
+
+
 class TelemetryView(Protocol):
     """Reads stored telemetry by event time. Only committed readings, sorted by ``at_ms``."""
 
-    def window(
-        self, things: Sequence[str], signal: str, take: Take, *, after_ms: int, to_ms: int
-    ) -> tuple[Floats, Times]:
-        """One number per thing from the readings with ``after_ms < at_ms <= to_ms``.
+    def windows(
+        self,
+        things: Sequence[str],
+        signal: str,
+        take: Take,
+        *,
+        over_ms: int,
+        ends_ms: Sequence[int],
+    ) -> list[Window]:
+        """For each end (ascending), one number per thing from ``end - over_ms < at_ms <= end``.
+
+        Several ends at once, for windows that follow each other share their readings.
 
         Returns:
-            ``(values, newest_ms)``, both of shape ``(len(things),)``: NaN where there is nothing
-            (0.0 for COUNT and SUM); ``newest_ms`` is the time of the newest reading at or before
-            ``to_ms``, also from before the window, or -1 where there is none.
+            A window per end, its lists of length ``len(things)``: NaN where there is nothing (0.0
+            for COUNT and SUM); ``newest_ms`` is the time of the newest reading at or before the
+            end, also from before the window, or -1 where there is none.
         """
         ...
 

@@ -79,6 +79,10 @@ class Scheduler:
         self._handlers: dict[str, TimerHandler] = {}
         self._periodics: dict[str, _Periodic] = {}
         self._last_ms: Cached[str, int] = Cached(_read_periodics)
+        self.calls = 0
+        """How many times time was moved, since this process started."""
+        self.to_ms = -1
+        """Where it goes (or last went): until then no reading comes in."""
         self._first: tuple[int, Timer | None] | None = None
         """The timer that is next in the state of the table that the number names."""
 
@@ -104,6 +108,7 @@ class Scheduler:
         Returns:
             When the next one-shot timer is due; periodic evaluations do not count.
         """
+        self.calls, self.to_ms = self.calls + 1, to_ms
         last = self._last_ms.of(uow)
         moved = set[str]()
         while True:

@@ -9,15 +9,15 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from reference_impl.kernel.numbers import sig9
-from reference_impl.kernel.ports import Floats, Times
+from reference_impl.kernel.ports import Window
 from reference_impl.rules.domain import Input, Instance, Pack, Phase, Rule, Step, judge
 
 
 class Inputs(Protocol):
     """Where the columns of one evaluation come from."""
 
-    def column(self, wanted: Input) -> tuple[Floats, Times]:
-        """``(values, newest_ms)``, both of shape ``(things,)``; NaN is: nothing there."""
+    def column(self, wanted: Input) -> Window:
+        """``(values, newest_ms)``, one of each per thing; NaN is: nothing there."""
         ...
 
 
@@ -53,7 +53,7 @@ def evaluate(
     Returns:
         What changed, and every rule that is ACTIVE, by rule and thing.
     """
-    columns: dict[Input, tuple[list[float], list[int]]] = {}
+    columns: dict[Input, Window] = {}
     found: list[Judged] = []
     for rule in pack.rules:
         for wanted in rule.inputs.values():
@@ -65,6 +65,8 @@ def evaluate(
         known = _known([columns[w][1] for w in rule.inputs.values()], rule, things, at_ms)
         verdicts = rule.when.holds_for(names, rows, known)
         standing = {thing for rule_id, thing in instances if rule_id == rule.id}
+        if not standing and not any(verdicts):
+            continue
         for thing, verdict in enumerate(verdicts):
             if not verdict and thing not in standing:
                 continue
@@ -76,16 +78,19 @@ def evaluate(
     return found
 
 
-def _column(values: Floats, newest_ms: Times) -> tuple[list[float], list[int]]:
-    """A column as plain numbers, for conditions take them one by one; -1: nothing there."""
-    plain = values.tolist()
-    pairs = zip(plain, newest_ms.tolist(), strict=True)
-    return plain, [-1 if isnan(value) else at_ms for value, at_ms in pairs]
+def _column(values: list[float], newest_ms: list[int]) -> Window:
+    """A column whose time is -1 where there is nothing, though there may have been once."""
+    if not any(map(isnan, values)):
+        return values, newest_ms
+    pairs = zip(values, newest_ms, strict=True)
+    return values, [-1 if isnan(value) else at_ms for value, at_ms in pairs]
 
 
 def _known(newest: Sequence[list[int]], rule: Rule, things: int, at_ms: int) -> list[bool]:
     oldest_ms = max(at_ms - rule.stale_after_ms, 0)
     if not newest:
+        return [True] * things
+    if min(map(min, newest), default=oldest_ms) >= oldest_ms:  # usual: nothing is stale
         return [True] * things
     return [min(times) >= oldest_ms for times in zip(*newest, strict=True)]
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from reference_impl.kernel.ports import Floats, Times
+from reference_impl.kernel.ports import Window
 from reference_impl.kernel.rows import Rows
 from reference_impl.kernel.store import UnitOfWork
 
@@ -29,10 +29,8 @@ class ConditionsView(Protocol):
         """The position of each condition of a model, by condition id."""
         ...
 
-    def columns(
-        self, uow: UnitOfWork, things: Sequence[str], condition: str, field: str
-    ) -> tuple[Floats, Times]:
-        """One number per thing and when it was evaluated (-1: never), shape ``(n,)`` each.
+    def columns(self, uow: UnitOfWork, things: Sequence[str], condition: str, field: str) -> Window:
+        """One number per thing and when it was evaluated (-1: never).
 
         ``field`` is ``wear_pct`` or ``runout_p10_ms``, ``runout_p50_ms``, ``runout_p90_ms``;
         a run-out that is not in sight is infinite, what was never evaluated is NaN.

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 
 from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.cached import Cached
 from reference_impl.kernel.errors import Invalid, Problem
-from reference_impl.kernel.ports import Directory, Floats, TelemetryView, Times
+from reference_impl.kernel.ports import Directory, TelemetryView
 from reference_impl.kernel.rows import Row
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import Store, UnitOfWork
@@ -22,21 +21,19 @@ from reference_impl.rules.domain import (
     AlertReaction,
     CommandReaction,
     ConditionInput,
-    Input,
     Instance,
     Pack,
     PartInput,
     Phase,
     RecommendReaction,
-    SignalInput,
     Step,
 )
 from reference_impl.rules.engine import Judged, evaluate, shown
+from reference_impl.rules.inputs import Columns, Windows
 from reference_impl.rules.ports import ConditionsView, PartsView, RuleRows
 
 RANK = 20
 """Rules come after the conditions (10) of the same instant."""
-_MS_PER_H = 3_600_000.0
 Key = tuple[str, str, str]
 """Pack, rule, thing."""
 
@@ -59,6 +56,7 @@ class Rules:
         self._telemetry, self._directory = telemetry, directory
         self._conditions, self._parts = conditions, parts
         self._packs: dict[str, Pack] = {}
+        self._windows: dict[str, Windows] = {}
         self._instances: Cached[Key, Instance] = Cached(self._load)
 
     def subscribe(self, bus: Bus) -> None:
@@ -155,6 +153,7 @@ class Rules:
 
     def _schedule(self, pack: Pack) -> None:
         self._packs[pack.pack] = pack
+        self._windows[pack.pack] = Windows(self._telemetry, self._scheduler, pack.every_ms)
         name = f"rules/{pack.pack}"
         self._scheduler.every(
             name, pack.every_ms, lambda uow, at_ms: self.evaluate(uow, pack, at_ms), rank=RANK
@@ -174,8 +173,8 @@ class Rules:
             for (name, rule, thing), instance in standing.items()
             if name == pack.pack and thing in index
         }
-        inputs = _Columns(
-            telemetry=self._telemetry,
+        inputs = Columns(
+            windows=self._windows[pack.pack],
             conditions=self._conditions,
             parts=self._parts,
             uow=uow,
@@ -355,42 +354,3 @@ def alert_id(key: Key, instance: Instance) -> str:
     """The id of the alert of an instance: thing, pack, rule and when the condition first held."""
     pack, rule, thing = key
     return f"alt-{thing}-{pack}-{rule}-{instance.started_ms}"
-
-
-class _Columns:
-    """The inputs of one evaluation in service."""
-
-    def __init__(
-        self,
-        *,
-        telemetry: TelemetryView,
-        conditions: ConditionsView,
-        parts: PartsView,
-        uow: UnitOfWork,
-        things: Sequence[str],
-        at_ms: int,
-    ) -> None:
-        self._telemetry, self._conditions, self._parts = telemetry, conditions, parts
-        self._uow, self._things, self._at_ms = uow, things, at_ms
-
-    def column(self, wanted: Input) -> tuple[Floats, Times]:
-        """See :class:`reference_impl.rules.engine.Inputs`."""
-        if isinstance(wanted, SignalInput):
-            return self._telemetry.window(
-                self._things,
-                wanted.signal,
-                wanted.take,
-                after_ms=self._at_ms - wanted.over_ms,
-                to_ms=self._at_ms,
-            )
-        if isinstance(wanted, PartInput):
-            value = self._parts.part_fields(self._uow, wanted.part).get(wanted.field, np.nan)
-            shape = len(self._things)
-            return np.full(shape, value), np.full(shape, self._at_ms, dtype=np.int64)
-        stored = (
-            wanted.field.removesuffix("_h") + "_ms" if wanted.field != "wear_pct" else "wear_pct"
-        )
-        values, newest = self._conditions.columns(self._uow, self._things, wanted.condition, stored)
-        if stored != "wear_pct":
-            values = (values - self._at_ms) / _MS_PER_H
-        return values, newest

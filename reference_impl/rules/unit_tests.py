@@ -17,7 +17,7 @@ import numpy as np
 
 from reference_impl.kernel.bodies import Fields
 from reference_impl.kernel.errors import Problem
-from reference_impl.kernel.ports import Floats, Take, Times
+from reference_impl.kernel.ports import Floats, Take, Window
 from reference_impl.rules.domain import (
     CONDITION_FIELDS,
     PART_FIELDS,
@@ -203,29 +203,30 @@ class _CaseInputs:
     def __init__(self, case: Case, at_ms: int) -> None:
         self._case, self._at_ms = case, at_ms
 
-    def column(self, wanted: Input) -> tuple[Floats, Times]:
+    def column(self, wanted: Input) -> Window:
         """See :class:`reference_impl.rules.engine.Inputs`."""
         case = self._case
         if isinstance(wanted, SignalInput):
             return self._window(case.signals.get(wanted.signal, np.empty(0)), wanted)
         if isinstance(wanted, PartInput):
             value = case.parts.get((wanted.part, wanted.field), nan)
-            return np.array([value]), np.array([self._at_ms])
+            return [value], [self._at_ms]
         samples = case.conditions.get((wanted.condition, wanted.field), np.empty(0))
         return self._last(samples)
 
-    def _last(self, samples: Floats) -> tuple[Floats, Times]:
+    def _last(self, samples: Floats) -> Window:
         seen = np.flatnonzero(~np.isnan(samples[: self._at_ms // self._case.every_ms]))
         if not seen.size:
-            return np.array([nan]), np.array([-1])
-        return samples[seen[-1:]], (seen[-1:] + 1) * self._case.every_ms
+            return [nan], [-1]
+        newest = int(seen[-1])
+        return [float(samples[newest])], [(newest + 1) * self._case.every_ms]
 
-    def _window(self, samples: Floats, wanted: SignalInput) -> tuple[Floats, Times]:
+    def _window(self, samples: Floats, wanted: SignalInput) -> Window:
         _, newest = self._last(samples)
         times = np.arange(1, samples.size + 1) * self._case.every_ms
         inside = (times > self._at_ms - wanted.over_ms) & (times <= self._at_ms)
         values = samples[inside & ~np.isnan(samples)]
-        return np.array([_taken(values, wanted.take)]), newest
+        return [_taken(values, wanted.take)], newest
 
 
 def _taken(values: Floats, take: Take) -> float:

@@ -11,22 +11,40 @@ from twins.core.errors import named
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Param:
-    """A number that an author may override. ``min`` and ``max`` are in ``unit``, both allowed."""
+    """A number that an author may override. ``min`` and ``max`` are in ``unit``, both allowed.
+
+    ``drawn`` is between what chance takes it if a fault comes by itself (left out: the default),
+    a ``whole`` number if so said.
+    """
 
     unit: str
     default: float
     min: float
     max: float
     title: str = ""
+    drawn: tuple[float, float] | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalSpec:
-    """A signal of a product and the sensor behind it.
+    """A signal of a product and the sensor behind it. What is 0 has no effect.
 
-    ``noise`` is the white standard deviation in ``unit``; ``noise_rel`` and ``slow_rel`` are
-    white and slow (AR1) standard deviations as a share of the value; ``bias`` is the spread
-    between devices; ``steps_per_unit`` is one over the quantum, an integer.
+    In the order in which it comes into a reading (twins reference, section 3):
+
+    - ``lag_s``: time constant of a first-order sensor.
+    - ``bias``, ``bias_rel``: standard deviation between devices, in ``unit`` and as a share.
+    - ``drift``, ``drift_rel``: standard deviation of a Wiener drift after one year.
+    - ``noise``, ``noise_rel``: white, of one raw sample; ``samples`` of them make a reading, so
+      that its white noise is smaller by the root of that.
+    - ``slow``, ``slow_rel``: AR1 noise with memory ``slow_tau_s`` (0: 0.85 from report to report).
+    - ``min``, ``max``: the range, where a reading is clipped; ``steps_per_unit``: one over the
+      quantum.
+    - ``sample_s``: how often the sensor looks; in between it repeats what it saw last.
+
+    A device that reports on change (``reporting: change``) says a signal again after
+    ``reportable_change`` (0: one quantum), not sooner than ``min_interval_s``, and after
+    ``max_interval_s`` in any case.
     """
 
     unit: str
@@ -38,6 +56,17 @@ class SignalSpec:
     noise_rel: float = 0.0
     slow_rel: float = 0.0
     bias: float = 0.0
+    bias_rel: float = 0.0
+    lag_s: float = 0.0
+    drift: float = 0.0
+    drift_rel: float = 0.0
+    slow: float = 0.0
+    slow_tau_s: float = 0.0
+    samples: int = 1
+    sample_s: float = 0.0
+    reportable_change: float = 0.0
+    min_interval_s: float = 0.0
+    max_interval_s: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +83,19 @@ class ComponentSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultSpec:
-    """A fault that can be injected, with its parameters."""
+    """A fault that can be injected, with its parameters.
+
+    ``rate_per_year`` is how often it comes by itself, per device-year; ``after_maintenance`` its
+    weight among the faults that a visit may leave behind. Both count only in a fleet with
+    ``random_faults`` above 0. ``signals`` are parameters that name a signal of the product; they
+    may be left out, then chance takes one.
+    """
 
     title: str
     params: Mapping[str, Param] = field(default_factory=dict)
+    rate_per_year: float = 0.0
+    after_maintenance: float = 0.0
+    signals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +113,7 @@ class Part:
 
 
 def resolve(
-    where: str, given: Mapping[str, float], params: Mapping[str, Param]
+    where: str, given: Mapping[str, float | str], params: Mapping[str, Param]
 ) -> tuple[dict[str, float], list[str]]:
     """Fill in defaults and check what was given.
 
@@ -106,3 +144,34 @@ def resolve(
         else:
             values[name] = float(value)
     return values, problems
+
+
+def resolve_fault(
+    where: str, given: Mapping[str, float | str], spec: FaultSpec, signals: Mapping[str, SignalSpec]
+) -> tuple[dict[str, float], dict[str, str], list[str]]:
+    """Check the parameters of a fault.
+
+    Args:
+        where: Begins each problem.
+        given: What the author wrote.
+        spec: The fault.
+        signals: Signals of the product, by name.
+
+    Returns:
+        Its numbers by name with defaults filled in, the signals that were named, and a problem
+        per mistake.
+    """
+    chosen: dict[str, str] = {}
+    problems: list[str] = []
+    for name in spec.signals:
+        if name in given:
+            signal = given[name]
+            if isinstance(signal, str) and signal in signals:
+                chosen[name] = signal
+            else:
+                problems.append(
+                    f"{where}: {name} must be a signal, not {signal!r}; there are: {named(signals)}"
+                )
+    numbers = {name: value for name, value in given.items() if name not in spec.signals}
+    values, found = resolve(where, numbers, spec.params)
+    return values, chosen, [*problems, *found]

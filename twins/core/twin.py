@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from twins.core.declared import Declared
 from twins.core.manifest import ComponentSpec, FaultSpec, SignalSpec
+from twins.core.spec import LICENCE_KEY
 from twins.core.streams import Streams
 from twins.core.wear import WearLaw
+from twins.core.weather import PLAIN, Calendar, StillWeather, Weather
 
 Columns = NDArray[np.float64]
 
@@ -32,7 +35,23 @@ class Build:
     start_ms: int
     params: Mapping[str, float]
     streams: Streams
+    random_faults: float = 0.0
+    link: str = "wired"
+    reporting: str = "every"
+    licence_key: str = LICENCE_KEY
+    outdoors: Weather | None = None
+    calendar: Calendar = PLAIN
     host: ProductTwin | None = None
+
+    @property
+    def weather(self) -> Weather:
+        """The weather over ``sites``; outside a world it stands still. Fetch it once."""
+        return self.outdoors or StillWeather(len(self.sites))
+
+
+Action = Literal["replace", "overhaul", "clean", "adjust", "relube", "minimal"]
+"""What a visit does to a component (twins reference, section 2, maintenance as virtual age)."""
+ACTIONS: tuple[Action, ...] = get_args(Action)
 
 
 class Wear(Protocol):
@@ -101,6 +120,14 @@ class ProductTwin(Protocol):
         """Let a fault of the manifest begin; every parameter is given and checked."""
         ...
 
+    def maintain(self, device: int, action: Action, component: str) -> None:
+        """Somebody worked on a component: reset what the product itself keeps of it.
+
+        Dust, rags, frost, imbalance, a foil before a sensor. Wear of a drawn life is core's
+        affair, and an ``OwnWear`` is renewed by its own method; both have happened already.
+        """
+        ...
+
     def truth(self) -> Mapping[str, Columns]:
         """True values worth plotting or reading off by hand, by name: columns ``(n,)``."""
         ...
@@ -120,6 +147,77 @@ class CountsUses(Protocol):
 
     def uses(self, component: str) -> Columns:
         """Uses of a component since the beginning, shape ``(n,)``; never falls."""
+        ...
+
+
+@runtime_checkable
+class WearsAsColumn(Protocol):
+    """What an ``OwnWear`` offers besides if it knows the damage of all devices at once."""
+
+    def damages(self) -> Columns:
+        """Damage so far, shape ``(n,)``."""
+        ...
+
+
+@runtime_checkable
+class Foresees(Protocol):
+    """What an ``OwnWear`` offers besides if it knows when it will be due."""
+
+    def remaining_h(self) -> Columns:
+        """Hours in service until damage 1 as things are now, shape ``(n,)``."""
+        ...
+
+
+@runtime_checkable
+class TakesWear(Protocol):
+    """What a twin offers besides to take over wear of many devices at once."""
+
+    def take_wear(
+        self, component: str, devices: NDArray[np.int64], *, damage: Columns, rise: Columns
+    ) -> None:
+        """As ``set_wear`` for each of ``devices``; all columns have shape ``(len(devices),)``."""
+        ...
+
+
+@runtime_checkable
+class Stresses(Protocol):
+    """What a twin offers besides if its state makes a component wear faster or slower."""
+
+    def stress(self, component: str) -> Columns:
+        """How fast a component wears now, shape ``(n,)``: 1.0 as drawn, 2.0 twice as fast.
+
+        Asked for at each report; holds until the next one (1.0 until the first).
+        """
+        ...
+
+
+@runtime_checkable
+class TakesSettings(Protocol):
+    """What a twin offers besides if its product declares ``[settings]``."""
+
+    def configure(self, device: int, values: Mapping[str, float]) -> str | None:
+        """Take over all settings of a device, checked one by one; or say why not, unchanged.
+
+        Not called for what a device is delivered with.
+        """
+        ...
+
+
+@runtime_checkable
+class TellsStates(Protocol):
+    """What a twin offers besides if its product declares ``[states]`` or ``[safety]``."""
+
+    def states(self) -> Mapping[str, NDArray[np.bool_]]:
+        """One column ``(n,)`` per declared state, as the devices know them now."""
+        ...
+
+
+@runtime_checkable
+class SwitchesFeatures(Protocol):
+    """What a twin may offer if its product declares ``[features]``."""
+
+    def set_feature(self, device: int, feature: str, *, unlocked: bool) -> None:
+        """A licence began or ended; without one, fall back to what every device does."""
         ...
 
 
@@ -144,4 +242,19 @@ class Manifest(Protocol):
     @property
     def faults(self) -> Mapping[str, FaultSpec]:
         """Faults that can be injected, by name."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """What is written on the type plate."""
+        ...
+
+    @property
+    def firmware(self) -> str:
+        """The version that devices are delivered with."""
+        ...
+
+    @property
+    def obeys(self) -> Declared:
+        """What its devices can be told."""
         ...

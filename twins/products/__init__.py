@@ -16,6 +16,9 @@ from typing import Any, cast
 
 from ruamel.yaml import YAML
 
+from twins.core import declared
+from twins.core.commands import CORE
+from twins.core.declared import Declared
 from twins.core.errors import InvalidProduct
 from twins.core.manifest import ComponentSpec, FaultSpec, Param, Part, SignalSpec
 from twins.core.twin import Build, ProductTwin
@@ -42,6 +45,8 @@ class Product:
     params: Mapping[str, Param]
     parts: Mapping[str, Part]
     """Spare parts by sku (``parts.yaml``)."""
+    obeys: Declared
+    """Commands, settings, features, states and firmware images."""
     conditions: tuple[Mapping[str, Any], ...]
     """What a service shall compute from the signals (``conditions.yaml``), for its API."""
     host: str = ""
@@ -114,11 +119,14 @@ def _product(folder: Path, manifest: Mapping[str, Any]) -> Product:
             name: FaultSpec(
                 title=spec["title"],
                 params={key: Param(**param) for key, param in spec.get("params", {}).items()},
+                rate_per_year=float(spec.get("rate_per_year", 0.0)),
+                after_maintenance=float(spec.get("after_maintenance", 0.0)),
             )
             for name, spec in manifest.get("faults", {}).items()
         },
         params={name: Param(**spec) for name, spec in manifest.get("params", {}).items()},
         parts={part.sku: part for part in map(_part, _yaml(folder / "parts.yaml"))},
+        obeys=declared.read(manifest),
         conditions=tuple(_yaml(folder / "conditions.yaml")),
         host=manifest.get("host", ""),
         count=manifest.get("count", ""),
@@ -150,10 +158,27 @@ def _problems(product: Product) -> list[str]:
         for part in product.parts.values()
         if part.position not in positions
     ]
+    problems += [
+        f"fault {name}: {key} must be 0 or more, not {value}"
+        for name, fault in product.faults.items()
+        for key, value in (
+            ("rate_per_year", fault.rate_per_year),
+            ("after_maintenance", fault.after_maintenance),
+        )
+        if not value >= 0.0
+    ]
+    problems += [
+        f"fault {name}: {key} is drawn from {param.drawn}, outside {param.min} to {param.max}"
+        for name, fault in product.faults.items()
+        for key, param in fault.params.items()
+        if param.drawn is not None
+        and not param.min <= param.drawn[0] <= param.drawn[1] <= param.max
+    ]
     for condition in product.conditions:
         signal = condition.get("params", {}).get("signal")
         if signal not in product.signals:
             problems.append(f"condition {condition.get('id')} reads {signal!r}, which is no signal")
+    problems += declared.problems(product.obeys, product.params, CORE)
     if product.host and (product.host != product.folder.parent.name or not product.count):
         problems.append(
             f"a companion of {product.host!r} stands in that folder and names with count "

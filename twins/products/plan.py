@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from twins.core.errors import named
 from twins.core.manifest import resolve
-from twins.core.spec import FleetSpec, WorldSpec
+from twins.core.spec import LINKS, REPORTING, FleetSpec, WorldSpec
 from twins.core.streams import Streams
 from twins.core.twin import Build
 from twins.products import Product, catalog
@@ -15,6 +15,7 @@ from twins.products import Product, catalog
 SITES_MAX = 10_000
 """Bounds of one fleet, so that a slip of the keyboard ends in a message and not in swapping."""
 DEVICES_PER_SITE_MAX = 100
+RANDOM_FAULTS_MAX = 1000.0
 
 
 def plan_fleets(spec: WorldSpec, streams: Streams) -> tuple[list[tuple[Product, Build]], list[str]]:
@@ -47,7 +48,7 @@ def plan_fleets(spec: WorldSpec, streams: Streams) -> tuple[list[tuple[Product, 
         first = sites_so_far.get(product.site_prefix, 0) + 1
         sites_so_far[product.site_prefix] = first + fleet.sites - 1
         numbers = range(first, first + fleet.sites)
-        build = _build(fleet, product, numbers, values, spec.start_ms, streams)
+        build = _build(fleet, product, numbers, values, spec, streams)
         plans += [(product, build), *_companions(product, build)]
     return plans, problems
 
@@ -86,11 +87,19 @@ def _out_of_bounds(where: str, fleet: FleetSpec) -> list[str]:
         "devices_per_site": DEVICES_PER_SITE_MAX,
         "report_every_ms": 86_400_000,
     }
-    return [
+    problems = [
         f"{where}: {name} must be 1 to {most}, not {getattr(fleet, name)}"
         for name, most in bounds.items()
         if not 1 <= getattr(fleet, name) <= most
     ]
+    if not 0.0 <= fleet.random_faults <= RANDOM_FAULTS_MAX:
+        problems.append(
+            f"{where}: random_faults must be 0 to {RANDOM_FAULTS_MAX:g}, not {fleet.random_faults}"
+        )
+    for name, words in (("link", LINKS), ("reporting", REPORTING)):
+        if (word := getattr(fleet, name)) not in words:
+            problems.append(f"{where}: unknown {name} {word!r}; there are: {named(words)}")
+    return problems
 
 
 def _build(  # noqa: PLR0917 - each has another type
@@ -98,7 +107,7 @@ def _build(  # noqa: PLR0917 - each has another type
     product: Product,
     numbers: range,
     params: Mapping[str, float],
-    start_ms: int,
+    world: WorldSpec,
     streams: Streams,
 ) -> Build:
     return Build(
@@ -110,7 +119,11 @@ def _build(  # noqa: PLR0917 - each has another type
         ),
         devices_per_site=fleet.devices_per_site,
         report_every_ms=fleet.report_every_ms,
-        start_ms=start_ms,
+        start_ms=world.start_ms,
+        licence_key=world.licence_key,
         params=params,
         streams=streams,
+        random_faults=fleet.random_faults,
+        link=fleet.link,
+        reporting=fleet.reporting,
     )

@@ -116,6 +116,10 @@ class IngestionRows:
         for row in conn.execute(query):
             yield row.thing, Block(tuple(row.names.split(",")), row.size, row.payload)
 
+    def things(self, conn: sa.Connection) -> list[str]:
+        """The things that have stored readings."""
+        return list(conn.execute(sa.select(t.latest.c.thing)).scalars())
+
     def newest_ms(self, conn: sa.Connection) -> int | None:
         """The time of the newest stored reading."""
         return conn.execute(sa.select(sa.func.max(t.blocks.c.last_ms))).scalar_one_or_none()

@@ -12,7 +12,7 @@ import numpy as np
 
 from reference_impl.ingestion.adapters.repository import IngestionRows
 from reference_impl.ingestion.domain import Reading, unpack
-from reference_impl.kernel.ports import Floats, Take, Times
+from reference_impl.kernel.ports import Floats, Take, Times, Window
 from reference_impl.kernel.store import Store
 
 RECENT_MS = 45 * 86_400_000
@@ -26,9 +26,9 @@ class Column:
 
     __slots__ = ("times", "values")
 
-    def __init__(self) -> None:
-        self.times = array("q")
-        self.values = array("d")
+    def __init__(self, times: Iterable[int] = (), values: Iterable[float] = ()) -> None:
+        self.times = array("q", times)
+        self.values = array("d", values)
 
     def add(self, at_ms: int, value: float) -> None:
         """Append, or put a late reading where it belongs."""
@@ -73,126 +73,128 @@ _OF_NOTHING: Mapping[Take, float] = {
 }
 
 
-def reduce(values: Sequence[float], take: Take) -> float:
-    """Make one number of a window, given by time. Sums are exact, so order does not matter."""
-    return _REDUCERS[take](values) if values else _OF_NOTHING[take]
+_EMPTY = Column()
 
 
-_NOTHING: dict[str, Column] = {}
+def _windows_of(
+    column: Column, take: Take, over_ms: int, ends_ms: Sequence[int], found: Sequence[Window]
+) -> None:
+    """Append one number per end of one column. Sums are exact, so order does not matter."""
+    first = bisect_right(column.times, ends_ms[0] - over_ms)
+    last = bisect_right(column.times, ends_ms[-1], first)
+    times, values = column.times[first:last].tolist(), column.values[first:last].tolist()
+    before_ms = column.times[first - 1] if first else -1
+    reducer, nothing = _REDUCERS[take], _OF_NOTHING[take]
+    low = high = 0
+    for end_ms, (into, newest) in zip(ends_ms, found, strict=True):
+        high = bisect_right(times, end_ms, high)
+        low = bisect_right(times, end_ms - over_ms, low, high)
+        inside = values[low:high]
+        into.append(reducer(inside) if inside else nothing)
+        newest.append(times[high - 1] if high else before_ms)
 
 
 class RecentTelemetry:
-    """Answers windows from memory in microseconds; implements the port ``TelemetryView``."""
+    """Answers windows from memory in microseconds; implements the port ``TelemetryView``.
+
+    Columns are kept of signals that were ever asked for: most of what a device reports is read
+    by people only, and a column of it would cost more than all else that ingestion does.
+    """
 
     def __init__(self, store: Store, rows: IngestionRows, *, recent_ms: int = RECENT_MS) -> None:
         self._store = store
         self._rows = rows
         self._recent_ms = recent_ms
         self._columns: dict[str, dict[str, Column]] = {}
+        """By signal, then by thing."""
         self._kept_from: dict[str, int] = {}
         self._cut_at: dict[str, int] = {}
 
     def load(self) -> None:
-        """Fill the memory from the store."""
+        """Start from the store: what is asked for is read when it is asked for."""
         self._columns.clear()
         self._kept_from.clear()
         self._cut_at.clear()
         with self._store.read() as conn:
             newest_ms = self._rows.newest_ms(conn)
-            if newest_ms is None:
-                return
-            from_ms = max(newest_ms - self._recent_ms, 0)
-            for thing, block in self._rows.blocks(conn, after_ms=from_ms - 1):
-                self._kept_from[thing] = from_ms
-                times, _, columns = unpack(block)
-                for name, values in columns.items():
-                    column = self._column(thing, name)
-                    pairs = zip(times.tolist(), values.tolist(), strict=True)
-                    column.add_all([pair for pair in pairs if not isnan(pair[1])], from_ms)
+            if newest_ms is not None:
+                from_ms = max(newest_ms - self._recent_ms, 0)
+                self._kept_from = dict.fromkeys(self._rows.things(conn), from_ms)
 
     def add(self, thing: str, readings: Sequence[Reading]) -> None:
         """Take in readings that are stored."""
-        mine = self._columns.setdefault(thing, {})
-        kept_from = self._kept_from.get(thing, 0)
         times = [reading.at_ms for reading in readings]
-        first_ms = times[0] if all(map(lt, times, times[1:])) else -1  # -1: out of order
-        found: dict[str, tuple[list[int], list[float]]] = {}
-        for at_ms, reading in zip(times, readings, strict=True):
-            for name, value in reading.signals.items():
-                pair = found.get(name)
-                if pair is None:
-                    found[name] = ([at_ms], [value])
-                else:
-                    pair[0].append(at_ms)
-                    pair[1].append(value)
-        for name, (at, values) in found.items():
-            column = mine.get(name)
+        newest_ms = max(times)
+        in_order = all(map(lt, times, times[1:]))
+        for signal, columns in self._columns.items():
+            column = columns.get(thing)
             if column is None:
-                column = mine[name] = Column()
-            if column.newest_ms < first_ms:  # usual, and several times faster than one by one
-                column.times.extend(at)
+                column = columns[thing] = Column()
+            values = [reading.signals.get(signal, nan) for reading in readings]
+            whole = not any(map(isnan, values))
+            if whole and in_order and column.newest_ms < times[0]:  # usual, and much faster
+                column.times.extend(times)
                 column.values.extend(values)
             else:
-                column.add_all(zip(at, values, strict=True), kept_from)
-        newest_ms = max(times)
+                pairs = zip(times, values, strict=True)
+                known = [(at_ms, value) for at_ms, value in pairs if not isnan(value)]
+                column.add_all(known, self._kept_from.get(thing, 0))
         if newest_ms > self._cut_at.setdefault(thing, newest_ms + int(_TRIM * self._recent_ms)):
             self._cut(thing, newest_ms - self._recent_ms)
 
     def _cut(self, thing: str, before_ms: int) -> None:
         self._kept_from[thing] = before_ms
         self._cut_at[thing] = before_ms + int(_TRIM * self._recent_ms)
-        for column in self._columns[thing].values():
-            column.cut(before_ms)
+        for columns in self._columns.values():
+            if thing in columns:
+                columns[thing].cut(before_ms)
 
-    def _column(self, thing: str, name: str) -> Column:
-        return self._columns.setdefault(thing, {}).setdefault(name, Column())
+    def _of(self, signal: str) -> dict[str, Column]:
+        """The columns of a signal by thing; filled from the store when first asked for."""
+        columns = self._columns.get(signal)
+        if columns is None:
+            columns = self._columns[signal] = {}
+            kept_from = self._kept_from
+            with self._store.read() as conn:
+                after_ms = min(kept_from.values(), default=0) - 1
+                for thing, block in self._rows.blocks(conn, after_ms=after_ms):
+                    if signal in block.names:
+                        times, _, values = unpack(block)
+                        pairs = zip(times.tolist(), values[signal].tolist(), strict=True)
+                        known = [(at_ms, value) for at_ms, value in pairs if not isnan(value)]
+                        column = columns.setdefault(thing, Column())
+                        column.add_all(known, kept_from.get(thing, 0))
+        return columns
 
-    def window(
-        self, things: Sequence[str], signal: str, take: Take, *, after_ms: int, to_ms: int
-    ) -> tuple[Floats, Times]:
-        """One number per thing from readings with ``after_ms < at_ms <= to_ms``; see the port."""
-        values: list[float] = []
-        newest: list[int] = []
-        kept_from, columns, reducer = self._kept_from, self._columns, _REDUCERS[take]
+    def windows(
+        self,
+        things: Sequence[str],
+        signal: str,
+        take: Take,
+        *,
+        over_ms: int,
+        ends_ms: Sequence[int],
+    ) -> list[Window]:
+        """One number per end and thing; see the port."""
+        found: list[Window] = [([], []) for _ in ends_ms]
+        columns, kept_from = self._of(signal), self._kept_from
         for thing in things:
-            if after_ms + 1 < kept_from.get(thing, 0):
-                value, newest_ms = self._old_window(thing, signal, take, after_ms, to_ms)
-                values.append(value)
-                newest.append(newest_ms)
-                continue
-            column = columns.get(thing, _NOTHING).get(signal)
-            if column is None:
-                values.append(_OF_NOTHING[take])
-                newest.append(-1)
-                continue
-            times = column.times
-            high = len(times)
-            if high and times[-1] > to_ms:
-                high = bisect_right(times, to_ms)
-            low = bisect_right(times, after_ms, 0, high)
-            inside = column.values[low:high]
-            values.append(reducer(inside) if inside else _OF_NOTHING[take])
-            newest.append(times[high - 1] if high else -1)
-        return np.array(values, dtype=np.float64), np.array(newest, dtype=np.int64)
+            if ends_ms[0] - over_ms + 1 < kept_from.get(thing, 0):
+                column = Column(*self._stored_series(thing, signal, -1, ends_ms[-1]))
+            else:
+                column = columns.get(thing, _EMPTY)
+            _windows_of(column, take, over_ms, ends_ms, found)
+        return found
 
     def series(self, thing: str, signal: str, *, after_ms: int, to_ms: int) -> tuple[Times, Floats]:
         """All readings with ``after_ms < at_ms <= to_ms``, oldest first, shape ``(k,)`` each."""
         if after_ms + 1 < self._kept_from.get(thing, 0):
             return self._stored_series(thing, signal, after_ms, to_ms)
-        column = self._columns.get(thing, _NOTHING).get(signal)
-        if column is None:
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64)
+        column = self._of(signal).get(thing, _EMPTY)
         low, high = bisect_right(column.times, after_ms), bisect_right(column.times, to_ms)
         return np.array(column.times[low:high], dtype=np.int64), np.array(
             column.values[low:high], dtype=np.float64
         )
-
-    def _old_window(
-        self, thing: str, signal: str, take: Take, after_ms: int, to_ms: int
-    ) -> tuple[float, int]:
-        times, values = self._stored_series(thing, signal, -1, to_ms)
-        inside = values[np.searchsorted(times, after_ms, side="right") :]
-        return reduce(inside.tolist(), take), int(times[-1]) if len(times) else -1
 
     def _stored_series(
         self, thing: str, signal: str, after_ms: int, to_ms: int

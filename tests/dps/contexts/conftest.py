@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from reference_impl.insight.adapters import repository as insight_rows
 from reference_impl.insight.service import Insight
 from reference_impl.kernel.bus import Bus
-from reference_impl.kernel.ports import Floats, Take, ThingRef, Times
+from reference_impl.kernel.ports import Floats, Take, ThingRef, Times, Window
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import Store, UnitOfWork, metadata
 from reference_impl.maintenance.adapters import repository as maintenance_rows
@@ -79,9 +79,20 @@ class FakeTelemetry:
         high = np.searchsorted(times, to_ms, side="right")
         return times[low:high], values[low:high]
 
-    def window(
-        self, things: Sequence[str], signal: str, take: Take, *, after_ms: int, to_ms: int
-    ) -> tuple[Floats, Times]:
+    def windows(
+        self,
+        things: Sequence[str],
+        signal: str,
+        take: Take,
+        *,
+        over_ms: int,
+        ends_ms: Sequence[int],
+    ) -> list[Window]:
+        return [self._window(things, signal, take, end_ms - over_ms, end_ms) for end_ms in ends_ms]
+
+    def _window(
+        self, things: Sequence[str], signal: str, take: Take, after_ms: int, to_ms: int
+    ) -> Window:
         takes: dict[Take, Callable[[Floats], float]] = {
             Take.MEAN: lambda v: float(v.mean()),
             Take.MIN: lambda v: float(v.min()),
@@ -97,7 +108,7 @@ class FakeTelemetry:
             nothing = 0.0 if take in (Take.COUNT, Take.SUM) else np.nan
             out.append(takes[take](values) if values.size else nothing)
             newest.append(before[-1] if before.size else -1)
-        return np.array(out), np.array(newest, dtype=np.int64)
+        return out, [int(at_ms) for at_ms in newest]
 
 
 class FakeDirectory:
@@ -124,12 +135,14 @@ class FakeDirectory:
 class Rig:
     """The contexts, wired. ``feed`` has every event that the world would see."""
 
-    def __init__(self, store: Store | None = None) -> None:
-        self.bus = Bus() if store is None else store.bus
-        self.store = store or Store("sqlite://", self.bus)
+    def __init__(self, before: Rig | None = None) -> None:
+        """New, or all services new on the store and the readings of one ``before``."""
+        self.bus = Bus() if before is None else before.bus
+        self.store = Store("sqlite://", self.bus) if before is None else before.store
         metadata.create_all(self.store.engine)
         self.scheduler = Scheduler()
-        self.telemetry, self.directory = FakeTelemetry(), FakeDirectory()
+        self.telemetry = FakeTelemetry() if before is None else before.telemetry
+        self.directory = FakeDirectory() if before is None else before.directory
         self.now_ms = 0
         self.feed: list[FeedEvent] = []
         self.bus.subscribe_all(self._see)

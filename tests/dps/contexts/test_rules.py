@@ -210,10 +210,7 @@ def test_state_survives_a_restart_and_a_rolled_back_evaluation(
         rig.do(crash)
     rig.feed.clear()
 
-    again = type(rig)(rig.store)  # the same store, all services new
-    again.telemetry, again.directory = rig.telemetry, rig.directory
-    again.rules._telemetry, again.rules._directory = rig.telemetry, rig.directory
-    again.insight._telemetry, again.insight._directory = rig.telemetry, rig.directory
+    again = type(rig)(rig)  # the same store, all services new
     again.now_ms = 10 * M
     again.advance(30 * M)
 

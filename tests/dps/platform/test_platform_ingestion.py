@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 
 import numpy as np
@@ -180,6 +181,16 @@ def test_a_batch_that_fails_to_commit_is_forgotten_whole_and_taken_in_when_it_co
     asyncio.run(story())
 
 
+class _NoStore:
+    def read(self):
+        return contextlib.nullcontext()
+
+
+class _NoRows:
+    def blocks(self, _conn, **_which):
+        return []
+
+
 samples = st.lists(
     st.tuples(st.integers(0, 40), st.floats(-1e6, 1e6), st.booleans()), min_size=1, max_size=40
 )
@@ -191,7 +202,8 @@ def test_windows_are_the_same_however_late_and_in_whatever_order_readings_come(
 ):
     shuffled = list(taken)
     chance.shuffle(shuffled)
-    view = RecentTelemetry(None, None)
+    view = RecentTelemetry(_NoStore(), _NoRows())
+    assert view.series("t", "x_c", after_ms=-1, to_ms=0)[0].size == 0  # asked for, so kept
     for seq, (at_ms, value, measured) in enumerate(shuffled):
         view.add("t", [Reading(seq, at_ms, {"x_c": value} if measured else {"y_c": value})])
     inside = [v for at, v, here in taken if here and after_ms < at <= to_ms]
@@ -204,9 +216,11 @@ def test_windows_are_the_same_however_late_and_in_whatever_order_readings_come(
     }
     newest_ms = max((at for at, _, here in taken if here and at <= to_ms), default=-1)
     for take, value in expected.items():
-        values, newest = view.window(["t"], "x_c", take, after_ms=after_ms, to_ms=to_ms)
+        ((values, newest),) = view.windows(
+            ["t"], "x_c", take, over_ms=max(to_ms - after_ms, 0), ends_ms=[to_ms]
+        )
         np.testing.assert_equal(values, [value])
-        assert newest.tolist() == [newest_ms]
+        assert newest == [newest_ms]
     times, _ = view.series("t", "x_c", after_ms=after_ms, to_ms=to_ms)
     assert times.tolist() == sorted(at for at, _, h in taken if h and after_ms < at <= to_ms)
 
@@ -216,9 +230,11 @@ def test_what_memory_no_longer_holds_is_read_from_the_store_and_agrees(kit, new_
 
     def ask(view):
         after_ms, to_ms = kit.START_MS + 3 * kit.HOUR_MS, kit.START_MS + 30 * kit.HOUR_MS
-        window = view.window(["mix-1", "no"], "temp_c", Take.MEAN, after_ms=after_ms, to_ms=to_ms)
+        (window,) = view.windows(
+            ["mix-1", "no"], "temp_c", Take.MEAN, over_ms=to_ms - after_ms, ends_ms=[to_ms]
+        )
         series = view.series("mix-1", "temp_c", after_ms=after_ms, to_ms=to_ms)
-        return [part.tolist() for part in (*window, *series)]
+        return [*window, *(part.tolist() for part in series)]
 
     async def story():
         async with kit.open_rig(url, things=THINGS) as rig:
@@ -232,10 +248,11 @@ def test_what_memory_no_longer_holds_is_read_from_the_store_and_agrees(kit, new_
             short = RecentTelemetry(dps.store, dps.telemetry._rows, recent_ms=2 * kit.HOUR_MS)
             short.load()
             trimmed = RecentTelemetry(dps.store, dps.telemetry._rows, recent_ms=2 * kit.HOUR_MS)
+            trimmed._columns["temp_c"] = {}  # asked for before anything came
             for seq in order:
                 at_ms = kit.START_MS + seq * kit.HOUR_MS
                 trimmed.add("mix-1", [Reading(seq, at_ms, {"temp_c": 20.0 + seq})])
-            assert trimmed._columns["mix-1"]["temp_c"].times[0] > kit.START_MS + 3 * kit.HOUR_MS
+            assert trimmed._columns["temp_c"]["mix-1"].times[0] > kit.START_MS + 3 * kit.HOUR_MS
             whole = ask(dps.telemetry)
             np.testing.assert_equal(ask(short), whole)
             np.testing.assert_equal(ask(trimmed), whole)

@@ -15,10 +15,10 @@ def watch(dps, seen):
     """Evaluate every 10 minutes what has been measured by then, and once by a timer."""
 
     def evaluate(_uow, at_ms):
-        values, newest = dps.telemetry.window(
-            list(THINGS), "temp_c", Take.SUM, after_ms=at_ms - 30 * MINUTE_MS, to_ms=at_ms
+        ((values, newest),) = dps.telemetry.windows(
+            list(THINGS), "temp_c", Take.SUM, over_ms=30 * MINUTE_MS, ends_ms=[at_ms]
         )
-        seen.append(("rules", at_ms, values.tolist(), newest.tolist()))
+        seen.append(("rules", at_ms, values, newest))
 
     dps.scheduler.every("probe", 10 * MINUTE_MS, evaluate, rank=20)
     dps.scheduler.on_timer("probe", lambda _u, timer: seen.append(("timer", timer.due_ms)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from twins.core.twin import Build, Columns, Wear
+from twins.core.twin import Action, Build, Columns, Wear
 from twins.core.wear import WearLaw
 from twins.products.bin import model
 from twins.products.bin.bins import Bins
@@ -169,6 +169,14 @@ class BinTwin:
     def inject(self, fault: str, device: int, params: Mapping[str, float], wear: Wear) -> None:
         """Let a fault of ``faults.py`` begin."""
         FAULTS[fault](self.bins, device, params, wear)
+
+    def maintain(self, device: int, action: Action, component: str) -> None:
+        """Cleaning frees the fill sensor, adjusting sets the bin up again; wear is core's."""
+        del component
+        if action == "clean":
+            self.bins.dirty_until[device] = 0.0
+        elif action == "adjust":
+            self.bins.lean_deg[device] = 0.0
 
     def truth(self) -> Mapping[str, Columns]:
         """Waste, fill, battery, temperatures, and the motor current at half fill."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from twins.core.twin import Build, Columns, Wear
+from twins.core.twin import Action, Build, Columns, Wear
 from twins.core.wear import WearLaw
 from twins.products.pump import model
 from twins.products.pump.faults import FAULTS
@@ -141,6 +141,9 @@ class PumpTwin:
     def inject(self, fault: str, device: int, params: Mapping[str, float], wear: Wear) -> None:
         """Let a fault of ``faults.py`` begin."""
         FAULTS[fault](device, params, wear)
+
+    def maintain(self, device: int, action: Action, component: str) -> None:
+        """Nothing to do: wear of the bearing, which core draws, is all that is kept of it."""
 
     def truth(self) -> Mapping[str, Columns]:
         """Level, spilled volume, temperatures, and the vibration at the point it runs best."""

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from twins.core.twin import Build, Columns, OwnWear, Wear
+from twins.core.twin import Action, Build, Columns, OwnWear, Wear
 from twins.core.wear import WearLaw
 from twins.products.ventilation import model, wearing
 from twins.products.ventilation.air import Air
@@ -176,7 +176,7 @@ class VentilationTwin:
             return 1.0 + load
         return 1.0 + load + self.air.imbalance_mm_s[row] / HEALTHY_MM_S
 
-    def maintain(self, device: int, action: str, component: str) -> None:
+    def maintain(self, device: int, action: Action, component: str) -> None:
         """Cleaning a fan balances it; adjusting frees what is stuck; a new plate has no ice."""
         fans = ("supply_fan", "extract_fan")
         if component in fans and action in ("replace", "overhaul", "clean"):

@@ -1,0 +1,222 @@
+"""The tables of a data set: what a column is, and how Parquet and CSV files take pages of them."""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twins.products import Product
+
+EXACT = 2**24
+"""Whole numbers up to here are exact in float32."""
+UNITS = {
+    "_m3_h": "m3/h", "_m3": "m3", "_l_s": "l/s", "_l": "l", "_m": "m", "_pct": "%", "_c": "degC",
+    "_mm_s": "mm/s", "_kw": "kW", "_kwh": "kWh", "_wh": "Wh", "_w": "W", "_a": "A", "_ma": "mA",
+    "_v": "V", "_pa": "Pa", "_ppm": "ppm", "_h": "h", "_s": "s", "_hz": "Hz", "_rpm": "1/min",
+    "_deg": "deg", "_dbm": "dBm", "_kg": "kg", "_g": "g", "_share": "1", "_ratio": "1",
+}  # fmt: skip
+"""Unit by the end of a name, longest first: true values carry theirs in the name."""
+
+
+class Digest(Protocol):
+    """What of hashlib is used here."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take more bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column: ``places`` are its decimals (None: true values, six digits)."""
+
+    name: str
+    unit: str
+    title: str
+    places: int | None
+    wide: bool
+    range: tuple[float, float] | None = None
+
+
+def columns_of(product: Product, names: Sequence[str], *, measured: bool) -> list[Column]:
+    """What the columns are.
+
+    A signal needs float64 only if its range in quanta is more than float32 can tell apart.
+    """
+    found = []
+    for name in names:
+        spec = product.signals.get(name)
+        if measured and spec is not None:
+            quanta = max(abs(spec.min), abs(spec.max)) * spec.steps_per_unit
+            found.append(
+                Column(
+                    name=name, unit=spec.unit, title=spec.title, wide=quanta > EXACT,
+                    places=_places(spec.steps_per_unit), range=(spec.min, spec.max),
+                )
+            )  # fmt: skip
+        else:
+            component = name.removeprefix("damage_")
+            title = spec.title if spec else name.replace("_", " ")
+            if component != name and component in product.components:
+                title = f"Damage of: {product.components[component].title}"
+            unit = "1" if component != name else spec.unit if spec else unit_of(name)
+            found.append(Column(name=name, unit=unit, title=title, places=None, wide=False))
+    return found
+
+
+def unit_of(name: str) -> str:
+    """The unit that a name ends in; empty if it says none."""
+    ends = sorted(UNITS, key=len, reverse=True)
+    return next((UNITS[end] for end in ends if name.endswith(end)), "")
+
+
+def _places(steps_per_unit: int) -> int | None:
+    """Decimals that show a quantum exactly; None if no six do."""
+    return next((p for p in range(7) if 10**p % steps_per_unit == 0), None)
+
+
+class Table(ABC):
+    """A file that takes pages; rows are ordered by time, then device.
+
+    Args:
+        path: Where to write.
+        columns: What beside ``at_ms`` and ``device``.
+        devices: Names, in the order of the pages' columns.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[Column], devices: Sequence[str]) -> None:
+        self.path, self.columns, self.devices = path, tuple(columns), tuple(devices)
+        self.rows = 0
+
+    def write(
+        self, at_ms: NDArray[np.int64], columns: Mapping[str, NDArray[Any]], digest: Digest
+    ) -> None:
+        """Write a page: ``at_ms`` of shape ``(t,)``, each column of shape ``(t, n)``."""
+        flat = []
+        digest.update(np.ascontiguousarray(at_ms).tobytes())
+        for column in self.columns:
+            dtype = np.float64 if column.wide else np.float32
+            values = np.ascontiguousarray(columns[column.name], dtype=dtype).reshape(-1)
+            digest.update(values.tobytes())
+            flat.append(values)
+        self._put(at_ms, flat)
+        self.rows += at_ms.size * len(self.devices)
+
+    def about(self) -> dict[str, Any]:
+        """The table's entry in the dictionary."""
+        fixed = [
+            {"name": "at_ms", "unit": "ms", "type": "int64", "title": "Time of the report"},
+            {"name": "device", "unit": "", "type": "string", "title": "Which device"},
+        ]
+        return {
+            "file": self.path.name,
+            "rows": self.rows,
+            "columns": fixed + [self._column(column) for column in self.columns],
+        }
+
+    def _column(self, column: Column) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            "name": column.name, "unit": column.unit,
+            "type": "float64" if column.wide else "float32", "title": column.title,
+        }  # fmt: skip
+        if column.range is not None:
+            told |= {"min": column.range[0], "max": column.range[1]}
+        return told
+
+    @abstractmethod
+    def _put(self, at_ms: NDArray[np.int64], values: Sequence[NDArray[Any]]) -> None:
+        """Write one page of flat columns."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finish the file."""
+
+
+def open_table(path: Path, columns: Sequence[Column], devices: Sequence[str]) -> Table:
+    """A table of the kind that the file's name ends in."""
+    kind: Callable[[Path, Sequence[Column], Sequence[str]], Table]
+    kind = ParquetTable if path.suffix == ".parquet" else CsvTable
+    return kind(path, columns, devices)
+
+
+class ParquetTable(Table):
+    """One row group a page; units and titles stand in the schema too."""
+
+    def __init__(self, path: Path, columns: Sequence[Column], devices: Sequence[str]) -> None:
+        super().__init__(path, columns, devices)
+        self._arrow: Any = importlib.import_module("pyarrow")
+        parquet: Any = importlib.import_module("pyarrow.parquet")
+        arrow = self._arrow
+        fields = [
+            arrow.field("at_ms", arrow.timestamp("ms", tz="UTC")),
+            arrow.field("device", arrow.dictionary(arrow.int32(), arrow.string())),
+        ] + [
+            arrow.field(
+                column.name,
+                arrow.float64() if column.wide else arrow.float32(),
+                metadata={"unit": column.unit, "title": column.title},
+            )
+            for column in self.columns
+        ]
+        self._schema = arrow.schema(fields)
+        self._names = arrow.array(self.devices)
+        self._file = parquet.ParquetWriter(path, self._schema, compression="zstd")
+
+    def _put(self, at_ms: NDArray[np.int64], values: Sequence[NDArray[Any]]) -> None:
+        arrow, count = self._arrow, len(self.devices)
+        times = arrow.array(np.repeat(at_ms, count)).cast(self._schema.field("at_ms").type)
+        index = arrow.array(np.tile(np.arange(count, dtype=np.int32), len(at_ms)))
+        devices = arrow.DictionaryArray.from_arrays(index, self._names)
+        # NaN means not measured, which is null to whoever reads the file.
+        cells = [arrow.array(column, from_pandas=True) for column in values]
+        table = arrow.Table.from_arrays([times, devices, *cells], schema=self._schema)
+        self._file.write_table(table, row_group_size=len(times))
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()
+
+
+class CsvTable(Table):
+    """Plain text: a line per report, empty where nothing was measured."""
+
+    def __init__(self, path: Path, columns: Sequence[Column], devices: Sequence[str]) -> None:
+        super().__init__(path, columns, devices)
+        self._file = path.open("w", encoding="utf-8", newline="")
+        self._file.write(",".join(["at_ms", "device", *(c.name for c in columns)]) + "\n")
+
+    def _put(self, at_ms: NDArray[np.int64], values: Sequence[NDArray[Any]]) -> None:
+        times = [text for at in at_ms.tolist() for text in [str(at)] * len(self.devices)]
+        devices = list(self.devices) * len(at_ms)
+        cells = [
+            texts(column, spec.places) for column, spec in zip(values, self.columns, strict=True)
+        ]
+        rows = zip(times, devices, *cells, strict=True)
+        self._file.write("\n".join(map(",".join, rows)))
+        self._file.write("\n")
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()
+
+
+def texts(values: NDArray[Any], places: int | None) -> list[str]:
+    """Numbers as text: ``places`` decimals, or six digits; empty for NaN.
+
+    Sensors have few distinct values on their quantum, and each is written once.
+    """
+    distinct, inverse = np.unique(values, return_inverse=True)
+    form = "%.6g" if places is None else f"%.{places}f"
+    written = np.array(
+        ["" if value != value else form % value for value in distinct.tolist()],  # noqa: PLR0124
+        dtype=object,
+    )
+    texts_: list[str] = written[inverse].tolist()
+    return texts_

@@ -1,0 +1,216 @@
+"""What ``twinrig twins list`` and ``show`` print."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+import typer
+from rich.table import Table
+from ruamel.yaml import YAML
+
+from harness.cli.twins_wanted import find
+from harness.report.console import make_console
+from harness.scenario.products import installed
+from twins.core.realism import Wanted
+from twins.core.wear import WearLaw
+from twins.history import world_spec
+from twins.products import Product
+from twins.world import World
+
+
+def show_all(*, as_json: bool) -> None:
+    """Every product on one line.
+
+    Raises:
+        TwinAuthorError: If a product's folder is wrong.
+    """
+    rows = [
+        {
+            "product": product.id,
+            "title": product.title,
+            "model": product.model,
+            "signals": len(product.signals),
+            "components": len(product.components),
+            "faults": len(product.faults),
+            "parts": len(product.parts),
+        }
+        for product in installed().values()
+    ]
+    if as_json:
+        _print_json({"products": rows})
+        return
+    _print_table(
+        "", ["product", "title", "model", "signals", "components", "faults", "parts"], rows
+    )
+    typer.echo("More of one: twinrig twins show PRODUCT")
+
+
+def show_one(name: str, *, as_json: bool) -> None:
+    """All of one product.
+
+    Raises:
+        ScenarioError: If there is no such product.
+        TwinAuthorError: If a product's folder is wrong.
+    """
+    product = find(name)
+    data = describe(product)
+    if as_json:
+        _print_json(data)
+        return
+    typer.echo(f"{product.id}: {product.title}")
+    typer.echo(
+        f"model {product.model}, firmware {product.firmware}, {product.folder.name}/README.md"
+    )
+    for title, columns, rows in _tables(data):
+        _print_table(title, columns, rows)
+
+
+def describe(product: Product) -> dict[str, Any]:
+    """Everything that a product says of itself, as plain data."""
+    rules = [
+        {"pack": pack, "version": data["version"], **_rule(rule)}
+        for pack, path in product.rule_packs.items()
+        for data in (YAML(typ="safe").load(path.read_text(encoding="utf-8")),)
+        for rule in data["rules"]
+    ]
+    return {
+        "product": product.id,
+        "title": product.title,
+        "model": product.model,
+        "firmware": product.firmware,
+        "signals": _by_name(product.signals),
+        "truth": list(example(product).fleets[0].twin.truth()),
+        "components": list(_components(product)),
+        "faults": [
+            {**fault, "params": _by_name(product.faults[fault["name"]].params)}
+            for fault in _by_name(product.faults)
+        ],
+        "params": _by_name(product.params),
+        "parts": [dataclasses.asdict(part) for part in product.parts.values()],
+        "conditions": [dict(condition) for condition in product.conditions],
+        "rules": rules,
+        "commands": _by_name(getattr(product, "commands", {})),
+    }
+
+
+def example(product: Product) -> World:
+    """The smallest world with this product in it."""
+    wanted = Wanted(product=product.id, sites=1, devices_per_site=1, days=1.0)
+    return World(world_spec(wanted), seed=1)
+
+
+def _by_name(things: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"name": name, **msgspec.to_builtins(thing)} for name, thing in things.items()]
+
+
+def _components(product: Product) -> Iterator[dict[str, Any]]:
+    """Components with the law they wear by, and the parameters (with sources) behind it."""
+    laws = example(product).fleets[0].twin.laws
+    for name, spec in product.components.items():
+        law = laws[name]
+        drawn = isinstance(law, WearLaw)
+        doc = (type(law).__doc__ or "").strip().split("\n")[0]
+        yield {
+            "name": name,
+            **msgspec.to_builtins(spec),
+            "law": "drawn life: onset by Weibull, growth by gamma" if drawn else f"physics: {doc}",
+            "figures": msgspec.to_builtins(law) if isinstance(law, WearLaw) else {},
+            "source": [
+                f"{key}: {param.title}"
+                for key, param in product.params.items()
+                if key.startswith(f"{name}_")
+            ],
+        }
+
+
+def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ("id", "when", "for", "severity", "why")
+    return {key: rule[key] for key in kept if key in rule}
+
+
+def _tables(data: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[dict[str, Any]]]]:
+    """Tables for a reader: title, columns, rows of text."""
+    yield "Signals", ["name", "unit", "range", "quantum", "sensor", "title"], [
+        {**row, "range": _range(row), "quantum": f"{1 / row['steps_per_unit']:g}",
+         "sensor": _sensor(row)}
+        for row in data["signals"]
+    ]  # fmt: skip
+    yield "Components that wear", ["name", "position", "law", "stops", "source"], [
+        {**row, "stops": "device stops" if row["stops_device"] else "device works on",
+         "law": _law(row), "source": "\n".join(row["source"]) or "see the product's README.md"}
+        for row in data["components"]
+    ]  # fmt: skip
+    yield "Faults", ["name", "parameters", "rate", "title"], [
+        {**row, "parameters": "\n".join(map(_param, row["params"])) or "none", "rate": _rate(row)}
+        for row in data["faults"]
+    ]  # fmt: skip
+    yield "Parts", ["sku", "price", "lead time", "position", "supplier", "title"], [
+        {**row, "price": f"{row['price_eur']:,.2f} EUR",
+         "lead time": f"{row['lead_time_p50_h']:g} h (p90 {row['lead_time_p90_h']:g} h)"}
+        for row in data["parts"]
+    ]  # fmt: skip
+    yield "Commands", ["name", "title"], data["commands"]
+    yield "Conditions that a service computes", ["id", "position", "algorithm", "signal"], [
+        {**row, "signal": row.get("params", {}).get("signal", "")} for row in data["conditions"]
+    ]  # fmt: skip
+    yield "Rules", ["pack", "id", "when", "for", "severity", "why"], data["rules"]
+    yield "Parameters", ["name", "default", "range", "title"], [
+        {**row, "default": f"{row['default']:g} {row['unit']}", "range": _range(row)}
+        for row in data["params"]
+    ]  # fmt: skip
+
+
+def _range(row: Mapping[str, Any]) -> str:
+    return f"{row['min']:g} to {row['max']:g}"
+
+
+def _sensor(row: Mapping[str, Any]) -> str:
+    """The sensor's figures that are not zero."""
+    said = {
+        "noise": f"noise {row['noise']:g} {row['unit']}",
+        "noise_rel": f"noise {100 * row['noise_rel']:g} %",
+        "slow_rel": f"slow {100 * row['slow_rel']:g} %",
+        "bias": f"bias {row['bias']:g} {row['unit']}",
+    }
+    return ", ".join(text for key, text in said.items() if row[key]) or "exact"
+
+
+def _law(row: Mapping[str, Any]) -> str:
+    figures = row["figures"]
+    if not figures:
+        return str(row["law"])
+    unit = "uses" if figures.get("per_use") else "h"
+    return (
+        f"Weibull eta {figures['life_h']:g} {unit}, beta {figures['life_shape']:g}; "
+        f"P-F {figures['pf_min_h']:g} to {figures['pf_max_h']:g} {unit}; "
+        f"k {figures['curvature']:g}"
+    )
+
+
+def _param(row: Mapping[str, Any]) -> str:
+    if "default" not in row:
+        return str(row["name"])
+    return f"{row['name']} = {row['default']:g} {row['unit']} ({_range(row)})"
+
+
+def _rate(row: Mapping[str, Any]) -> str:
+    rate = row.get("rate_per_year", 0.0)
+    return f"{rate:g} a year" if rate else "by hand, or by wear"
+
+
+def _print_table(title: str, columns: list[str], rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    console = make_console()
+    table = Table(*columns, title=title or None, title_justify="left", title_style="bold", box=None)
+    for row in rows:
+        table.add_row(*(str(row.get(column, "")) for column in columns))
+    console.print()
+    console.print(table, markup=False)
+
+
+def _print_json(data: object) -> None:
+    typer.echo(msgspec.json.format(msgspec.json.encode(data), indent=2).decode())

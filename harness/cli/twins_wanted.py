@@ -1,0 +1,160 @@
+"""From what was typed to the history that is wanted; every mistake at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from harness.errors import ScenarioError
+from harness.scenario import products as installed_products
+from harness.scenario.resolve import unknown
+from harness.scenario.units import parse_duration
+from twins.core.manifest import Param
+from twins.core.realism import Injected, Wanted
+from twins.products import Product
+
+DAY_H = 24.0
+OURS = ("after", "device")
+"""Keys of a fault that are no parameters of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What somebody typed, as they typed it."""
+
+    product: str
+    devices: int
+    per_site: int
+    days: float
+    report_every: str
+    seed: int
+    start: str
+    faults: Sequence[str]
+    params: Sequence[str]
+    random_faults: float
+    link: str
+    signals: str | None
+
+
+def find(name: str) -> Product:
+    """The product of that name.
+
+    Raises:
+        ScenarioError: If there is none.
+        TwinAuthorError: If a product's folder is wrong.
+    """
+    there_are = installed_products.installed()
+    if name not in there_are:
+        raise ScenarioError(unknown("product", name, sorted(there_are)))
+    return there_are[name]
+
+
+def resolve(wish: Wish, *, chosen: Iterable[str] = ()) -> tuple[Wanted, tuple[str, ...]]:
+    """What to run, and the signals that were chosen.
+
+    Args:
+        wish: What was typed.
+        chosen: Further names, beside the signals, that may be chosen.
+
+    Raises:
+        ScenarioError: With every mistake of the call.
+    """
+    product = find(wish.product)
+    problems: list[str] = []
+    every_s = _every_s(wish, problems)
+    if wish.devices % wish.per_site:
+        problems.append(f"{wish.devices} devices do not fill sites of {wish.per_site} each")
+    try:
+        date.fromisoformat(wish.start)
+    except ValueError:
+        problems.append(f"--start: {wish.start!r} is no date; write it such as 2026-01-05")
+    params = dict(_pairs("--param", wish.params, product.params, problems))
+    faults = tuple(
+        fault
+        for text in wish.faults
+        if (fault := _fault(text, product, wish, problems)) is not None
+    )
+    signals = _signals(wish.signals, [*product.signals, *chosen], problems)
+    if problems:
+        raise ScenarioError("\nerror: ".join(problems))
+    wanted = Wanted(
+        product=product.id, sites=wish.devices // wish.per_site, devices_per_site=wish.per_site,
+        days=wish.days, report_every_s=every_s, seed=wish.seed, start=wish.start,
+        params={name: float(value) for name, value in params.items()}, faults=faults,
+        random_faults=wish.random_faults, link=wish.link,
+    )  # fmt: skip
+    return wanted, signals
+
+
+def _every_s(wish: Wish, problems: list[str]) -> int:
+    try:
+        every_ms = parse_duration(wish.report_every)
+    except ValueError as error:
+        problems.append(f"--report-every: {error}")
+        return 1
+    if every_ms < 1000 or every_ms % 1000:
+        problems.append(f"--report-every: {wish.report_every} is not a whole number of seconds")
+        return 1
+    if every_ms > wish.days * DAY_H * 3_600_000:
+        problems.append(
+            f"--report-every: {wish.report_every} is longer than the {wish.days:g} days"
+        )
+    return every_ms // 1000
+
+
+def _signals(text: str | None, allowed: Sequence[str], problems: list[str]) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
+    problems += [
+        f"--signals: {unknown('signal', name, allowed)}" for name in names if name not in allowed
+    ]
+    return names
+
+
+def _fault(text: str, product: Product, wish: Wish, problems: list[str]) -> Injected | None:
+    name, _, rest = text.partition(":")
+    where = f"--fault {name}"
+    spec = product.faults.get(name)
+    if spec is None:
+        problems.append(f"--fault: {unknown(f'fault of {product.id}', name, product.faults)}")
+        return None
+    pairs = [pair for pair in rest.split(",") if pair]
+    ours = {
+        key.strip(): value.strip()
+        for key, _, value in (pair.partition("=") for pair in pairs)
+        if key.strip() in OURS and key.strip() not in spec.params
+    }
+    theirs = [pair for pair in pairs if pair.partition("=")[0].strip() not in ours]
+    before = len(problems)
+    params = dict(_pairs(where, theirs, spec.params, problems))
+    after_h = wish.days * DAY_H / 3
+    if "after" in ours:
+        try:
+            after_h = parse_duration(ours["after"]) / 3_600_000
+        except ValueError as error:
+            problems.append(f"{where}: after: {error}")
+    if after_h > wish.days * DAY_H:
+        problems.append(f"{where}: after: {ours['after']} is later than the {wish.days:g} days")
+    device = ours.get("device", "1")
+    if not device.isdecimal() or not 1 <= int(device) <= wish.devices:
+        problems.append(f"{where}: device: {device} is not 1 to {wish.devices}")
+    if len(problems) > before:
+        return None
+    return Injected(fault=name, device=int(device) - 1, after_h=after_h, params=params)
+
+
+def _pairs(
+    where: str, pairs: Sequence[str], params: Mapping[str, Param], problems: list[str]
+) -> Iterator[tuple[str, float]]:
+    """``name=value`` pairs as numbers in each parameter's unit."""
+    for pair in pairs:
+        name, equals, value = (part.strip() for part in pair.partition("="))
+        if not equals:
+            problems.append(f"{where}: {pair!r} is no name=value")
+        elif name not in params:
+            problems.append(f"{where}: {unknown('parameter', name, params)}")
+        else:
+            try:
+                yield name, installed_products.in_unit(value, params[name])
+            except ValueError as error:
+                problems.append(f"{where}: {name}: {error}")
