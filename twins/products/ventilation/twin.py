@@ -187,7 +187,7 @@ class VentilationTwin:
             return 1.0 + load
         return 1.0 + load + self.air.imbalance_mm_s[row] / HEALTHY_MM_S
 
-    def maintain(self, device: int, action: str, component: str) -> None:
+    def maintain(self, device: int, action: Action, component: str) -> None:
         """Cleaning a fan balances it; adjusting frees what is stuck; a new plate has no ice."""
         fans = ("supply_fan", "extract_fan")
         if component in fans and action in ("replace", "overhaul", "clean"):
@@ -218,13 +218,6 @@ class VentilationTwin:
     def alarm(self, device: int, duration_ms: int) -> None:
         """Smoke: the unit stands and its dampers close, whatever anybody asks."""
         self._alarm_end_ms[device] = self._begins_ms(self._step) + duration_ms
-
-    def maintain(self, device: int, action: Action, component: str) -> None:
-        """Adjusting frees stuck dampers and calibrates CO2 sensors; a minimal repair does not."""
-        if action in ("adjust", "overhaul") and component in ("damper", "co2_sensor"):
-            law = self.laws[component]
-            assert not isinstance(law, WearLaw)
-            law.renew(device, 1)
 
     def truth(self) -> Mapping[str, Columns]:
         """Filters at design flow, vibration at full speed, temperatures, radio, as they are."""

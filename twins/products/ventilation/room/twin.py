@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twins.core.twin import Build, Columns, OwnWear, Wear
+from twins.core.twin import Action, Build, Columns, OwnWear, Wear
 from twins.core.wear import WearLaw
 from twins.products.ventilation.twin import VentilationTwin
 from twins.products.ventilation.wearing import Batteries, Co2Sensors, RoomDampers
@@ -73,7 +73,7 @@ class RoomTwin:
         """Always."""
         return True
 
-    def maintain(self, device: int, action: str, component: str) -> None:
+    def maintain(self, device: int, action: Action, component: str) -> None:
         """Adjusting frees a stuck damper and calibrates a sensor."""
         law = self.laws[component]
         if component != "battery" and action in ("adjust", "overhaul"):
