@@ -28,7 +28,7 @@ class Summer:
             np.full(sites, outdoor_c), np.full(sites, rain_mm_h), np.zeros(sites), np.zeros(sites)
         )
 
-    def at(self, at_ms: int) -> Sky:  # noqa: ARG002
+    def at(self, at_ms: int) -> Sky:
         return self.sky
 
     def hours(self, from_ms: int, count: int) -> Sky:  # pragma: no cover
