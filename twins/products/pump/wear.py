@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from twins.core.streams import Streams
-from twins.core.wear import STEPS, gamma_path, weibull_h
+from twins.core.wear import STEPS, weibull_h
 from twins.products.pump.model import Columns
 
 STEP_REPORTS = 6
@@ -85,8 +85,8 @@ class Grinding:
         self.full_h[device] = weibull_h(
             eta_h=self._life_h, beta=self._beta, uniform=float(rng.random())
         )
-        path, _ = gamma_path(rng)
-        self._paths[device] = path[: STEPS + 2] / path[STEPS]
+        path = np.concatenate(([0.0], np.cumsum(rng.standard_gamma(1.0, STEPS + 1))))
+        self._paths[device] = path / path[STEPS]
 
 
 class Drifted:
