@@ -79,7 +79,7 @@ class Bins:
         "slip_pct", "fold", "dirt_lost", "dirt_wild", "press_sum_a", "presses", "charge_sum_a",
         "hottest_c", *FLAGS,
     )  # fmt: skip
-    MORE = ("outdoor_c", "clearness", "rain", "fixes", "pace", "rows", "words", "hour",
+    MORE = ("loose_l", "outdoor_c", "clearness", "rain", "fixes", "pace", "rows", "words", "hour",
             "steps", "steps_told")  # fmt: skip
     waste_l: Columns
     height_l: Columns
@@ -149,6 +149,7 @@ class Bins:
             setattr(self, name, np.zeros(size, dtype=np.bool_ if name in self.FLAGS else float))
         self.steps = self.steps_told = 0
         self.timers: list[tuple[int, str, int]] = []
+        self.loose_l = np.full(size, box.loose_l)
         self.outdoor_c = self._by_bin(self._weather.at(clock.start_ms).outdoor_c)
         self.inside_c = self.outdoor_c.copy()
         self.hottest_c[:] = -np.inf
@@ -199,7 +200,7 @@ class Bins:
         """Say anew when these bins compact: where something forbids it, never."""
         blocked = self.locked[at] | self.inhibited[at] | self.broken[at] | self.door[at]
         blocked |= self.sensor_lost[at] | self.power.shorted[at] | (not self.box.compacting)
-        trigger_l = self.settled_l[at] + self.box.loose_l
+        trigger_l = self.settled_l[at] + self.loose_l[at]
         self.trigger_l[at] = np.where(blocked, np.inf, trigger_l)
 
     def end_after(self, hours: float, kind: str, device: int) -> None:

@@ -39,7 +39,8 @@ AGES_FROM_C = 20.0
 """Above this a lead battery ages twice as fast per 10 K (S31: 8, 6, 4 years at 20, 25, 30)."""
 WET_SHARE = 0.05
 """Readings without an echo while it rains: drops on the membrane (estimate)."""
-COMMANDS = ("allow_compaction", "inhibit_compaction", "reset_jam")
+FIRE_C, LOW_SHARE = 70.0, 0.2
+"""What the bin itself takes for a fire (domain rule B11), and for a low battery (estimate)."""
 
 
 def build(build: Build) -> BinTwin:
@@ -221,10 +222,7 @@ class BinTwin:
 
     def command(self, device: int, name: str, args: Mapping[str, Any]) -> str | None:
         """``inhibit_compaction``, ``allow_compaction``, ``reset_jam`` (try once more)."""
-        if name not in COMMANDS:
-            return f"unknown command {name!r}; there are: {', '.join(COMMANDS)}"
-        if args:
-            return f"{name} takes no arguments, got {', '.join(sorted(args))}"
+        del args
         if not self._compacting:
             return "this bin does not compact"
         if name == "allow_compaction" and self.bins.broken[device]:
@@ -235,6 +233,23 @@ class BinTwin:
             self.bins.inhibited[device] = name == "inhibit_compaction"
         self.bins.rearm(np.array([device]))
         return None
+
+    def configure(self, device: int, values: Mapping[str, float]) -> str | None:
+        """Take over how much loose waste starts a compaction."""
+        if not self._compacting:
+            return "this bin does not compact"
+        self.bins.loose_l[device] = values["compact_loose_l"]
+        self.bins.rearm(np.array([device]))
+        return None
+
+    def states(self) -> Mapping[str, Flags]:
+        """Fire, jam and battery, as the bin knows them."""
+        bins = self.bins
+        return {
+            "fire": bins.inside_c > FIRE_C,
+            "jam_lockout": bins.locked,
+            "low_battery": bins.power.soc < LOW_SHARE,
+        }
 
     def in_service(self, device: int) -> bool:
         """Always: a battery ages and people throw things in, whatever the drive is told."""
