@@ -144,7 +144,7 @@ def _tables(data: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[dict
         for row in data["components"]
     ]  # fmt: skip
     yield "Faults", ["name", "parameters", "rate", "title"], [
-        {**row, "parameters": "\n".join(map(_param, row["params"])) or "none", "rate": _rate(row)}
+        {**row, "parameters": "\n".join(_fault_params(row)) or "none", "rate": _rate(row)}
         for row in data["faults"]
     ]  # fmt: skip
     yield "Parts", ["sku", "price", "lead time", "position", "supplier", "title"], [
@@ -168,14 +168,20 @@ def _range(row: Mapping[str, Any]) -> str:
 
 
 def _sensor(row: Mapping[str, Any]) -> str:
-    """The sensor's figures that are not zero."""
-    said = {
-        "noise": f"noise {row['noise']:g} {row['unit']}",
-        "noise_rel": f"noise {100 * row['noise_rel']:g} %",
-        "slow_rel": f"slow {100 * row['slow_rel']:g} %",
-        "bias": f"bias {row['bias']:g} {row['unit']}",
-    }
-    return ", ".join(text for key, text in said.items() if row[key]) or "exact"
+    """The sensor's figures that are not zero: absolute, and as a share of the value."""
+    said = [
+        f"{effect} {row[effect]:g} {row['unit']}"
+        for effect in ("noise", "slow", "bias", "drift")
+        if row[effect]
+    ]
+    said += [
+        f"{effect} {100 * row[f'{effect}_rel']:g} %"
+        for effect in ("noise", "slow", "bias", "drift")
+        if row[f"{effect}_rel"]
+    ]
+    said += [f"lag {row['lag_s']:g} s"] if row["lag_s"] else []
+    said += [f"every {row['sample_s']:g} s"] if row["sample_s"] else []
+    return ", ".join(said) or "exact"
 
 
 def _law(row: Mapping[str, Any]) -> str:
@@ -190,15 +196,19 @@ def _law(row: Mapping[str, Any]) -> str:
     )
 
 
+def _fault_params(row: Mapping[str, Any]) -> list[str]:
+    return [f"{name} = a signal" for name in row["signals"]] + list(map(_param, row["params"]))
+
+
 def _param(row: Mapping[str, Any]) -> str:
-    if "default" not in row:
-        return str(row["name"])
     return f"{row['name']} = {row['default']:g} {row['unit']} ({_range(row)})"
 
 
 def _rate(row: Mapping[str, Any]) -> str:
-    rate = row.get("rate_per_year", 0.0)
-    return f"{rate:g} a year" if rate else "by hand, or by wear"
+    rate, visits = row["rate_per_year"], row["after_maintenance"]
+    said = [f"{rate:g} a year"] if rate else []
+    said += [f"after visits, weight {visits:g}"] if visits else []
+    return "; ".join(said) or "by hand"
 
 
 def _print_table(title: str, columns: list[str], rows: list[dict[str, Any]]) -> None:
