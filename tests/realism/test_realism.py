@@ -63,7 +63,9 @@ def test_a_figure_without_a_band_or_a_value_is_no_proof() -> None:
 def test_the_document_lists_every_number_with_the_band_of_the_list() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     begin, end = text.index(twins_realism.BEGIN), text.index(twins_realism.END)
-    rows = re.findall(r"^\| (\d+) \| (.*?) \| (.*?) \| (.*?) \| (.*?) \| (.*?) ?\|$", text, re.M)
+    rows = re.findall(
+        r"^\| (\d+) \| (.*?) \| (.*?) \| (.*?) \| (.*?) \| (.*?) ?\|$", text, re.MULTILINE
+    )
     shown = {int(number): (title, expected, real) for number, title, expected, real, _, _ in rows}
     entries = listed().values()
 
