@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
@@ -37,9 +38,10 @@ from twins.core.spec import WorldSpec
 from twins.core.state import pack, unpack
 from twins.core.streams import Streams
 from twins.core.truth import TruthLedger
-from twins.core.twin import Build
+from twins.core.twin import Build, ProductTwin
 from twins.field.people import People, resolve_field
 from twins.field.ports import RANK as FIELD_RANK
+from twins.field.surroundings import Surroundings, resolve_where
 from twins.products import Product, catalog
 from twins.products.plan import plan_fleets
 
@@ -94,11 +96,13 @@ class World:
         self._pending = PendingTable(self._env)
         self._ledger = TruthLedger()
         self._streams = Streams(seed)
-        self._outbox: list[tuple[str, Telemetry]] = []
+        self._outbox: list[tuple[str, Telemetry | Birth]] = []
         plans, problems = plan_fleets(spec, self._streams)
         field_params, field_problems = resolve_field(spec.field)
-        if problems or field_problems:
-            raise InvalidWorld([*problems, *field_problems])
+        where, where_problems = resolve_where(spec.field)
+        if problems or field_problems or where_problems:
+            raise InvalidWorld([*problems, *field_problems, *where_problems])
+        self._surroundings = Surroundings(where, self._streams)
         self._people = People(
             field_params,
             service=spec.field.service,
@@ -118,13 +122,7 @@ class World:
         self.devices: Mapping[str, str] = {
             device: fleet.manifest.id for device, fleet in sorted(self._where.items())
         }
-        self.sites: Mapping[str, tuple[str, ...]] = {
-            site: tuple(
-                device for device in fleet.index if fleet.site_of(fleet.index[device]) == site
-            )
-            for fleet in self._fleets
-            for site in fleet.build.sites
-        }
+        self.sites: Mapping[str, tuple[str, ...]] = _by_site(self._fleets)
 
     @property
     def now_ms(self) -> int:
@@ -150,8 +148,12 @@ class World:
         assert to_ms >= self.now_ms, f"time goes forward: {to_ms} is before {self.now_ms}"
         self._env.run(until=Wake(self._env, delay_ms=to_ms - self.now_ms, priority=LAST))
         messages, self._outbox = self._outbox, []
-        messages.sort(key=lambda sent: (sent[1].at_ms, sent[1].device))
+        messages.sort(key=lambda sent: (sent[1].at_ms, sent[1].device, sent[1].boot, sent[1].seq))
         return Step([*messages], self._ledger.take(), self._people.take())
+
+    def fleet_of(self, device: str) -> Fleet:
+        """The fleet a device belongs to (for what is no message and no fault of a scenario)."""
+        return self._where[device]
 
     def next_action_ms(self) -> int | None:
         """When the next of the people has something to do; ``None`` if nobody has."""
@@ -256,22 +258,39 @@ class World:
     def _build(
         self, plans: Sequence[tuple[Product, Build]], hear: Callable[[Report], None]
     ) -> list[Fleet]:
-        return [
-            Fleet(
-                key=f"fleet-{number}",
-                manifest=product,
-                build=build,
-                twin=product.build(build),
-                pending=self._pending,
-                ledger=self._ledger,
-                hear=hear,
-                broke=self._people.broke,
+        around = self._surroundings
+        fleets: list[Fleet] = []
+        hosts: dict[str, ProductTwin] = {}
+        for number, (product, plan) in enumerate(plans, 1):
+            build = replace(
+                plan,
+                outdoors=around.over(plan.sites),
+                calendar=around.calendar,
+                host=hosts[product.host] if product.host else None,
             )
-            for number, (product, build) in enumerate(plans, 1)
-        ]
+            twin = hosts[product.id] = product.build(build)
+            fleets.append(
+                Fleet(
+                    key=f"fleet-{number}",
+                    manifest=product,
+                    build=build,
+                    twin=twin,
+                    pending=self._pending,
+                    ledger=self._ledger,
+                    hear=hear,
+                    broke=self._people.broke,
+                    booted=lambda device: self._outbox.append(
+                        (self._site(device), self._birth(device))
+                    ),
+                )
+            )
+        return fleets
 
     def _hear(self, report: Report) -> None:
-        """Turn one report of a fleet into messages; NaN means not measured, hence absent."""
+        """Turn one report of a fleet into messages; NaN means not measured, hence absent.
+
+        A device that measured nothing at all (it is dead) says nothing.
+        """
         fleet, names = report.fleet, report.fleet.signal_names
         signals = [dict(zip(names, row, strict=True)) for row in report.values.tolist()]
         for index, channel in np.argwhere(np.isnan(report.values)).tolist():
@@ -284,6 +303,7 @@ class World:
                 Telemetry(device=device, boot=boot, seq=seq, at_ms=at_ms, signals=measured),
             )
             for index, (device, boot, seq, measured) in enumerate(rows)
+            if seq and measured  # a device that is off (no number) says nothing
         ]
 
     def _site(self, device: str) -> str:
@@ -292,11 +312,13 @@ class World:
 
     def _birth(self, device: str) -> Birth:
         fleet = self._where[device]
+        index, side = fleet.index[device], fleet.side
         product = catalog()[fleet.manifest.id]
+        born_ms = side.born_ms(index)
         return Birth(
             device=device,
-            boot=fleet.side.boots[fleet.index[device]],
-            at_ms=self.spec.start_ms,
+            boot=side.boots[index],
+            at_ms=self.spec.start_ms if born_ms is None else born_ms,
             product=product.id,
             model=product.model,
             serial=f"SN-{device}",
@@ -319,10 +341,9 @@ class World:
         return [] if ack is None else [self._ack(device, ack)]
 
     def _ack(self, device: str, ack: Ack) -> CommandAck:
-        fleet = self._where[device]
         return CommandAck(
             device=device,
-            boot=fleet.side.boots[fleet.index[device]],
+            boot=ack.boot,
             seq=ack.seq,
             at_ms=ack.at_ms,
             command_id=ack.command_id,
@@ -333,19 +354,18 @@ class World:
     def _resend(self, device: str, request: ResendRequest) -> list[Uplink]:
         fleet = self._where[device]
         index, side, names = fleet.index[device], fleet.side, fleet.signal_names
-        boot = side.boots[index]
-        if request.boot != boot:
-            return []
-        answers: list[Uplink] = [self._birth(device)] if request.from_seq == 0 else []
+        boot, first, last = request.boot, request.from_seq, request.to_seq
+        whole = first == 0 and boot == side.boots[index]
+        answers: list[Uplink] = [self._birth(device)] if whole else []
         samples = [
             Sample(seq=held.seq, at_ms=held.at_ms, signals=_present(names, held.values))
-            for held in side.held(index, request.from_seq, request.to_seq)
+            for held in side.held(index, boot, first, last)
         ]
         answers += [
             TelemetryBatch(device=device, boot=boot, samples=samples[at : at + BATCH_SAMPLES_MAX])
             for at in range(0, len(samples), BATCH_SAMPLES_MAX)
         ]
-        acks = side.acks(index, request.from_seq, request.to_seq)
+        acks = side.acks(index, boot, first, last)
         return [*answers, *(self._ack(device, ack) for ack in acks)]
 
     def _fits(self, device: str, position: str) -> bool:
@@ -361,6 +381,17 @@ class World:
         serial = fleet.fit(at_ms, device, position=position, part=part)
         index, truth = fleet.index[device], fleet.twin.truth()
         return serial, {name: round(float(column[index]), 3) for name, column in truth.items()}
+
+
+def _by_site(fleets: Sequence[Fleet]) -> dict[str, tuple[str, ...]]:
+    """Devices by site; those of a companion stand where their host stands."""
+    sites: dict[str, tuple[str, ...]] = {}
+    for fleet in fleets:
+        per_site, devices = fleet.build.devices_per_site, fleet.build.devices
+        for number, site in enumerate(fleet.build.sites):
+            here = devices[number * per_site : (number + 1) * per_site]
+            sites[site] = (*sites.get(site, ()), *here)
+    return sites
 
 
 def _present(names: Sequence[str], row: Sequence[float]) -> dict[str, float]:

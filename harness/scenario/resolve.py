@@ -17,6 +17,7 @@ from twins.core.manifest import Param
 from twins.core.spec import FieldSpec, FleetSpec, WorldSpec
 from twins.field import crew, customer, supplier
 from twins.products import Product
+from twins.products.plan import companion_names
 
 ArgModels = Mapping[str, type[BaseModel]]
 """Checks by name, with the model of their arguments."""
@@ -67,8 +68,32 @@ def places(scenario: Scenario, products: Products) -> dict[str, Place]:
             number = numbers[prefix] = numbers.get(prefix, 0) + 1
             for device in range(1, fleet.devices_per_site + 1):
                 name = f"{product.device_prefix}-{number:02d}-{device}"
-                found[name] = Place(f"{product.site_prefix}-{number:02d}", product.id)
+                site = f"{product.site_prefix}-{number:02d}"
+                found[name] = Place(site, product.id)
+                found |= {
+                    other: Place(site, companion.id)
+                    for companion in product.companions
+                    for other in companion_names(companion, name, _counts(fleet, product))
+                }
     return found
+
+
+def used_products(scenario: Scenario, products: Products) -> list[Product]:
+    """The products of the scenario's devices, each followed by its companions."""
+    fleets = dict.fromkeys(fleet.product for fleet in scenario.fleets if fleet.product in products)
+    return [product for name in fleets for product in (products[name], *products[name].companions)]
+
+
+def _counts(fleet: Fleet, product: Product) -> dict[str, float]:
+    """The parameters that count companions; the default where the author's value is wrong."""
+    counts: dict[str, float] = {}
+    for companion in product.companions:
+        param = product.params[companion.count]
+        try:
+            counts[companion.count] = in_unit(fleet.params[companion.count], param)
+        except (KeyError, ValueError):
+            counts[companion.count] = param.default
+    return counts
 
 
 def world_spec(scenario: Scenario, products: Products) -> WorldSpec:
@@ -132,11 +157,11 @@ def find_problems(
     if complete:  # else every device would seem unknown
         for i, entry in enumerate(scenario.timeline):
             yield from _entry(("timeline", i), entry, devices, products)
-    used = {fleet.product for fleet in scenario.fleets} & set(products)
+    used = used_products(scenario, products)
     for i, pack in enumerate(scenario.service.rules):
-        yield from _pack(("service", "rules", i), pack, folder, [products[p] for p in used])
+        yield from _pack(("service", "rules", i), pack, folder, used)
     if scenario.service.contract is not None:
-        yield from _contract(scenario.service.contract, [products[p] for p in used])
+        yield from _contract(scenario.service.contract, used)
     for phase in ("always", "eventually"):
         for i, ref in enumerate(getattr(scenario, phase)):
             known = devices if complete else None
@@ -148,6 +173,9 @@ def _fleet(path: Path, fleet: Fleet, products: Products) -> Iterator[Said]:
     if product is None:
         yield Said((*path, "product"), False, unknown("product", fleet.product, sorted(products)))
         return
+    if product.host:
+        text = f"{product.id} comes with {product.host}, not by itself"
+        yield Said((*path, "product"), False, text)
     if fleet.report_every <= 0:
         yield Said((*path, "report_every"), False, "report_every must be longer than 0")
     yield from _params((*path, "params"), fleet.params, product.params, product.id)
@@ -204,10 +232,17 @@ def _fault_params(path: Path, entry: Fault, product: Product) -> Iterator[Said]:
 
 
 def pack_paths(pack: str, folder: FilePath, products: Iterable[Product]) -> list[FilePath]:
-    """Files of a pack: one per product for a bare name, else one relative to the scenario."""
+    """Files of a pack: one per product for a bare name, else one relative to the scenario.
+
+    A companion need not have it.
+    """
     if pack.endswith((".yaml", ".yml")) or "/" in pack:
         return [folder / pack]
-    return [product.folder / "rules" / f"{pack}.yaml" for product in products]
+    return [
+        product.folder / "rules" / f"{pack}.yaml"
+        for product in products
+        if not product.host or pack in product.rule_packs
+    ]
 
 
 def _pack(path: Path, pack: str, folder: FilePath, products: list[Product]) -> Iterator[Said]:

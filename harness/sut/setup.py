@@ -11,7 +11,7 @@ from ruamel.yaml.error import YAMLError
 
 from harness.errors import ScenarioError
 from harness.scenario.products import Products
-from harness.scenario.resolve import pack_paths, places
+from harness.scenario.resolve import pack_paths, places, used_products
 from harness.scenario.schema import Scenario
 from harness.sut.port import Call
 from twins.products import Product
@@ -36,7 +36,7 @@ def installation(
     Raises:
         ScenarioError: If a rule pack cannot be read.
     """
-    used = [products[name] for name in dict.fromkeys(fleet.product for fleet in scenario.fleets)]
+    used = used_products(scenario, products)
     devices = places(scenario, products)
     calls = [Call("PUT", f"/v1/customers/{CUSTOMER}", {"name": "Customer 01"}, "the customer")]
     for site in dict.fromkeys(place.site for place in devices.values()):

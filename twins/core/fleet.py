@@ -54,9 +54,11 @@ class Fleet:
         ledger: TruthLedger,
         hear: Callable[[Report], None],
         broke: Callable[[Breakdown], None],
+        booted: Callable[[str], None],
     ) -> None:
         self.manifest, self.build, self.twin = manifest, build, twin
         self._pending, self._ledger, self._hear, self._broke = pending, ledger, hear, broke
+        self._booted = booted
         self.signal_names = tuple(manifest.signals)
         self.index = {device: index for index, device in enumerate(build.devices)}
         self.side = DeviceSide(
@@ -88,6 +90,8 @@ class Fleet:
         self._reports = 0
         self._now_ms = build.start_ms
         self._report_kind, self._wear_kind = f"{key}.report", f"{key}.wear"
+        self._boot_kind = f"{key}.boot"
+        pending.serve(self._boot_kind, rank=RANK, handler=self._on_boot)
         pending.serve(self._report_kind, rank=RANK, handler=self._on_report)
         pending.serve(self._wear_kind, rank=RANK, handler=self._on_wear)
 
@@ -186,6 +190,19 @@ class Fleet:
         return self.side.acknowledge(
             index, at_ms=now_ms, command_id=command_id, status=status, detail=detail
         )
+
+    def cut_power(self, now_ms: int, device: int, *, for_ms: int) -> None:
+        """The device's electronics go off now and start again ``for_ms`` later, with a new boot.
+
+        Its physics goes on. A second cut before the start puts the start off, never forward.
+        """
+        name = self.build.devices[device]
+        back_ms = now_ms + for_ms
+        if self.side.off[device]:
+            back_ms = max(back_ms, self._pending.due_ms(self._boot_kind, name) or 0)
+        self.side.off[device] = True
+        self._pending.cancel(self._boot_kind, name)
+        self._pending.add(back_ms, self._boot_kind, name)
 
     def damage(self, now_ms: int, device: int) -> dict[str, float]:
         """True damage of every component of a device: 0 as new, 1 at its end."""
@@ -316,6 +333,10 @@ class Fleet:
         if component in self._due_uses:
             due_ms = self._wear[key].next_change_ms()
             self._due_uses[component][index] = np.inf if due_ms is None else due_ms / HOUR_MS
+
+    def _on_boot(self, row: Row) -> None:
+        self.side.reboot(self.index[row.subject], row.due_ms)
+        self._booted(row.subject)
 
     def _on_wear(self, row: Row) -> None:
         self._to(row.due_ms)

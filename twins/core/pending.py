@@ -74,6 +74,14 @@ class PendingTable:
             del rows[row_id]
         return len(gone)
 
+    def due_ms(self, kind: str, subject: str) -> int | None:
+        """When the first row of ``kind`` for ``subject`` is due; ``None`` if there is none."""
+        rows = self._rows[self._owners[kind][0]].values()
+        return min(
+            (row.due_ms for row in rows if row.kind == kind and row.subject == subject),
+            default=None,
+        )
+
     def earliest_ms(self, rank: int) -> int | None:
         """When the first row of owners of ``rank`` is due; ``None`` if there is none."""
         return min((row.due_ms for row in self._rows.get(rank, {}).values()), default=None)

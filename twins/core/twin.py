@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from twins.core.manifest import ComponentSpec, FaultSpec, SignalSpec
 from twins.core.streams import Streams
 from twins.core.wear import WearLaw
+from twins.core.weather import PLAIN, Calendar, StillWeather, Weather
 
 Columns = NDArray[np.float64]
 
@@ -21,7 +22,8 @@ class Build:
     """Everything a product's ``build`` needs to make the twin of one fleet.
 
     ``devices`` stand site by site: device ``i`` belongs to site ``i // devices_per_site``.
-    ``params`` holds every parameter of the manifest, checked.
+    ``params`` holds every parameter of the manifest, checked. ``host`` is the twin of the fleet
+    that this one came with: companion ``i`` belongs to the host's device ``i // (n / hosts)``.
     """
 
     sites: tuple[str, ...]
@@ -34,6 +36,14 @@ class Build:
     random_faults: float = 0.0
     link: str = "wired"
     reporting: str = "every"
+    outdoors: Weather | None = None
+    calendar: Calendar = PLAIN
+    host: ProductTwin | None = None
+
+    @property
+    def weather(self) -> Weather:
+        """The weather over ``sites``; outside a world it stands still. Fetch it once."""
+        return self.outdoors or StillWeather(len(self.sites))
 
 
 Action = Literal["replace", "overhaul", "clean", "adjust", "relube", "minimal"]

@@ -1,4 +1,8 @@
-"""Products, found by folder: ``twins/products/<id>/product.toml`` and what lies beside it."""
+"""Products, found by folder: ``twins/products/<id>/product.toml`` and what lies beside it.
+
+A companion is a product whose folder stands in its host's (``<host>/<id>``): its devices come with
+those of the host, as many to each as the host's parameter ``count`` says, and share its physics.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +44,15 @@ class Product:
     """Spare parts by sku (``parts.yaml``)."""
     conditions: tuple[Mapping[str, Any], ...]
     """What a service shall compute from the signals (``conditions.yaml``), for its API."""
+    host: str = ""
+    """The product whose devices bring devices of this one with them; empty for most."""
+    count: str = ""
+    """The host's parameter that says how many come with each of its devices."""
+
+    @property
+    def companions(self) -> tuple[Product, ...]:
+        """The products that come with this one, by name."""
+        return tuple(other for other in catalog().values() if other.host == self.id)
 
     @property
     def rule_packs(self) -> Mapping[str, Path]:
@@ -61,7 +74,7 @@ def catalog() -> Mapping[str, Product]:
     Raises:
         InvalidProduct: If a folder's files are not what they must be.
     """
-    files = sorted(ROOT.glob("*/product.toml"))
+    files = sorted([*ROOT.glob("*/product.toml"), *ROOT.glob("*/*/product.toml")])
     return {file.parent.name: load(file.parent) for file in files}
 
 
@@ -70,7 +83,7 @@ def load(folder: Path) -> Product:
 
     Raises:
         InvalidProduct: If ``product.toml``, ``parts.yaml`` or ``conditions.yaml`` cannot be read
-            as a product; the text names the file.
+            as a product; the text names the file. The two lists may be left out.
     """
     file = folder / "product.toml"
     try:
@@ -109,6 +122,8 @@ def _product(folder: Path, manifest: Mapping[str, Any]) -> Product:
         params={name: Param(**spec) for name, spec in manifest.get("params", {}).items()},
         parts={part.sku: part for part in map(_part, _yaml(folder / "parts.yaml"))},
         conditions=tuple(_yaml(folder / "conditions.yaml")),
+        host=manifest.get("host", ""),
+        count=manifest.get("count", ""),
     )
 
 
@@ -119,6 +134,8 @@ def _part(entry: Mapping[str, Any]) -> Part:
 
 
 def _yaml(file: Path) -> list[dict[str, Any]]:
+    if not file.is_file():
+        return []
     entries = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
     if not isinstance(entries, list):
         raise TypeError(f"{file.name} must hold a list")
@@ -148,6 +165,11 @@ def _problems(product: Product) -> list[str]:
         signal = condition.get("params", {}).get("signal")
         if signal not in product.signals:
             problems.append(f"condition {condition.get('id')} reads {signal!r}, which is no signal")
+    if product.host and (product.host != product.folder.parent.name or not product.count):
+        problems.append(
+            f"a companion of {product.host!r} stands in that folder and names with count "
+            "which of its parameters says how many there are"
+        )
     if "downtime_eur_h" not in product.params:
         problems.append("the parameter downtime_eur_h (what an hour of downtime costs) is missing")
     return problems

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from twins.core.errors import named
 from twins.core.manifest import resolve
@@ -21,7 +22,7 @@ def plan_fleets(spec: WorldSpec, streams: Streams) -> tuple[list[tuple[Product, 
     """What to build for every fleet of a description.
 
     Sites are called ``<prefix>-01 ...``; a further fleet of the same prefix goes on counting, so
-    that adding one renames nobody.
+    that adding one renames nobody. The fleets of a product's companions follow its own.
 
     Returns:
         Product and build of each fleet, and a problem per mistake (then the list is of no use).
@@ -36,6 +37,9 @@ def plan_fleets(spec: WorldSpec, streams: Streams) -> tuple[list[tuple[Product, 
             there_are = named(catalog())
             problems.append(f"{where}: unknown product {fleet.product!r}; there are: {there_are}")
             continue
+        if product.host:
+            problems.append(f"{where}: {product.id} comes with {product.host}, not by itself")
+            continue
         values, found = resolve(f"{where} ({product.id})", fleet.params, product.params)
         found += _out_of_bounds(where, fleet)
         problems += found
@@ -44,8 +48,37 @@ def plan_fleets(spec: WorldSpec, streams: Streams) -> tuple[list[tuple[Product, 
         first = sites_so_far.get(product.site_prefix, 0) + 1
         sites_so_far[product.site_prefix] = first + fleet.sites - 1
         numbers = range(first, first + fleet.sites)
-        plans.append((product, _build(fleet, product, numbers, values, spec.start_ms, streams)))
+        build = _build(fleet, product, numbers, values, spec.start_ms, streams)
+        plans += [(product, build), *_companions(product, build)]
     return plans, problems
+
+
+def companion_names(companion: Product, device: str, params: Mapping[str, float]) -> list[str]:
+    """Ids of the companions of one device of the host: ``<prefix>-<place of the host>-<number>``.
+
+    Args:
+        companion: The product that comes with it.
+        device: The host's device.
+        params: The host's parameters.
+    """
+    _, _, place = device.partition("-")
+    many = round(params[companion.count])
+    return [f"{companion.device_prefix}-{place}-{number}" for number in range(1, many + 1)]
+
+
+def _companions(host: Product, build: Build) -> Iterator[tuple[Product, Build]]:
+    for product in host.companions:
+        names = [companion_names(product, device, build.params) for device in build.devices]
+        many = len(names[0])
+        yield (
+            product,
+            replace(
+                build,
+                devices=tuple(name for of_device in names for name in of_device),
+                devices_per_site=build.devices_per_site * many,
+                params={name: param.default for name, param in product.params.items()},
+            ),
+        )
 
 
 def _out_of_bounds(where: str, fleet: FleetSpec) -> list[str]:
