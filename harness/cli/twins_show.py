@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from harness.cli.twins_wanted import find
 from harness.report.console import make_console
 from harness.scenario.products import installed
+from twins.core.fleet import Fleet
 from twins.core.realism import Wanted
 from twins.core.wear import WearLaw
 from twins.history import world_spec
@@ -30,6 +31,7 @@ def show_all(*, as_json: bool) -> None:
     rows = [
         {
             "product": product.id,
+            "comes_with": product.host,
             "title": product.title,
             "model": product.model,
             "signals": len(product.signals),
@@ -42,9 +44,7 @@ def show_all(*, as_json: bool) -> None:
     if as_json:
         _print_json({"products": rows})
         return
-    _print_table(
-        "", ["product", "title", "model", "signals", "components", "faults", "parts"], rows
-    )
+    _print_table("", [*rows[0]], rows)
     typer.echo("More of one: twinrig twins show PRODUCT")
 
 
@@ -82,7 +82,7 @@ def describe(product: Product) -> dict[str, Any]:
         "model": product.model,
         "firmware": product.firmware,
         "signals": _by_name(product.signals),
-        "truth": list(example(product).fleets[0].twin.truth()),
+        "truth": list(example(product).twin.truth()),
         "components": list(_components(product)),
         "faults": [
             {**fault, "params": _by_name(product.faults[fault["name"]].params)}
@@ -96,10 +96,11 @@ def describe(product: Product) -> dict[str, Any]:
     }
 
 
-def example(product: Product) -> World:
-    """The smallest world with this product in it."""
-    wanted = Wanted(product=product.id, sites=1, devices_per_site=1, days=1.0)
-    return World(world_spec(wanted), seed=1)
+def example(product: Product) -> Fleet:
+    """The smallest fleet of this product, in a world of its own or with its host's."""
+    wanted = Wanted(product=product.host or product.id, sites=1, devices_per_site=1, days=1.0)
+    fleets = World(world_spec(wanted), seed=1).fleets
+    return next(fleet for fleet in fleets if fleet.manifest.id == product.id)
 
 
 def _by_name(things: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -108,7 +109,7 @@ def _by_name(things: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _components(product: Product) -> Iterator[dict[str, Any]]:
     """Components with the law they wear by, and the parameters (with sources) behind it."""
-    laws = example(product).fleets[0].twin.laws
+    laws = example(product).twin.laws
     for name, spec in product.components.items():
         law = laws[name]
         drawn = isinstance(law, WearLaw)

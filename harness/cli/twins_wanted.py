@@ -61,6 +61,8 @@ def resolve(wish: Wish, *, chosen: Iterable[str] = ()) -> tuple[Wanted, tuple[st
         ScenarioError: With every mistake of the call.
     """
     product = find(wish.product)
+    if product.host:
+        raise ScenarioError(f"{product.id} comes with {product.host}; name that")
     problems: list[str] = []
     every_s = _every_s(wish, problems)
     if wish.devices % wish.per_site:
