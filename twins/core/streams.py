@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
+
+Columns = NDArray[np.float64]
+Keys = NDArray[np.uint64]
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def spawn_key(name: str) -> tuple[int, int, int, int]:
@@ -12,6 +18,19 @@ def spawn_key(name: str) -> tuple[int, int, int, int]:
     digest = hashlib.blake2b(name.encode(), digest_size=16).digest()
     a, b, c, d = (int.from_bytes(digest[at : at + 4], "little") for at in (0, 4, 8, 12))
     return a, b, c, d
+
+
+def keys(names: Iterable[str]) -> Keys:
+    """What :meth:`Streams.uniforms` knows things by: 64 bits of the digest of each name."""
+    digests = b"".join(hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names)
+    return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
+
+
+def _mix(words: Keys) -> Keys:
+    """The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every bit depends on every bit."""
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))
 
 
 class Streams:
@@ -41,6 +60,24 @@ class Streams:
     def uniform(self, name: str, draw: int = 1) -> float:
         """Draw number ``draw`` (from 1) of the uniform [0, 1) stream called ``name``."""
         return float(self.open(name).random(draw)[-1])
+
+    def uniforms(self, purpose: str, things: Keys, draw: NDArray[np.int64] | int) -> Columns:
+        """One draw of the uniform (0, 1) stream of each of many things, shape ``(n,)``.
+
+        A counter-based generator: a value is a hash of seed, purpose, thing and number of the
+        draw, so that a hundred thousand streams cost no more than an array.
+        """
+        root = hashlib.blake2b(f"{self.seed}/{purpose}".encode(), digest_size=8).digest()
+        word = np.frombuffer(root, dtype="<u8").astype(np.uint64)
+        counter = np.asarray(draw, dtype=np.int64).astype(np.uint64) * _GOLDEN
+        mixed = _mix(_mix(_mix(things + word) ^ counter) + word)
+        return ((mixed >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+
+    def normals(self, purpose: str, things: Keys, draw: NDArray[np.int64] | int) -> Columns:
+        """As :meth:`uniforms`, standard normal (Box and Muller)."""
+        radius = np.sqrt(-2.0 * np.log(self.uniforms(f"{purpose}/radius", things, draw)))
+        angle = 2.0 * np.pi * self.uniforms(f"{purpose}/angle", things, draw)
+        return np.asarray(radius * np.cos(angle))
 
     def normal(self, name: str, draw: int = 1) -> float:
         """Draw number ``draw`` (from 1) of the standard normal stream called ``name``."""

@@ -57,7 +57,7 @@ class _Book:
     def __init__(self, fleet: Fleet, rows: int) -> None:
         self.fleet = fleet
         self.row = 0
-        truth, damage = fleet.twin.truth(), fleet.damage_columns()
+        truth, damage = fleet.twin.truth(), fleet.damage_columns(fleet.build.start_ms)
         self._names = (fleet.signal_names, tuple(truth), tuple(damage))
         devices = len(fleet.build.devices)
         columns = sum(map(len, self._names))
@@ -75,7 +75,7 @@ class _Book:
         said[at] = report.values.T
         for index, column in enumerate(self.fleet.twin.truth().values()):
             true[at, index] = column
-        for index, column in enumerate(self.fleet.damage_columns().values()):
+        for index, column in enumerate(self.fleet.damage_columns(report.at_ms).values()):
             damaged[at, index] = column
         self.row += 1
 
