@@ -108,7 +108,7 @@ class MessageDead(FeedEvent):
 
 
 class CommandChanged(FeedEvent):
-    """remote: a command was requested, confirmed or failed."""
+    """remote: a command was requested, got on, was confirmed or failed."""
 
     __slots__ = ()
 

@@ -18,23 +18,19 @@ import simpy
 from numpy.typing import NDArray
 
 from broker.wire.messages import (
-    Birth,
     Command,
     CommandAck,
     Downlink,
     RebirthRequest,
     ResendRequest,
-    Sample,
-    Signal,
-    Telemetry,
-    TelemetryBatch,
     Uplink,
 )
-from twins.core.device import Ack
+from twins import uplinks
 from twins.core.errors import InvalidFault, InvalidSnapshot, InvalidWorld, named
 from twins.core.fleet import Fleet, Report
 from twins.core.pending import LAST, PendingTable, Wake
 from twins.core.ports import Fact, Intent, Truth
+from twins.core.sending import Sending
 from twins.core.spec import WorldSpec
 from twins.core.state import pack, unpack
 from twins.core.streams import Streams
@@ -43,24 +39,26 @@ from twins.core.twin import Build, ProductTwin
 from twins.field.people import People, resolve_field
 from twins.field.ports import RANK as FIELD_RANK
 from twins.field.surroundings import Surroundings, resolve_where
-from twins.products import Product, catalog
+from twins.products import Product
 from twins.products.plan import plan_fleets
 
 FORMAT = 2
 """Version of the snapshot's layout."""
-BATCH_SAMPLES_MAX = 500
-"""Samples in one batch: about 150 KB of JSON, well below the broker's 1 MiB."""
 
 
 class Step(NamedTuple):
     """What came out of the world, each part sorted."""
 
     messages: list[tuple[str, Uplink]]
-    """(site, message) by (at_ms, device, boot, seq)."""
+    """(site, message) by the moment in which each leaves its device, then by device."""
     truths: list[Truth]
     """By (at_ms, kind, subject)."""
     intents: list[Intent]
     """By (at_ms, actor, verb, subject)."""
+    sent_ms: Sequence[int] = ()
+    """When each message left: the true time, whatever its device's clock says."""
+    lost: Sequence[tuple[str, Uplink]] = ()
+    """What left and reached nobody: lost on the air, or to a ring buffer that was too small."""
 
 
 class TruthSample(NamedTuple):
@@ -99,7 +97,9 @@ class World:
         self._pending = PendingTable(self._env)
         self._ledger = TruthLedger()
         self._streams = Streams(seed)
-        self._outbox: list[tuple[str, Telemetry | Birth]] = []
+        self._post = uplinks.Post()
+        self._mail: dict[str, list[Downlink]] = {}
+        """What waits for devices that are away."""
         plans, problems = plan_fleets(spec, self._streams)
         field_params, field_problems = resolve_field(spec.field)
         where, where_problems = resolve_where(spec.field)
@@ -117,7 +117,7 @@ class World:
             fits=self._fits,
             fit=self._fit,
         )
-        self._fleets = self._build(plans, hear or self._hear)
+        self._fleets = self._build(plans, hear or self._post.hear)
         self._where = {device: fleet for fleet in self._fleets for device in fleet.index}
         self._downtime_eur_h = {
             device: fleet.build.params["downtime_eur_h"] for device, fleet in self._where.items()
@@ -142,17 +142,18 @@ class World:
         for fleet in self._fleets:
             fleet.start()
         births: list[tuple[str, Uplink]] = [
-            (self._site(device), self._birth(device)) for device in self.devices
+            (self._site(device), uplinks.birth(self._where[device], device))
+            for device in self.devices
         ]
-        return Step(births, self._ledger.take(), self._people.take())
+        sent_ms = [self.now_ms] * len(births)
+        return Step(births, self._ledger.take(), self._people.take(), sent_ms)
 
     def run_until(self, to_ms: int) -> Step:
         """Move the world to ``to_ms``, all that is due at that moment included."""
         assert to_ms >= self.now_ms, f"time goes forward: {to_ms} is before {self.now_ms}"
         self._env.run(until=Wake(self._env, delay_ms=to_ms - self.now_ms, priority=LAST))
-        messages, self._outbox = self._outbox, []
-        messages.sort(key=lambda sent: (sent[1].at_ms, sent[1].device, sent[1].boot, sent[1].seq))
-        return Step([*messages], self._ledger.take(), self._people.take())
+        messages, sent_ms, lost = self._post.take()
+        return Step(messages, self._ledger.take(), self._people.take(), sent_ms, lost)
 
     def fleet_of(self, device: str) -> Fleet:
         """The fleet a device belongs to (for what is no message and no fault of a scenario)."""
@@ -173,20 +174,37 @@ class World:
         A command is obeyed once per id and acknowledged; one that has expired, that the device
         does not know or cannot do is not obeyed, and the acknowledgement says so. A rebirth
         request is answered by the same birth again, a resend request by what the ring buffer
-        holds. Nobody answers for a device that is not there.
+        holds. Nobody answers for a device that is not there; for one that is away the broker keeps
+        the message until it is back, and a battery node on a long-range radio may miss it.
         """
         devices = self.sites.get(site, ())
         if message.device is not None:
             devices = tuple(device for device in devices if device == message.device)
         answers: list[tuple[str, Uplink]] = []
         for device in devices:
-            if isinstance(message, Command):
-                answers += [(site, ack) for ack in self._command(device, message)]
-            elif isinstance(message, RebirthRequest):
-                answers.append((site, self._birth(device)))
-            else:
-                answers += [(site, held) for held in self._resend(device, message)]
+            fleet = self._where[device]
+            if not fleet.wire.reachable(self.now_ms, fleet.index[device]):
+                self._mail.setdefault(device, []).append(message)
+            elif fleet.wire.hears(fleet.index[device], message.command_id):
+                answers += [(site, answer) for answer in self._answer(device, message)]
         return answers
+
+    def _answer(self, device: str, message: Downlink) -> Sequence[Uplink]:
+        if isinstance(message, Command):
+            return self._command(device, message)
+        if isinstance(message, RebirthRequest):
+            return [uplinks.birth(self._where[device], device)]
+        return self._resend(device, message)
+
+    def _send(self, fleet: Fleet, sending: Sending) -> None:
+        """Something leaves a device by itself; one that is back hears what waited for it."""
+        if sending.what != "back":
+            self._post.send(fleet, sending)
+            return
+        device = fleet.build.devices[sending.device]
+        for message in self._mail.pop(device, ()):
+            answers = self._answer(device, message)
+            self._post.answer(sending.at_ms, [(self._site(device), one) for one in answers])
 
     def inject(self, fault: str, device: str, params: Mapping[str, float | str]) -> None:
         """Let a fault of a device begin, at ``now_ms``.
@@ -246,6 +264,10 @@ class World:
                 "ledger": self._ledger.dump(),
                 "people": self._people.dump(),
                 "fleets": [fleet.dump() for fleet in self._fleets],
+                "mail": {
+                    device: [msgspec.to_builtins(message) for message in waiting]
+                    for device, waiting in self._mail.items()
+                },
             }
         )
 
@@ -265,6 +287,10 @@ class World:
         world._env.run(until=Wake(world._env, delay_ms=state["now_ms"] - spec.start_ms, priority=0))
         for fleet, saved in zip(world._fleets, state["fleets"], strict=True):
             fleet.load(saved)
+        world._mail = {
+            device: [msgspec.convert(message, Downlink) for message in waiting]
+            for device, waiting in state["mail"].items()
+        }
         world._people.load(state["people"])
         world._ledger.load(state["ledger"])
         world._pending.load(state["pending"])
@@ -294,55 +320,14 @@ class World:
                     ledger=self._ledger,
                     hear=hear,
                     broke=self._people.broke,
-                    booted=lambda device: self._outbox.append(
-                        (self._site(device), self._birth(device))
-                    ),
+                    send=self._send,
                 )
             )
         return fleets
 
-    def _hear(self, report: Report) -> None:
-        """Turn one report of a fleet into messages; NaN means not measured, hence absent.
-
-        A device that measured nothing at all (it is dead) says nothing.
-        """
-        fleet, names = report.fleet, report.fleet.signal_names
-        signals = [dict(zip(names, row, strict=True)) for row in report.values.tolist()]
-        for index, channel in np.argwhere(np.isnan(report.values)).tolist():
-            del signals[index][names[channel]]
-        rows = zip(fleet.index, fleet.side.boots, report.seqs, signals, strict=True)
-        per_site, sites, at_ms = fleet.build.devices_per_site, fleet.build.sites, report.at_ms
-        self._outbox += [
-            (
-                sites[index // per_site],
-                Telemetry(device=device, boot=boot, seq=seq, at_ms=at_ms, signals=measured),
-            )
-            for index, (device, boot, seq, measured) in enumerate(rows)
-            if seq and measured  # a device that is off (no number) says nothing
-        ]
-
     def _site(self, device: str) -> str:
         fleet = self._where[device]
         return fleet.site_of(fleet.index[device])
-
-    def _birth(self, device: str) -> Birth:
-        fleet = self._where[device]
-        index, side = fleet.index[device], fleet.side
-        product = catalog()[fleet.manifest.id]
-        born_ms = side.born_ms(index)
-        return Birth(
-            device=device,
-            boot=side.boots[index],
-            at_ms=self.spec.start_ms if born_ms is None else born_ms,
-            product=product.id,
-            model=product.model,
-            serial=f"SN-{device}",
-            firmware=product.firmware,
-            signals={
-                name: Signal(unit=signal.unit, min=signal.min, max=signal.max, title=signal.title)
-                for name, signal in product.signals.items()
-            },
-        )
 
     def _command(self, device: str, command: Command) -> list[CommandAck]:
         ack = self._where[device].obey(
@@ -353,35 +338,17 @@ class World:
             args=command.args,
             expires_ms=command.expires_ms,
         )
-        return [] if ack is None else [self._ack(device, ack)]
-
-    def _ack(self, device: str, ack: Ack) -> CommandAck:
-        return CommandAck(
-            device=device,
-            boot=ack.boot,
-            seq=ack.seq,
-            at_ms=ack.at_ms,
-            command_id=ack.command_id,
-            status=ack.status,
-            detail=ack.detail,
-        )
+        return [] if ack is None else [uplinks.acknowledgement(device, ack)]
 
     def _resend(self, device: str, request: ResendRequest) -> list[Uplink]:
         fleet = self._where[device]
-        index, side, names = fleet.index[device], fleet.side, fleet.signal_names
+        index, side = fleet.index[device], fleet.side
         boot, first, last = request.boot, request.from_seq, request.to_seq
         whole = first == 0 and boot == side.boots[index]
-        answers: list[Uplink] = [self._birth(device)] if whole else []
-        samples = [
-            Sample(seq=held.seq, at_ms=held.at_ms, signals=_present(names, held.values))
-            for held in side.held(index, boot, first, last)
-        ]
-        answers += [
-            TelemetryBatch(device=device, boot=boot, samples=samples[at : at + BATCH_SAMPLES_MAX])
-            for at in range(0, len(samples), BATCH_SAMPLES_MAX)
-        ]
+        answers: list[Uplink] = [uplinks.birth(fleet, device)] if whole else []
+        answers += uplinks.batches(fleet, device, boot, side.held(index, boot, first, last))
         acks = side.acks(index, boot, first, last)
-        return [*answers, *(self._ack(device, ack) for ack in acks)]
+        return [*answers, *(uplinks.acknowledgement(device, ack) for ack in acks)]
 
     def _fits(self, device: str, position: str) -> bool:
         fleet = self._where.get(device)
@@ -407,12 +374,6 @@ def _by_site(fleets: Sequence[Fleet]) -> dict[str, tuple[str, ...]]:
             here = devices[number * per_site : (number + 1) * per_site]
             sites[site] = (*sites.get(site, ()), *here)
     return sites
-
-
-def _present(names: Sequence[str], row: Sequence[float]) -> dict[str, float]:
-    """A row as signals by name, without those that are NaN (which alone differs from itself)."""
-    pairs = zip(names, row, strict=True)
-    return {name: value for name, value in pairs if value == value}  # noqa: PLR0124
 
 
 def _by_device(truth: Mapping[str, NDArray[np.float64]]) -> list[dict[str, float]]:

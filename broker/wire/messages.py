@@ -89,14 +89,19 @@ class Will(msgspec.Struct, frozen=True, kw_only=True, tag="will.v1", tag_field="
 
 
 class CommandAck(msgspec.Struct, frozen=True, kw_only=True, tag="ack.v1", tag_field="type"):
-    """What became of a command."""
+    """What became of a command.
+
+    ``running`` says that it was accepted and takes its time; others of the same command follow,
+    the last of which is another status. ``detail`` is a text, or a JSON object where a command
+    answers with data.
+    """
 
     device: DeviceId
     boot: Count
     seq: Annotated[int, Meta(ge=1)]
     at_ms: AtMs
     command_id: str
-    status: Literal["done", "refused", "expired"]
+    status: Literal["running", "done", "refused", "expired"]
     detail: str = ""
 
 

@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import msgspec
 
-from broker.wire.messages import Telemetry, Uplink
+from broker.wire.messages import Sample, Telemetry, TelemetryBatch, Uplink
 from harness.checks.base import Check
 from harness.engine.lines import Lines
 from harness.engine.trace import Trace
@@ -28,6 +28,8 @@ from twins.core.ports import Intent, Truth
 
 THIN_MS = 3_600_000
 """Handlers see one report per device and simulated hour."""
+BELIEVED_MS = 31 * 86_400_000
+"""A report that says it is older than that comes from a wrong clock, not from a buffer."""
 
 
 class EngineRecorder:
@@ -69,18 +71,29 @@ class EngineRecorder:
             self._write("truth", [t.at_ms, t.kind, t.subject, t.data])
             self.emit(TruthHappened(at_ms=t.at_ms, kind=t.kind, subject=t.subject, data=t.data))
 
-    def messages(self, messages: Sequence[tuple[str, Uplink]], now_ms: int) -> None:
+    def messages(
+        self,
+        messages: Sequence[tuple[str, Uplink]],
+        now_ms: int,
+        sent_ms: Sequence[int] = (),
+    ) -> None:
         """See Recorder."""
-        self.trace.messages(messages, now_ms)
-        thin = self._thin
-        for _, message in messages:
-            if isinstance(message, Telemetry) and message.at_ms >= thin.get(message.device, 0):
-                thin[message.device] = message.at_ms - message.at_ms % THIN_MS + THIN_MS
-                self.emit(
-                    TelemetrySeen(
-                        at_ms=message.at_ms, device=message.device, signals=message.signals
-                    )
-                )
+        self.trace.messages(messages, now_ms, sent_ms)
+        for number, (_, message) in enumerate(messages):
+            if isinstance(message, Telemetry):
+                self._seen(message.device, message, sent_ms[number] if sent_ms else now_ms)
+            elif isinstance(message, TelemetryBatch):
+                for sample in message.samples:
+                    self._seen(message.device, sample, sent_ms[number] if sent_ms else now_ms)
+
+    def _seen(self, device: str, report: Telemetry | Sample, sent_ms: int) -> None:
+        """Let handlers see a report; one whose clock is wrong when it came, not when it says."""
+        at_ms, thin = report.at_ms, self._thin
+        if not sent_ms - BELIEVED_MS <= at_ms <= sent_ms:
+            at_ms = sent_ms
+        if at_ms >= thin.get(device, 0):
+            thin[device] = at_ms - at_ms % THIN_MS + THIN_MS
+            self.emit(TelemetrySeen(at_ms=at_ms, device=device, signals=report.signals))
 
     def arrived(self, messages: Sequence[tuple[str, Uplink]], now_ms: int) -> None:
         """See Recorder."""

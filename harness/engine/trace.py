@@ -9,7 +9,7 @@ resent births and names of brokers are not in it (architecture, section 2).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -88,12 +88,20 @@ class _Days:
         self._waiting = [(tuple(key), data) for key, data in state["waiting"]]
 
 
-def order_of(message: Uplink) -> tuple[int, str, int, int]:
-    """Where a message stands in the trace: by time, device, boot and number."""
-    assert not isinstance(message, TelemetryBatch), "the world sends reports one by one"
-    at_ms = message.at_ms
-    assert at_ms is not None, "a will that the world sends has its time"
-    return at_ms, message.device, message.boot, message.seq
+def order_of(message: Uplink, sent_ms: int | None = None) -> tuple[int, str, int, int]:
+    """Where a message stands in the trace: by the time it was sent, device, boot and number.
+
+    Without ``sent_ms`` that is the time that the message names.
+    """
+    if isinstance(message, TelemetryBatch):
+        first = message.samples[0]
+        at_ms: int | None = first.at_ms
+        seq = first.seq
+    else:
+        at_ms, seq = message.at_ms, message.seq
+    when_ms = at_ms if sent_ms is None else sent_ms
+    assert when_ms is not None, "a will that the world sends has its time"
+    return when_ms, message.device, message.boot, seq
 
 
 class Trace:
@@ -104,12 +112,19 @@ class Trace:
         self._feed: list[tuple[int, str, str, bytes]] = []
         self._faults: list[bytes] = []
 
-    def messages(self, messages: Iterable[tuple[str, Uplink]], now_ms: int) -> None:
-        """What devices sent, before the faults of the link."""
+    def messages(
+        self,
+        messages: Sequence[tuple[str, Uplink]],
+        now_ms: int,
+        sent_ms: Sequence[int | None] = (),
+    ) -> None:
+        """What devices sent, before the faults of the link; ``sent_ms`` is when, if known."""
         self._messages.add(
             [
-                (order_of(message), site.encode() + b" " + codec.encode(message))
-                for site, message in messages
+                (order_of(message, at_ms), site.encode() + b" " + codec.encode(message))
+                for (site, message), at_ms in zip(
+                    messages, sent_ms or [None] * len(messages), strict=True
+                )
             ],
             now_ms,
         )

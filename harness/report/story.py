@@ -244,6 +244,7 @@ FEED: Mapping[str, Callable[[FeedSeen], Line | None]] = {
     "work_order.cancelled": _work_order_step("the work order is cancelled", "warn"),
     "part.fitted": _fitted,
     "command.requested": _command("sent"),
+    "command.progressed": _command("under way"),
     "command.confirmed": _command("done", "good"),
     "command.failed": _command("failed", "bad"),
     "outcome.period_closed": _period,

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from harness.scenario.products import Products, in_unit
 from harness.scenario.schema import Contract, DpsFault, Fault, Fleet, LinkFault, Scenario
 from harness.scenario.units import FROM_FILE
+from twins.core.common_faults import faults_of
 from twins.core.manifest import Param
 from twins.core.spec import FieldSpec, FleetSpec, WorldSpec
 from twins.field import crew, customer, supplier
@@ -126,7 +127,7 @@ def world_spec(scenario: Scenario, products: Products) -> WorldSpec:
 
 def fault_params(fault: Fault, product: Product) -> dict[str, float | str]:
     """The parameters of a fault, each in the unit that the product's manifest names."""
-    spec = product.faults[fault.fault]
+    spec = faults_of(product)[fault.fault]
     signals = {name: value for name, value in fault.params.items() if name in spec.signals}
     numbers = {name: value for name, value in fault.params.items() if name not in spec.signals}
     return {**signals, **_in_units(numbers, spec.params)}
@@ -213,15 +214,16 @@ def _entry(
         return
     if entry.device in devices:
         product = products[devices[entry.device].product]
-        if entry.fault not in product.faults:
-            text = unknown(f"fault of {product.id}", entry.fault, sorted(product.faults))
+        faults = faults_of(product)
+        if entry.fault not in faults:
+            text = unknown(f"fault of {product.id}", entry.fault, sorted(faults))
             yield Said((*path, "fault"), False, text)
             return
         yield from _fault_params((*path, "params"), entry, product)
 
 
 def _fault_params(path: Path, entry: Fault, product: Product) -> Iterator[Said]:
-    spec = product.faults[entry.fault]
+    spec = faults_of(product)[entry.fault]
     for name in spec.signals:
         signal = entry.params.get(name)
         if signal is not None and signal not in product.signals:

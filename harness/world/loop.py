@@ -126,7 +126,10 @@ class Loop:
         if self._outbox:
             messages, self._outbox = [*self._outbox, *messages], []
         recorder.truths(step.truths, now_ms)
-        recorder.messages(step.messages, now_ms)
+        recorder.messages(step.messages, now_ms, step.sent_ms)
+        for site, message in step.lost:
+            self._ledger.produced(site, message)
+            self._ledger.dropped(site, message)
         await self._hand_over(messages)
         if now_ms >= self.progress.next_truth_ms:
             recorder.sampled(self.world.sample_truth(), now_ms)

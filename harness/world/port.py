@@ -20,8 +20,8 @@ class Recorder(Protocol):
         """What really happened up to now."""
         ...
 
-    def messages(self, messages: Sent, now_ms: int) -> None:
-        """What devices sent, before the faults of the link."""
+    def messages(self, messages: Sent, now_ms: int, sent_ms: Sequence[int] = ()) -> None:
+        """What devices sent, before the faults of the link; ``sent_ms``: when each left."""
         ...
 
     def arrived(self, messages: Sent, now_ms: int) -> None:

@@ -10,6 +10,7 @@ class State(StrEnum):
 
     REQUESTED = "REQUESTED"
     SENT = "SENT"
+    RUNNING = "RUNNING"
     CONFIRMED = "CONFIRMED"
     FAILED = "FAILED"
     EXPIRED = "EXPIRED"
@@ -19,6 +20,7 @@ class Step(StrEnum):
     """What can happen to a command."""
 
     SEND = "send"
+    PROGRESS = "progress"
     CONFIRM = "confirm"
     FAIL = "fail"
     EXPIRE = "expire"
@@ -28,11 +30,19 @@ class Step(StrEnum):
 TRANSITIONS: dict[State, dict[Step, State]] = {
     State.REQUESTED: {
         Step.SEND: State.SENT,
+        Step.PROGRESS: State.RUNNING,
         Step.CONFIRM: State.CONFIRMED,
         Step.FAIL: State.FAILED,
         Step.EXPIRE: State.EXPIRED,
     },
     State.SENT: {
+        Step.PROGRESS: State.RUNNING,
+        Step.CONFIRM: State.CONFIRMED,
+        Step.FAIL: State.FAILED,
+        Step.EXPIRE: State.EXPIRED,
+    },
+    State.RUNNING: {
+        Step.PROGRESS: State.RUNNING,
         Step.CONFIRM: State.CONFIRMED,
         Step.FAIL: State.FAILED,
         Step.EXPIRE: State.EXPIRED,
@@ -41,9 +51,18 @@ TRANSITIONS: dict[State, dict[Step, State]] = {
     State.FAILED: {},
     State.EXPIRED: {},
 }
-STEP_OF_ACK = {"done": Step.CONFIRM, "refused": Step.FAIL, "expired": Step.EXPIRE}
+STEP_OF_ACK = {
+    "running": Step.PROGRESS,
+    "done": Step.CONFIRM,
+    "refused": Step.FAIL,
+    "expired": Step.EXPIRE,
+}
 KIND_OF_STEP = {
+    Step.PROGRESS: "command.progressed",
     Step.CONFIRM: "command.confirmed",
     Step.FAIL: "command.failed",
     Step.EXPIRE: "command.failed",
 }
+SILENT_MS = 48 * 3_600_000
+"""A command under way of which nothing is heard for so long is given up (a device waits a day for
+its link or for a safe moment, then says so: twice that, estimate)."""

@@ -15,7 +15,14 @@ from reference_impl.kernel.rows import Row, Rows
 from reference_impl.kernel.schedule import Scheduler, Timer, cancel_timer, set_timer
 from reference_impl.kernel.store import Connection, UnitOfWork
 from reference_impl.published import CommandAcknowledged, CommandChanged, CommandWanted
-from reference_impl.remote.domain import KIND_OF_STEP, STEP_OF_ACK, TRANSITIONS, State, Step
+from reference_impl.remote.domain import (
+    KIND_OF_STEP,
+    SILENT_MS,
+    STEP_OF_ACK,
+    TRANSITIONS,
+    State,
+    Step,
+)
 
 EXPIRY = "command_expiry"
 
@@ -128,12 +135,27 @@ class Remote:
         row = self._rows.get(uow.conn, ack.command_id)
         if row is None or row["thing"] != ack.thing:
             return  # not ours: somebody else's command, or a device that makes up ids
-        self._finish(uow, row, STEP_OF_ACK[ack.status], ack.at_ms, ack.detail or ack.status)
+        step, detail = STEP_OF_ACK[ack.status], ack.detail or ack.status
+        if step is Step.PROGRESS:
+            self._progress(uow, row, ack.at_ms, detail)
+        else:
+            self._finish(uow, row, step, ack.at_ms, detail)
 
     def _on_expiry(self, uow: UnitOfWork, timer: Timer) -> None:
         row = self._rows.get(uow.conn, timer.subject)
-        if row is not None:
-            self._finish(uow, row, Step.EXPIRE, timer.due_ms, "no answer before it expired")
+        if row is None:
+            return
+        running = row["state"] == State.RUNNING
+        why = "begun, but silent for two days" if running else "no answer before it expired"
+        self._finish(uow, row, Step.EXPIRE, timer.due_ms, why)
+
+    def _progress(self, uow: UnitOfWork, row: Row, at_ms: int, detail: str) -> None:
+        """Accepted in time and under way: from now on silence ends it, not its expiry."""
+        if not TRANSITIONS[State(row["state"])]:
+            return
+        self._swap(uow, row, Step.PROGRESS, detail)
+        set_timer(uow, EXPIRY, row["id"], max(row["expires_ms"], at_ms + SILENT_MS))
+        _tell(uow, at_ms, KIND_OF_STEP[Step.PROGRESS], row, detail)
 
     def _finish(self, uow: UnitOfWork, row: Row, step: Step, at_ms: int, detail: str) -> None:
         if not TRANSITIONS[State(row["state"])]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import simpy
 
+from twins.core.declared import Declared
 from twins.core.errors import InvalidFault
 from twins.core.fleet import Fleet
 from twins.core.manifest import ComponentSpec, FaultSpec, Param, SignalSpec
@@ -97,6 +98,9 @@ class Kind:
     components: dict[str, ComponentSpec]
     faults: dict[str, FaultSpec]
     id: str = "thing"
+    model: str = "thing-1"
+    firmware: str = "1.0.0"
+    obeys: Declared = field(default_factory=Declared)
     signals: dict[str, SignalSpec] = field(
         default_factory=lambda: {
             "nil": SignalSpec(unit="1", min=0, max=1, title="", steps_per_unit=1)
@@ -146,7 +150,7 @@ class Rig:
             ledger=self.ledger,
             hear=lambda report: None,
             broke=lambda breakdown: None,
-            booted=lambda device: None,
+            send=lambda _fleet, _sending: None,
         )
 
     def begin(self) -> "Rig":

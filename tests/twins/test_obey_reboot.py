@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from broker.wire.messages import Birth, RebirthRequest, ResendRequest, Telemetry, TelemetryBatch
+from broker.wire.messages import (
+    Birth,
+    RebirthRequest,
+    ResendRequest,
+    Telemetry,
+    TelemetryBatch,
+    Will,
+)
 from twins.core.spec import FleetSpec, WorldSpec
 from twins.world import World
 
@@ -20,7 +27,8 @@ def world_with_a_cut(*, cut: bool = True) -> tuple[World, list[Telemetry | Birth
     fleet = world.fleet_of("pump-01-1")
     if cut:
         fleet.cut_power(world.now_ms, fleet.index["pump-01-1"], for_ms=15 * MINUTE)
-    said = [message for _, message in world.run_until(START + 2 * HOUR).messages]
+    step = world.run_until(START + 2 * HOUR)
+    said = [message for _, message in step.messages if not isinstance(message, Will)]
     assert all(isinstance(message, Telemetry | Birth) for message in said)
     return world, [m for m in said if isinstance(m, Telemetry | Birth)]
 

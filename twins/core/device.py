@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from twins.core.manifest import SignalSpec
 
 DAY_MS = 86_400_000
 BUFFER_DAYS = 14
@@ -15,9 +18,14 @@ BUFFER_REPORTS_MAX = 4096
 """Bound of the ring buffer for devices that report very often."""
 REMEMBERED_COMMANDS = 1000
 """How many command ids a device remembers, and how many acknowledgements it keeps."""
+_NOTHING = -(2**31)
+"""Stands in the ring for a signal that was not said."""
 
-
-Status = Literal["done", "refused", "expired"]
+Columns = NDArray[np.float64]
+Whole = NDArray[np.int64]
+Yes = NDArray[np.bool_]
+Status = Literal["running", "done", "refused", "expired"]
+"""``running``: accepted and under way, another acknowledgement of the same command follows."""
 
 
 class Ack(NamedTuple):
@@ -39,58 +47,80 @@ class Held(NamedTuple):
     values: list[float]
 
 
+class _Row(NamedTuple):
+    """One report of the fleet in the ring. A number of 0: that device said nothing."""
+
+    seqs: NDArray[np.int32]
+    stamps: int | Whole
+    """What the devices' clocks said; one number where all agree."""
+    boots: tuple[int, ...]
+    quanta: NDArray[np.int32] | Columns
+    """Shape ``(n, channels)``, readings as multiples of the quantum."""
+
+
 class DeviceSide:
-    """Connectivity of a fleet's devices, as columns.
+    """Numbers, memory and obedience of a fleet's devices, as columns.
 
     Ring buffer, acknowledgements and the ids obeyed stand in flash: they survive a reboot, under
     the boot they were said in.
+    The ring is made row by row as reports come, four bytes a reading: what was said is a whole
+    number of quanta.
     """
 
-    def __init__(self, *, devices: int, channels: int, report_every_ms: int) -> None:
-        rows = min(max(BUFFER_DAYS * DAY_MS // report_every_ms, 1), BUFFER_REPORTS_MAX)
-        self.boots = [1] * devices
-        self.off = np.zeros(devices, dtype=bool)
-        """Devices that are without power or starting; :meth:`reboot` ends it."""
+    def __init__(
+        self,
+        *,
+        devices: int,
+        signals: Sequence[SignalSpec],
+        report_every_ms: int,
+        buffer_days: int = BUFFER_DAYS,
+    ) -> None:
+        rows = min(max(buffer_days * DAY_MS // report_every_ms, 1), BUFFER_REPORTS_MAX)
+        self._steps = np.array([float(signal.steps_per_unit) for signal in signals])
+        ends = [max(abs(signal.min), abs(signal.max)) for signal in signals]
+        self._narrow = bool(np.all(np.array(ends) * self._steps < -_NOTHING))
+        self._seqs = np.zeros(devices, dtype=np.int64)
+        self._boots = (1,) * devices
         self._born_ms: dict[int, int] = {}
-        self._boot_rows: dict[int, list[int]] = {}
-        self._seqs = [0] * devices
-        self._ring_seq = np.zeros((rows, devices), dtype=np.int64)
-        self._ring_at = np.zeros(rows, dtype=np.int64)
-        self._ring: NDArray[np.float64] = np.zeros((rows, devices, channels))
-        self._written = 0
+        self._ring: deque[_Row] = deque(maxlen=rows)
         self._acks: list[list[Ack]] = [[] for _ in range(devices)]
         self._obeyed: list[dict[str, None]] = [{} for _ in range(devices)]
 
-    def report(self, at_ms: int, values: NDArray[np.float64]) -> list[int]:
-        """Number a report of every device and keep it.
+    @property
+    def boots(self) -> tuple[int, ...]:
+        """How often each device has booted."""
+        return self._boots
 
-        Returns:
-            The running numbers; 0 for a device that is off and says nothing.
-        """
-        said = self._seqs = [seq + 1 for seq in self._seqs]
-        if self.off.any():
-            said, self._seqs = said.copy(), said.copy()
-            for device in np.flatnonzero(self.off).tolist():
-                said[device] = 0
-                self._seqs[device] -= 1
-        row = self._written % len(self._ring_at)
-        self._ring_seq[row], self._ring_at[row], self._ring[row] = said, at_ms, values
-        self._written += 1
-        return said
-
-    def reboot(self, device: int, at_ms: int) -> None:
-        """Start anew: the next boot, whose birth (``seq`` 0) is said at ``at_ms``."""
-        self.off[device] = False
-        self.boots[device] += 1
-        self._born_ms[device] = at_ms
-        self._boot_rows.setdefault(device, []).append(self._written)
-        seqs = self._seqs.copy()  # the old list was handed out with a report
-        seqs[device] = 0
-        self._seqs = seqs
+    def reboot(self, device: int, stamp_ms: int) -> None:
+        """Start anew: the next boot, whose birth (``seq`` 0) is said at ``stamp_ms``."""
+        boots = list(self._boots)
+        boots[device] += 1
+        self._boots = tuple(boots)
+        self._seqs[device] = 0
+        self._born_ms[device] = stamp_ms
 
     def born_ms(self, device: int) -> int | None:
         """When the present boot began; ``None`` in the first one, which began with the world."""
         return self._born_ms.get(device)
+
+    def report(self, stamps: int | Whole, values: Columns, *, who: Yes | None = None) -> list[int]:
+        """Number a report and keep it.
+
+        Args:
+            stamps: What the devices' clocks say, one number or shape ``(n,)``.
+            values: Readings, shape ``(n, channels)``.
+            who: Which devices report, shape ``(n,)``; all if left out.
+
+        Returns:
+            The running number of each device.
+        """
+        self._seqs += 1 if who is None else who
+        numbered = self._seqs if who is None else self._seqs * who
+        self._ring.append(
+            _Row(numbered.astype(np.int32), stamps, self._boots, self._quanta(values))
+        )
+        seqs: list[int] = self._seqs.tolist()
+        return seqs
 
     def take(self, device: int, command_id: str) -> bool:
         """Whether the device has yet to obey this id; from now on it has obeyed it."""
@@ -106,27 +136,25 @@ class DeviceSide:
         self, device: int, *, at_ms: int, command_id: str, status: Status, detail: str
     ) -> Ack:
         """Number an acknowledgement and keep it."""
-        seqs = self._seqs.copy()  # the old list was handed out with a report
-        seqs[device] += 1
-        self._seqs = seqs
-        ack = Ack(self.boots[device], seqs[device], at_ms, command_id, status, detail)
+        self._seqs[device] += 1
+        boot, seq = self._boots[device], int(self._seqs[device])
+        ack = Ack(boot, seq, at_ms, command_id, status, detail)
         self._acks[device] = [*self._acks[device][-REMEMBERED_COMMANDS:], ack]
         return ack
 
     def held(self, device: int, boot: int, from_seq: int, to_seq: int) -> list[Held]:
         """What the ring buffer still has of ``from_seq`` to ``to_seq`` of a boot, oldest first."""
-        filled = min(self._written, len(self._ring_at))
-        seqs = self._ring_seq[:filled, device]
-        fits = (seqs >= max(from_seq, 1)) & (seqs <= to_seq)
-        if device in self._boot_rows:
-            fits &= self._of_boot(device, boot, filled)
-        elif boot != self.boots[device]:
-            return []
-        rows = np.flatnonzero(fits)
-        return sorted(
-            Held(int(seqs[row]), int(self._ring_at[row]), self._ring[row, device].tolist())
-            for row in rows
-        )
+        found: list[Held] = []
+        for row in reversed(self._ring):
+            if row.boots[device] > boot:
+                continue
+            seq = int(row.seqs[device])
+            if row.boots[device] < boot or 0 < seq < from_seq:
+                break
+            if 0 < seq <= to_seq:
+                stamp = row.stamps if isinstance(row.stamps, int) else int(row.stamps[device])
+                found.append(Held(seq, stamp, self._values(row.quanta[device])))
+        return found[::-1]
 
     def acks(self, device: int, boot: int, from_seq: int, to_seq: int) -> list[Ack]:
         """The acknowledgements kept of ``from_seq`` to ``to_seq`` of a boot, oldest first."""
@@ -134,43 +162,39 @@ class DeviceSide:
             ack for ack in self._acks[device] if ack.boot == boot and from_seq <= ack.seq <= to_seq
         ]
 
-    def _of_boot(self, device: int, boot: int, filled: int) -> NDArray[np.bool_]:
-        """Which rows of the ring were written in this boot."""
-        rows = np.arange(filled)
-        written = rows + (self._written - 1 - rows) // len(self._ring_at) * len(self._ring_at)
-        starts = [0, *self._boot_rows[device], self._written]
-        number = boot - (self.boots[device] - len(self._boot_rows[device]))
-        if not 0 <= number < len(starts) - 1:
-            return np.zeros(filled, dtype=bool)
-        return (written >= starts[number]) & (written < starts[number + 1])
-
     def dump(self) -> dict[str, Any]:
         """All of it as plain data and columns."""
-        filled = min(self._written, len(self._ring_at))
         return {
-            "boots": self.boots,
-            "off": self.off,
+            "boots": list(self._boots),
             "born_ms": [list(item) for item in self._born_ms.items()],
-            "boot_rows": [list(item) for item in self._boot_rows.items()],
             "seqs": self._seqs,
-            "written": self._written,
-            "ring_seq": self._ring_seq[:filled],
-            "ring_at": self._ring_at[:filled],
-            "ring": self._ring[:filled],
+            "ring": [[row.seqs, row.stamps, list(row.boots), row.quanta] for row in self._ring],
             "acks": [[list(ack) for ack in acks] for acks in self._acks],
             "obeyed": [list(ids) for ids in self._obeyed],
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
-        self.boots, self._seqs = list(state["boots"]), list(state["seqs"])
-        self.off = state["off"]
+        self._boots, self._seqs = tuple(state["boots"]), state["seqs"]
         self._born_ms = dict(state["born_ms"])
-        self._boot_rows = {device: list(rows) for device, rows in state["boot_rows"]}
-        self._written = state["written"]
-        filled = len(state["ring_at"])
-        self._ring_seq[:filled] = state["ring_seq"]
-        self._ring_at[:filled] = state["ring_at"]
-        self._ring[:filled] = state["ring"]
+        self._ring.clear()
+        for seqs, stamps, boots, quanta in state["ring"]:
+            same = tuple(boots)
+            if self._ring and self._ring[-1].boots == same:
+                same = self._ring[-1].boots  # one object for many rows, as it was
+            self._ring.append(_Row(seqs, stamps, same, quanta))
         self._acks = [[Ack(*ack) for ack in acks] for acks in state["acks"]]
         self._obeyed = [dict.fromkeys(ids) for ids in state["obeyed"]]
+
+    def _quanta(self, values: Columns) -> NDArray[np.int32] | Columns:
+        quanta: Columns = np.rint(values * self._steps)
+        if not self._narrow:
+            return quanta
+        np.copyto(quanta, _NOTHING, where=np.isnan(quanta))
+        return quanta.astype(np.int32)
+
+    def _values(self, quanta: NDArray[np.int32] | Columns) -> list[float]:
+        numbers = quanta.astype(np.float64)
+        numbers[numbers == _NOTHING] = np.nan
+        values: list[float] = (numbers / self._steps).tolist()
+        return values

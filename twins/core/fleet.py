@@ -10,12 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twins.core.ageing import Ageing, Breakdown
-from twins.core.device import Ack, DeviceSide, Status
+from twins.core.common_faults import SENSOR_FAULTS, faults_of
+from twins.core.connectivity import Connectivity
+from twins.core.device import Ack, Status
 from twins.core.errors import InvalidFault, named
+from twins.core.links import Reaches
 from twins.core.manifest import resolve_fault
 from twins.core.mishaps import Mishaps
+from twins.core.obedience import Obedience
 from twins.core.pending import PendingTable, Row
-from twins.core.sensors import Sensors
+from twins.core.sending import Sending
+from twins.core.sensing import Sensing
 from twins.core.truth import TruthLedger
 from twins.core.twin import Action, Build, Columns, Manifest, ProductTwin
 
@@ -30,6 +35,13 @@ class Report(NamedTuple):
     at_ms: int
     seqs: list[int]
     values: NDArray[np.float64]
+    """What will be known of this moment; a device that is silent or not heard has NaN only."""
+    stamps: int | NDArray[np.int64]
+    """What the devices' clocks say: one number, or shape ``(n,)``."""
+    leave: NDArray[np.bool_] | None
+    """Whose report leaves its device now, shape ``(n,)``; all if ``None``."""
+    lost: NDArray[np.int64]
+    """Whose report leaves and is lost on the air."""
 
 
 class Fleet:
@@ -46,19 +58,27 @@ class Fleet:
         ledger: TruthLedger,
         hear: Callable[[Report], None],
         broke: Callable[[Breakdown], None],
-        booted: Callable[[str], None],
+        send: Callable[[Fleet, Sending], None],
     ) -> None:
         self.manifest, self.build, self.twin = manifest, build, twin
         self._pending, self._ledger, self._hear = pending, ledger, hear
-        self._booted = booted
         self.signal_names = tuple(manifest.signals)
         self.index = {device: index for index, device in enumerate(build.devices)}
-        self.side = DeviceSide(
-            devices=len(build.devices),
-            channels=len(manifest.signals),
-            report_every_ms=build.report_every_ms,
+        self.wire = Connectivity(
+            key=key,
+            build=build,
+            signals=manifest.signals,
+            pending=pending,
+            ledger=ledger,
+            send=lambda sending: send(self, sending),
+            reaches=twin if isinstance(twin, Reaches) else None,
+            random=build.random_faults,
         )
-        self._sensors = Sensors(manifest.signals, build.devices, build.streams)
+        self.side = self.wire.side
+        self._sensing = Sensing(
+            key=key, manifest=manifest, build=build, pending=pending, ledger=ledger
+        )
+        self.faults = faults_of(manifest)
         self._ageing = Ageing(
             kind=f"{key}.wear",
             rank=RANK,
@@ -80,8 +100,12 @@ class Fleet:
         )
         self._reports = 0
         self._now_ms = build.start_ms
-        self._report_kind, self._boot_kind = f"{key}.report", f"{key}.boot"
-        pending.serve(self._boot_kind, rank=RANK, handler=self._on_boot)
+        self._report_kind = f"{key}.report"
+        self.obedience = Obedience(
+            key=key, rank=RANK, manifest=manifest, build=build, twin=twin, pending=pending,
+            ledger=ledger, wire=self.wire,
+        )  # fmt: skip
+        self.wire.board = self.obedience.updates
         pending.serve(self._report_kind, rank=RANK, handler=self._on_report)
 
     def start(self) -> None:
@@ -90,6 +114,7 @@ class Fleet:
         self._ageing.start(next_ms)
         self._mishaps.start(next_ms)
         self._await_report(next_ms)
+        self.wire.start()
 
     def site_of(self, device: int) -> str:
         """The site a device stands on."""
@@ -104,12 +129,19 @@ class Fleet:
             InvalidFault: If fault or parameter do not exist, a value is out of range, or the
                 fault makes no sense any more.
         """
-        if fault not in self.manifest.faults:
-            there_are = named(self.manifest.faults)
+        if fault not in self.faults:
+            there_are = named(self.faults)
             raise InvalidFault(
                 [f"{self.manifest.id} has no fault {fault!r}; there are: {there_are}"]
             )
         self._begin(now_ms, fault, self.index[device], params, cause="injected")
+
+    def adjust(self, now_ms: int, device: str, signal: str | None = None) -> None:
+        """Somebody calibrated the sensors of a device (or one of them) and set its clock."""
+        index = self.index[device]
+        self._sensing.adjust(now_ms, index, signal)
+        if signal is None:
+            self.wire.adjust(now_ms, index)
 
     def force(self, device: int, component: str, *, onset_ms: int, pf_ms: int) -> None:
         """Let damage begin ``onset_ms`` from now (see :class:`twins.core.twin.Wear`)."""
@@ -148,6 +180,8 @@ class Fleet:
         self._to(now_ms)
         damage = self._ageing.damage(index)[component]
         age = self._ageing.maintain(index, action, component)
+        if action == "adjust":
+            self.adjust(now_ms, device)
         self.twin.maintain(index, action, component)
         removed = damage - self._ageing.damage(index)[component]
         self._ledger.tell(
@@ -174,25 +208,16 @@ class Fleet:
         detail = f"expired at {expires_ms}, arrived at {now_ms}"
         if now_ms <= expires_ms:
             self._to(now_ms)
-            refusal = self.twin.command(index, name, args)
-            status, detail = ("done", "") if refusal is None else ("refused", refusal)
+            status, detail = self.obedience.obey(now_ms, index, command_id, name, args)
             self._ageing.serve(index, service=self.twin.in_service(index))
-        return self.side.acknowledge(
-            index, at_ms=now_ms, command_id=command_id, status=status, detail=detail
-        )
+        return self.wire.acknowledge(now_ms, index, command_id, status, detail)
 
     def cut_power(self, now_ms: int, device: int, *, for_ms: int) -> None:
         """The device's electronics go off now and start again ``for_ms`` later, with a new boot.
 
         Its physics goes on. A second cut before the start puts the start off, never forward.
         """
-        name = self.build.devices[device]
-        back_ms = now_ms + for_ms
-        if self.side.off[device]:
-            back_ms = max(back_ms, self._pending.due_ms(self._boot_kind, name) or 0)
-        self.side.off[device] = True
-        self._pending.cancel(self._boot_kind, name)
-        self._pending.add(back_ms, self._boot_kind, name)
+        self.wire.cut_power(now_ms, device, for_ms=for_ms)
 
     def damage(self, now_ms: int, device: int) -> dict[str, float]:
         """True damage of every component of a device: 0 as new, 1 at its end."""
@@ -218,8 +243,9 @@ class Fleet:
         """Everything that changes, as plain data and columns (pending rows are kept elsewhere)."""
         return {
             "twin": self.twin.dump(),
-            "side": self.side.dump(),
-            "sensors": self._sensors.dump(),
+            "wire": self.wire.dump(),
+            "sensing": self._sensing.dump(),
+            "obedience": self.obedience.dump(),
             "ageing": self._ageing.dump(),
             "mishaps": self._mishaps.dump(),
             "reports": self._reports,
@@ -229,8 +255,9 @@ class Fleet:
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
         self.twin.load(state["twin"])
-        self.side.load(state["side"])
-        self._sensors.load(state["sensors"])
+        self.wire.load(state["wire"])
+        self._sensing.load(state["sensing"])
+        self.obedience.load(state["obedience"])
         self._ageing.load(state["ageing"])
         self._mishaps.load(state["mishaps"])
         self._reports, self._now_ms = state["reports"], state["now_ms"]
@@ -238,16 +265,23 @@ class Fleet:
     def _begin(
         self, now_ms: int, fault: str, index: int, params: Mapping[str, float | str], **why: str
     ) -> None:
-        spec, signals = self.manifest.faults[fault], self.manifest.signals
-        values, named_signals, problems = resolve_fault(f"fault {fault}", params, spec, signals)
+        spec = self.faults[fault]
+        values, signals, problems = resolve_fault(
+            f"fault {fault}", params, spec, self.manifest.signals
+        )
         if problems:
             raise InvalidFault(problems)
-        self._to(now_ms)
-        self.twin.inject(fault, index, values, self)
-        self._ledger.tell(
-            now_ms, "fault.begun", self.build.devices[index],
-            fault=fault, params=values | named_signals, **why,
-        )  # fmt: skip
+        if fault in SENSOR_FAULTS:
+            self._sensing.faults.inject(now_ms, fault, index, values, signals)
+        elif fault in self.manifest.faults:
+            self._to(now_ms)
+            self.twin.inject(fault, index, values, self)
+            self._ledger.tell(
+                now_ms, "fault.begun", self.build.devices[index],
+                fault=fault, params=values | signals, **why,
+            )  # fmt: skip
+        else:
+            self.wire.inject(now_ms, fault, index, values)
 
     def _mishap(
         self, now_ms: int, index: int, fault: str, cause: str, params: Mapping[str, float]
@@ -272,17 +306,16 @@ class Fleet:
         self._pending.add(due_ms, self._report_kind, "")
 
     def _on_report(self, row: Row) -> None:
-        now_ms = row.due_ms
+        now_ms, number = row.due_ms, self._reports
         next_ms = now_ms + self.build.report_every_ms
         self._to(now_ms)
         self._ageing.show()
-        values = self._sensors.read(self.twin.measure(), self._reports)
+        values = self._sensing.read(self.twin.measure(), number, now_ms)
+        said = self.wire.say(now_ms, values, number)
+        self._hear(Report(self, now_ms, said.seqs, said.values, said.stamps, said.leave, said.lost))
+        self.wire.after(now_ms, said, number)
         self._reports += 1
-        self._hear(Report(self, now_ms, self.side.report(now_ms, values), values))
+        self.obedience.interlocks.watch(now_ms)
         self._ageing.look_ahead(next_ms)
         self._mishaps.look_ahead(next_ms)
         self._await_report(next_ms)
-
-    def _on_boot(self, row: Row) -> None:
-        self.side.reboot(self.index[row.subject], row.due_ms)
-        self._booted(row.subject)

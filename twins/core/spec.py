@@ -9,6 +9,8 @@ from typing import Final
 LINKS: Final = ("wired", "cellular", "lora", "mesh")
 """How devices reach the network. Wired is perfect; whatever else happens is the broker's path."""
 REPORTING: Final = ("every", "change")
+LICENCE_KEY: Final = "twinrig"
+"""What the vendor of a simulated world signs licences with, unless the world says another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +57,9 @@ class FieldSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorldSpec:
-    """One world. ``start_ms`` is where its clock begins."""
+    """One world. ``start_ms`` is where its clock begins; ``licence_key`` signs licences."""
 
     start_ms: int
     fleets: tuple[FleetSpec, ...]
     field: FieldSpec = FieldSpec()
+    licence_key: str = LICENCE_KEY

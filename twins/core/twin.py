@@ -9,7 +9,9 @@ from typing import Any, Literal, Protocol, get_args, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from twins.core.declared import Declared
 from twins.core.manifest import ComponentSpec, FaultSpec, SignalSpec
+from twins.core.spec import LICENCE_KEY
 from twins.core.streams import Streams
 from twins.core.wear import WearLaw
 from twins.core.weather import PLAIN, Calendar, StillWeather, Weather
@@ -36,6 +38,7 @@ class Build:
     random_faults: float = 0.0
     link: str = "wired"
     reporting: str = "every"
+    licence_key: str = LICENCE_KEY
     outdoors: Weather | None = None
     calendar: Calendar = PLAIN
     host: ProductTwin | None = None
@@ -188,6 +191,36 @@ class Stresses(Protocol):
         ...
 
 
+@runtime_checkable
+class TakesSettings(Protocol):
+    """What a twin offers besides if its product declares ``[settings]``."""
+
+    def configure(self, device: int, values: Mapping[str, float]) -> str | None:
+        """Take over all settings of a device, checked one by one; or say why not, unchanged.
+
+        Not called for what a device is delivered with.
+        """
+        ...
+
+
+@runtime_checkable
+class TellsStates(Protocol):
+    """What a twin offers besides if its product declares ``[states]`` or ``[safety]``."""
+
+    def states(self) -> Mapping[str, NDArray[np.bool_]]:
+        """One column ``(n,)`` per declared state, as the devices know them now."""
+        ...
+
+
+@runtime_checkable
+class SwitchesFeatures(Protocol):
+    """What a twin may offer if its product declares ``[features]``."""
+
+    def set_feature(self, device: int, feature: str, *, unlocked: bool) -> None:
+        """A licence began or ended; without one, fall back to what every device does."""
+        ...
+
+
 class Manifest(Protocol):
     """What a product says of itself (``product.toml``)."""
 
@@ -209,4 +242,19 @@ class Manifest(Protocol):
     @property
     def faults(self) -> Mapping[str, FaultSpec]:
         """Faults that can be injected, by name."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """What is written on the type plate."""
+        ...
+
+    @property
+    def firmware(self) -> str:
+        """The version that devices are delivered with."""
+        ...
+
+    @property
+    def obeys(self) -> Declared:
+        """What its devices can be told."""
         ...

@@ -16,6 +16,9 @@ from typing import Any, cast
 
 from ruamel.yaml import YAML
 
+from twins.core import declared
+from twins.core.commands import CORE
+from twins.core.declared import Declared
 from twins.core.errors import InvalidProduct
 from twins.core.manifest import ComponentSpec, FaultSpec, Param, Part, SignalSpec
 from twins.core.twin import Build, ProductTwin
@@ -42,6 +45,8 @@ class Product:
     params: Mapping[str, Param]
     parts: Mapping[str, Part]
     """Spare parts by sku (``parts.yaml``)."""
+    obeys: Declared
+    """Commands, settings, features, states and firmware images."""
     conditions: tuple[Mapping[str, Any], ...]
     """What a service shall compute from the signals (``conditions.yaml``), for its API."""
     host: str = ""
@@ -121,6 +126,7 @@ def _product(folder: Path, manifest: Mapping[str, Any]) -> Product:
         },
         params={name: Param(**spec) for name, spec in manifest.get("params", {}).items()},
         parts={part.sku: part for part in map(_part, _yaml(folder / "parts.yaml"))},
+        obeys=declared.read(manifest),
         conditions=tuple(_yaml(folder / "conditions.yaml")),
         host=manifest.get("host", ""),
         count=manifest.get("count", ""),
@@ -172,6 +178,7 @@ def _problems(product: Product) -> list[str]:
         signal = condition.get("params", {}).get("signal")
         if signal not in product.signals:
             problems.append(f"condition {condition.get('id')} reads {signal!r}, which is no signal")
+    problems += declared.problems(product.obeys, product.params, CORE)
     if product.host and (product.host != product.folder.parent.name or not product.count):
         problems.append(
             f"a companion of {product.host!r} stands in that folder and names with count "

@@ -48,7 +48,7 @@ def plan_fleets(spec: WorldSpec, streams: Streams) -> tuple[list[tuple[Product, 
         first = sites_so_far.get(product.site_prefix, 0) + 1
         sites_so_far[product.site_prefix] = first + fleet.sites - 1
         numbers = range(first, first + fleet.sites)
-        build = _build(fleet, product, numbers, values, spec.start_ms, streams)
+        build = _build(fleet, product, numbers, values, spec, streams)
         plans += [(product, build), *_companions(product, build)]
     return plans, problems
 
@@ -107,7 +107,7 @@ def _build(  # noqa: PLR0917 - each has another type
     product: Product,
     numbers: range,
     params: Mapping[str, float],
-    start_ms: int,
+    world: WorldSpec,
     streams: Streams,
 ) -> Build:
     return Build(
@@ -119,7 +119,8 @@ def _build(  # noqa: PLR0917 - each has another type
         ),
         devices_per_site=fleet.devices_per_site,
         report_every_ms=fleet.report_every_ms,
-        start_ms=start_ms,
+        start_ms=world.start_ms,
+        licence_key=world.licence_key,
         params=params,
         streams=streams,
         random_faults=fleet.random_faults,

@@ -71,6 +71,53 @@ def test_a_command_that_nobody_answers_expires_at_its_time(kit):
     asyncio.run(story())
 
 
+def test_a_command_that_takes_its_time_is_running_beyond_its_expiry_and_ends_by_the_last_answer(
+    kit,
+):
+    async def story():
+        async with kit.open_rig(things=THINGS) as rig:
+            await rig.send("site-01", kit.birth("mix-1"))
+            await rig.clock(kit.START_MS)
+            made = await rig.post("/v1/things/mix-1/commands", CALL)
+            await rig.clock(kit.START_MS + 1000)
+            ack = {"device": "mix-1", "boot": 1, "command_id": made["id"]}
+            hours = [(1, 0.001, "running"), (2, 3, "running"), (3, 30, "done"), (4, 31, "running")]
+            for seq, hour, status in hours:
+                at_ms = kit.START_MS + round(hour * 3_600_000)
+                said = m.CommandAck(**ack, seq=seq, at_ms=at_ms, status=status, detail=f"{hour} h")
+                await rig.send("site-01", said)
+                await rig.clock(at_ms)
+                (command,) = (await rig.get("/v1/commands"))["items"]
+                expected = ("RUNNING", f"{hour} h") if hour < 30 else ("CONFIRMED", "30 h")
+                assert (command["state"], command["detail"]) == expected
+            kinds = [e["type"] for e in await rig.feed() if "command" in e["type"]]
+            assert kinds == [
+                "command.requested",
+                "command.progressed",
+                "command.progressed",
+                "command.confirmed",
+            ]
+
+    asyncio.run(story())
+
+
+def test_a_command_under_way_of_which_nothing_more_is_heard_is_given_up_after_two_days(kit):
+    async def story():
+        async with kit.open_rig(things=THINGS) as rig:
+            await rig.send("site-01", kit.birth("mix-1"))
+            await rig.clock(kit.START_MS)
+            made = await rig.post("/v1/things/mix-1/commands", CALL)
+            at_ms = kit.START_MS + 1000
+            ack = {"device": "mix-1", "boot": 1, "command_id": made["id"], "status": "running"}
+            await rig.send("site-01", m.CommandAck(**ack, seq=1, at_ms=at_ms))
+            await rig.clock(kit.START_MS + 3 * 86_400_000)
+            (failed,) = await rig.feed("command.failed")
+            assert failed["at_ms"] == at_ms + 2 * 86_400_000
+            assert failed["data"]["detail"] == "begun, but silent for two days"
+
+    asyncio.run(story())
+
+
 def test_the_same_request_at_the_same_instant_is_one_command(kit):
     async def story():
         async with kit.open_rig(things=THINGS) as rig:

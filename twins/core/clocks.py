@@ -1,0 +1,86 @@
+"""Clocks of devices: crystals that drift between two looks at a time server, and wrong ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twins.core.streams import Keys, Streams
+
+CRYSTAL_PPM = 20.0
+"""A crystal is off by up to so many millionths, 1.7 s a day (K, twins reference section 3)."""
+NTP_MS = 21_600_000
+"""Devices ask a time server every 6 h, which keeps them within 1 s (S22)."""
+WRONG_SHARE = 0.005
+"""Share of devices that are off by an hour or in 1970 (E, section 3)."""
+HOUR_MS = 3_600_000
+
+Whole = NDArray[np.int64]
+
+
+class Clocks:
+    """What the devices of a fleet believe the time to be, columns of shape ``(n,)``.
+
+    Args:
+        keys: Of the devices, for their draws.
+        streams: Of the world.
+        free: Whether crystals drift; a wired device is told the time all along.
+        random: Scales the share of devices whose clock is wrong from the start.
+        start_ms: When the world begins.
+    """
+
+    def __init__(
+        self, *, keys: Keys, streams: Streams, free: bool, random: float, start_ms: int
+    ) -> None:
+        self._ppm = np.zeros(len(keys))
+        self._phase_ms = np.zeros(len(keys), dtype=np.int64)
+        self._skew_ms = np.zeros(len(keys), dtype=np.int64)
+        self._free = free
+        if free:
+            self._ppm = CRYSTAL_PPM * (2.0 * streams.uniforms("clock/ppm", keys, 1) - 1.0)
+            phase = streams.uniforms("clock/phase", keys, 1) * NTP_MS
+            self._phase_ms = phase.astype(np.int64)
+        if random > 0.0:
+            drawn = streams.uniforms("clock/wrong", keys, 1) / min(WRONG_SHARE * random, 1.0)
+            self._skew_ms[drawn < 1.0] = -start_ms
+            self._skew_ms[drawn < 0.5] = -HOUR_MS
+            self._skew_ms[drawn < 0.25] = HOUR_MS
+
+    def stamps(self, now_ms: int) -> int | Whole:
+        """What the clocks say now: one number if all agree."""
+        if not self._free and not self._skew_ms.any():
+            return now_ms
+        since_ms = (now_ms + self._phase_ms) % NTP_MS
+        off_ms = np.rint(self._ppm * 1e-6 * since_ms).astype(np.int64) + self._skew_ms
+        return np.asarray(np.maximum(now_ms + off_ms, 0))
+
+    def stamp(self, now_ms: int, device: int) -> int:
+        """What the clock of one device says now."""
+        stamps = self.stamps(now_ms)
+        return stamps if isinstance(stamps, int) else int(stamps[device])
+
+    @property
+    def wrong(self) -> NDArray[np.bool_]:
+        """Which clocks are wrong by more than a crystal can be, shape ``(n,)``."""
+        return np.asarray(self._skew_ms != 0)
+
+    def skew(self, device: int, skew_ms: int) -> None:
+        """The clock of a device is off by ``skew_ms`` from now on; 0: right again."""
+        self._skew_ms[device] = skew_ms
+
+    def begin_in(self, now_ms: int, device: int, year: int) -> None:
+        """The clock of a device begins at the first of January of ``year``, and runs on."""
+        begun_ms = int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * 1000
+        self._skew_ms[device] = begun_ms - now_ms
+
+    def dump(self) -> dict[str, Any]:
+        """What changes."""
+        return {"skew_ms": self._skew_ms}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`dump` gave."""
+        self._skew_ms = state["skew_ms"]

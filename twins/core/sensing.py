@@ -1,0 +1,65 @@
+"""The sensors of a fleet with what is wrong with them: from truth to readings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from twins.core.pending import PendingTable
+from twins.core.sensor_faults import SensorFaults
+from twins.core.sensors import Columns, Sensors
+from twins.core.truth import TruthLedger
+from twins.core.twin import Build, Manifest
+
+
+class Sensing:
+    """See :class:`Sensors` and :class:`SensorFaults`."""
+
+    def __init__(
+        self,
+        *,
+        key: str,
+        manifest: Manifest,
+        build: Build,
+        pending: PendingTable,
+        ledger: TruthLedger,
+    ) -> None:
+        signals = manifest.signals
+        self._names = tuple(signals)
+        self._sensors = Sensors(
+            signals, build.devices, build.streams, report_every_ms=build.report_every_ms
+        )
+        self.faults = SensorFaults(
+            key=key,
+            signals=signals,
+            devices=build.devices,
+            streams=build.streams,
+            pending=pending,
+            ledger=ledger,
+            report_every_ms=build.report_every_ms,
+            random=build.random_faults,
+        )
+
+    def read(self, truth: Columns, report: int, now_ms: int) -> Columns:
+        """What the devices measure, shape ``(n, signals)``; NaN where nothing was."""
+        faults = self.faults
+        spoil = partial(faults.spoil, at_ms=now_ms) if faults.any else None
+        values = self._sensors.read(truth, report, at_ms=now_ms, spoil=spoil)
+        faults.said(values)
+        return values
+
+    def adjust(self, now_ms: int, device: int, signal: str | None) -> None:
+        """Somebody calibrated the sensors of a device, or the one of ``signal``."""
+        channel = None if signal is None else self._names.index(signal)
+        self._sensors.adjust(device, channel)
+        self.faults.adjust(now_ms, device, channel)
+
+    def dump(self) -> dict[str, Any]:
+        """What changes."""
+        return {"sensors": self._sensors.dump(), "faults": self.faults.dump()}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`dump` gave."""
+        self._sensors.load(state["sensors"])
+        self.faults.load(state["faults"])

@@ -1,0 +1,310 @@
+"""Broken sensors: what they make of readings, until they recover or somebody adjusts them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twins.core.device import DAY_MS
+from twins.core.errors import InvalidFault
+from twins.core.manifest import SignalSpec
+from twins.core.pending import PendingTable, Row
+from twins.core.streams import Streams
+from twins.core.truth import TruthLedger
+
+Columns = NDArray[np.float64]
+HOUR_MS = 3_600_000
+NEVER_MS = 2**62
+ZERO_SHARE = 0.00075
+"""Share of rows in which a channel reads 0 by itself (M:windesheim: 15 in 20,000)."""
+BLOCK = 512
+"""Reports per block of a device's stream of zeros."""
+DROPOUT_H = (12.5, 0.93)
+"""Median and log sigma of a gap: 52 of a plant historian, median 12.5 h, longest 105 h (M:dhi)."""
+STUCK_H = (48.0, 1.0)
+"""Level and pressure instruments stick for days (E, section 2)."""
+
+
+class Broken(NamedTuple):
+    """One fault of one channel. ``size`` is an offset, a slope per ms, a share or a channel."""
+
+    number: int
+    kind: str
+    device: int
+    channel: int
+    from_ms: int
+    until_ms: int
+    size: float
+    salt: int
+    """Of its own chance from report to report."""
+
+
+class SensorFaults:
+    """The faults of a fleet's sensors.
+
+    Args:
+        key: Distinguishes the fleet's pending rows.
+        signals: Of the product, in the order of the columns.
+        random: Scales natural zeros; 0 for none.
+    """
+
+    def __init__(
+        self,
+        *,
+        key: str,
+        signals: Mapping[str, SignalSpec],
+        devices: Sequence[str],
+        streams: Streams,
+        pending: PendingTable,
+        ledger: TruthLedger,
+        report_every_ms: int,
+        random: float = 0.0,
+    ) -> None:
+        self._names = tuple(signals)
+        self._span = np.array([spec.max - spec.min for spec in signals.values()])
+        self._devices, self._streams = tuple(devices), streams
+        self._pending, self._ledger, self._kind = pending, ledger, f"{key}.sensor"
+        self._every_ms = report_every_ms
+        self._zero_share = min(ZERO_SHARE * random, 1.0)
+        self._zeros: tuple[NDArray[np.int64], ...] = ()
+        self._zero_block = -1
+        self._active: dict[int, Broken] = {}
+        self._count = [0] * len(devices)
+        self._numbered = 0
+        self._stuck_at: dict[int, float] = {}
+        self._last: Columns | None = None
+        self._plan: list[tuple[Callable[..., None], tuple[Any, ...]]] | None = []
+        pending.serve(self._kind, rank=1, handler=self._on_over)
+
+    def inject(
+        self,
+        now_ms: int,
+        kind: str,
+        device: int,
+        values: Mapping[str, float],
+        named: Mapping[str, str],
+    ) -> None:
+        """Let a fault begin.
+
+        Args:
+            now_ms: When.
+            kind: A name of ``SENSOR_FAULTS``.
+            device: Which device.
+            values: Its parameters, checked.
+            named: The signals that were named; chance takes those that were not.
+
+        Raises:
+            InvalidFault: If a signal is to be swapped with itself.
+        """
+        self._count[device] += 1
+        name = self._devices[device]
+        rng = self._streams.open(f"sensor/fault/{name}/{self._count[device]}")
+        drawn = rng.integers(len(self._names), size=2)
+        normal, uniform = rng.standard_normal(), rng.random()
+        channel = self._channel(named, "signal", int(drawn[0]))
+        other = self._channel(named, "with", int(drawn[1]))
+        if other == channel and "with" in named:
+            raise InvalidFault([f"fault {kind}: {self._names[channel]!r} is swapped with itself"])
+        if other == channel:
+            other = (channel + 1) % len(self._names)
+        sign = 1.0 if uniform < 0.5 else -1.0
+        size = self._size(kind, values, channel, normal=normal, sign=sign)
+        if kind == "sensor_swapped":
+            size = float(other)
+        until_ms = self._until_ms(kind, now_ms, values["lasting"], normal)
+        salt = int(rng.integers(2**31))
+        broken = Broken(self._numbered, kind, device, channel, now_ms, until_ms, size, salt)
+        self._numbered += 1
+        self._active[broken.number] = broken
+        self._plan = None
+        told = {"signal": self._names[channel], "fault": kind}
+        if kind == "sensor_swapped":
+            told["with"] = self._names[other]
+        self._ledger.tell(now_ms, "sensor.faulty", name, **told)
+        if until_ms < NEVER_MS:
+            self._pending.add(until_ms, self._kind, name, {"number": broken.number})
+
+    def adjust(self, now_ms: int, device: int, channel: int | None = None) -> None:
+        """Somebody adjusted the sensors of a device (or one of them): they work again."""
+        for broken in list(self._active.values()):
+            if broken.device == device and channel in (None, broken.channel):
+                self._end(now_ms, broken.number)
+
+    def spoil(self, seen: Columns, report: int, at_ms: int) -> None:
+        """Let broken sensors act on the readings of a report, shape ``(n, channels)``, in place."""
+        plan = self._plan
+        if plan is None:
+            plan = self._compile()
+            # A sensor that sticks before it ever spoke sticks at what it says first.
+            self._plan = None if self._last is None else plan
+        for act, args in plan:
+            act(seen, at_ms, *args)
+        if self._zero_share > 0.0:
+            self._natural_zeros(seen, report)
+
+    @property
+    def any(self) -> bool:
+        """Whether :meth:`spoil` would change anything."""
+        return bool(self._active) or self._zero_share > 0.0
+
+    def said(self, values: Columns) -> None:
+        """Note what the sensors said last, shape ``(n, channels)``: a stuck one repeats it."""
+        self._last = values
+
+    def dump(self) -> dict[str, Any]:
+        """What changes, as plain data."""
+        return {
+            "active": [list(broken) for broken in self._active.values()],
+            "count": self._count,
+            "numbered": self._numbered,
+            "stuck_at": [[number, value] for number, value in self._stuck_at.items()],
+            "last": self._last,
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`dump` gave."""
+        self._active = {row[0]: Broken(*row) for row in state["active"]}
+        self._count, self._numbered = list(state["count"]), state["numbered"]
+        self._stuck_at = dict(state["stuck_at"])
+        self._last, self._plan = state["last"], None
+
+    def _channel(self, named: Mapping[str, str], param: str, drawn: int) -> int:
+        return self._names.index(named[param]) if param in named else drawn
+
+    def _size(
+        self, kind: str, values: Mapping[str, float], channel: int, *, normal: float, sign: float
+    ) -> float:
+        span = float(self._span[channel])
+        if kind == "sensor_spike":
+            share = values["size_pct"] or sign * 10.0 * np.exp(normal)
+            return float(np.clip(share, -100.0, 100.0)) / 100.0 * span
+        if kind == "sensor_bias":
+            share = values["size_pct"] or sign * (2.0 + 8.0 * min(abs(normal) / 3.0, 1.0))
+            return values["offset"] or share / 100.0 * span
+        if kind == "sensor_drift":
+            return (values["per_day"] or values["pct_per_day"] / 100.0 * span) / DAY_MS
+        return values["share_pct"] / 100.0 if kind == "sensor_zero" else 0.0
+
+    def _until_ms(self, kind: str, now_ms: int, lasting_h: float, normal: float) -> int:
+        if lasting_h > 0.0:
+            return now_ms + max(round(lasting_h * HOUR_MS), 1)
+        if kind == "sensor_spike":
+            return now_ms + self._every_ms
+        if kind in ("sensor_bias", "sensor_drift", "sensor_swapped"):
+            return NEVER_MS
+        median_h, sigma = DROPOUT_H if kind == "sensor_dropout" else STUCK_H
+        return now_ms + max(round(median_h * float(np.exp(sigma * normal)) * HOUR_MS), 1)
+
+    def _on_over(self, row: Row) -> None:
+        self._end(row.due_ms, row.args["number"])
+
+    def _end(self, now_ms: int, number: int) -> None:
+        broken = self._active.pop(number, None)
+        if broken is None:
+            return
+        self._stuck_at.pop(number, None)
+        self._plan = None
+        self._ledger.tell(
+            now_ms, "sensor.mended", self._devices[broken.device],
+            signal=self._names[broken.channel], fault=broken.kind,
+        )  # fmt: skip
+
+    def _compile(self) -> list[tuple[Callable[..., None], tuple[Any, ...]]]:
+        """What to do in every report, as columns per kind."""
+        plan: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+        for kind, act in _ACTS.items():
+            mine = [broken for broken in self._active.values() if broken.kind == kind]
+            if not mine:
+                continue
+            for broken in mine if kind == "sensor_stuck" else ():
+                if broken.number not in self._stuck_at and self._last is not None:
+                    value = float(self._last[broken.device, broken.channel])
+                    self._stuck_at[broken.number] = value
+            at = (
+                np.array([broken.device for broken in mine]),
+                np.array([broken.channel for broken in mine]),
+            )
+            size = np.array([broken.size for broken in mine])
+            if kind == "sensor_stuck":
+                size = np.array([self._stuck_at.get(broken.number, np.nan) for broken in mine])
+            which = "salt" if kind == "sensor_zero" else "from_ms"
+            begun = np.array([getattr(broken, which) for broken in mine], dtype=np.int64)
+            plan.append((act, (at, size, begun)))
+        return plan
+
+    def _natural_zeros(self, seen: Columns, report: int) -> None:
+        """Zeros that come by themselves: their places are drawn once per block and device."""
+        number, row = divmod(report, BLOCK)
+        if number != self._zero_block:
+            cells = BLOCK * len(self._names)
+            found = []
+            for index, device in enumerate(self._devices):
+                rng = self._streams.block(f"sensor/zero/{device}", number)
+                cell = rng.integers(cells, size=rng.binomial(cells, self._zero_share))
+                channel = cell % len(self._names)
+                found.append(
+                    np.stack([cell // len(self._names), np.full_like(cell, index), channel])
+                )
+            self._zeros = tuple(np.concatenate(found, axis=1))
+            self._zero_block = number
+        rows, devices, channels = self._zeros
+        here = np.flatnonzero(rows == row)
+        if len(here):
+            at = devices[here], channels[here]
+            seen[at] = np.where(np.isnan(seen[at]), np.nan, 0.0)
+
+
+def _uniform(salt: NDArray[np.int64], at_ms: int) -> Columns:
+    """A number in [0, 1) per salt and moment: splitmix64, so that nothing has to be remembered."""
+    x = salt.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(at_ms)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((x ^ (x >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+_At = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+def _swapped(seen: Columns, at_ms: int, at: _At, size: Columns, begun: Columns) -> None:
+    del at_ms, begun
+    for device, channel, other in zip(*at, size.astype(int), strict=True):
+        seen[device, [channel, other]] = seen[device, [other, channel]]
+
+
+def _bias(seen: Columns, at_ms: int, at: _At, size: Columns, begun: Columns) -> None:
+    del at_ms, begun
+    np.add.at(seen, at, size)
+
+
+def _drift(seen: Columns, at_ms: int, at: _At, size: Columns, begun: Columns) -> None:
+    np.add.at(seen, at, size * (at_ms - begun))
+
+
+def _stuck(seen: Columns, at_ms: int, at: _At, size: Columns, begun: Columns) -> None:
+    del at_ms, begun
+    seen[at] = np.where(np.isnan(seen[at]) | np.isnan(size), seen[at], size)
+
+
+def _zero(seen: Columns, at_ms: int, at: _At, size: Columns, salt: NDArray[np.int64]) -> None:
+    hit = _uniform(salt, at_ms) < size
+    seen[at] = np.where(hit & ~np.isnan(seen[at]), 0.0, seen[at])
+
+
+def _dropout(seen: Columns, at_ms: int, at: _At, size: Columns, begun: Columns) -> None:
+    del at_ms, begun, size
+    seen[at] = np.nan
+
+
+_ACTS: Mapping[str, Callable[..., None]] = {
+    "sensor_swapped": _swapped,
+    "sensor_bias": _bias,
+    "sensor_drift": _drift,
+    "sensor_stuck": _stuck,
+    "sensor_spike": _bias,
+    "sensor_zero": _zero,
+    "sensor_dropout": _dropout,
+}
+"""In the order in which they act: wiring, then offsets, then what hides everything."""
