@@ -22,7 +22,7 @@ from twins.core.pending import PendingTable, Row
 from twins.core.sending import Sending
 from twins.core.sensing import Sensing
 from twins.core.truth import TruthLedger
-from twins.core.twin import Action, Build, Columns, Manifest, ProductTwin
+from twins.core.twin import Action, Build, Columns, Empties, Manifest, ProductTwin
 
 RANK = 1
 """Within a millisecond, devices come before people."""
@@ -165,8 +165,25 @@ class Fleet:
         self._visit_ends(now_ms, index)
         return serial
 
-    def maintain(self, now_ms: int, device: str, *, action: Action, component: str) -> None:
+    def fill_pct(self, now_ms: int) -> dict[str, float]:
+        """True filling in % by device; empty if its devices do not fill up."""
+        if not isinstance(self.twin, Empties):
+            return {}
+        self._to(now_ms)
+        return dict(zip(self.index, self.twin.truth()["fill_pct"].tolist(), strict=True))
+
+    def empty(self, now_ms: int, device: str) -> float:
+        """Take everything out of a device of a twin that :class:`Empties`; returns litres."""
+        assert isinstance(self.twin, Empties)
+        self._to(now_ms)
+        return self.twin.empty(self.index[device])
+
+    def maintain(
+        self, now_ms: int, device: str, *, action: Action, component: str, last: bool = True
+    ) -> None:
         """Work on a component; what that makes of its age is told as ``component.maintained``.
+
+        ``last``: with this the visit ends (and may leave a fault of its own behind).
 
         Raises:
             InvalidFault: If there is no such component.
@@ -188,7 +205,8 @@ class Fleet:
             now_ms, "component.maintained", device, component=component, action=action,
             damage_removed=removed, **age,
         )  # fmt: skip
-        self._visit_ends(now_ms, index)
+        if last:
+            self._visit_ends(now_ms, index)
 
     def obey(
         self,

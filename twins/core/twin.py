@@ -151,6 +151,18 @@ class CountsUses(Protocol):
 
 
 @runtime_checkable
+class Empties(Protocol):
+    """What a twin offers besides if its devices fill up and somebody takes out what is in them.
+
+    Its :meth:`ProductTwin.truth` then has the column ``fill_pct`` (100 is full).
+    """
+
+    def empty(self, device: int) -> float:
+        """Take everything out now; returns how many litres it was as thrown in."""
+        ...
+
+
+@runtime_checkable
 class WearsAsColumn(Protocol):
     """What an ``OwnWear`` offers besides if it knows the damage of all devices at once."""
 

@@ -1,7 +1,7 @@
-"""The air side of a fleet of units: fans, filters, recovery, coils, temperatures, in steps.
+"""The fans of a fleet of units and what they blow through; columns of shape ``(2, n)``, supply first.
 
-Columns of shape ``(n,)``. A step takes flows as the dampers want them and gives back what the fans
-deliver. Sums of a report interval stand in ``sums``, rows by the names in ``MEANS``.
+A step takes flows as the dampers want them and gives back what the fans deliver. Temperatures are
+the business of :mod:`twins.products.ventilation.climate`.
 """
 
 from __future__ import annotations
@@ -13,210 +13,157 @@ from numpy.typing import NDArray
 
 from twins.products.ventilation import model
 from twins.products.ventilation.filters import Filters
-from twins.products.ventilation.model import EXTRACT, SUPPLY, Columns, Fan
+from twins.products.ventilation.model import EXTRACT, SUPPLY, Columns
 
-SUPPLY_SET_C = 20.0
-HEAT_K, COOL_K = 32.0, 14.0
-"""Lift and drop of the coils at a valve that is fully open (estimate)."""
-COIL_S, EXHAUST_S = 180.0, 300.0
-"""Lags of supply and exhaust air temperature (estimate)."""
-ZONE_S, NIGHT_S = 8 * 3600.0, 4 * 3600.0
-"""Lags of the rooms' mean temperature, and of a standing unit towards it (estimate)."""
-FROST_BELOW_C, FROST_OVER_C, FROST_MIN_S = -3.0, 1.0, 900.0
-"""Defrosting of a plate: begins, ends, lasts at least (S20)."""
-FROST_1_KS = 1.0 / (8.0 * 3600.0)
-"""Ice that doubles the plate's pressure drop grows in 8 h at 1 K below zero (estimate)."""
-ROTOR_BEST, PLATE_BEST = 0.80, 0.78
-"""Temperature efficiency at design flow (section 1B: 0.82 and 0.78 typical)."""
 CAUGHT = 0.6
 """Share of fine dust that a filter keeps (ePM1 50-60 %)."""
 STANDBY_KW = 0.03
 """Control and actuators (estimate)."""
+IMBALANCE_MM_S_G = 0.002
+"""Vibration at full speed by dust that settles on a wheel, per gram that a filter lets pass:
+0.2 to 0.3 mm/s in a year, gone after cleaning (estimate)."""
+STUCK_PA = 40.0
+"""Pressure drop of the open outdoor damper at design flow; it goes with one over opening squared
+(estimate)."""
 
-MEANS = (
-    "run", "supply", "extract", "supply_pa", "extract_pa", "supply_norm", "extract_norm", "duct",
-    "supply_n", "extract_n", "kw", "supply_mm_s", "extract_mm_s", "rotor", "full", "efficiency",
-)  # fmt: skip
-ROW = {name: row for row, name in enumerate(MEANS)}
-_STATE = (
-    "zone_c", "supply_c", "exhaust_c", "heating", "cooling", "ice", "defrost_s", "energy_kwh",
-    "rise_mm_s", "rotor_slip", "rotor_stopped", "sums", "steps", "outdoor_c",
-)  # fmt: skip
+
+def _both(name: str) -> Columns:
+    return np.array([[getattr(SUPPLY, name)], [getattr(EXTRACT, name)]])
+
+
+_SHUTOFF, _CURVE, _DUCT = _both("shutoff_pa"), _both("curve_pa"), _both("duct_pa")
+_BEST, _SHARE = _both("best"), np.array([[1.0], [model.EXTRACT_SHARE]])
 
 
 class Air:
-    """Fans, filters, recovery and coils of ``n`` units of one size."""
+    """Fans and filters of ``n`` units of one size.
+
+    Args:
+        design_m3_s: Design flow.
+        filters: Both stages.
+        healthy_mm_s: Vibration of healthy fans at full speed, shape ``(2, n)``.
+        power_factors: Electric power of equal units, shape ``(n,)``.
+        fixed_speed: Share of full speed at which the fans are held; 0 where they hold a pressure.
+        belt: Whether the supply fan is driven by a belt.
+    """
 
     def __init__(
-        self, n: int, *, design_m3_s: float, plate: bool,
-        supply: Filters, extract: Filters, healthy_mm_s: Columns, power_factors: Columns,
+        self, *, design_m3_s: float, filters: Filters, healthy_mm_s: Columns,
+        power_factors: Columns, fixed_speed: float = 0.0, belt: bool = False,
     ) -> None:  # fmt: skip
-        self.design_m3_s, self._plate = design_m3_s, plate
-        self.filters = {"supply": supply, "extract": extract}
-        self._healthy, self._power_factors = healthy_mm_s, power_factors
-        self._best = np.full(n, PLATE_BEST if plate else ROTOR_BEST)
-        self.zone_c, self.supply_c = np.full(n, 21.5), np.full(n, 20.0)
-        self.exhaust_c, self.outdoor_c = np.full(n, 10.0), np.full(n, 5.0)
-        self.heating, self.cooling, self.ice, self.defrost_s = (np.zeros(n) for _ in range(4))
-        self.energy_kwh, self.rotor_slip = np.zeros(n), np.zeros(n)
-        self.rotor_stopped = np.zeros(n, dtype=bool)
-        self.rise_mm_s = np.zeros((2, n))
-        self.sums, self.steps = np.zeros((len(MEANS), n)), 0
-
-    @property
-    def defrosting(self) -> NDArray[np.bool_]:
-        """Plates whose recovery is by-passed now."""
-        return self.defrost_s > 0.0
+        n = power_factors.shape[0]
+        self.design_m3_s, self.filters, self._fixed_speed = design_m3_s, filters, fixed_speed
+        self.belt = belt
+        self._healthy_2, self._power_factors = healthy_mm_s**2, power_factors
+        self.energy_kwh, self.baseline_kwh = np.zeros(n), np.zeros(n)
+        self.rise_mm_s, self.imbalance_mm_s = np.zeros((2, n)), np.zeros((2, n))
+        self.slip = np.zeros((2, n))
+        self.slip[0] = model.BELT_SLIP if belt else 0.0
+        self.damper_pa = np.zeros(n)
+        self.x, self.n, self.pa, self.norm_pa = (np.zeros((2, n)) for _ in range(4))
+        self.mm_s, self.duct_pa, self.kw = np.zeros((2, n)), np.zeros(n), np.zeros(n)
+        clean = np.array([[65.0], [45.0]])
+        _, _, watts = self._solve(_SHARE.copy(), _DUCT, clean, np.zeros((2, 1)))
+        self._baseline_kw = power_factors * float(watts.sum()) / 1000.0
 
     def step(
-        self, wanted: Columns, *, on: NDArray[np.bool_], dt_s: float, outdoor_c: Columns,
-        dust_ug_m3: Columns, busy: Columns,
+        self, wanted: Columns, *, on: NDArray[np.bool_], dt_s: float, ice_pa: Columns,
+        dust_ug_m3: Columns,
     ) -> Columns:  # fmt: skip
-        """One step of ``dt_s``; everything shape ``(n,)``.
+        """One step of ``dt_s``; arguments of shape ``(n,)``.
 
         Args:
             wanted: Flow that the dampers take at the duct set point, share of design.
-            on: Units that move air, at least one.
+            on: Units that move air.
             dt_s: Length of the step.
-            outdoor_c: Outdoor temperature.
+            ice_pa: What ice on the recovery costs the extract side at design flow.
             dust_ug_m3: Fine dust outdoors, as the unit draws it in.
-            busy: Share of rooms with people, which warms them.
 
         Returns:
-            Flow that the supply fan gives, share of design, 0 where off.
+            Flow that the supply fan gives, as a share of what was wanted.
         """
-        self.steps += 1
-        self.outdoor_c = outdoor_c
-        seen = np.zeros_like(self.sums)
-        x = np.maximum(wanted, 0.02)
-        ice_pa = model.RECOVERY_PA * self.ice
-        zeros = np.zeros_like(x)
-        x, supply_kw = self._fan("supply", SUPPLY, x, zeros, seen)
-        out, extract_kw = self._fan("extract", EXTRACT, model.EXTRACT_SHARE * x, ice_pa, seen)
-        seen[ROW["run"]], seen[ROW["supply"]], seen[ROW["extract"]] = 1.0, x, out
-        kw = self._power_factors * (supply_kw + extract_kw)
-        seen[ROW["kw"]] = kw
-        self._recover(x, on, dt_s, busy, seen)
-        seen *= on
-        self.sums += seen
-        self.energy_kwh += (kw * on + STANDBY_KW) * (dt_s / 3600.0)
-        moved_m3 = x * on * (self.design_m3_s * dt_s)
-        self.filters["supply"].catch(CAUGHT * 1e-6 * dust_ug_m3 * moved_m3)
-        indoor = 0.1 * dust_ug_m3 + 17.0  # what gets in, and lint (estimate)
-        self.filters["extract"].catch(CAUGHT * 1e-6 * indoor * model.EXTRACT_SHARE * moved_m3)
-        return x * on
+        want = np.maximum(wanted, 0.02) * _SHARE
+        square = np.stack((SUPPLY.duct_pa + self.damper_pa, EXTRACT.duct_pa + ice_pa))
+        self.norm_pa = self.filters.design_pa()
+        self.x, self.n, watts = self._solve(want, square, self.norm_pa, self.slip)
+        self.pa = self.norm_pa * self.x**model.FILTER_EXPONENT
+        ratio: Columns = self.x[0] / want[0]
+        self.duct_pa = model.DUCT_SET_PA * ratio * ratio
+        wobble = self.n * self.imbalance_mm_s
+        self.mm_s = self.n * np.sqrt(self._healthy_2 + self.rise_mm_s**2 + wobble * wobble)
+        self.kw = self._power_factors * (watts[0] + watts[1]) * on / 1000.0
+        hours = dt_s / 3600.0
+        self.energy_kwh += (self.kw + STANDBY_KW) * hours
+        self.baseline_kwh += (self._baseline_kw * on + STANDBY_KW) * hours
+        self.x *= on
+        self._dust(dust_ug_m3, dt_s)
+        return ratio
 
-    def rest(self, dt_s: float, outdoor_c: Columns) -> None:
-        """One step in which no unit runs: temperatures creep, control stays on."""
-        self.steps += 1
-        self.outdoor_c = outdoor_c
-        self.heating, self.cooling = np.zeros_like(self.heating), np.zeros_like(self.cooling)
-        self.supply_c = model.first_order(self.supply_c, self.zone_c, dt_s=dt_s, tau_s=NIGHT_S)
-        self.exhaust_c = model.first_order(self.exhaust_c, self.zone_c, dt_s=dt_s, tau_s=NIGHT_S)
-        cool = 19.0 + 0.1 * np.minimum(self.outdoor_c, 15.0)
-        self.zone_c = model.first_order(self.zone_c, cool, dt_s=dt_s, tau_s=3 * ZONE_S)
-        self.defrost_s = np.zeros_like(self.defrost_s)
-        self.energy_kwh += STANDBY_KW * (dt_s / 3600.0)
-
-    def close_interval(self) -> tuple[Columns, int]:
-        """Sums since the last call, rows as in ``MEANS``, and the number of steps."""
-        sums, steps = self.sums, self.steps
-        self.sums, self.steps = np.zeros_like(sums), 0
-        return sums, steps
+    def rest(self, dt_s: float) -> None:
+        """One step in which no unit runs: the control stays on."""
+        hours = dt_s / 3600.0
+        self.energy_kwh += STANDBY_KW * hours
+        self.baseline_kwh += STANDBY_KW * hours
 
     def dump(self) -> dict[str, Any]:
         """Everything that changes."""
-        return {name: getattr(self, name) for name in _STATE} | {
-            stage: filters.dump() for stage, filters in self.filters.items()
-        }
+        return {name: getattr(self, name) for name in _STATE} | {"filters": self.filters.dump()}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
         for name in _STATE:
             setattr(self, name, state[name])
-        for stage, filters in self.filters.items():
-            filters.load_state(state[stage])
+        self.filters.load_state(state["filters"])
 
-    def _fan(
-        self, stage: str, fan: Fan, wanted: Columns, more_pa: Columns, seen: Columns
-    ) -> tuple[Columns, Columns]:
-        """Find the speed that holds the duct pressure; returns flow and electric kW."""
-        design_pa = self.filters[stage].design_pa()
-        fixed_pa = fan.duct_pa + more_pa
-        x, set_pa = wanted, model.DUCT_SET_PA
-        filter_pa = design_pa * x**model.FILTER_EXPONENT
-        pa = set_pa + fixed_pa * x * x + filter_pa
-        n = model.fan_speed(fan, pa, x)
-        duct = np.full_like(x, set_pa)
-        if (n > 1.0).any():
-            short = np.where(n > 1.0, wanted, 0.0) > 0.0
-            less = model.flow_at_full_speed(fan, x, fixed_pa, design_pa)
-            x = np.where(short, less, x)
-            filter_pa = design_pa * x**model.FILTER_EXPONENT
-            duct = set_pa * (x / wanted) ** 2
-            pa = duct + fixed_pa * x * x + filter_pa
-            n = np.minimum(model.fan_speed(fan, pa, x), 1.0)
-        number = 0 if stage == "supply" else 1
-        vibration = n * np.hypot(self._healthy[number], self.rise_mm_s[number])
-        for name, value in (
-            ("pa", filter_pa), ("norm", design_pa), ("n", n), ("mm_s", vibration),
-        ):  # fmt: skip
-            seen[ROW[f"{stage}_{name}"]] = value
-        if number == 0:
-            seen[ROW["duct"]] = duct
-        watts = pa * x * self.design_m3_s / model.fan_efficiency(fan, n, x)
-        return x, watts / 1000.0
+    def _solve(
+        self, want: Columns, fixed_pa: Columns, filter_pa: Columns, slip: Columns
+    ) -> tuple[Columns, Columns, Columns]:
+        """Flow, speed and electric watts at which the duct pressure holds, if the fan can.
 
-    def _recover(
-        self, x: Columns, on: NDArray[np.bool_], dt_s: float, busy: Columns, seen: Columns
-    ) -> None:
-        """Recovery as far as it is needed, then the coils; temperatures by exact steps."""
-        best = model.effectiveness(self._best, x)
-        if self._plate:
-            turning = np.where(self._defrost(dt_s, on), 0.0, 1.0)
+        Fan: ``dp = shutoff n^2 - curve x^2``, efficiency ``0.6 (2y - y^2)``.
+        """
+        most = 1.0 - slip
+        x = want
+        if self._fixed_speed:
+            n = np.full_like(want, self._fixed_speed) * most
+            x = self._at_speed(n, want, fixed_pa, filter_pa)
         else:
-            rpm = model.ROTOR_RPM * (1.0 - np.minimum(self.rotor_slip, 0.95))
-            turning = np.where(self.rotor_stopped, 0.03, model.rotor_share(rpm))
-        gap = self.zone_c - self.outdoor_c
-        reach = best * turning * gap
-        lift = SUPPLY_SET_C - self.outdoor_c
-        asked = np.where(gap > 0.0, lift / np.maximum(reach, 1e-6), 1.0)
-        asked = np.minimum(np.maximum(asked, 0.0), 1.0)
-        moved = asked * reach
-        need = SUPPLY_SET_C - self.outdoor_c - moved
-        self.heating = np.minimum(np.maximum(need / HEAT_K, 0.0), 1.0) * on
-        self.cooling = np.minimum(np.maximum((-need - 1.0) / COOL_K, 0.0), 1.0) * on
-        supply = self.outdoor_c + moved + HEAT_K * self.heating - COOL_K * self.cooling
-        self._temperatures(supply, self.zone_c - moved, on, dt_s)
-        warm = 21.5 + 1.5 * busy + 0.15 * np.maximum(self.outdoor_c - 15.0, 0.0)
-        self.zone_c = model.first_order(self.zone_c, warm, dt_s=dt_s, tau_s=ZONE_S)
-        if not self._plate:
-            speed = np.where(self.rotor_stopped, 0.0, 1.0 - self.rotor_slip)
-            seen[ROW["rotor"]] = asked * model.ROTOR_RPM * speed
-        full = (asked >= 1.0) & (gap > 5.0) & ~self.defrosting
-        seen[ROW["full"]], seen[ROW["efficiency"]] = full, full * best * turning
+            n = self._speed(want, want, fixed_pa, filter_pa)
+            short = n > most
+            if short.any():
+                n = np.minimum(n, most)
+                x = np.where(short, self._at_speed(n, want, fixed_pa, filter_pa), want)
+        total_pa = _SHUTOFF * n * n - _CURVE * x * x
+        y = x / (_BEST * n)
+        efficiency = SUPPLY.best_efficiency * np.maximum(y * (2.0 - y), 0.1)
+        watts = total_pa * x * self.design_m3_s / efficiency
+        return x, n, watts / model.belt_efficiency(slip)
 
-    def _temperatures(
-        self, supply: Columns, exhaust: Columns, on: NDArray[np.bool_], dt_s: float
-    ) -> None:
-        for name, towards, tau_s in (
-            ("supply_c", supply, COIL_S), ("exhaust_c", exhaust, EXHAUST_S),
-        ):  # fmt: skip
-            before = getattr(self, name)
-            now = model.first_order(before, towards, dt_s=dt_s, tau_s=tau_s)
-            if not on.all():
-                resting = model.first_order(before, self.zone_c, dt_s=dt_s, tau_s=NIGHT_S)
-                now = np.where(on, now, resting)
-            setattr(self, name, now)
+    @staticmethod
+    def _speed(x: Columns, want: Columns, fixed_pa: Columns, filter_pa: Columns) -> Columns:
+        square = model.DUCT_SET_PA + (fixed_pa + _CURVE) * x * x
+        square += filter_pa * x**model.FILTER_EXPONENT
+        square /= _SHUTOFF
+        speed: Columns = np.sqrt(square)
+        return speed
 
-    def _defrost(self, dt_s: float, on: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Ice grows below zero; by-pass from -3 degC on, 15 min at least and up to +1 degC."""
-        active = self.defrosting
-        left = np.where(active, self.defrost_s - dt_s, 0.0)
-        stay = active & ((left > 1e-9) | (self.exhaust_c <= FROST_OVER_C))
-        begin = on & ~active & (self.exhaust_c < FROST_BELOW_C)
-        self.defrost_s = np.where(begin, FROST_MIN_S, np.where(stay, np.maximum(left, 1e-6), 0.0))
-        grow = FROST_1_KS * np.maximum(-self.exhaust_c, 0.0) * on
-        melt = np.where(self.defrosting, 1.0 / FROST_MIN_S, 0.0)
-        self.ice = np.minimum(np.maximum(self.ice + (grow - melt) * dt_s, 0.0), 1.0)
-        return self.defrosting
+    @staticmethod
+    def _at_speed(n: Columns, want: Columns, fixed_pa: Columns, filter_pa: Columns) -> Columns:
+        return model.flow_at_speed(
+            n, want, shutoff_pa=_SHUTOFF, square_pa=_CURVE + fixed_pa, filter_pa=filter_pa
+        )
+
+    def _dust(self, dust_ug_m3: Columns, dt_s: float) -> None:
+        indoor = 0.1 * dust_ug_m3 + 17.0  # what gets in, and lint (estimate)
+        grams = np.stack((dust_ug_m3, indoor))
+        grams *= self.x
+        grams *= 1e-6 * CAUGHT * self.design_m3_s * dt_s
+        self.filters.catch(grams)
+        grams *= IMBALANCE_MM_S_G * (1.0 - CAUGHT) / CAUGHT
+        self.imbalance_mm_s += grams
+
+
+_STATE = (
+    "energy_kwh", "baseline_kwh", "rise_mm_s", "imbalance_mm_s", "slip", "damper_pa", "x", "n",
+    "pa", "norm_pa", "mm_s", "duct_pa", "kw",
+)  # fmt: skip

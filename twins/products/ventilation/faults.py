@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from twins.core.errors import InvalidFault
 from twins.core.twin import Wear
+from twins.products.ventilation.air import STUCK_PA
+from twins.products.ventilation.filters import BYPASS
 
 if TYPE_CHECKING:
     from twins.products.ventilation.twin import VentilationTwin
@@ -26,50 +28,125 @@ def filter_loading(
     twin.storm(unit, factor=params["factor"], duration_ms=round(params["duration"] * HOUR_MS))
 
 
+def filter_unseated(
+    twin: VentilationTwin, unit: int, params: Mapping[str, float], wear: Wear
+) -> None:
+    """The filters of a stage (1 supply, 2 extract) leak past their frame from now on."""
+    del wear
+    twin.air.filters.seat[round(params["stage"]) - 1, unit] = BYPASS
+
+
 def fan_wear(twin: VentilationTwin, unit: int, params: Mapping[str, float], wear: Wear) -> None:
     """The rolling elements of a fan (1 supply, 2 extract) begin to wear."""
     del twin
-    wear.force(
-        unit,
-        FANS[round(params["fan"]) - 1],
-        onset_ms=round(params["onset"] * HOUR_MS),
-        pf_ms=round(params["pf_interval"] * HOUR_MS),
-    )
+    _wear_out(unit, FANS[round(params["fan"]) - 1], params, wear)
+
+
+def imbalance(twin: VentilationTwin, unit: int, params: Mapping[str, float], wear: Wear) -> None:
+    """Dirt sits on one side of a wheel, or some fell off."""
+    del wear
+    twin.air.imbalance_mm_s[round(params["fan"]) - 1, unit] += params["mm_s"]
+
+
+def belt_slip(twin: VentilationTwin, unit: int, params: Mapping[str, float], wear: Wear) -> None:
+    """The belt of the supply fan slips more and more, and breaks a P-F interval later."""
+    _need_belt(twin)
+    _wear_out(unit, "belt", params, wear)
+
+
+def belt_break(twin: VentilationTwin, unit: int, params: Mapping[str, float], wear: Wear) -> None:
+    """The belt of the supply fan breaks ``after`` hours."""
+    _need_belt(twin)
+    wear.force(unit, "belt", onset_ms=round(params["after"] * HOUR_MS), pf_ms=SUDDEN_MS)
 
 
 def rotor_stop(twin: VentilationTwin, unit: int, params: Mapping[str, float], wear: Wear) -> None:
     """The belt of the recovery rotor breaks ``after`` hours."""
     if not twin.has_rotor:
-        raise InvalidFault(["a unit with a plate recovery has no rotor that could stop"])
+        raise InvalidFault(["a unit without a rotor has none that could stop"])
     wear.force(unit, "rotor", onset_ms=round(params["after"] * HOUR_MS), pf_ms=SUDDEN_MS)
 
 
+def frost(twin: VentilationTwin, unit: int, params: Mapping[str, float], wear: Wear) -> None:
+    """Ice on the plate, and a sensor that does not see it: no more defrosting."""
+    del wear
+    if twin.climate.recovery != "plate":
+        raise InvalidFault(["only a plate recovery freezes"])
+    twin.climate.ice[unit] = params["ice_pct"] / 100.0
+    twin.climate.ice_blind[unit] = True
+
+
 def damper_stuck(twin: VentilationTwin, unit: int, params: Mapping[str, float], wear: Wear) -> None:
-    """The damper of one room stays at ``opening_pct`` whatever it is told."""
+    """The outdoor damper stays at ``opening_pct`` whatever it is told."""
     del wear
-    room = _room(twin, params)
-    twin.rooms.stick(unit, room, params["opening_pct"] / 100.0)
+    opening = params["opening_pct"] / 100.0
+    twin.climate.stuck_damper[unit] = opening
+    if twin.climate.recovery != "mixing":  # all air passes it; a mixing box takes more from inside
+        twin.air.damper_pa[unit] = STUCK_PA * (1.0 / max(opening, 0.1) ** 2 - 1.0)
 
 
-def sensor_drift(twin: VentilationTwin, unit: int, params: Mapping[str, float], wear: Wear) -> None:
-    """The CO2 sensor of one room drifts by ``ppm_per_day``."""
+def damper_leak(twin: VentilationTwin, unit: int, params: Mapping[str, float], wear: Wear) -> None:
+    """The outdoor damper does not close any more: ``leak_pct`` pass when it is shut."""
     del wear
-    room = _room(twin, params)
-    twin.rooms.drift(unit, room, params["ppm_per_day"] / 86_400.0)
+    twin.climate.leak[unit] = params["leak_pct"] / 100.0
 
 
-def _room(twin: VentilationTwin, params: Mapping[str, float]) -> int:
-    rooms = twin.rooms.persons.shape[1]
-    room = params["room"]
-    if room != round(room) or room > rooms:
-        raise InvalidFault([f"there is no room {room:g}; rooms of this unit: 1 to {rooms}"])
-    return round(room) - 1
+def valve_stuck(twin: VentilationTwin, unit: int, params: Mapping[str, float], wear: Wear) -> None:
+    """The heating (1) or cooling (2) valve stays at ``opening_pct`` whatever it is told."""
+    del wear
+    twin.climate.stuck_valves[round(params["valve"]) - 1, unit] = params["opening_pct"] / 100.0
+
+
+def simultaneous_heat_cool(
+    twin: VentilationTwin, unit: int, params: Mapping[str, float], wear: Wear
+) -> None:
+    """The control lost its dead band: it heats ``overlap_pct`` more and cools that away."""
+    del wear
+    twin.climate.overlap[unit] = params["overlap_pct"] / 100.0
+
+
+def wrong_schedule(
+    twin: VentilationTwin, unit: int, params: Mapping[str, float], wear: Wear
+) -> None:
+    """The unit's clock is ``shift`` hours late, so it starts and stops late."""
+    del wear
+    twin.shift(unit, params["shift"])
+
+
+def smoke_alarm(twin: VentilationTwin, unit: int, params: Mapping[str, float], wear: Wear) -> None:
+    """The smoke detector trips: local safety stops the unit for ``duration`` hours."""
+    del wear
+    twin.alarm(unit, round(params["duration"] * HOUR_MS))
+
+
+def _wear_out(unit: int, component: str, params: Mapping[str, float], wear: Wear) -> None:
+    wear.force(
+        unit,
+        component,
+        onset_ms=round(params["onset"] * HOUR_MS),
+        pf_ms=round(params["pf_interval"] * HOUR_MS),
+    )
+
+
+def _need_belt(twin: VentilationTwin) -> None:
+    if not twin.air.belt:
+        raise InvalidFault(["a fan with its motor inside has no belt (parameter belt_driven)"])
 
 
 FAULTS: Mapping[str, Fault] = {
-    "sensor_drift": sensor_drift,
+    "belt_break": belt_break,
+    "belt_slip": belt_slip,
+    "damper_leak": damper_leak,
     "damper_stuck": damper_stuck,
     "fan_wear": fan_wear,
     "filter_loading": filter_loading,
+    "filter_unseated": filter_unseated,
+    "frost": frost,
+    "imbalance": imbalance,
+    "pollen_burst": filter_loading,
     "rotor_stop": rotor_stop,
+    "simultaneous_heat_cool": simultaneous_heat_cool,
+    "smoke_alarm": smoke_alarm,
+    "valve_stuck": valve_stuck,
+    "wrong_schedule": wrong_schedule,
 }

@@ -24,8 +24,8 @@ LEAK_1_S = 0.25 / 3600.0
 PERSON_PPM_M3_S = 4.6
 """CO2 of a seated adult: 0.0046 l/s (S21) = 4.6 ppm m3/s."""
 OUTDOOR_PPM = 420.0
-FILTER_EXPONENT = 1.3
-"""Pressure drop on flow: 1.0 to 1.5 for media (S17, S18)."""
+FILTER_EXPONENT = 1.5
+"""Pressure drop on flow: 1.0 to 1.5 for media (S17, S18); domain 6.2 normalises with 1.5."""
 DAMPER_MIN = 0.2
 """Smallest opening (S22)."""
 
@@ -55,40 +55,28 @@ EXTRACT_SHARE = 0.97
 RECOVERY_PA = 120.0
 
 
-def fan_pressure(fan: Fan, n: Columns, x: Columns) -> Columns:
-    """Total pressure of a fan at speed ``n`` and flow ``x``, Pa."""
-    return fan.shutoff_pa * n**2 - fan.curve_pa * x**2
+def flow_at_speed(
+    n: Columns, wanted: Columns, *, shutoff_pa: Columns, square_pa: Columns, filter_pa: Columns
+) -> Columns:
+    """What flows at a given speed when the dampers stand as they do: duct pressure goes with it.
 
-
-def fan_speed(fan: Fan, pa: Columns, x: Columns) -> Columns:
-    """Speed at which a fan gives ``pa`` at flow ``x``: the inverse of :func:`fan_pressure`."""
-    return np.sqrt((pa + fan.curve_pa * x * x) / fan.shutoff_pa)
-
-
-def fan_efficiency(fan: Fan, n: Columns, x: Columns) -> Columns:
-    """Total efficiency ``eta_best (2y - y^2)``, ``y`` = x / n over its best value."""
-    y = x / (fan.best * n)
-    return fan.best_efficiency * np.maximum(y * (2.0 - y), 0.1)
-
-
-def flow_at_full_speed(fan: Fan, wanted: Columns, fixed_pa: Columns, filter_pa: Columns) -> Columns:
-    """What flows when the fan cannot give the wanted flow: duct pressure falls with it.
-
-    Solves ``shutoff = (curve + fixed + set / wanted^2) x^2 + filter x^1.3`` by Newton from above.
+    Solves ``shutoff n^2 = (square + set / wanted^2) x^2 + filter x^1.5`` by Newton from above.
 
     Args:
-        fan: The fan, at full speed.
-        wanted: Flow that open dampers would take at the duct set point, shape ``(n,)``.
-        fixed_pa: Fixed losses at design flow.
+        n: Speed as a share of full speed.
+        wanted: Flow that the dampers would take at the duct set point.
+        shutoff_pa: Pressure of the fan at full speed without flow.
+        square_pa: Curve of the fan and fixed losses, at design flow.
         filter_pa: Filter pressure drop at design flow.
     """
-    square = fan.curve_pa + fixed_pa + DUCT_SET_PA / wanted**2
-    x = wanted
-    for _ in range(4):
+    square = square_pa + DUCT_SET_PA / wanted**2
+    head = shutoff_pa * n * n
+    x: Columns = np.sqrt(head / square)
+    for _ in range(5):
         power = filter_pa * x**FILTER_EXPONENT
-        miss = square * x * x + power - fan.shutoff_pa
+        miss = square * x * x + power - head
         x = x - miss / (2.0 * square * x + FILTER_EXPONENT * power / x)
-    return np.minimum(x, wanted)
+    return x
 
 
 def loading(u: Columns, curvature: Columns) -> Columns:
@@ -97,11 +85,6 @@ def loading(u: Columns, curvature: Columns) -> Columns:
     k = 3.4 +- 0.8 in 26 loading tests; half of the drop comes in the last quarter (M:filter).
     """
     return np.expm1(curvature * u) / np.expm1(curvature)
-
-
-def normalised_pa(pa: Columns, x: Columns) -> Columns:
-    """Filter pressure drop brought to design flow: raw values mean nothing on demand control."""
-    return pa * x**-FILTER_EXPONENT
 
 
 def effectiveness(best: Columns, x: Columns) -> Columns:
@@ -118,19 +101,56 @@ def rotor_share(rpm: Columns) -> Columns:
 
 
 def co2_step(
-    ppm: Columns, persons: Columns, flow_m3_s: Columns | float, dt_s: float
-) -> tuple[Columns, Columns]:
-    """Exact step of ``V dC/dt = N G - (q + q_leak)(C - C_out)`` with constant ``N`` and ``q``.
+    ppm: Columns, persons: Columns, flow_m3_s: Columns, dt_s: float, inlet_ppm: Columns | None
+) -> Columns:
+    """Exact step of ``V dC/dt = N G - q (C - C_in) - q_leak (C - C_out)``; ``N``, ``q`` constant.
+
+    Args:
+        ppm: CO2 now, shape ``(n, rooms)``.
+        persons: People in each room.
+        flow_m3_s: Air to each room.
+        dt_s: Length of the step.
+        inlet_ppm: CO2 of the supply air, shape ``(n, 1)``; outdoor air if there is none.
 
     Returns:
-        CO2 at the end of the step and its mean over the step, shapes ``(n, rooms)``.
+        CO2 at the end of the step.
     """
     air = flow_m3_s + LEAK_1_S * ROOM_M3
-    steady = OUTDOOR_PPM + PERSON_PPM_M3_S * persons / air
-    turns = air * (dt_s / ROOM_M3)
-    away = ppm - steady
-    fade = np.exp(-turns)
-    return steady + away * fade, steady + away * (1.0 - fade) / turns
+    steady = persons * PERSON_PPM_M3_S
+    if inlet_ppm is not None:
+        steady += flow_m3_s * (inlet_ppm - OUTDOOR_PPM)
+    steady /= air
+    steady += OUTDOOR_PPM
+    air *= -dt_s / ROOM_M3
+    np.exp(air, out=air)
+    air *= ppm - steady
+    air += steady
+    return air
+
+
+BELT_SLIP = 0.015
+"""Slip of a good belt: 1-2 % (S13)."""
+
+
+def belt_efficiency(slip: Columns) -> Columns:
+    """97 % with a good belt, 92 % at 4 % slip, 80 % at 8 % (S13); 1 where there is none."""
+    return np.interp(slip, (0.0, BELT_SLIP, 0.04, 0.08, 0.5), (1.0, 0.97, 0.92, 0.80, 0.40))
+
+
+MIX_STEEP, MIX_MIDDLE, MIX_OPEN = 8.0, 0.66, 0.92
+MIX_LEAK = 0.03
+"""Outdoor air past a closed damper that is well (estimate)."""
+_MIX_LOW, _MIX_HIGH = (1.0 / (1.0 + math.exp(-MIX_STEEP * (p - MIX_MIDDLE))) for p in (0.0, 1.0))
+
+
+def outdoor_fraction(opening: Columns, leak: Columns) -> Columns:
+    """Share of outdoor air behind a mixing box whose outdoor damper stands at ``opening``.
+
+    Two dampers in parallel do not mix in proportion: an S, 0.03-0.36 at 0.3 to 0.6 open,
+    0.29-0.72 at 0.6 to 0.98, 0.82-0.95 fully open (M:lbnl). ``leak`` is its floor when closed.
+    """
+    bent = 1.0 / (1.0 + np.exp(-MIX_STEEP * (opening - MIX_MIDDLE)))
+    return leak + (MIX_OPEN - leak) * (bent - _MIX_LOW) / (_MIX_HIGH - _MIX_LOW)
 
 
 def first_order(now: Columns, towards: Columns, *, dt_s: float, tau_s: float) -> Columns:
@@ -142,9 +162,9 @@ OFFICE_SHARE = (0.0,) * 7 + (0.12, 0.36, 0.48, 0.5, 0.48, 0.38, 0.46, 0.48, 0.46
     0.02, 0.01) + (0.0,) * 4  # fmt: skip
 """Share of time towards which rooms fill by hour of a weekday; as they fill slowly, 0.4 of the time
 from 9 to 17 comes out (0.32 and 0.47 measured, M:windesheim)."""
-DESK_1_H, MEETING_1_H = 0.22, 3.0
-"""Leaving rates: three of five visits are desk work, two a meeting. Together the median run is 1 h
-(``0.6 e^-0.22 + 0.4 e^-3 = 0.5``), as measured (M:windesheim), with a tail of whole mornings."""
+DESK_1_H, MEETING_1_H = 0.15, 4.0
+"""Leaving rates: three of five visits are desk work, two a meeting. Together the median run is 1.2 h
+(``0.6 e^-0.18 + 0.4 e^-4.8 = 0.5``; 1 h measured, M:windesheim), with a tail of whole days."""
 RUN_1_H = 1.0 / (0.6 / DESK_1_H + 0.4 / MEETING_1_H)
 """One over the mean run."""
 HOME_1_H = 3.0
@@ -157,6 +177,12 @@ def weekday(at_ms: int) -> int:
     return (at_ms // DAY_MS + 3) % 7  # the epoch was a Thursday
 
 
+def office_share(at_ms: int) -> float:
+    """Share of time towards which rooms fill at a time; 0 where nobody comes."""
+    share = OFFICE_SHARE[at_ms // HOUR_MS % 24]
+    return min(share, WEEKEND_SHARE) if weekday(at_ms) >= 5 else share
+
+
 def occupancy_rates(at_ms: int) -> tuple[float, float, float]:
     """Rates of a two-state Markov chain at a time, 1/h.
 
@@ -165,9 +191,7 @@ def occupancy_rates(at_ms: int) -> tuple[float, float, float]:
     Returns:
         How often an empty room fills, and how often a desk room and a meeting empty.
     """
-    share = OFFICE_SHARE[at_ms // HOUR_MS % 24]
-    if weekday(at_ms) >= 5:
-        share = min(share, WEEKEND_SHARE)
+    share = office_share(at_ms)
     if share <= 0.05:
         return HOME_1_H * share / (1.0 - share), HOME_1_H, HOME_1_H
     return RUN_1_H * share / (1.0 - share), DESK_1_H, MEETING_1_H

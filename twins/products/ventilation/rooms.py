@@ -1,7 +1,8 @@
-"""Rooms of a fleet of units: people, CO2, dampers. Columns of shape ``(n, rooms)``."""
+"""Rooms of a fleet of units: people, CO2, temperature, dampers. Columns of shape ``(n, rooms)``."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,22 +12,35 @@ from twins.core.streams import Streams
 from twins.products.ventilation import model
 from twins.products.ventilation.model import Columns
 
-BLOCK = 96
-"""Steps per block of a unit's occupancy stream."""
+BLOCK = 32
+"""Steps of the air side per block of a unit's stream."""
+PEOPLE_STEPS = 3
+"""Steps of people, dampers and CO2 in one of the air side while people come and go."""
 PERSONS_MAX = 5
 """People who come into a room: 1 to 5, equally likely (meeting use 0 to 12, M:windesheim)."""
 MEETING = 4
 """From so many people on it is a meeting, which ends sooner than desk work (estimate)."""
 POPULAR = (0.5, 1.5)
 """How much more or less one room is used than another (estimate)."""
-SENSOR_BIAS_PPM, SENSOR_BIAS_MOST_PPM = 20.0, 40.0
-"""Spread of CO2 sensors and its bound (pairs differ by 23-55 ppm, M:windesheim; +-40 ppm, S25b)."""
+SENSOR_BIAS_PPM, SENSOR_BIAS_SD_PPM, SENSOR_BIAS_BAND_PPM = 20.0, 20.0, (-10.0, 60.0)
+"""What CO2 sensors read too much: gaps of -5, +40 and +40 ppm, nights of 421-544 ppm (M:windesheim),
+and 40 ppm + 5 % allowed (S25b)."""
+PLUME, PLUME_MEMORY_S = 0.33, 10_800.0
+"""Air is not mixed: what people add differs by so much between two places of a room, and for so
+long (estimate; with the biases, pairs of sensors then differ as M:windesheim's do)."""
 DRIFT_DUE_PPM = 150.0
 """A sensor that has drifted so far is due (night minimum over 550 ppm, rule V11)."""
 GAIN_1_PPM, INTEGRAL_S = 1.0 / 400.0, 1800.0
 """PI control of a damper (estimate)."""
 PRESENCE_STEP = 0.1
 """Presence opens the damper by so much (estimate)."""
+FALLBACK = 0.5
+"""Where a damper goes whose room node is dead: local safety without any network (estimate)."""
+WARM_C, PERSON_K, SUN_1_K, COLD_C = 21.5, 1.2, 0.15, 19.0
+WARM_S, COLD_S = 8 * 3600.0, 24 * 3600.0
+ROOM_SD_K, DRAUGHT = 0.4, 0.4
+"""Rooms: base, people, outdoor heat above 15 degC, night, lags, spread, and how much of what the
+supply air is off its set point comes through (estimates)."""
 
 
 class Rooms:
@@ -35,41 +49,70 @@ class Rooms:
     def __init__(self, devices: tuple[str, ...], rooms: int, streams: Streams) -> None:
         self._devices, self._streams = devices, streams
         shape = (len(devices), rooms)
+        still = [streams.open(f"ventilation/rooms/{d}").standard_normal((3, rooms)) for d in devices]
+        node, duct, warm = np.array(still).transpose(1, 0, 2)
         low, high = POPULAR
         draws = [streams.open(f"ventilation/popular/{d}").random(rooms) for d in devices]
         self._popular = low + (high - low) * np.array(draws)
-        bias = [streams.open(f"ventilation/bias/{d}").standard_normal(rooms) for d in devices]
-        most = SENSOR_BIAS_MOST_PPM
-        self.bias_ppm = np.minimum(np.maximum(SENSOR_BIAS_PPM * np.array(bias), -most), most)
+        self.bias_ppm, self.duct_bias_ppm = (
+            np.clip(SENSOR_BIAS_PPM + SENSOR_BIAS_SD_PPM * draw, *SENSOR_BIAS_BAND_PPM)
+            for draw in (node, duct)
+        )
+        self._warm_c = WARM_C + ROOM_SD_K * warm
         self.persons, self.ppm = np.zeros(shape), np.full(shape, model.OUTDOOR_PPM)
-        self.mean_ppm = self.ppm.copy()
+        self.temp_c = self._warm_c - 1.0
         self.asked, self.opening = np.full(shape, model.DAMPER_MIN), np.full(shape, 0.2)
-        self.integral = np.zeros(shape)
+        self.flow_m3_s = np.zeros(shape)
+        self.integral, self.plume = np.zeros(shape), np.zeros(shape)
         self.drift_ppm, self.drift_ppm_s = np.zeros(shape), np.zeros(shape)
-        self.stuck = np.full(shape, np.nan)
+        self.stuck, self.alive = np.full(shape, np.nan), np.ones(shape, dtype=bool)
         self._sticking = self._drifting = False  # so that what never happened costs nothing
         self._block_number = -1
-        self._block: NDArray[np.float32] = np.empty(0, dtype=np.float32)
+        self._chances: NDArray[np.float32] = np.empty(0, dtype=np.float32)
+        self._gusts: Columns = np.empty(0)
 
     @property
     def reading_ppm(self) -> Columns:
         """What the rooms' sensors say before noise."""
-        return self.ppm + self.bias_ppm + self.drift_ppm
+        away = self.ppm - model.OUTDOOR_PPM
+        away *= self.plume
+        away += self.ppm
+        away += self.bias_ppm
+        if self._drifting:
+            away += self.drift_ppm
+        return away
 
-    def people(self, at_ms: int, *, step: int, dt_s: float) -> None:
-        """Let people come and go in the step number ``step`` that begins at ``at_ms``."""
+    @property
+    def duct_ppm(self) -> Columns:
+        """What a second sensor says, in the extract duct of each room, before noise."""
+        ppm: Columns = self.ppm + self.duct_bias_ppm
+        return ppm
+
+    def begin(self, step: int, *, dt_s: float) -> None:
+        """Begin step number ``step`` of the air side: sensors drift, the air in rooms moves."""
+        self._draw(step)
+        memory = math.exp(-dt_s / PLUME_MEMORY_S)
+        self.plume *= memory
+        self.plume += self._gusts[step % BLOCK] * (PLUME * math.sqrt(1.0 - memory**2))
+        if self._drifting:
+            self.drift_ppm += self.drift_ppm_s * dt_s
+
+    def people(self, at_ms: int, *, step: int, part: int, dt_s: float) -> None:
+        """Let people come and go in one part of a step, which begins at ``at_ms``."""
         enter, desk, meeting = (rate * dt_s / 3600.0 for rate in model.occupancy_rates(at_ms))
         if enter == 0.0 and not self.persons.any():
             return
-        chance = self._row(step)
+        chance = self._chances[step % BLOCK, part]
         present = self.persons > 0
-        come = self._popular * (1.0 - np.exp(-enter))
+        come = self._popular * (1.0 - math.exp(-enter))
         entered = chance < come
         entered &= ~present
         if entered.any():  # given that somebody came, chance / come is uniform again
             many = 1.0 + np.floor(PERSONS_MAX * chance[entered] / come[entered])
             self.persons[entered] = many
-        leave = np.where(self.persons >= MEETING, 1.0 - np.exp(-meeting), 1.0 - np.exp(-desk))
+        leave = np.where(
+            self.persons >= MEETING, 1.0 - math.exp(-meeting), 1.0 - math.exp(-desk)
+        )
         present &= chance < leave
         self.persons[present] = 0.0
 
@@ -78,10 +121,11 @@ class Rooms:
         """Move the dampers; returns the openings. ``on`` and ``demand`` have shape ``(n,)``."""
         if not on.any():
             self.integral[:] = 0.0
-            self.asked[:] = model.DAMPER_MIN
+            self.asked = np.full_like(self.integral, model.DAMPER_MIN)
             self.opening = self._moved()
             return self.opening
-        error = self.reading_ppm - set_ppm[:, None]
+        error = self.reading_ppm
+        error -= set_ppm[:, None]
         error *= GAIN_1_PPM
         self.integral += error * (dt_s / INTEGRAL_S)
         np.maximum(self.integral, 0.0, out=self.integral)
@@ -90,7 +134,10 @@ class Rooms:
         error += PRESENCE_STEP * (self.persons > 0)
         error += model.DAMPER_MIN
         np.maximum(error, model.DAMPER_MIN, out=error)
-        self.asked = np.minimum(error, 1.0)
+        np.minimum(error, 1.0, out=error)
+        self.asked = error
+        if not self.alive.all():
+            self.asked[~self.alive] = FALLBACK
         if not demand.all():
             self.asked[~demand] = 1.0
         if not on.all():
@@ -99,14 +146,31 @@ class Rooms:
         self.opening = self._moved()
         return self.opening
 
-    def breathe(self, flow_m3_s: Columns | float, *, dt_s: float) -> None:
-        """Balance of CO2 over a step with these flows, shape ``(n, rooms)``; sensors drift on.
+    def breathe(self, share: Columns, *, dt_s: float, inlet_ppm: Columns | None) -> None:
+        """Balance of CO2 over a part of a step.
 
-        A flow of 0.0 stands for all of them.
+        Args:
+            share: What comes of the flow that the dampers ask for, shape ``(n,)``, 0 where off.
+            dt_s: Length of the part.
+            inlet_ppm: CO2 of the supply air, shape ``(n,)``; ``None`` for outdoor air.
         """
-        self.ppm, self.mean_ppm = model.co2_step(self.ppm, self.persons, flow_m3_s, dt_s)
-        if self._drifting:
-            self.drift_ppm += self.drift_ppm_s * dt_s
+        self.flow_m3_s = self.opening * (model.ROOM_M3_S * share)[:, None]
+        inlet = None if inlet_ppm is None else inlet_ppm[:, None]
+        self.ppm = model.co2_step(self.ppm, self.persons, self.flow_m3_s, dt_s, inlet)
+
+    def warm(
+        self, *, on: NDArray[np.bool_], outdoor_c: Columns, supply_off_k: Columns, dt_s: float
+    ) -> None:
+        """Temperatures over a step: towards comfort while the unit runs, slowly cold at night."""
+        by_day = SUN_1_K * np.maximum(outdoor_c - 15.0, 0.0) + DRAUGHT * supply_off_k
+        at_night = COLD_C - WARM_C + 0.1 * np.minimum(outdoor_c, 15.0)
+        towards = PERSON_K * (self.persons > 0)
+        towards += self._warm_c
+        towards += np.where(on, by_day, at_night)[:, None]
+        pace = np.where(on, 1.0 - math.exp(-dt_s / WARM_S), 1.0 - math.exp(-dt_s / COLD_S))
+        towards -= self.temp_c
+        towards *= pace[:, None]
+        self.temp_c += towards
 
     def stick(self, unit: int, room: int, opening: float) -> None:
         """The damper of a room stays where it is from now on."""
@@ -127,7 +191,7 @@ class Rooms:
         for name in _STATE:
             setattr(self, name, state[name])
         self._sticking = not np.isnan(self.stuck).all()
-        self._drifting = bool(self.drift_ppm_s.any())
+        self._drifting = bool(self.drift_ppm_s.any() or self.drift_ppm.any())
 
     def _moved(self) -> Columns:
         """Where the dampers are: as asked, but for those that are stuck."""
@@ -135,51 +199,24 @@ class Rooms:
             return self.asked
         return np.where(np.isnan(self.stuck), self.asked, self.stuck)
 
-    def _row(self, step: int) -> NDArray[np.float32]:
-        number, row = divmod(step, BLOCK)
-        if number != self._block_number:
-            rooms = self.persons.shape[1]
-            block = np.empty((BLOCK, len(self._devices), rooms), dtype=np.float32)
-            for index, device in enumerate(self._devices):
-                rng = self._streams.block(f"ventilation/people/{device}", number)
-                block[:, index] = rng.random((BLOCK, rooms), dtype=np.float32)
-            self._block_number, self._block = number, block
-        chances: NDArray[np.float32] = self._block[row]
-        return chances
+    def _draw(self, step: int) -> None:
+        number = step // BLOCK
+        if number == self._block_number:
+            return
+        rooms = self.persons.shape[1]
+        shape = (BLOCK, PEOPLE_STEPS, len(self._devices), rooms)
+        self._chances = np.empty(shape, dtype=np.float32)
+        gusts = np.empty((BLOCK, len(self._devices), rooms), dtype=np.float32)
+        for index, device in enumerate(self._devices):
+            rng = self._streams.block(f"ventilation/people/{device}", number)
+            self._chances[:, :, index] = rng.random(
+                (BLOCK, PEOPLE_STEPS, rooms), dtype=np.float32
+            )
+            gusts[:, index] = rng.standard_normal((BLOCK, rooms), dtype=np.float32)
+        self._block_number, self._gusts = number, gusts
 
 
 _STATE = (
-    "persons", "ppm", "mean_ppm", "asked", "opening", "integral", "drift_ppm", "drift_ppm_s",
-    "stuck",
+    "persons", "ppm", "temp_c", "asked", "opening", "flow_m3_s", "integral", "plume", "drift_ppm",
+    "drift_ppm_s", "stuck",
 )  # fmt: skip
-
-
-class Dampers:
-    """The damper actuators of a unit as one position: damaged if any of them is stuck."""
-
-    def __init__(self, rooms: Rooms) -> None:
-        self._rooms = rooms
-
-    def damage(self, device: int) -> float:
-        """1 if a damper is stuck."""
-        return float(not np.isnan(self._rooms.stuck[device]).all())
-
-    def renew(self, device: int, life: int) -> None:  # noqa: ARG002 - all lives are alike
-        """The stuck actuators were replaced."""
-        self._rooms.stuck[device] = np.nan
-
-
-class Co2Sensors:
-    """The CO2 sensors of a unit as one position."""
-
-    def __init__(self, rooms: Rooms) -> None:
-        self._rooms = rooms
-
-    def damage(self, device: int) -> float:
-        """The largest drift over what is due."""
-        return float(np.abs(self._rooms.drift_ppm[device]).max() / DRIFT_DUE_PPM)
-
-    def renew(self, device: int, life: int) -> None:  # noqa: ARG002 - all lives are alike
-        """Sensors that drifted were replaced."""
-        self._rooms.drift_ppm[device] = 0.0
-        self._rooms.drift_ppm_s[device] = 0.0

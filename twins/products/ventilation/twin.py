@@ -1,4 +1,4 @@
-"""A fleet of ventilation units: weather and dust by site, rooms, air, what the units report."""
+"""A fleet of ventilation units: outdoors, rooms, air, temperatures, radio; what a unit reports."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twins.core.twin import Action, Build, Columns, OwnWear, Wear
 from twins.core.wear import WearLaw
-from twins.products.ventilation import model
-from twins.products.ventilation.air import ROW, STANDBY_KW, Air
+from twins.products.ventilation import model, wearing
+from twins.products.ventilation.air import Air
+from twins.products.ventilation.climate import SUPPLY_SET_C, Climate, Recovery
 from twins.products.ventilation.faults import FAULTS
-from twins.products.ventilation.filters import Filters
-from twins.products.ventilation.rooms import Co2Sensors, Dampers, Rooms
+from twins.products.ventilation.filters import Filters, Stage
+from twins.products.ventilation.mesh import Mesh
+from twins.products.ventilation.outdoors import Outdoors
+from twins.products.ventilation.report import ROWS, Interval, step_rows, values
+from twins.products.ventilation.rooms import PEOPLE_STEPS, Rooms
 
-STEP_MOST_MS = 300_000
-"""Longest step: flows and people are constant in it, CO2 is exact."""
-BLOCK = 64
-"""Report intervals per block of a site's weather stream."""
-WEATHER_SD_K, WEATHER_MEMORY_MS = 3.5, 2 * model.DAY_MS
-DUST_SD, DUST_MEMORY_MS = 0.4, model.DAY_MS
-"""Spread and memory of temperature and log dust around the climate (estimates)."""
+STEP_MOST_MS = 900_000
+"""Longest step of the air side; people, dampers and CO2 go in parts of it while people come and go,
+in one at night. All parts are exact for what is constant in them."""
+PART_MOST_S = 300.0
 POWER_SPREAD = 0.03
 HEALTHY_MM_S, HEALTHY_SPREAD = 1.8, 0.08
 """Healthy fan at full speed; in situ 4.5 mm/s is allowed at start-up (ISO 14694 BV-3)."""
@@ -31,27 +33,30 @@ HEALTHY_MM_S, HEALTHY_SPREAD = 1.8, 0.08
 class Law(TypedDict):
     """The part of a wear law that no parameter changes."""
 
+    life_shape: float
     pf_min_h: float
     pf_max_h: float
     rise: float
     rise_spread: float
 
 
-FAN_LAW: Law = {"pf_min_h": 336.0, "pf_max_h": 3360.0, "rise": 10.0, "rise_spread": 0.2}
+FAN_LAW: Law = {
+    "life_shape": 1.3, "pf_min_h": 336.0, "pf_max_h": 3360.0, "rise": 10.0, "rise_spread": 0.2,
+}  # fmt: skip
 """P-F interval 2 to 20 weeks (by velocity 2-8, S12, slower turning); trip at 9 mm/s (K)."""
-ROTOR_LAW: Law = {"pf_min_h": 168.0, "pf_max_h": 1680.0, "rise": 0.5, "rise_spread": 0.2}
+ROTOR_LAW: Law = {
+    "life_shape": 1.8, "pf_min_h": 168.0, "pf_max_h": 1680.0, "rise": 0.5, "rise_spread": 0.2,
+}  # fmt: skip
 """Belt of the wheel: weeks (section 2); it slips by half before it breaks (estimate)."""
-CLEAN_PA = {"supply": 65.0, "extract": 45.0}
-RISE_PA = {"supply": 100.0, "extract": 90.0}
-"""EN 13053: final = lower of clean + 100 Pa and 3 x clean; ePM1 65 Pa, ePM10 45 Pa (estimate)."""
+BELT_LAW: Law = {
+    "life_shape": 1.2, "pf_min_h": 168.0, "pf_max_h": 672.0, "rise": 0.07, "rise_spread": 0.15,
+}  # fmt: skip
+"""Drive belt: 1 to 4 weeks (section 2); slip 1-2 % when good, 4-8 % when failing (S13)."""
+BELT_LIFE_H = 30_000.0
+"""Weibull eta of a drive belt (S10, S13)."""
 SETPOINT_PPM = (600.0, 1000.0)
-COMMANDS = {
-    "constant_volume": ("_demand", False),
-    "demand_control": ("_demand", True),
-    "start": ("_stopped", False),
-    "stop": ("_stopped", True),
-}
-"""Commands without arguments: which column they set, and to what."""
+COMMANDS = ("constant_volume", "demand_control", "reset_control", "start", "stop")
+"""Commands without arguments; besides there is ``set_co2_setpoint``."""
 
 
 def build(build: Build) -> VentilationTwin:
@@ -60,147 +65,142 @@ def build(build: Build) -> VentilationTwin:
 
 
 class VentilationTwin:
-    """Units as columns of shape ``(n,)``, their rooms as columns of shape ``(n, rooms)``."""
+    """Units as columns ``(n,)``, their rooms ``(n, rooms)``; the room nodes' twin reads them."""
 
     def __init__(self, build: Build) -> None:
         params, streams, devices = build.params, build.streams, build.devices
         self._build = build
-        n = len(devices)
-        rooms = round(params["rooms"])
-        self.rooms = Rooms(devices, rooms, streams)
-        stages = {
-            stage: Filters(
-                stage, devices, streams, clean_pa=CLEAN_PA[stage], rise_pa=RISE_PA[stage],
-                capacity_g=params[f"{stage}_capacity_g"] * rooms / 20.0,
-            )
-            for stage in ("supply", "extract")
-        }  # fmt: skip
+        n, rooms = len(devices), round(params["rooms"])
+        self.rooms, self.mesh = Rooms(devices, rooms, streams), Mesh(devices, rooms, streams)
 
         def spread(purpose: str, sigma: float) -> Columns:
             return np.exp([sigma * streams.normal(f"ventilation/{purpose}/{d}") for d in devices])
 
-        healthy = [HEALTHY_MM_S * spread(f"{fan}_vib", HEALTHY_SPREAD) for fan in stages]
+        supply_g, extract_g = params["supply_capacity_g"], params["extract_capacity_g"]
+        size = rooms / 20.0
+        vibration = [HEALTHY_MM_S * spread(f"{fan}_vib", HEALTHY_SPREAD) for fan in ("s", "e")]
         self.air = Air(
-            n, design_m3_s=rooms * model.ROOM_M3_S,
-            plate=params["plate_recovery"] >= 0.5, supply=stages["supply"],
-            extract=stages["extract"], healthy_mm_s=np.array(healthy),
-            power_factors=spread("power", POWER_SPREAD),
+            design_m3_s=rooms * model.ROOM_M3_S,
+            filters=Filters(devices, streams, capacity_g=(supply_g * size, extract_g * size)),
+            healthy_mm_s=np.array(vibration), power_factors=spread("power", POWER_SPREAD),
+            fixed_speed=params["fixed_speed_pct"] / 100.0, belt=params["belt_driven"] >= 0.5,
         )  # fmt: skip
-        fan = WearLaw(
-            life_h=params["fan_life_h"], life_shape=1.3, curvature=3.6, curvature_spread=1.0,
-            **FAN_LAW,
-        )  # fmt: skip
-        rotor = WearLaw(
-            life_h=params["rotor_life_h"], life_shape=1.8, curvature=3.6, curvature_spread=1.0,
-            **ROTOR_LAW,
-        )  # fmt: skip
-        self.laws: Mapping[str, WearLaw | OwnWear] = {
-            "supply_filter": stages["supply"], "extract_filter": stages["extract"],
-            "supply_fan": fan, "extract_fan": fan, "rotor": rotor,
-            "damper": Dampers(self.rooms), "co2_sensor": Co2Sensors(self.rooms),
-        }  # fmt: skip
+        kinds: tuple[Recovery, ...] = ("rotor", "plate", "mixing")
+        self.climate = Climate(n, kinds[round(params["recovery"])])
+        self.laws = self._laws()
         self._able, self._stopped = np.ones(n, dtype=bool), np.zeros(n, dtype=bool)
         self._demand = np.full(n, params["demand_control"] >= 0.5)
         self._set_ppm = np.full(n, params["co2_setpoint_ppm"])
+        self._start_h, self._stop_h = np.full(n, params["start_h"]), np.full(n, params["stop_h"])
         self._storm, self._storm_end_ms = np.ones(n), np.zeros(n, dtype=np.int64)
+        self._shift_ms, self._alarm_end_ms = np.zeros((2, n), dtype=np.int64)
         self._parts = math.ceil(build.report_every_ms / STEP_MOST_MS)
         self._dt_s = build.report_every_ms / self._parts / 1000.0
-        self._step, self._on = 0, np.zeros(n, dtype=bool)
-        self._weather_k, self._dust_log = np.zeros(len(build.sites)), np.zeros(len(build.sites))
-        self._dust_ug_m3, self._outdoor_c = np.zeros(n), np.zeros(n)
-        self._block_number, self._block = -1, np.empty(0)
+        self._outdoors = Outdoors(
+            build.sites, streams, dt_s=self._dt_s, mean_c=params["climate_mean_c"],
+            dust=params["dust_ug_m3"],
+        )  # fmt: skip
+        self._step, self._hours = 0, 0
+        self._ratio, self._wants = np.ones(n), np.zeros(n, dtype=bool)
+        self._sums, self._steps = np.zeros((len(ROWS), n)), 0
 
     @property
     def has_rotor(self) -> bool:
         """Whether heat is recovered by a wheel."""
-        return self._build.params["plate_recovery"] < 0.5
+        return self.climate.recovery == "rotor"
 
     def advance(self, to_ms: int) -> None:
         """Take every whole step that ends by ``to_ms``; what is told between acts on the next."""
-        while self._ends_ms(self._step) <= to_ms:
+        while self._begins_ms(self._step + 1) <= to_ms:
             self._take_step()
             self._step += 1
 
     def measure(self) -> Columns:
-        """True values of the interval, shape ``(n, 31)``, in the order of ``product.toml``."""
-        air, rooms = self.air, self.rooms
-        sums, steps = air.close_interval()
-        run = sums[ROW["run"]]
-        share = run / max(steps, 1)
-        ran = np.where(run > 0, run, np.nan)
-        full = np.where(sums[ROW["full"]] > 0, sums[ROW["full"]], np.nan)
-        means = sums / ran
-        flow_h = air.design_m3_s * 3600.0
-        speed = np.nan_to_num(means)
-        kw = sums[ROW["kw"]] / max(steps, 1)
-        reading = rooms.reading_ppm
-        worst = reading.argmax(axis=1)
-        rows = np.arange(len(run))
-        columns = [
-            sums[ROW["supply"]] / max(steps, 1) * flow_h,
-            sums[ROW["extract"]] / max(steps, 1) * flow_h,
-            *(means[ROW[name]] for name in
-              ("supply_pa", "extract_pa", "supply_norm", "extract_norm", "duct")),
-            speed[ROW["supply_n"]] * model.SUPPLY.full_rpm,
-            speed[ROW["extract_n"]] * model.EXTRACT.full_rpm,
-            kw + STANDBY_KW,
-            1000.0 * means[ROW["kw"]] / (means[ROW["supply"]] * air.design_m3_s),
-            air.energy_kwh,
-            means[ROW["supply_mm_s"]],
-            means[ROW["extract_mm_s"]],
-            air.outdoor_c,
-            air.supply_c,
-            air.zone_c,
-            air.exhaust_c,
-            means[ROW["rotor"]] if self.has_rotor else np.full(len(run), np.nan),
-            100.0 * sums[ROW["efficiency"]] / full,
-            100.0 * air.heating,
-            100.0 * air.cooling,
-            air.defrosting,
-            self._command(share, means[ROW["supply_n"]]),
-            reading[rows, worst],
-            reading.min(axis=1),
-            100.0 * rooms.opening[rows, worst],
-            100.0 * rooms.opening.mean(axis=1),
-            100.0 * np.abs(rooms.asked - rooms.opening).max(axis=1),
-            100.0 * (rooms.persons > 0).mean(axis=1),
-            self._able,
-        ]  # fmt: skip
-        truth = np.empty((len(run), len(columns)))
-        for row, column in enumerate(columns):
-            truth[:, row] = column
-        return truth
+        """True values of the interval, shape ``(n, signals)``, in the order of ``product.toml``."""
+        interval = Interval(
+            sums=self._sums, steps=max(self._steps, 1), able=self._able, wants=self._wants,
+            alarm=self._alarm_end_ms > self._begins_ms(self._step - 1),
+        )  # fmt: skip
+        self._sums, self._steps = np.zeros_like(self._sums), 0
+        return values(interval, self.air, self.rooms, self.climate, self.mesh)
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
-        """Take over the damage of a fan or of the rotor."""
+        """Take over the damage of a fan, of the rotor or of the belt."""
         if component == "rotor":
-            self.air.rotor_slip[device] = min(rise, 0.95)
-            self.air.rotor_stopped[device] = damage >= 1.0
+            self.climate.rotor_slip[device] = min(rise, 0.95)
+            self.climate.rotor_stopped[device] = damage >= 1.0
+        elif component == "belt":
+            self.air.slip[0, device] = model.BELT_SLIP + min(rise, 0.2)
         else:
             self.air.rise_mm_s[0 if component == "supply_fan" else 1, device] = rise
 
     def set_able(self, device: int, *, able: bool) -> None:
-        """A fan broke (the unit stops) or was repaired."""
+        """A fan or its belt broke (the unit stops) or was repaired."""
         self._able[device] = able
 
     def command(self, device: int, name: str, args: Mapping[str, Any]) -> str | None:
-        """``stop``, ``start``, ``demand_control``, ``constant_volume``, ``set_co2_setpoint``."""
-        if name == "set_co2_setpoint":
-            return self._set_point(device, args)
-        if name not in COMMANDS:
-            known = ", ".join(sorted((*COMMANDS, "set_co2_setpoint")))
-            return f"unknown command {name!r}; there are: {known}"
-        if args:
-            return f"{name} takes no arguments, got {', '.join(sorted(args))}"
+        """One of ``COMMANDS``; set points are settings."""
+        del args
         if name == "start" and not self._able[device]:
             return "a fan is broken; the unit cannot start"
-        column, value = COMMANDS[name]
-        getattr(self, column)[device] = value
+        if name == "reset_control":
+            self._shift_ms[device] = 0
+            self.climate.overlap[device] = 0.0
+        elif name in ("start", "stop"):
+            self._stopped[device] = name == "stop"
+        else:
+            self._demand[device] = name == "demand_control"
         return None
+
+    def configure(self, device: int, values: Mapping[str, float]) -> str | None:
+        """Take over the set point of the rooms and the hours of the schedule."""
+        start_h, stop_h = values["start_h"], values["stop_h"]
+        if start_h >= stop_h:
+            return f"start_h {start_h:g} must be before stop_h {stop_h:g}"
+        self._set_ppm[device] = values["co2_setpoint_ppm"]
+        self._start_h[device], self._stop_h[device] = start_h, stop_h
+        return None
+
+    def states(self) -> Mapping[str, NDArray[np.bool_]]:
+        """Frost and smoke, as the unit knows them."""
+        return {
+            "frost": self.climate.defrosting,
+            "smoke": self._alarm_end_ms > self._begins_ms(self._step),
+        }
 
     def in_service(self, device: int) -> bool:
         """Whether the schedule may run the unit."""
         return not self._stopped[device]
+
+    def stress(self, component: str) -> Columns:
+        """Loaded filters make fans and belt work harder, an unbalanced wheel its bearings.
+
+        A full filter doubles the hazard (couplings of section 2), imbalance of the size of the
+        healthy vibration once more.
+        """
+        n = len(self._able)
+        if component not in ("supply_fan", "extract_fan", "belt"):
+            return np.ones(n)
+        row = 1 if component == "extract_fan" else 0
+        load = np.minimum(self.air.filters.load[row], 2.0)
+        if component == "belt":
+            return 1.0 + load
+        return 1.0 + load + self.air.imbalance_mm_s[row] / HEALTHY_MM_S
+
+    def maintain(self, device: int, action: Action, component: str) -> None:
+        """Cleaning a fan balances it; adjusting frees what is stuck; a new plate has no ice."""
+        fans = ("supply_fan", "extract_fan")
+        if component in fans and action in ("replace", "overhaul", "clean"):
+            self.air.imbalance_mm_s[fans.index(component), device] = 0.0
+        law = self.laws.get(component)
+        actuators = ("heating_valve", "cooling_valve", "outdoor_damper")
+        if component in actuators and action in ("overhaul", "adjust"):
+            assert law is not None
+            assert not isinstance(law, WearLaw)
+            law.renew(device, 1)
+        if component == "rotor" and action in ("clean", "overhaul"):
+            self.climate.ice[device] = 0.0
+            self.climate.ice_blind[device] = False
 
     def inject(self, fault: str, device: int, params: Mapping[str, float], wear: Wear) -> None:
         """Let a fault of ``faults.py`` begin."""
@@ -209,118 +209,145 @@ class VentilationTwin:
     def storm(self, device: int, *, factor: float, duration_ms: int) -> None:
         """Dust from now on for a while, times ``factor``."""
         self._storm[device] = factor
-        self._storm_end_ms[device] = self._ends_ms(self._step - 1) + duration_ms
+        self._storm_end_ms[device] = self._begins_ms(self._step) + duration_ms
 
-    def maintain(self, device: int, action: Action, component: str) -> None:
-        """Adjusting frees stuck dampers and calibrates CO2 sensors; a minimal repair does not."""
-        if action in ("adjust", "overhaul") and component in ("damper", "co2_sensor"):
-            law = self.laws[component]
-            assert not isinstance(law, WearLaw)
-            law.renew(device, 1)
+    def shift(self, device: int, hours: float) -> None:
+        """The unit keeps its hours so much too late."""
+        self._shift_ms[device] = round(hours * model.HOUR_MS)
+
+    def alarm(self, device: int, duration_ms: int) -> None:
+        """Smoke: the unit stands and its dampers close, whatever anybody asks."""
+        self._alarm_end_ms[device] = self._begins_ms(self._step) + duration_ms
 
     def truth(self) -> Mapping[str, Columns]:
-        """Filters at design flow, vibration at full speed, rooms as they are."""
-        air, rooms = self.air, self.rooms
-        healthy = model.fan_speed(model.SUPPLY, np.array([460.0]), np.array([1.0]))[0]
+        """Filters at design flow, vibration at full speed, temperatures, radio, as they are."""
+        air, rooms, climate = self.air, self.rooms, self.climate
+        design = air.filters.design_pa()
+        still = HEALTHY_MM_S**2 + air.rise_mm_s**2 + air.imbalance_mm_s**2
+        grams = air.filters.load * air.filters.capacity_g
         return {
-            "supply_filter_norm_pa": air.filters["supply"].design_pa(),
-            "extract_filter_norm_pa": air.filters["extract"].design_pa(),
-            "supply_vibration_mm_s": np.hypot(HEALTHY_MM_S, air.rise_mm_s[0]) * healthy,
-            "extract_vibration_mm_s": np.hypot(HEALTHY_MM_S, air.rise_mm_s[1]) * healthy,
+            "supply_filter_norm_pa": design[0],
+            "extract_filter_norm_pa": design[1],
+            "supply_dust_g": grams[0],
+            "supply_vibration_mm_s": np.sqrt(still[0]),
+            "extract_vibration_mm_s": np.sqrt(still[1]),
             "co2_worst_ppm": rooms.ppm.max(axis=1),
-            "extract_temp_c": air.zone_c,
+            "extract_temp_c": rooms.temp_c.mean(axis=1),
+            "exhaust_temp_c": climate.exhaust_c,
+            "ice": climate.ice,
+            "outdoor_fraction": climate.fresh,
+            "path_changes": self.mesh.path_changes,
         }
 
     def dump(self) -> dict[str, Any]:
         """Everything that changes."""
         return {name: getattr(self, f"_{name}") for name in _STATE} | {
-            "air": self.air.dump(),
-            "rooms": self.rooms.dump(),
-        }
+            name: getattr(self, name).dump() for name in ("air", "rooms", "climate", "mesh")
+        } | {"outdoors": self._outdoors.dump()}  # fmt: skip
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
         for name in _STATE:
             setattr(self, f"_{name}", state[name])
-        self.air.load(state["air"])
-        self.rooms.load(state["rooms"])
+        for name in ("air", "rooms", "climate", "mesh"):
+            getattr(self, name).load(state[name])
+        self._outdoors.load(state["outdoors"])
+        self.power_of_nodes()
 
-    def _set_point(self, device: int, args: Mapping[str, Any]) -> str | None:
-        ppm, (low, high) = args.get("ppm"), SETPOINT_PPM
-        number = isinstance(ppm, int | float) and not isinstance(ppm, bool)
-        if set(args) != {"ppm"} or not number or not low <= float(ppm or 0) <= high:
-            return f"set_co2_setpoint takes ppm, a number from {low:g} to {high:g}"
-        self._set_ppm[device] = ppm
-        return None
+    def power_of_nodes(self) -> None:
+        """A node died or came back: its room's damper falls back, or is controlled again."""
+        self.rooms.alive = self.mesh.alive[:, 1:]
 
-    def _ends_ms(self, step: int) -> int:
+    def _laws(self) -> Mapping[str, WearLaw | OwnWear]:
+        params = self._build.params
+
+        def law(life_h: float, rest: Law) -> WearLaw:
+            return WearLaw(life_h=life_h, curvature=3.6, curvature_spread=1.0, **rest)
+
+        fan = law(params["fan_life_h"], FAN_LAW)
+        return {
+            "supply_filter": Stage(self.air.filters, 0),
+            "extract_filter": Stage(self.air.filters, 1),
+            "supply_fan": fan,
+            "extract_fan": fan,
+            "belt": law(BELT_LIFE_H, BELT_LAW) if self.air.belt else wearing.Never(),
+            "rotor": law(params["rotor_life_h"], ROTOR_LAW),
+            "heating_valve": wearing.Valve(self.climate, 0),
+            "cooling_valve": wearing.Valve(self.climate, 1),
+            "outdoor_damper": wearing.OutdoorDamper(self.climate, self.air),
+        }
+
+    def _begins_ms(self, step: int) -> int:
         build = self._build
-        return build.start_ms + (step + 1) * build.report_every_ms // self._parts
+        return build.start_ms + step * build.report_every_ms // self._parts
 
     def _take_step(self) -> None:
-        """One step: weather at the beginning of an interval, people, dampers, fans, CO2."""
-        begins_ms = self._ends_ms(self._step - 1)
-        if self._step % self._parts == 0:
-            self._next_weather(begins_ms)
-        rooms, dt_s = self.rooms, self._dt_s
-        rooms.people(begins_ms, step=self._step, dt_s=dt_s)
-        self._on = self._able & ~self._stopped & self._scheduled(begins_ms)
-        opening = rooms.control(on=self._on, demand=self._demand, set_ppm=self._set_ppm, dt_s=dt_s)
-        if not self._on.any():
-            self.air.rest(dt_s, self._outdoor_c)
-            rooms.breathe(0.0, dt_s=dt_s)
-            return
-        each = 1.0 / opening.shape[1]
-        wanted = opening.sum(axis=1) * each
-        storm = np.where(begins_ms < self._storm_end_ms, self._storm, 1.0)
-        given = self.air.step(
-            wanted, on=self._on, dt_s=dt_s, outdoor_c=self._outdoor_c,
-            dust_ug_m3=self._dust_ug_m3 * storm,
-            busy=np.count_nonzero(rooms.persons, axis=1) * each,
-        )  # fmt: skip
-        flow = opening * (model.ROOM_M3_S * given / wanted)[:, None]
-        rooms.breathe(flow, dt_s=dt_s)
+        """One step: outdoors, people and dampers in parts, fans, temperatures, radio."""
+        begins_ms, dt_s = self._begins_ms(self._step), self._dt_s
+        rooms, air, climate = self.rooms, self.air, self.climate
+        per_site = self._build.devices_per_site
+        weather = self._outdoors.step(self._step, begins_ms + round(500.0 * dt_s))
+        outdoor_c, dust = (column.repeat(per_site) for column in weather)
+        self._wants = self._scheduled(begins_ms) & ~self._stopped
+        on = self._wants & self._able & (self._alarm_end_ms <= begins_ms)
+        zone_c = rooms.temp_c.mean(axis=1)
+        climate.outdoor_c = outdoor_c
+        climate.dampers(on, zone_c, rooms.ppm.max(axis=1))
+        wanted = self._parts_of_step(begins_ms, on)
+        if on.any():
+            storm = np.where(begins_ms < self._storm_end_ms, self._storm, 1.0)
+            ratio = air.step(
+                wanted, on=on, dt_s=dt_s, ice_pa=model.RECOVERY_PA * climate.ice,
+                dust_ug_m3=dust * storm,
+            )  # fmt: skip
+            self._ratio = np.where(on, ratio, self._ratio)
+            climate.step(air.x[0], on=on, dt_s=dt_s, outdoor_c=outdoor_c, zone_c=zone_c)
+            self._sums += step_rows(air, climate, on)
+        else:
+            air.rest(dt_s)
+            climate.rest(dt_s, outdoor_c, zone_c)
+        rooms.warm(
+            on=on, outdoor_c=outdoor_c, supply_off_k=climate.supply_c - SUPPLY_SET_C, dt_s=dt_s
+        )
+        self._steps += 1
+        ends_ms = self._begins_ms(self._step + 1)
+        while self._build.start_ms + (self._hours + 1) * model.HOUR_MS <= ends_ms:
+            self.mesh.hour(self._hours, ends_ms)
+            self._hours += 1
+            self.power_of_nodes()
 
-    def _scheduled(self, at_ms: int) -> bool:
-        params = self._build.params
-        hour = at_ms % model.DAY_MS / model.HOUR_MS
-        return model.weekday(at_ms) < 5 and params["start_h"] <= hour < params["stop_h"]
+    def _parts_of_step(self, begins_ms: int, on: NDArray[np.bool_]) -> Columns:
+        """People, dampers, CO2 in as many parts as the hour asks for; mean flow wanted."""
+        rooms, climate, dt_s = self.rooms, self.climate, self._dt_s
+        rooms.begin(self._step, dt_s=dt_s)
+        alive = model.office_share(begins_ms) > 0.05
+        parts = min(math.ceil(dt_s / PART_MOST_S), PEOPLE_STEPS) if alive else 1
+        part_s = dt_s / parts
+        share = self._ratio * on
+        wanted = np.zeros_like(share)
+        for part in range(parts):
+            at_ms = begins_ms + round(1000.0 * part * part_s)
+            rooms.people(at_ms, step=self._step, part=part, dt_s=part_s)
+            opening = rooms.control(on=on, demand=self._demand, set_ppm=self._set_ppm, dt_s=part_s)
+            inlet = None
+            if climate.recovery == "mixing":
+                back = rooms.ppm.mean(axis=1) - model.OUTDOOR_PPM
+                inlet = model.OUTDOOR_PPM + (1.0 - climate.fresh) * back
+            rooms.breathe(share, dt_s=part_s, inlet_ppm=inlet)
+            wanted += opening.sum(axis=1)
+        wanted /= parts * opening.shape[1]
+        return wanted
 
-    def _command(self, share: Columns, speed: Columns) -> Columns:
-        """What the control asks of the fans, percent: all it has if a fan does not follow."""
-        asked = 100.0 * np.nan_to_num(speed) * share
-        wants = self._scheduled(self._ends_ms(self._step - 2)) & ~self._stopped & ~self._able
-        return np.where(wants, 100.0, asked)
-
-    def _next_weather(self, at_ms: int) -> None:
-        """Outdoor temperature and dust of the interval that begins, by site."""
-        build, every_ms = self._build, self._build.report_every_ms
-        interval = self._step // self._parts
-        number, row = divmod(interval, BLOCK)
-        if number != self._block_number:
-            self._block_number = number
-            self._block = np.array([
-                build.streams.block(f"ventilation/weather/{site}", number).standard_normal(
-                    (BLOCK, 2)
-                )
-                for site in build.sites
-            ])  # fmt: skip
-        for name, sd, memory_ms, column in (
-            ("_weather_k", WEATHER_SD_K, WEATHER_MEMORY_MS, 0),
-            ("_dust_log", DUST_SD, DUST_MEMORY_MS, 1),
-        ):
-            memory = math.exp(-every_ms / memory_ms)
-            push = sd * math.sqrt(1.0 - memory**2)
-            setattr(self, name, memory * getattr(self, name) + push * self._block[:, row, column])
-        middle_ms, per_site = at_ms + every_ms // 2, build.devices_per_site
-        climate = model.outdoor_temp_c(middle_ms, build.params["climate_mean_c"])
-        self._outdoor_c = np.repeat(climate + self._weather_k, per_site)
-        dust = build.params["dust_ug_m3"] * model.dust_season(middle_ms)
-        typical = np.exp(self._dust_log - 0.5 * DUST_SD**2)
-        self._dust_ug_m3 = np.repeat(dust * typical, per_site)
+    def _scheduled(self, at_ms: int) -> NDArray[np.bool_]:
+        """Whether each unit's clock is within its hours, shape ``(n,)``."""
+        own_ms = at_ms - self._shift_ms
+        hour = own_ms % model.DAY_MS / model.HOUR_MS
+        working = (own_ms // model.DAY_MS + 3) % 7 < 5
+        flags: NDArray[np.bool_] = working & (self._start_h <= hour) & (hour < self._stop_h)
+        return flags
 
 
 _STATE = (
-    "able", "stopped", "demand", "set_ppm", "storm", "storm_end_ms", "step", "on", "weather_k",
-    "dust_log", "dust_ug_m3", "outdoor_c",
+    "able", "stopped", "demand", "set_ppm", "start_h", "stop_h", "storm", "storm_end_ms",
+    "shift_ms", "alarm_end_ms", "step", "hours", "ratio", "wants", "sums", "steps",
 )  # fmt: skip

@@ -1,0 +1,211 @@
+"""The wireless mesh of a unit's room nodes: paths that heal themselves, link quality, batteries.
+
+Node 0 of a unit is its gateway, node ``r`` the one of room ``r``. Arrays are ``(n, nodes)`` or, for
+links, ``(n, nodes, nodes)``. Paths are chosen by expected transmissions (ETX) once an hour, and at
+once when a node dies.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twins.core.streams import Streams
+
+HOURS = 24
+"""Updates per block of a unit's stream, which is a day."""
+SENT_DBM, LOSS_1M_DB, EXPONENT, SHADOW_DB = 0.0, 40.0, 3.5, 5.0
+"""Log-distance path loss in an office at 2.4 GHz, with shadowing (K; the node sends 1 mW)."""
+BAY_M, AISLE_M, GATEWAY_M = 5.0, 4.0, 6.0
+"""Rooms lie on both sides of a corridor, the gateway beyond its end (estimate)."""
+DELIVERY_BEST, DELIVERY_85DBM, DELIVERY_SLOPE_DB = 0.97, 0.95, 1.5
+"""Delivery per transmission: logistic in RSSI, 95 % at -85 dBm, falling fast below (S25); others in
+the band cost 3 % on the best link (estimate)."""
+_MIDDLE_DBM = -85.0 - DELIVERY_SLOPE_DB * math.log(
+    (DELIVERY_85DBM / DELIVERY_BEST) / (1.0 - DELIVERY_85DBM / DELIVERY_BEST)
+)
+DELIVERY_LEAST = 0.5
+"""A worse link is not used."""
+RETRIES = 12
+"""Transmissions of a packet over one link before it is given up (TSCH keeps trying, S25)."""
+STICKY_ETX = 0.15
+"""How much better another path must be. Below one transmission: then no ring of nodes can form."""
+HOPS_MOST = 12
+FADE_DB = 3.5
+"""Spread of what doors, people and furniture do around a node (estimate)."""
+PACE_1_H, PACE_SPREAD, CALM_NIGHT = 0.02, 2.2, 0.3
+"""How fast that changes: median per hour, log-spread between days, at night. Quiet for days, then a
+hundred paths in one: median 26 path changes a day of 21 nodes, p90 89, max 408 (M:peach)."""
+SENDS_1_H = 240.0
+"""Transmissions an hour of a node, keep-alives included (estimate)."""
+LEAF_LIFE_H, RELAY_SHARE, CHARGE_SPREAD = 16.8 * 8766.0, 0.12, 0.15
+"""A node that relays nobody lasts 16.8 years, relays down to 5.0 (S25): so much more per node
+behind it (derived). Cells differ (Weibull beta 6, section 2)."""
+
+
+class Mesh:
+    """Radio of ``n`` units with ``rooms`` nodes each."""
+
+    def __init__(self, devices: tuple[str, ...], rooms: int, streams: Streams) -> None:
+        self._devices, self._streams = devices, streams
+        n, nodes = len(devices), rooms + 1
+        self._rssi = np.empty((n, nodes, nodes), dtype=np.float32)
+        along = _floor(nodes)
+        distance = np.hypot(*(axis[:, None] - axis[None, :] for axis in along)) + np.eye(nodes)
+        loss = SENT_DBM - LOSS_1M_DB - 10.0 * EXPONENT * np.log10(distance)
+        for index, device in enumerate(devices):
+            draws = streams.open(f"ventilation/shadow/{device}").standard_normal((nodes, nodes))
+            shadow = np.tril(draws, -1)
+            self._rssi[index] = loss + SHADOW_DB * (shadow + shadow.T)
+        self.fade = np.zeros((n, nodes), dtype=np.float32)
+        for index, device in enumerate(devices):
+            rng = streams.open(f"ventilation/fade/{device}")
+            self.fade[index] = FADE_DB * rng.standard_normal(nodes, dtype=np.float32)
+        self.shade = np.zeros((n, nodes), dtype=np.float32)
+        self.parent = np.zeros((n, nodes), dtype=np.int64)
+        self.hops, self.behind = np.zeros((n, nodes)), np.zeros((n, nodes))
+        self.loss, self.delivery = np.zeros((n, nodes)), np.ones((n, nodes))
+        self.rssi_dbm, self.link_pct = np.zeros((n, nodes)), np.full((n, nodes), 100.0)
+        self.joined = np.ones((n, nodes), dtype=bool)
+        self.killed = np.zeros((n, nodes), dtype=bool)
+        self.used = np.zeros((n, nodes))
+        self.charge = np.ones((n, nodes))
+        self.path_changes = np.zeros(n)
+        self._rows = np.arange(n)[:, None] * nodes
+        for unit in range(n):
+            for room in range(rooms):
+                self.new_battery(unit, room, 1)
+        self._day, self._block = -1, np.empty(0, dtype=np.float32)
+        self._paths()
+        self.path_changes[:] = 0.0
+
+    @property
+    def alive(self) -> NDArray[np.bool_]:
+        """Nodes with power, the gateway among them."""
+        flags: NDArray[np.bool_] = (self.used < 1.0) & ~self.killed
+        return flags
+
+    @property
+    def reachable(self) -> NDArray[np.bool_]:
+        """Rooms whose node is alive and has a path to the gateway, shape ``(n, rooms)``."""
+        flags: NDArray[np.bool_] = (self.joined & self.alive)[:, 1:]
+        return flags
+
+    @property
+    def battery_v(self) -> NDArray[np.float64]:
+        """Voltage of two AA lithium cells: flat, then a fall; shape ``(n, rooms)``."""
+        used = np.minimum(self.used[:, 1:], 1.0)
+        volts: NDArray[np.float64] = 3.2 - 0.35 * used - 0.55 * used**8
+        return volts
+
+    def new_battery(self, unit: int, room: int, life: int) -> None:
+        """Fresh cells for the node of a room (from 0); life number ``life``."""
+        name = f"ventilation/cells/{self._devices[unit]}/{room + 1}"
+        self.charge[unit, room + 1] = math.exp(CHARGE_SPREAD * self._streams.normal(name, life))
+        self.used[unit, room + 1] = 0.0
+        self.killed[unit, room + 1] = False
+
+    def heal(self) -> None:
+        """Find paths again at once: a node died or came back."""
+        self._paths()
+
+    def hour(self, number: int, at_ms: int) -> None:
+        """One hour, number ``number`` from the beginning, that ends at ``at_ms``."""
+        day, row = divmod(number, HOURS)
+        if day != self._day:
+            self._day, nodes = day, self.parent.shape[1]
+            self._block = np.empty((2 * HOURS + 1, len(self._devices), nodes), dtype=np.float32)
+            for index, device in enumerate(self._devices):
+                rng = self._streams.block(f"ventilation/radio/{device}", day)
+                self._block[:, index] = rng.standard_normal(
+                    (2 * HOURS + 1, nodes), dtype=np.float32
+                )
+        busy = 1.0 if 7 <= at_ms // 3_600_000 % 24 < 19 else CALM_NIGHT
+        pace = PACE_1_H * busy * np.exp(PACE_SPREAD * self._block[-1, :, :1])
+        memory = np.exp(-pace)
+        self.fade *= memory
+        self.fade += self._block[row] * (FADE_DB * np.sqrt(1.0 - memory * memory))
+        drawn = 1.0 + RELAY_SHARE * self.behind[:, 1:]
+        self.used[:, 1:] += drawn / (LEAF_LIFE_H * self.charge[:, 1:])
+        self._paths()
+        spread = np.sqrt(self.delivery * (1.0 - self.delivery) / SENDS_1_H)
+        seen = self.delivery + spread * self._block[HOURS + row]
+        self.link_pct = 100.0 * np.minimum(np.maximum(seen, 0.0), 1.0)
+
+    def dump(self) -> dict[str, Any]:
+        """Everything that changes."""
+        return {name: getattr(self, name) for name in _STATE}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take over what :meth:`dump` gave."""
+        for name in _STATE:
+            setattr(self, name, state[name])
+
+    def _paths(self) -> None:
+        """Parents by least ETX; a node keeps its own unless another is better by STICKY_ETX."""
+        around = self.fade - self.shade
+        rssi = self._rssi + around[:, :, None] + around[:, None, :]
+        delivery = DELIVERY_BEST / (1.0 + np.exp((_MIDDLE_DBM - rssi) * (1.0 / DELIVERY_SLOPE_DB)))
+        alive = self.alive
+        delivery[delivery < DELIVERY_LEAST] = 0.0
+        if not alive.all():
+            delivery *= alive[:, :, None] & alive[:, None, :]
+        with np.errstate(divide="ignore"):
+            etx = 1.0 / delivery
+        cost = np.full(self.parent.shape, np.inf, dtype=np.float32)
+        cost[:, 0] = 0.0
+        total = etx
+        for _ in range(HOPS_MOST):
+            total = etx + cost[:, None, :]
+            better = total.min(axis=2)
+            better[:, 0] = 0.0
+            if np.array_equal(better, cost):
+                break
+            cost = better
+        self.joined = np.isfinite(cost)
+        best = total.argmin(axis=2)
+        stay = np.take_along_axis(total, self.parent[:, :, None], axis=2)[:, :, 0]
+        keep = stay <= cost + STICKY_ETX
+        parent = np.where(keep & self.joined, self.parent, best)
+        parent[:, 0] = 0
+        parent[~self.joined] = 0
+        changed = (parent != self.parent) & alive
+        self.path_changes += changed.sum(axis=1)
+        self.parent = parent
+        of_parent = parent[:, :, None]
+        self.delivery = np.take_along_axis(delivery, of_parent, axis=2)[:, :, 0].astype(np.float64)
+        self.rssi_dbm = np.take_along_axis(rssi, of_parent, axis=2)[:, :, 0].astype(np.float64)
+        self._along()
+
+    def _along(self) -> None:
+        """Walk every path to its gateway: hops, nodes behind each node, chance of a loss."""
+        lost = (1.0 - self.delivery) ** RETRIES
+        at = np.broadcast_to(np.arange(self.parent.shape[1]), self.parent.shape)
+        self.hops, self.loss = np.zeros_like(lost), np.zeros_like(lost)
+        behind = np.zeros(self.parent.size)
+        for _ in range(self.parent.shape[1]):
+            moving = (at != 0) & self.joined
+            if not moving.any():
+                break
+            self.hops += moving
+            self.loss += np.take_along_axis(lost, at, axis=1) * moving
+            at = np.take_along_axis(self.parent, at, axis=1)
+            behind += np.bincount((at + self._rows)[moving], minlength=behind.size)
+        self.behind = behind.reshape(self.parent.shape)
+
+
+_STATE = (
+    "fade", "shade", "parent", "hops", "behind", "loss", "delivery", "rssi_dbm", "link_pct",
+    "joined", "killed", "used", "charge", "path_changes",
+)  # fmt: skip
+
+
+def _floor(nodes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where the nodes are, metres along and across the corridor."""
+    rooms = np.arange(nodes - 1)
+    along = np.concatenate(([-GATEWAY_M], (rooms // 2) * BAY_M))
+    across = np.concatenate(([0.0], np.where(rooms % 2, AISLE_M, -AISLE_M)))
+    return along, across

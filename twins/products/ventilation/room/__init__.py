@@ -1,0 +1,1 @@
+"""A room of a ventilation unit and its wireless node: a companion of the unit."""
