@@ -113,7 +113,7 @@ def damper_stuck(
     host.rooms.stick(unit, room, params["opening_pct"] / 100.0)
 
 
-def co2_drift(host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]) -> None:
+def room_sensor_drift(host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]) -> None:
     """The CO2 sensor drifts by ``ppm_per_day``; the control believes it."""
     host.rooms.drift(unit, room, params["ppm_per_day"] / DAY_S)
 
@@ -141,7 +141,7 @@ def radio_shade(host: VentilationTwin, unit: int, room: int, params: Mapping[str
 
 FAULTS: Mapping[str, Callable[[VentilationTwin, int, int, Mapping[str, float]], None]] = {
     "battery_low": battery_low,
-    "co2_drift": co2_drift,
+    "room_sensor_drift": room_sensor_drift,
     "damper_stuck": damper_stuck,
     "node_death": node_death,
     "radio_shade": radio_shade,
