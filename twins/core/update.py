@@ -134,7 +134,9 @@ class Updates:
             part = min(self._part_bytes(device), int(self._rate * passed_ms / 1000.0))
             slot.written = min(slot.written + part, slot.size_bytes) // CHUNK * CHUNK
         elif update.stage == "applying":
-            flash.write(flash.activate(), cut_at=min(RECORD_BYTES * passed_ms // APPLY_MS, 16))
+            flash.write(
+                flash.activate(), cut_at=min(RECORD_BYTES * passed_ms // APPLY_MS, RECORD_BYTES)
+            )
 
     def comes_up(self, device: int) -> bool:
         """One try to start; ``False`` if the image hangs and the watchdog must try again."""
