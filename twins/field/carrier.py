@@ -8,7 +8,7 @@ from typing import Any
 from twins.core.manifest import Param
 from twins.core.pending import Row
 from twins.core.ports import Fact
-from twins.field.ports import HOUR_MS, Ground, Handlers, chance, hours, open_slot
+from twins.field.ports import HOUR_MS, Ground, Handlers, chance, hours, into_day, open_slot
 
 NAME = "carrier"
 PARAMS: Mapping[str, Param] = {
@@ -78,19 +78,20 @@ class Carrier:
             late_ms = self._hours("carrier/delay_h", "delay", tag, params)
             ground.tell(at_ms, "parcel.delayed", order, delay_h=late_ms / HOUR_MS)
             road_ms += late_ms
-        due_ms = self._open(ground.soonest(at_ms + road_ms))
+        due_ms = self._open(ground.soonest(at_ms + road_ms), tag)
         if chance(ground.streams, f"carrier/absent/{tag}", params["absent_p"]):
             ground.tell(due_ms, "parcel.redelivered", order, reason="nobody took it in")
-            due_ms = self._open(due_ms + self._till_midnight(due_ms))
+            due_ms = self._open(due_ms + self._till_midnight(due_ms), f"{tag}/again")
         ground.later(due_ms, "carrier.deliver", order, {**args, "express": express})
 
     def _hours(self, stream: str, what: str, tag: str, params: Mapping[str, float]) -> int:
         p50_h, p90_h = params[f"{what}_p50_h"], params[f"{what}_p90_h"]
         return hours(self._ground.streams, f"{stream}/{tag}", p50_h=p50_h, p90_h=p90_h)
 
-    def _open(self, at_ms: int) -> int:
+    def _open(self, at_ms: int, tag: str) -> int:
         start_h, end_h = OPEN_H
-        return open_slot(self._ground.calendar, at_ms, start_h=start_h, end_h=end_h)
+        slot_ms = open_slot(self._ground.calendar, at_ms, start_h=start_h, end_h=end_h)
+        return into_day(self._ground.streams, f"carrier/morning/{tag}", at_ms, slot_ms)
 
     def _till_midnight(self, at_ms: int) -> int:
         return round((24.0 - self._ground.calendar.at(at_ms).hour) * HOUR_MS)
@@ -109,7 +110,7 @@ class Carrier:
         if row.args["backorder_ms"]:  # what was missing comes in a parcel of its own
             ground.tell(at_ms, "parcel.incomplete", order, part=row.args.get("part", ""))
             args = {**row.args, "backorder_ms": 0}
-            due_ms = self._open(at_ms + row.args["backorder_ms"])
+            due_ms = self._open(at_ms + row.args["backorder_ms"], f"{order}/rest")
             ground.later(due_ms, "carrier.deliver", order, args)
             return
         if row.args.get("part") in ground.parts:

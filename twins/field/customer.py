@@ -9,7 +9,17 @@ from twins.core.manifest import Param
 from twins.core.pending import Row
 from twins.core.ports import Fact
 from twins.field.persons import ALWAYS, HOURS, Person
-from twins.field.ports import HOUR_MS, Ground, Handlers, chance, hours, open_slot, pick, shift_slot
+from twins.field.ports import (
+    HOUR_MS,
+    Ground,
+    Handlers,
+    chance,
+    hours,
+    into_day,
+    open_slot,
+    pick,
+    shift_slot,
+)
 
 NAME = "customer"
 PARAMS: Mapping[str, Param] = {
@@ -97,7 +107,7 @@ class Customer:
             args["thing"], args["position"]
         ):
             step = "customer.buy"
-        due_ms = self._awake(person, ground.soonest(fact.at_ms + delay_ms))
+        due_ms = self._awake(person, ground.soonest(fact.at_ms + delay_ms), tag)
         ground.later(due_ms, step, fact.subject, args)
 
     def _inclined(self, person: Person, habit: str, tag: str) -> bool:
@@ -112,10 +122,10 @@ class Customer:
             p90_h=self._params[f"{what}_p90_h"],
         )
 
-    def _awake(self, person: Person, at_ms: int) -> int:
+    def _awake(self, person: Person, at_ms: int, tag: str) -> int:
         """Nobody approves at three at night."""
         start_h, end_h = HOURS[person.reads]
-        return shift_slot(
+        slot_ms = shift_slot(
             self._ground.calendar,
             at_ms,
             length_ms=0,
@@ -123,6 +133,7 @@ class Customer:
             end_h=end_h,
             every_day=person.reads == ALWAYS,
         )
+        return into_day(self._ground.streams, f"customer/morning/{tag}", at_ms, slot_ms)
 
     def _on_approve(self, row: Row) -> None:
         self._ground.intend(

@@ -190,6 +190,18 @@ def open_slot(clocks: Clocks, at_ms: int, *, start_h: float, end_h: float) -> in
     return shift_slot(clocks, at_ms, length_ms=0, start_h=start_h, end_h=end_h)
 
 
+def into_day(streams: Streams, name: str, at_ms: int, slot_ms: int) -> int:
+    """When somebody gets to what waited until ``slot_ms``, the opening of the office.
+
+    Not the first second: half an hour into the day, three at most (estimate). What did not have
+    to wait is done ``at_ms``.
+    """
+    if slot_ms <= at_ms:
+        return at_ms
+    into_h = min(streams.lognormal(name, median=0.5, sigma=0.8), 3.0)
+    return slot_ms + round(into_h * 3600.0) * 1000
+
+
 def shift_slot(
     clocks: Clocks,
     earliest_ms: int,

@@ -8,7 +8,7 @@ from typing import Any
 from twins.core.manifest import Param, Part
 from twins.core.pending import Row
 from twins.core.ports import Fact
-from twins.field.ports import HOUR_MS, Ground, Handlers, chance, hours, open_slot, pick
+from twins.field.ports import HOUR_MS, Ground, Handlers, chance, hours, into_day, open_slot, pick
 
 NAME = "supplier"
 PARAMS: Mapping[str, Param] = {
@@ -77,7 +77,7 @@ class Supplier:
         lead_ms = hours(streams, f"supplier/replace/{order}", p50_h=p50_h, p90_h=p90_h)
         p50_h, p90_h = road["transport_p50_h"], road["transport_p90_h"]
         road_ms = hours(streams, f"supplier/replace-road/{order}", p50_h=p50_h, p90_h=p90_h)
-        there_ms = self._office(at_ms + lead_ms + road_ms)
+        there_ms = self._office(at_ms + lead_ms + road_ms, f"replace/{order}")
         self._ground.later(there_ms, "supplier.replace", order, {})
         return there_ms
 
@@ -122,9 +122,10 @@ class Supplier:
             p90_h=self._params[f"{what}_p90_h"],
         )
 
-    def _office(self, at_ms: int) -> int:
+    def _office(self, at_ms: int, what: str) -> int:
         start_h, end_h = OFFICE_H
-        return open_slot(self._ground.calendar, at_ms, start_h=start_h, end_h=end_h)
+        slot_ms = open_slot(self._ground.calendar, at_ms, start_h=start_h, end_h=end_h)
+        return into_day(self._ground.streams, f"supplier/morning/{what}", at_ms, slot_ms)
 
     def _begin(self, fact: Fact, step: str, delay_ms: int, **more: object) -> None:
         key = f"{step}:{fact.subject}"
@@ -133,7 +134,7 @@ class Supplier:
         self._begun[key] = None
         names = ("part", "quantity", "thing", "supplier", "unit_price_eur")
         args: dict[str, Any] = {name: fact.data[name] for name in names if name in fact.data}
-        due_ms = self._office(self._ground.soonest(fact.at_ms + delay_ms))
+        due_ms = self._office(self._ground.soonest(fact.at_ms + delay_ms), key)
         self._ground.later(due_ms, step, fact.subject, {**args, **more})
 
     def _on_row(self, row: Row) -> None:
