@@ -39,6 +39,8 @@ AGES_FROM_C = 20.0
 """Above this a lead battery ages twice as fast per 10 K (S31: 8, 6, 4 years at 20, 25, 30)."""
 WET_SHARE = 0.05
 """Readings without an echo while it rains: drops on the membrane (estimate)."""
+FOLD_PCT = 110.0
+"""A fold hangs well within the dead zone: the display is full, whatever the noise (estimate)."""
 COMMANDS = ("allow_compaction", "inhibit_compaction", "reset_jam")
 
 
@@ -307,7 +309,7 @@ class BinTwin:
         if bins.door[device]:
             return 0.0
         if bins.fold[device]:
-            return 100.0
+            return FOLD_PCT
         if bins.slip_pct[device]:
             return max(pct - float(bins.slip_pct[device]), 0.0)
         name = f"bin/dirt/{self._build.devices[device]}"
