@@ -41,6 +41,8 @@ WET_SHARE = 0.05
 """Readings without an echo while it rains: drops on the membrane (estimate)."""
 FIRE_C, LOW_SHARE = 70.0, 0.2
 """What the bin itself takes for a fire (domain rule B11), and for a low battery (estimate)."""
+FOLD_PCT = 110.0
+"""A fold hangs well within the dead zone: the display is full, whatever the noise (estimate)."""
 
 
 def build(build: Build) -> BinTwin:
@@ -322,7 +324,7 @@ class BinTwin:
         if bins.door[device]:
             return 0.0
         if bins.fold[device]:
-            return 100.0
+            return FOLD_PCT
         if bins.slip_pct[device]:
             return max(pct - float(bins.slip_pct[device]), 0.0)
         name = f"bin/dirt/{self._build.devices[device]}"
