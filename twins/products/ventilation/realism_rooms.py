@@ -83,8 +83,20 @@ def co2_pairs(histories: Histories) -> Sequence[Figure]:
     pairs = zip(node.T, duct.T, strict=True)
     r = [float(np.corrcoef(one, other)[0, 1]) for one, other in pairs]
     return (
-        Figure(name="mean gap, median of rooms", value=float(np.median(gap.mean(axis=0))), low=-20.0, high=60.0, unit="ppm"),
-        Figure(name="sd of the gap, median of rooms", value=float(np.median(gap.std(axis=0))), low=15.0, high=60.0, unit="ppm"),
+        Figure(
+            name="mean gap, median of rooms",
+            value=float(np.median(gap.mean(axis=0))),
+            low=-20.0,
+            high=60.0,
+            unit="ppm",
+        ),
+        Figure(
+            name="sd of the gap, median of rooms",
+            value=float(np.median(gap.std(axis=0))),
+            low=15.0,
+            high=60.0,
+            unit="ppm",
+        ),
         Figure(name="r, median of rooms", value=float(np.median(r)), low=0.75, high=0.95),
     )
 

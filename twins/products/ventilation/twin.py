@@ -99,6 +99,7 @@ class VentilationTwin:
             build.sites, streams, dt_s=self._dt_s, mean_c=params["climate_mean_c"],
             dust=params["dust_ug_m3"],
         )  # fmt: skip
+        self._shifted = False  # so that what never happened costs nothing
         self._step, self._hours = 0, 0
         self._ratio, self._wants = np.ones(n), np.zeros(n, dtype=bool)
         self._sums, self._steps = np.zeros((len(ROWS), n)), 0
@@ -149,7 +150,7 @@ class VentilationTwin:
         if name == "start" and not self._able[device]:
             return "a fan is broken; the unit cannot start"
         if name == "reset_control":
-            self._shift_ms[device] = 0
+            self.shift(device, 0.0)
             self.climate.overlap[device] = 0.0
         elif name in ("start", "stop"):
             self._stopped[device] = name == "stop"
@@ -194,6 +195,7 @@ class VentilationTwin:
     def inject(self, fault: str, device: int, params: Mapping[str, float], wear: Wear) -> None:
         """Let a fault of ``faults.py`` begin."""
         FAULTS[fault](self, device, params, wear)
+        self.climate.note()
 
     def storm(self, device: int, *, factor: float, duration_ms: int) -> None:
         """Dust from now on for a while, times ``factor``."""
@@ -203,6 +205,7 @@ class VentilationTwin:
     def shift(self, device: int, hours: float) -> None:
         """The unit keeps its hours so much too late."""
         self._shift_ms[device] = round(hours * model.HOUR_MS)
+        self._shifted = bool(self._shift_ms.any())
 
     def alarm(self, device: int, duration_ms: int) -> None:
         """Smoke: the unit stands and its dampers close, whatever anybody asks."""
@@ -241,6 +244,8 @@ class VentilationTwin:
         for name in ("air", "rooms", "climate", "mesh"):
             getattr(self, name).load(state[name])
         self._outdoors.load(state["outdoors"])
+        self._shifted = bool(self._shift_ms.any())
+        self.climate.note()
         self.power_of_nodes()
 
     def power_of_nodes(self) -> None:
@@ -325,9 +330,7 @@ class VentilationTwin:
         for part in range(parts):
             at_ms = begins_ms + round(1000.0 * part * part_s)
             rooms.people(at_ms, step=self._step, part=part, dt_s=part_s)
-            opening = rooms.control(
-                on=on, demand=self._demand, set_ppm=self._set_ppm, dt_s=part_s
-            )
+            opening = rooms.control(on=on, demand=self._demand, set_ppm=self._set_ppm, dt_s=part_s)
             inlet = None
             if climate.recovery == "mixing":
                 back = rooms.ppm.mean(axis=1) - model.OUTDOOR_PPM
@@ -340,12 +343,14 @@ class VentilationTwin:
     def _scheduled(self, at_ms: int) -> NDArray[np.bool_]:
         """Whether each unit's clock is within its hours, shape ``(n,)``."""
         params = self._build.params
+        if not self._shifted:
+            hour_now = at_ms % model.DAY_MS / model.HOUR_MS
+            work = model.weekday(at_ms) < 5 and params["start_h"] <= hour_now < params["stop_h"]
+            return np.full(len(self._able), work)
         own_ms = at_ms - self._shift_ms
         hour = own_ms % model.DAY_MS / model.HOUR_MS
         working = (own_ms // model.DAY_MS + 3) % 7 < 5
-        flags: NDArray[np.bool_] = (
-            working & (params["start_h"] <= hour) & (hour < params["stop_h"])
-        )
+        flags: NDArray[np.bool_] = working & (params["start_h"] <= hour) & (hour < params["stop_h"])
         return flags
 
 

@@ -106,14 +106,14 @@ class RoomTwin:
         """Nothing to take over."""
 
 
-def damper_stuck(
-    host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]
-) -> None:
+def damper_stuck(host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]) -> None:
     """The damper stays at ``opening_pct`` whatever it is told."""
     host.rooms.stick(unit, room, params["opening_pct"] / 100.0)
 
 
-def room_sensor_drift(host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]) -> None:
+def room_sensor_drift(
+    host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]
+) -> None:
     """The CO2 sensor drifts by ``ppm_per_day``; the control believes it."""
     host.rooms.drift(unit, room, params["ppm_per_day"] / DAY_S)
 
