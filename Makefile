@@ -6,11 +6,11 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check 
 XDIST ?= -n 2 --dist loadgroup
 SEED ?= 7
 
-.PHONY: help run demo test test-deep check bench format clean
+.PHONY: help run demo test test-deep check bench new-product format clean
 .DELETE_ON_ERROR:
 
 help: ## This list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
@@ -48,6 +48,9 @@ check: $(VENV)/.dev ## Format, lint, types, rules of import
 
 bench: $(VENV)/.dev ## The benchmark table, and build/bench.json
 	@$(BIN)/python tests/bench $(ARGS)
+
+new-product: $(VENV)/.base ## A folder for a product of your own (NAME=elevator)
+	@$(BIN)/twinrig twins new $(if $(NAME),$(NAME),$(error Say which: make new-product NAME=elevator))
 
 format: $(VENV)/.dev ## Mend what a formatter can
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

@@ -36,6 +36,7 @@ from twins.core.state import pack, unpack
 from twins.core.streams import Streams
 from twins.core.truth import TruthLedger
 from twins.core.twin import Build, ProductTwin
+from twins.core.yard import Yard
 from twins.field.people import People, resolve_field
 from twins.field.ports import RANK as FIELD_RANK
 from twins.field.surroundings import Surroundings, resolve_where
@@ -106,19 +107,22 @@ class World:
         if problems or field_problems or where_problems:
             raise InvalidWorld([*problems, *field_problems, *where_problems])
         self._surroundings = Surroundings(where, self._streams)
+        self._where: dict[str, Fleet] = {}
+        self._yard = Yard(self._where)
+        self._fit = self._yard.fit
         self._people = People(
             field_params,
             service=spec.field.service,
             streams=self._streams,
+            surroundings=self._surroundings,
             parts={sku: part for product, _ in plans for sku, part in product.parts.items()},
             pending=self._pending,
             ledger=self._ledger,
-            clock=lambda: self.now_ms,
-            fits=self._fits,
-            fit=self._fit,
+            yard=self._yard,
         )
+        self.people = self._people.directory.known
         self._fleets = self._build(plans, hear or self._post.hear)
-        self._where = {device: fleet for fleet in self._fleets for device in fleet.index}
+        self._where |= {device: fleet for fleet in self._fleets for device in fleet.index}
         self._downtime_eur_h = {
             device: fleet.build.params["downtime_eur_h"] for device, fleet in self._where.items()
         }
@@ -141,8 +145,9 @@ class World:
         """Begin: every device says what it is (boot 1, seq 0) at ``start_ms``."""
         for fleet in self._fleets:
             fleet.start()
+        self._people.start()
         births: list[tuple[str, Uplink]] = [
-            (self._site(device), uplinks.birth(self._where[device], device))
+            (self._yard.site(device), uplinks.birth(self._where[device], device))
             for device in self.devices
         ]
         sent_ms = [self.now_ms] * len(births)
@@ -204,7 +209,7 @@ class World:
         device = fleet.build.devices[sending.device]
         for message in self._mail.pop(device, ()):
             answers = self._answer(device, message)
-            self._post.answer(sending.at_ms, [(self._site(device), one) for one in answers])
+            self._post.answer(sending.at_ms, [(self._yard.site(device), one) for one in answers])
 
     def inject(self, fault: str, device: str, params: Mapping[str, float | str]) -> None:
         """Let a fault of a device begin, at ``now_ms``.
@@ -246,8 +251,10 @@ class World:
         return {device: down.get(device, 0.0) for device in self.devices}
 
     def costs_eur(self) -> dict[str, float]:
-        """What it has cost so far: ``parts``, ``visits``, ``downtime`` and ``total``."""
+        """``parts``, ``visits``, ``downtime``, ``total``, and other lines of the bill if any."""
         costs = {"parts": 0.0, "visits": 0.0} | self._ledger.costs_eur()
+        for what, eur in self._people.running_eur().items():
+            costs[what] = costs.get(what, 0.0) + eur
         costs["downtime"] = sum(
             hours * self._downtime_eur_h[device] for device, hours in self.downtime_h().items()
         )
@@ -325,10 +332,6 @@ class World:
             )
         return fleets
 
-    def _site(self, device: str) -> str:
-        fleet = self._where[device]
-        return fleet.site_of(fleet.index[device])
-
     def _command(self, device: str, command: Command) -> list[CommandAck]:
         ack = self._where[device].obey(
             self.now_ms,
@@ -349,20 +352,6 @@ class World:
         answers += uplinks.batches(fleet, device, boot, side.held(index, boot, first, last))
         acks = side.acks(index, boot, first, last)
         return [*answers, *(uplinks.acknowledgement(device, ack) for ack in acks)]
-
-    def _fits(self, device: str, position: str) -> bool:
-        fleet = self._where.get(device)
-        return fleet is not None and any(
-            spec.position == position for spec in fleet.manifest.components.values()
-        )
-
-    def _fit(
-        self, at_ms: int, device: str, position: str, part: str
-    ) -> tuple[str, dict[str, float]]:
-        fleet = self._where[device]
-        serial = fleet.fit(at_ms, device, position=position, part=part)
-        index, truth = fleet.index[device], fleet.twin.truth()
-        return serial, {name: round(float(column[index]), 3) for name, column in truth.items()}
 
 
 def _by_site(fleets: Sequence[Fleet]) -> dict[str, tuple[str, ...]]:

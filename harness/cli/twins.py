@@ -145,3 +145,17 @@ def export(
         link=link, per_site=min(per_site, devices), signals=None,
     )  # fmt: skip
     twins_export.main(wish, out=out, kind=format, quiet=quiet)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Of the new product, such as elevator.")],
+    *,
+    root: Annotated[
+        Path | None, typer.Option(help="The project's folder; else where the twins lie.")
+    ] = None,
+) -> None:
+    """Write a folder for a new product: small physics to start from, and a scenario."""
+    from harness.cli import twins_new  # noqa: PLC0415
+
+    twins_new.main(name, root=root)

@@ -29,8 +29,7 @@ def main(wish: Wish, *, out: Path, browse: bool) -> None:
         ScenarioError: If the call is wrong or the page cannot be written.
     """
     product = twins_wanted.find(wish.product)
-    true_names = example(product).fleets[0].twin.truth()
-    wanted, names = twins_wanted.resolve(wish, chosen=true_names)
+    wanted, names = twins_wanted.resolve(wish, chosen=example(product).twin.truth())
     try:
         history = record(wanted)
         names = names or telling(history, wanted)

@@ -98,7 +98,7 @@ def _validate(
     problems += [
         f"there is no check {number}; the list goes from 1 to {max(listed())}"
         for number in numbers
-        if number not in listed()
+        if number not in listed() and number not in {owned.check.number for owned in checks}
     ]
     if problems:
         raise ScenarioError("\nerror: ".join(problems))
@@ -209,12 +209,25 @@ def table(verdicts: Sequence[Verdict]) -> str:
     for entry in listed().values():
         ours = [verdict for verdict in verdicts if verdict.owned.check.number == entry.number]
         cells = [f"{entry.number}", entry.title, entry.expected, entry.real]
-        said = [shown(figure) for verdict in ours for figure in verdict.figures]
-        said += [verdict.error for verdict in ours if verdict.error]
-        cells.append("<br>".join(said) or "not measured")
-        cells.append("" if not ours else "ok" if all(one.ok for one in ours) else "**fails**")
-        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+        lines.append(_row(cells, ours))
+    own = [verdict for verdict in verdicts if verdict.owned.check.number not in listed()]
+    lines += [
+        _row(
+            [f"{one.owned.check.number}", f"{one.owned.check.title} ({one.owned.owner})",
+             one.owned.check.expected, one.owned.check.source], [one],
+        )
+        for one in own
+    ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _row(cells: list[str], ours: Sequence[Verdict]) -> str:
+    """A row of the table: what is asked, what was measured, what is to be said of it."""
+    said = [shown(figure) for verdict in ours for figure in verdict.figures]
+    said += [verdict.error for verdict in ours if verdict.error]
+    verdict = "" if not ours else "ok" if all(one.ok for one in ours) else "**fails**"
+    whole = [*cells, "<br>".join(said) or "not measured", verdict]
+    return f"| {' | '.join(cell.replace('|', '/') for cell in whole)} |"
 
 
 def insert(path: Path, text: str) -> None:

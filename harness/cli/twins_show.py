@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from harness.cli.twins_wanted import find
 from harness.report.console import make_console
 from harness.scenario.products import installed
+from twins.core.fleet import Fleet
 from twins.core.realism import Wanted
 from twins.core.wear import WearLaw
 from twins.history import world_spec
@@ -30,6 +31,7 @@ def show_all(*, as_json: bool) -> None:
     rows = [
         {
             "product": product.id,
+            "comes_with": product.host,
             "title": product.title,
             "model": product.model,
             "signals": len(product.signals),
@@ -42,9 +44,7 @@ def show_all(*, as_json: bool) -> None:
     if as_json:
         _print_json({"products": rows})
         return
-    _print_table(
-        "", ["product", "title", "model", "signals", "components", "faults", "parts"], rows
-    )
+    _print_table("", [*rows[0]], rows)
     typer.echo("More of one: twinrig twins show PRODUCT")
 
 
@@ -82,7 +82,7 @@ def describe(product: Product) -> dict[str, Any]:
         "model": product.model,
         "firmware": product.firmware,
         "signals": _by_name(product.signals),
-        "truth": list(example(product).fleets[0].twin.truth()),
+        "truth": list(example(product).twin.truth()),
         "components": list(_components(product)),
         "faults": [
             {**fault, "params": _by_name(product.faults[fault["name"]].params)}
@@ -96,10 +96,11 @@ def describe(product: Product) -> dict[str, Any]:
     }
 
 
-def example(product: Product) -> World:
-    """The smallest world with this product in it."""
-    wanted = Wanted(product=product.id, sites=1, devices_per_site=1, days=1.0)
-    return World(world_spec(wanted), seed=1)
+def example(product: Product) -> Fleet:
+    """The smallest fleet of this product, in a world of its own or with its host's."""
+    wanted = Wanted(product=product.host or product.id, sites=1, devices_per_site=1, days=1.0)
+    fleets = World(world_spec(wanted), seed=1).fleets
+    return next(fleet for fleet in fleets if fleet.manifest.id == product.id)
 
 
 def _by_name(things: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -108,7 +109,7 @@ def _by_name(things: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _components(product: Product) -> Iterator[dict[str, Any]]:
     """Components with the law they wear by, and the parameters (with sources) behind it."""
-    laws = example(product).fleets[0].twin.laws
+    laws = example(product).twin.laws
     for name, spec in product.components.items():
         law = laws[name]
         drawn = isinstance(law, WearLaw)
@@ -144,7 +145,7 @@ def _tables(data: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[dict
         for row in data["components"]
     ]  # fmt: skip
     yield "Faults", ["name", "parameters", "rate", "title"], [
-        {**row, "parameters": "\n".join(map(_param, row["params"])) or "none", "rate": _rate(row)}
+        {**row, "parameters": "\n".join(_fault_params(row)) or "none", "rate": _rate(row)}
         for row in data["faults"]
     ]  # fmt: skip
     yield "Parts", ["sku", "price", "lead time", "position", "supplier", "title"], [
@@ -168,14 +169,20 @@ def _range(row: Mapping[str, Any]) -> str:
 
 
 def _sensor(row: Mapping[str, Any]) -> str:
-    """The sensor's figures that are not zero."""
-    said = {
-        "noise": f"noise {row['noise']:g} {row['unit']}",
-        "noise_rel": f"noise {100 * row['noise_rel']:g} %",
-        "slow_rel": f"slow {100 * row['slow_rel']:g} %",
-        "bias": f"bias {row['bias']:g} {row['unit']}",
-    }
-    return ", ".join(text for key, text in said.items() if row[key]) or "exact"
+    """The sensor's figures that are not zero: absolute, and as a share of the value."""
+    said = [
+        f"{effect} {row[effect]:g} {row['unit']}"
+        for effect in ("noise", "slow", "bias", "drift")
+        if row[effect]
+    ]
+    said += [
+        f"{effect} {100 * row[f'{effect}_rel']:g} %"
+        for effect in ("noise", "slow", "bias", "drift")
+        if row[f"{effect}_rel"]
+    ]
+    said += [f"lag {row['lag_s']:g} s"] if row["lag_s"] else []
+    said += [f"every {row['sample_s']:g} s"] if row["sample_s"] else []
+    return ", ".join(said) or "exact"
 
 
 def _law(row: Mapping[str, Any]) -> str:
@@ -190,15 +197,19 @@ def _law(row: Mapping[str, Any]) -> str:
     )
 
 
+def _fault_params(row: Mapping[str, Any]) -> list[str]:
+    return [f"{name} = a signal" for name in row["signals"]] + list(map(_param, row["params"]))
+
+
 def _param(row: Mapping[str, Any]) -> str:
-    if "default" not in row:
-        return str(row["name"])
     return f"{row['name']} = {row['default']:g} {row['unit']} ({_range(row)})"
 
 
 def _rate(row: Mapping[str, Any]) -> str:
-    rate = row.get("rate_per_year", 0.0)
-    return f"{rate:g} a year" if rate else "by hand, or by wear"
+    rate, visits = row["rate_per_year"], row["after_maintenance"]
+    said = [f"{rate:g} a year"] if rate else []
+    said += [f"after visits, weight {visits:g}"] if visits else []
+    return "; ".join(said) or "by hand"
 
 
 def _print_table(title: str, columns: list[str], rows: list[dict[str, Any]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,7 +10,7 @@ from harness.errors import ScenarioError
 from harness.scenario import products as installed_products
 from harness.scenario.resolve import unknown
 from harness.scenario.units import parse_duration
-from twins.core.manifest import Param
+from twins.core.manifest import FaultSpec
 from twins.core.realism import Injected, Wanted
 from twins.products import Product
 
@@ -61,6 +61,8 @@ def resolve(wish: Wish, *, chosen: Iterable[str] = ()) -> tuple[Wanted, tuple[st
         ScenarioError: With every mistake of the call.
     """
     product = find(wish.product)
+    if product.host:
+        raise ScenarioError(f"{product.id} comes with {product.host}; name that")
     problems: list[str] = []
     every_s = _every_s(wish, problems)
     if wish.devices % wish.per_site:
@@ -69,7 +71,7 @@ def resolve(wish: Wish, *, chosen: Iterable[str] = ()) -> tuple[Wanted, tuple[st
         date.fromisoformat(wish.start)
     except ValueError:
         problems.append(f"--start: {wish.start!r} is no date; write it such as 2026-01-05")
-    params = dict(_pairs("--param", wish.params, product.params, problems))
+    params = dict(_pairs("--param", wish.params, product, problems))
     faults = tuple(
         fault
         for text in wish.faults
@@ -118,15 +120,14 @@ def _fault(text: str, product: Product, wish: Wish, problems: list[str]) -> Inje
     if spec is None:
         problems.append(f"--fault: {unknown(f'fault of {product.id}', name, product.faults)}")
         return None
-    pairs = [pair for pair in rest.split(",") if pair]
-    ours = {
-        key.strip(): value.strip()
-        for key, _, value in (pair.partition("=") for pair in pairs)
-        if key.strip() in OURS and key.strip() not in spec.params
-    }
-    theirs = [pair for pair in pairs if pair.partition("=")[0].strip() not in ours]
+    ours, named, theirs = _sorted_pairs(rest, spec)
     before = len(problems)
-    params = dict(_pairs(where, theirs, spec.params, problems))
+    problems += [
+        f"{where}: {key}: {unknown('signal', value, list(product.signals))}"
+        for key, value in named.items()
+        if value not in product.signals
+    ]
+    params: dict[str, float | str] = {**named, **dict(_pairs(where, theirs, spec, problems))}
     after_h = wish.days * DAY_H / 3
     if "after" in ours:
         try:
@@ -143,10 +144,29 @@ def _fault(text: str, product: Product, wish: Wish, problems: list[str]) -> Inje
     return Injected(fault=name, device=int(device) - 1, after_h=after_h, params=params)
 
 
+def _sorted_pairs(
+    text: str, spec: FaultSpec
+) -> tuple[dict[str, str], dict[str, str], list[str]]:  # fmt: skip
+    """``key=value,...``: the keys that are ours, those that name a signal, and the other pairs."""
+    ours: dict[str, str] = {}
+    named: dict[str, str] = {}
+    theirs = []
+    for pair in text.split(","):
+        key, _, value = (part.strip() for part in pair.partition("="))
+        if key in OURS and key not in spec.params:
+            ours[key] = value
+        elif key in spec.signals:
+            named[key] = value
+        elif pair:
+            theirs.append(pair)
+    return ours, named, theirs
+
+
 def _pairs(
-    where: str, pairs: Sequence[str], params: Mapping[str, Param], problems: list[str]
+    where: str, pairs: Sequence[str], owner: FaultSpec | Product, problems: list[str]
 ) -> Iterator[tuple[str, float]]:
     """``name=value`` pairs as numbers in each parameter's unit."""
+    params = owner.params
     for pair in pairs:
         name, equals, value = (part.strip() for part in pair.partition("="))
         if not equals:

@@ -262,16 +262,22 @@ def _truth(event: TruthHappened) -> Line | None:
         "damage.onset": (f"the {_component(data)} starts to wear (truth)", "warn"),
         "component.failed": (f"the {_component(data)} fails (truth)", "bad"),
         "part.fitted": (f"a new {_component(data)} is fitted (truth)", "good"),
+        "fault.begun": (f"{plain(str(data.get('fault', '')))} {_cause(data)} (truth)", "warn"),
+        "component.maintained": (f"the {_component(data)} is worked on (truth)", "good"),
         "device.down": ("stands still (truth)", "bad"),
         "device.up": (_up(data), "good"),
     }
-    if event.kind == "cost.booked":
+    if event.kind == "cost.booked" or data.get("cause") == "injected":
         return None
     text, tone = sentences.get(event.kind, ("", "plain"))
     if not text:
         detail = pairs(data)
         text = f"{plain(event.kind)} (truth)" + (f": {detail}" if detail else "")
     return Line(at_ms=event.at_ms, who="truth", subject=event.subject, text=text, tone=tone)
+
+
+def _cause(data: Mapping[str, Any]) -> str:
+    return "is left by a visit" if data.get("cause") == "maintenance" else "begins by itself"
 
 
 def _up(data: Mapping[str, Any]) -> str:

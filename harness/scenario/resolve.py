@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
@@ -11,25 +12,20 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from harness.scenario.products import Products, in_unit
-from harness.scenario.schema import Contract, DpsFault, Fault, Fleet, LinkFault, Scenario
+from harness.scenario.schema import Contract, DpsFault, Fault, Fleet, LinkFault, People, Scenario
 from harness.scenario.units import FROM_FILE
 from twins.core.common_faults import faults_of
 from twins.core.manifest import Param
 from twins.core.spec import FieldSpec, FleetSpec, WorldSpec
-from twins.field import crew, customer, supplier
+from twins.field import calendar, weather
+from twins.field.people import ACTORS
+from twins.field.places import COUNTRIES
 from twins.products import Product
 from twins.products.plan import companion_names
 
 ArgModels = Mapping[str, type[BaseModel]]
 """Checks by name, with the model of their arguments."""
 Path = tuple[str | int, ...]
-
-
-PEOPLE: Mapping[str, Mapping[str, Param]] = {
-    "customer": customer.PARAMS,
-    "supplier": supplier.PARAMS,
-    "crew": crew.PARAMS,
-}
 
 
 class Said(NamedTuple):
@@ -117,10 +113,14 @@ def world_spec(scenario: Scenario, products: Products) -> WorldSpec:
         start_ms=scenario.run.start,
         fleets=fleets,
         field=FieldSpec(
-            customer=_in_units(people.customer, PEOPLE["customer"]),
-            supplier=_in_units(people.supplier, PEOPLE["supplier"]),
-            crew=_in_units(people.crew, PEOPLE["crew"]),
+            country=people.country,
+            time_zone=people.time_zone,
+            habits={str(actor): habit for actor, habit in people.habits.items()},
             service=people.service,
+            **{
+                name: _in_units(getattr(people, name), params)
+                for name, params in _field_params(people.country).items()
+            },
         ),
     )
 
@@ -151,8 +151,7 @@ def find_problems(
     """
     for i, fleet in enumerate(scenario.fleets):
         yield from _fleet(("fleets", i), fleet, products)
-    for actor, params in PEOPLE.items():
-        yield from _params(("field", actor), getattr(scenario.field, actor), params, actor)
+    yield from _people(scenario.field)
     devices = places(scenario, products)
     complete = devices_known and all(fleet.product in products for fleet in scenario.fleets)
     if complete:  # else every device would seem unknown
@@ -167,6 +166,24 @@ def find_problems(
         for i, ref in enumerate(getattr(scenario, phase)):
             known = devices if complete else None
             yield from _check((phase, i), ref.check, ref.args, checks, known)
+
+
+def _field_params(country: str) -> dict[str, Mapping[str, Param]]:
+    """Parameters below ``field`` by key."""
+    return {"weather": weather.params(country), "calendar": calendar.PARAMS, **ACTORS}
+
+
+def _people(people: People) -> Iterator[Said]:
+    country = people.country
+    if country not in COUNTRIES:
+        yield Said(("field", "country"), False, unknown("country", country, sorted(COUNTRIES)))
+        country = People().country
+    zones = zoneinfo.available_timezones()
+    if people.time_zone and people.time_zone not in zones:
+        text = unknown("time zone", people.time_zone, sorted(zones))
+        yield Said(("field", "time_zone"), False, text)
+    for name, params in _field_params(country).items():
+        yield from _params(("field", name), getattr(people, name), params, name)
 
 
 def _fleet(path: Path, fleet: Fleet, products: Products) -> Iterator[Said]:

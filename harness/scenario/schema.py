@@ -80,11 +80,23 @@ class Fleet(Model):
 
 
 class People(Model):
-    """The people around the fleet: parameters by name, as ``twins.field`` names them."""
+    """The place and the people around the fleet: parameters as ``twins.field`` names them."""
 
+    country: str = "DE"
+    time_zone: str = ""
+    weather: dict[str, Quantity] = {}
+    calendar: dict[str, Quantity] = {}
+    habits: dict[
+        Literal["customer", "supplier", "carrier", "crew"], Literal["normal", "difficult"]
+    ] = {}
     customer: dict[str, Quantity] = {}
     supplier: dict[str, Quantity] = {}
+    carrier: dict[str, Quantity] = {}
     crew: dict[str, Quantity] = {}
+    stock: dict[str, Quantity] = {}
+    trucks: dict[str, Quantity] = {}
+    upkeep: dict[str, Quantity] = {}
+    money: dict[str, Quantity] = {}
     service: bool = True
 
 

@@ -8,6 +8,7 @@ from harness.checks.base import arguments
 from harness.errors import InvalidScenario
 from harness.scenario.loader import load, parse
 from harness.scenario.products import installed
+from harness.scenario.resolve import world_spec
 from harness.scenario.schema import Scenario
 
 HEAD = """title: x
@@ -40,6 +41,13 @@ always:
     assert scenario.run.until_ms - scenario.run.start == 10 * 86_400_000
     assert scenario.timeline[1].for_ == 5_400_000
     assert scenario.always[0].where == "s.yaml:8:5"
+
+
+def test_a_fleet_may_have_faults_that_nobody_injects() -> None:
+    text = HEAD.replace("devices_per_site: 2}", "devices_per_site: 2, random_faults: 1.5}")
+    assert world_spec(good(text), installed()).fleets[0].random_faults == 1.5
+    assert world_spec(good(HEAD), installed()).fleets[0].random_faults == 0.0
+    assert any("greater than or equal to 0" in line for line in told(text.replace("1.5", "-1")))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from twins.core.wear import (
     draw_lives,
     draw_path,
     draw_rises,
+    gamma_path,
     rise_of,
     weibull_h,
 )
@@ -110,6 +111,17 @@ def test_damage_goes_from_nothing_to_its_end_and_not_past_it(growth: Growth) -> 
     assert half == pytest.approx(0.14 if growth == "paris" else 0.5, abs=0.08)
     if growth == "jumps":
         assert np.median(np.count_nonzero(np.diff(paths), axis=1)) == pytest.approx(9, abs=1)
+
+
+def test_a_gamma_path_that_is_left_alone_ends_near_its_growth_time() -> None:
+    ends = []
+    for seed in range(300):
+        path, end = gamma_path(Streams(seed).open("path"))
+        assert np.all(np.diff(path) >= 0.0)
+        assert path[-1] > 1.0
+        ends.append(end)
+    assert np.mean(ends) == pytest.approx(1.0, abs=0.02)
+    assert np.std(ends) == pytest.approx(0.07, abs=0.015)
 
 
 @pytest.mark.parametrize(("growth", "cv"), [("gamma", 0.07), ("wiener", 0.15)])

@@ -98,10 +98,12 @@ class Ageing:
     def look_ahead(self, next_report_ms: int) -> None:
         """An interval begins: how hard it wears, and rows for what is due before it ends."""
         before = float(self._horizon_ms - self._build.start_ms)
+        interval_ms = next_report_ms - self._horizon_ms
         self._horizon_ms = next_report_ms
-        stresses = isinstance(self._twin, Stresses)
+        hour = int(before) // HOUR_MS
+        asks = isinstance(self._twin, Stresses) and hour != int(before - interval_ms) // HOUR_MS
         for name, worn in self._worn.items():
-            if stresses:
+            if asks:
                 assert isinstance(self._twin, Stresses)
                 after = -1.0 if worn.law.per_use else before
                 worn.strain(self._twin.stress(name), self._clock(name), after=after)

@@ -250,7 +250,8 @@ def without_warning(histories: Histories) -> Sequence[Figure]:
         params={}, streams=Streams(1), random_faults=1.0,
     )  # fmt: skip
     mishaps = Mishaps(
-        kind="fault", rank=1, faults={"misaligned": FaultSpec(title="", after_maintenance=1.0)},
+        kind="fault", rank=1,
+        faults={"misaligned": FaultSpec(title="", after_maintenance=1.0)},
         build=build, pending=PendingTable(simpy.Environment()),
         begin=lambda *begun: left.append(begun[2]),
     )  # fmt: skip

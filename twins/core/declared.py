@@ -35,7 +35,8 @@ class CommandSpec:
     """Something a device can be asked to do.
 
     ``feature`` is what must be unlocked for it, ``since`` the first firmware that knows it;
-    ``only_while`` and ``not_while`` name states that must hold, or must not.
+    ``sets`` makes it a short word for changing that setting to its one argument. ``only_while``
+    and ``not_while`` name states that must hold, or must not.
     """
 
     title: str
@@ -44,11 +45,15 @@ class CommandSpec:
     since: str = ""
     only_while: tuple[str, ...] = ()
     not_while: tuple[str, ...] = ()
+    sets: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingSpec:
-    """A number that a device keeps; with ``param`` its default is that fleet parameter."""
+    """A number that a device keeps; with ``param`` its default is that fleet parameter.
+
+    A ``shared`` one is the same for all devices of a site, whichever of them is told.
+    """
 
     unit: str
     min: float
@@ -58,6 +63,7 @@ class SettingSpec:
     param: str = ""
     whole: bool = False
     read_only: bool = False
+    shared: bool = False
     feature: str = ""
 
     def arg(self) -> ArgSpec:
@@ -157,6 +163,7 @@ def problems(declared: Declared, params: Mapping[str, Param], core: Iterable[str
         where = f"command {name}"
         unknown(where, (*command.only_while, *command.not_while), declared.states, "state")
         unknown(where, (command.feature,), declared.features, "feature")
+        unknown(where, (command.sets,), declared.settings, "setting")
         found += [
             f"{where}: {arg} is of kind {spec.kind!r}; there are: {named(KINDS)}"
             for arg, spec in command.args.items()

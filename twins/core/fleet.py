@@ -22,7 +22,7 @@ from twins.core.pending import PendingTable, Row
 from twins.core.sending import Sending
 from twins.core.sensing import Sensing
 from twins.core.truth import TruthLedger
-from twins.core.twin import Action, Build, Columns, Manifest, ProductTwin
+from twins.core.twin import Action, Build, Columns, Empties, Manifest, ProductTwin
 
 RANK = 1
 """Within a millisecond, devices come before people."""
@@ -93,7 +93,7 @@ class Fleet:
         self._mishaps = Mishaps(
             kind=f"{key}.fault",
             rank=RANK,
-            faults=manifest.faults,
+            faults=self.faults,
             build=build,
             pending=pending,
             begin=self._mishap,
@@ -165,8 +165,25 @@ class Fleet:
         self._visit_ends(now_ms, index)
         return serial
 
-    def maintain(self, now_ms: int, device: str, *, action: Action, component: str) -> None:
+    def fill_pct(self, now_ms: int) -> dict[str, float]:
+        """True filling in % by device; empty if its devices do not fill up."""
+        if not isinstance(self.twin, Empties):
+            return {}
+        self._to(now_ms)
+        return dict(zip(self.index, self.twin.truth()["fill_pct"].tolist(), strict=True))
+
+    def empty(self, now_ms: int, device: str) -> float:
+        """Take everything out of a device of a twin that :class:`Empties`; returns litres."""
+        assert isinstance(self.twin, Empties)
+        self._to(now_ms)
+        return self.twin.empty(self.index[device])
+
+    def maintain(
+        self, now_ms: int, device: str, *, action: Action, component: str, last: bool = True
+    ) -> None:
         """Work on a component; what that makes of its age is told as ``component.maintained``.
+
+        ``last``: with this the visit ends (and may leave a fault of its own behind).
 
         Raises:
             InvalidFault: If there is no such component.
@@ -188,7 +205,8 @@ class Fleet:
             now_ms, "component.maintained", device, component=component, action=action,
             damage_removed=removed, **age,
         )  # fmt: skip
-        self._visit_ends(now_ms, index)
+        if last:
+            self._visit_ends(now_ms, index)
 
     def obey(
         self,
@@ -271,17 +289,17 @@ class Fleet:
         )
         if problems:
             raise InvalidFault(problems)
-        if fault in SENSOR_FAULTS:
-            self._sensing.faults.inject(now_ms, fault, index, values, signals)
-        elif fault in self.manifest.faults:
+        if fault in self.manifest.faults:
             self._to(now_ms)
             self.twin.inject(fault, index, values, self)
-            self._ledger.tell(
-                now_ms, "fault.begun", self.build.devices[index],
-                fault=fault, params=values | signals, **why,
-            )  # fmt: skip
+        elif fault in SENSOR_FAULTS:
+            self._sensing.faults.inject(now_ms, fault, index, values, signals)
         else:
             self.wire.inject(now_ms, fault, index, values)
+        self._ledger.tell(
+            now_ms, "fault.begun", self.build.devices[index],
+            fault=fault, params=values | signals, **why,
+        )  # fmt: skip
 
     def _mishap(
         self, now_ms: int, index: int, fault: str, cause: str, params: Mapping[str, float]

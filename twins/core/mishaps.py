@@ -58,6 +58,7 @@ class Mishaps:
             name: np.zeros(n, dtype=np.int64) for name in self._rates
         }
         self._next: dict[str, Columns] = {name: np.zeros(n) for name in self._rates}
+        self._soonest: dict[str, float] = {}
         self._visits = np.zeros(n, dtype=np.int64)
         pending.serve(kind, rank=rank, handler=self._on_due)
 
@@ -72,7 +73,7 @@ class Mishaps:
         """Rows for everything that comes before the next report."""
         by = float(next_report_ms - self._build.start_ms)
         for name, at in self._next.items():
-            while float(at.min()) <= by:
+            while self._soonest[name] <= by:
                 due = np.flatnonzero(at <= by)
                 for device in due.tolist():
                     due_ms = self._build.start_ms + int(np.ceil(at[device]))
@@ -102,6 +103,7 @@ class Mishaps:
         """Take over what :meth:`dump` gave."""
         self._counts, self._next = dict(state["counts"]), dict(state["next"])
         self._visits = state["visits"]
+        self._soonest = {name: float(at.min()) for name, at in self._next.items()}
 
     def _draw_gap(self, name: str, devices: NDArray[np.int64]) -> None:
         counts = self._counts[name]
@@ -110,6 +112,7 @@ class Mishaps:
             f"fault/gap/{name}", self._things[devices], counts[devices]
         )
         self._next[name][devices] += -np.log1p(-uniform) / self._rates[name]
+        self._soonest[name] = float(self._next[name].min())
 
     def _on_due(self, row: Row) -> None:
         name, device, number = row.args["fault"], row.args["device"], row.args["number"]

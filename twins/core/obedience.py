@@ -56,7 +56,10 @@ class Obedience:
         if missing:
             raise InvalidProduct(missing)
         self.settings = Settings(
-            declared.settings, build.params, None if takes is None else takes.configure
+            declared.settings,
+            build.params,
+            None if takes is None else takes.configure,
+            per_site=build.devices_per_site,
         )
         self.licences = Licences(declared.features, build.params, build.licence_key)
         self.interlocks = Interlocks(declared.states, tells, build.devices, ledger)
@@ -131,6 +134,9 @@ class Obedience:
     def _do(
         self, now_ms: int, device: int, command_id: str, name: str, args: Mapping[str, Any]
     ) -> tuple[Status, str]:
+        spec = self._declared.commands.get(name)
+        if spec is not None and spec.sets:
+            name, args = "set_settings", {spec.sets: next(iter(args.values()))}
         match name:
             case "get_settings":
                 done, detail = self.settings.report(device, args["name"])

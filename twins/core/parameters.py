@@ -33,8 +33,10 @@ class Settings:
         specs: Mapping[str, SettingSpec],
         params: Mapping[str, float],
         configure: Configure | None,
+        *,
+        per_site: int,
     ) -> None:
-        self._specs, self._configure = specs, configure
+        self._specs, self._configure, self._per_site = specs, configure, per_site
         self._defaults = {
             name: params[spec.param] if spec.param else spec.default for name, spec in specs.items()
         }
@@ -82,9 +84,12 @@ class Settings:
         refusal = self._configure(device, self.values(device) | taken)
         if refusal is not None:
             return False, refusal
-        self._changed.setdefault(device, {}).update(taken)
-        version = self._versions[device] = self._versions.get(device, 0) + 1
-        return True, as_json(settings=taken, version=version)
+        shared = {name: value for name, value in taken.items() if self._specs[name].shared}
+        first = device - device % self._per_site
+        for other in range(first, first + self._per_site) if shared else (device,):
+            self._changed.setdefault(other, {}).update(taken if other == device else shared)
+            self._versions[other] = self._versions.get(other, 0) + 1
+        return True, as_json(settings=taken, version=self._versions[device])
 
     def dump(self) -> dict[str, Any]:
         """What was changed, as plain data."""

@@ -50,6 +50,11 @@ class PendingTable:
         self._rows: dict[int, dict[int, Row]] = {}
         self._next_id = 1
 
+    @property
+    def now_ms(self) -> int:
+        """Where the clock of the world stands."""
+        return int(self._env.now)
+
     def serve(self, kind: str, *, rank: int, handler: Handler) -> None:
         """Say who handles rows of ``kind``; ``rank`` (from 1) orders owners within a ms."""
         assert kind not in self._owners, f"two owners for rows of kind {kind}"

@@ -18,7 +18,7 @@ class Truth:
     kind: str
     """``damage.onset``, ``component.failed``, ``component.maintained``, ``fault.begun`` (cause
     ``injected``, ``random`` or ``maintenance``), ``part.fitted``, ``device.down``, ``device.up``,
-    ``cost.booked``."""
+    ``cost.booked``, and what people do (docs/reference/scenario.md)."""
     subject: str
     """The device, or the actor."""
     data: Mapping[str, Any] = field(default_factory=dict)

@@ -42,16 +42,23 @@ class FieldSpec:
     With ``service`` false nobody hears of a DPS: failures are noticed and repaired the old way
     (the customer finds out, phones, waits for the part), the arm "without the service".
     ``country`` (ISO 3166, two letters) gives clocks, holidays, names and the mean climate;
-    ``time_zone`` (IANA) overrides its clocks.
+    ``time_zone`` (IANA) overrides its clocks. ``habits`` names a set of parameters per actor
+    (``supplier: difficult``); what is given besides goes first.
     """
 
     country: str = "DE"
     time_zone: str = ""
     weather: Mapping[str, float] = field(default_factory=dict)
     calendar: Mapping[str, float] = field(default_factory=dict)
+    habits: Mapping[str, str] = field(default_factory=dict)
     customer: Mapping[str, float] = field(default_factory=dict)
     supplier: Mapping[str, float] = field(default_factory=dict)
+    carrier: Mapping[str, float] = field(default_factory=dict)
     crew: Mapping[str, float] = field(default_factory=dict)
+    stock: Mapping[str, float] = field(default_factory=dict)
+    trucks: Mapping[str, float] = field(default_factory=dict)
+    upkeep: Mapping[str, float] = field(default_factory=dict)
+    money: Mapping[str, float] = field(default_factory=dict)
     service: bool = True
 
 

@@ -41,6 +41,10 @@ class TruthLedger:
             self._down_ms[device] = self._down_ms.get(device, 0) + at_ms - since_ms
             self.tell(at_ms, "device.up", device, down_h=(at_ms - since_ms) / HOUR_MS)
 
+    def is_down(self, device: str) -> bool:
+        """Whether a device is down now."""
+        return device in self._down_since_ms
+
     def downtime_h(self, now_ms: int) -> dict[str, float]:
         """Hours down up to now, by device; devices that never were down are left out."""
         total = dict(self._down_ms)

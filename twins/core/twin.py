@@ -151,6 +151,18 @@ class CountsUses(Protocol):
 
 
 @runtime_checkable
+class Empties(Protocol):
+    """What a twin offers besides if its devices fill up and somebody takes out what is in them.
+
+    Its :meth:`ProductTwin.truth` then has the column ``fill_pct`` (100 is full).
+    """
+
+    def empty(self, device: int) -> float:
+        """Take everything out now; returns how many litres it was as thrown in."""
+        ...
+
+
+@runtime_checkable
 class WearsAsColumn(Protocol):
     """What an ``OwnWear`` offers besides if it knows the damage of all devices at once."""
 
@@ -186,7 +198,8 @@ class Stresses(Protocol):
     def stress(self, component: str) -> Columns:
         """How fast a component wears now, shape ``(n,)``: 1.0 as drawn, 2.0 twice as fast.
 
-        Asked for at each report; holds until the next one (1.0 until the first).
+        Asked for at the first report of every hour; holds until the next time (1.0 until the
+        first). It may be a sample: over a life, only its mean counts.
         """
         ...
 

@@ -161,6 +161,21 @@ def rise_of(damage: Columns, rise: Columns, bend: Columns) -> Columns:
     return np.asarray(rise * np.expm1(bend * damage) / np.expm1(bend))
 
 
+def gamma_path(rng: np.random.Generator) -> tuple[Columns, float]:
+    """Damage that only grows and ends when it likes: cumulated gamma increments, mean 1 / STEPS.
+
+    Returns:
+        The path (from 0, shape ``(3 STEPS + 1,)``) and the position, in growth times, where it
+        reaches 1.
+    """
+    increments = rng.standard_gamma(1.0, 3 * STEPS) / STEPS
+    increments[-1] += 1.0  # so that the path always ends above 1, whatever was drawn
+    path = np.concatenate(([0.0], np.cumsum(increments)))
+    end = int(np.searchsorted(path, 1.0))
+    share = (1.0 - path[end - 1]) / (path[end] - path[end - 1])
+    return path, float((end - 1 + share) / STEPS)
+
+
 def draw_path(growth: Growth, rng: np.random.Generator) -> Columns:
     """Damage at x = 0, 1/STEPS, ... 1 of the growth time, shape ``(STEPS + 1,)``, from 0 to 1.
 
@@ -178,7 +193,7 @@ def draw_path(growth: Growth, rng: np.random.Generator) -> Columns:
         at = np.ceil(times * STEPS).astype(int)
         jumped: Columns = np.cumsum(np.bincount(at, weights=sizes, minlength=STEPS + 1))
         return np.asarray(np.minimum(jumped / jumped[-1], 1.0))
-    path: Columns = np.concatenate(([0.0], np.cumsum(rng.standard_gamma(1.0, STEPS))))
+    path = gamma_path(rng)[0][: STEPS + 1]
     path = path / path[-1]
     if growth == "paris":
         closing = 1.0 - CRACK_RATIO**-0.5

@@ -153,8 +153,10 @@ class Worn:
         """From now on wear at ``stress``; what is due by ``after`` has its pace already."""
         if np.array_equal(stress, self.stress):
             return
-        waits = np.flatnonzero(self.due_clock > after)
-        clock = clock if isinstance(clock, float) else clock[waits]
+        waits: slice | NDArray[np.int64] = slice(None)
+        if float(self.due_clock.min()) <= after:
+            waits = np.flatnonzero(self.due_clock > after)
+            clock = clock if isinstance(clock, float) else clock[waits]
         self.settle(clock, waits)
         self.stress[waits] = stress[waits]
         self._go(waits, clock)
@@ -236,13 +238,16 @@ class Worn:
 
     def _go(self, here: slice | NDArray[np.int64], clock: Columns | float) -> None:
         """Wear on from ``clock``, and note when the phase will change."""
+        pace = self.service[here] * self.stress[here]
         phase = self.phase[here]
-        pace = np.where(phase == FAILED, 0.0, self.service[here] * self.stress[here])
-        pace /= np.where(phase == GROWING, np.maximum(self.pf_ms[here], 1.0), 1.0)
+        if phase.any():  # somebody is growing or has failed
+            pace[phase == FAILED] = 0.0
+            growing = phase == GROWING
+            pace[growing] /= np.maximum(self.pf_ms[here][growing], 1.0)
         self.rate[here], self.anchor[here] = pace, clock
-        left = np.maximum(self.due[here] - self.progress[here], 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            self.due_clock[here] = np.where(pace > 0.0, clock + left / pace, np.inf)
+        left = np.maximum(self.due[here] - self.progress[here], 1e-9)
+        with np.errstate(divide="ignore"):  # what stands still is due at infinity
+            self.due_clock[here] = clock + left / pace
 
     def _grow(self, device: int) -> None:
         here = slice(device, device + 1)

@@ -7,14 +7,19 @@ from typing import Any
 
 from twins.core.pending import Row
 from twins.field.ports import Ground, Handlers, hours
+from twins.field.stock import DEPOT
 
 NAME = "caretaker"
+VAN = "van-1"
 WORDS = {"notice": "customer", "phone": "customer", "travel": "crew", "work": "crew"}
 """Delays of a repair and whose parameters they are."""
 
 
 class Caretaker:
-    """Sees to failures when nobody hears of a DPS. Delays are named after device and life."""
+    """Sees to failures when nobody hears of a DPS, by day and night: then something stands.
+
+    Delays are named after device and life.
+    """
 
     def __init__(
         self, ground: Ground, *, customer: Mapping[str, float], crew: Mapping[str, float]
@@ -35,7 +40,11 @@ class Caretaker:
         args: dict[str, Any] = {"device": device, "position": position, "part": ""}
         if parts:
             part = min(parts, key=lambda part: part.sku)
-            args |= {"part": part.sku, "eur": part.price_eur * part.quantity}
+            args["part"] = part.sku
+            if any(self._ground.goods.take(at_ms, place, part.sku) for place in (VAN, DEPOT)):
+                self._ground.later(at_ms + wait_ms, "caretaker.visit", job, {**args, "eur": 0.0})
+                return
+            args["eur"] = part.price_eur * part.quantity
             wait_ms += hours(
                 self._ground.streams,
                 f"{NAME}/lead/{job}",
@@ -49,10 +58,11 @@ class Caretaker:
         device = row.args["device"]
         fee_eur = self._params["crew"]["emergency_visit_eur"]
         self._ground.book(row.due_ms, what="visits", eur=fee_eur, subject=device)
-        if row.args["part"]:
+        if row.args["part"]:  # one from stock is paid when it is replaced there
             self._ground.book(row.due_ms, what="parts", eur=row.args["eur"], subject=device)
         job = row.subject
-        done_ms = row.due_ms + self._hours("travel", job) + self._hours("work", job)
+        travel_ms = round(self._hours("travel", job) * self._ground.far_share(device))
+        done_ms = row.due_ms + travel_ms + self._hours("work", job)
         self._ground.later(done_ms, "caretaker.fit", job, row.args)
 
     def _on_fit(self, row: Row) -> None:

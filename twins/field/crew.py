@@ -1,4 +1,4 @@
-"""A crew with one van: plans a visit, drives, fits the part, reports, drives home."""
+"""Crews in vans: plan a visit, drive, look, fit the part, report, drive home."""
 
 from __future__ import annotations
 
@@ -8,27 +8,48 @@ from typing import Any
 from twins.core.manifest import Param
 from twins.core.pending import Row
 from twins.core.ports import Fact
-from twins.field.ports import HOUR_MS, Ground, Handlers, hours, shift_slot
+from twins.field.ports import HOUR_MS, Ground, Handlers, chance, hours, open_slot, shift_slot
+from twins.field.stock import DEPOT
 
 NAME = "crew"
 PARAMS: Mapping[str, Param] = {
+    "vans": Param(unit="1", default=1.0, min=1, max=100, title="vans, one technician in each"),
+    "skilled_p": Param(unit="1", default=1.0, min=0, max=1, title="kinds of work a 2nd man knows"),
     "plan_p50_h": Param(unit="h", default=1.0, min=0.01, max=720, title="until planned (estimate)"),
     "plan_p90_h": Param(unit="h", default=4.0, min=0.01, max=720, title="9 of 10 planned in"),
     "notice_h": Param(unit="h", default=12.0, min=0.0, max=2160, title="from planning to leaving"),
-    "travel_p50_h": Param(unit="h", default=0.75, min=0.01, max=48, title="one way (estimate)"),
+    "priority": Param(unit="1", default=0.0, min=0, max=1, title="1: no notice if it stands"),
+    "night_calls": Param(unit="1", default=0.0, min=0, max=1, title="1: at once if it stands"),
+    "travel_p50_h": Param(unit="h", default=0.75, min=0.01, max=48, title="to the median site"),
     "travel_p90_h": Param(unit="h", default=1.5, min=0.01, max=48, title="9 of 10 there in"),
+    "diagnose_p50_h": Param(unit="h", default=0.25, min=0.01, max=48, title="looking (estimate)"),
+    "diagnose_p90_h": Param(unit="h", default=0.75, min=0.01, max=48, title="9 of 10 know in"),
     "work_p50_h": Param(unit="h", default=2.5, min=0.01, max=240, title="2-4 h on a machine (S13)"),
     "work_p90_h": Param(unit="h", default=4.0, min=0.01, max=240, title="9 of 10 done in"),
-    "shift_start_h": Param(unit="h", default=7.0, min=0.0, max=23.0, title="weekdays from, UTC"),
-    "shift_end_h": Param(unit="h", default=16.0, min=1.0, max=24.0, title="weekdays to, UTC"),
+    "tail_p": Param(unit="1", default=0.03, min=0, max=1, title="share that takes much longer"),
+    "forget_p": Param(unit="1", default=0.0, min=0, max=1, title="share confirmed too late"),
+    "forget_h": Param(unit="h", default=48.0, min=1, max=2160, title="until it is confirmed"),
+    "wrong_fit_p": Param(unit="1", default=0.0, min=0, max=1, title="share that mends nothing"),
+    "shift_start_h": Param(unit="h", default=7.0, min=0.0, max=23.0, title="workdays from, local"),
+    "shift_end_h": Param(unit="h", default=16.0, min=1.0, max=24.0, title="workdays to, local"),
     "visit_eur": Param(unit="EUR", default=280.0, min=0, max=100000, title="by day (domain 6.1)"),
     "emergency_visit_eur": Param(unit="EUR", default=560.0, min=0, max=100000, title="at night"),
+    "km_eur": Param(unit="EUR/km", default=0.0, min=0, max=100, title="besides the visit"),
+    "overtime_eur_h": Param(unit="EUR/h", default=60.0, min=0, max=1000, title="after the shift"),
 }
-STEPS = ("crew.plan", "crew.depart", "crew.arrive", "crew.complete", "crew.refuse")
+"""Without another source an estimate."""
+STEPS = tuple(
+    f"crew.{step}"
+    for step in ("plan", "depart", "arrive", "complete", "report", "refuse", "give_up")
+)
+DETOUR = 1.3
+"""Road over straight line (estimate)."""
+TAIL_MIN, TAIL_ALPHA, TAIL_MAX = 2.0, 1.5, 12.0
+"""Work that goes wrong takes a Pareto distributed multiple: seized bolts, a shaft to be turned."""
 
 
 class Crew:
-    """One van, one visit at a time; who cannot be served now waits for the van.
+    """One visit at a time per van; who cannot be served now waits for a van that can.
 
     Durations come from streams named after the work order and its visit.
     """
@@ -37,19 +58,13 @@ class Crew:
         self._ground, self._params = ground, params
         self._visits: dict[str, int] = {}
         self._asked: dict[str, None] = {}
-        self._busy: dict[str, list[int]] = {}
-        """Work order to [leaves, is back], of visits planned and not called off."""
+        self._busy: dict[str, list[Any]] = {}
+        """Work order to [van, leaves, is back], of visits planned and not called off."""
 
     @property
     def handlers(self) -> Handlers:
         """Rows of this actor."""
-        return {
-            "crew.plan": self._on_plan,
-            "crew.depart": self._on_depart,
-            "crew.arrive": self._on_arrive,
-            "crew.complete": self._on_complete,
-            "crew.refuse": self._on_refuse,
-        }
+        return {step: getattr(self, f"_on_{step.removeprefix('crew.')}") for step in STEPS}
 
     def observe(self, fact: Fact) -> None:
         """A visit is wanted (again), or not any more."""
@@ -62,7 +77,7 @@ class Crew:
             self._busy.pop(fact.subject, None)
 
     def dump(self) -> dict[str, Any]:
-        """Visits so far, requests heard, the van's bookings."""
+        """Visits so far, requests heard, the vans' bookings."""
         return {"visits": self._visits, "asked": list(self._asked), "busy": self._busy}
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -79,14 +94,15 @@ class Crew:
             return
         self._asked[key] = None
         visit = self._visits[fact.subject] = self._visits.get(fact.subject, 0) + 1
-        args = {name: str(fact.data.get(name, "")) for name in ("thing", "position", "part")}
+        names = ("thing", "position", "part", "order")
+        args = {name: str(fact.data.get(name, "")) for name in names}
         known = self._ground.fits(args["thing"], args["position"])
         due_ms = fact.at_ms + self._hours("plan", fact.subject, visit)
         self._ground.later(
             self._ground.soonest(due_ms),
             "crew.plan" if known else "crew.refuse",
             fact.subject,
-            {**args, "visit": visit},
+            {**args, "visit": visit, "by": self._ground.person("dispatcher", NAME).name},
         )
 
     def _hours(self, what: str, subject: str, visit: int) -> int:
@@ -97,28 +113,78 @@ class Crew:
             p90_h=self._params[f"{what}_p90_h"],
         )
 
+    def _whim(self, row: Row, habit: str) -> bool:
+        name = f"crew/{habit}/{row.subject}/{row.args['visit']}"
+        return chance(self._ground.streams, name, self._params[f"{habit}_p"])
+
     def _on_plan(self, row: Row) -> None:
-        visit = row.args["visit"]
+        """Plan with what work of the kind takes nine times out of ten; block what it will take."""
+        params, visit, device = self._params, row.args["visit"], row.args["thing"]
         travel_ms = self._hours("travel", row.subject, visit)
-        work_ms = self._hours("work", row.subject, visit)
-        length_ms = 2 * travel_ms + work_ms
-        self._busy = {order: slot for order, slot in self._busy.items() if slot[1] > row.due_ms}
-        start_ms = self._slot(row.due_ms + round(self._params["notice_h"] * HOUR_MS), length_ms)
-        self._busy[row.subject] = [start_ms, start_ms + length_ms]
-        args = {**row.args, "travel_ms": travel_ms, "work_ms": work_ms}
+        travel_ms = round(travel_ms * self._ground.far_share(device))
+        look_ms, work_ms = (self._hours(w, row.subject, visit) for w in ("diagnose", "work"))
+        if self._whim(row, "tail"):
+            draw = self._ground.streams.uniform(f"crew/tail-length/{row.subject}/{visit}")
+            longer = min(TAIL_MIN * (1.0 - draw) ** (-1.0 / TAIL_ALPHA), TAIL_MAX)
+            work_ms = round(work_ms * longer)
+            self._ground.tell(row.due_ms, "work.hard", device, times=round(longer, 2))
+        stands = self._ground.stands(device)
+        at_once = stands and params["night_calls"] >= 1.0
+        hurry = at_once or (stands and params["priority"] >= 1.0)
+        notice_ms = 0 if hurry else round(params["notice_h"] * HOUR_MS)
+        parcel = self._ground.goods.parcel(row.args["order"])
+        earliest_ms = max(row.due_ms + notice_ms, int(parcel.get("ready_ms", 0)))
+        planned_ms = 2 * travel_ms + round(
+            (params["diagnose_p90_h"] + params["work_p90_h"]) * HOUR_MS
+        )
+        length_ms = 2 * travel_ms + look_ms + work_ms
+        self._busy = {wo: slot for wo, slot in self._busy.items() if slot[2] > row.due_ms}
+        start_ms, van = self._slot(
+            earliest_ms, planned_ms, length_ms, row.args["position"], at_once=at_once
+        )
+        self._busy[row.subject] = [van, start_ms, start_ms + length_ms]
+        args = {
+            **row.args, "travel_ms": travel_ms, "look_ms": look_ms, "work_ms": work_ms,
+            "van": van, "by": self._ground.person("technician", van).name,
+        }  # fmt: skip
         self._ground.intend(
             row.due_ms, NAME, "work_order.plan", row.subject,
-            again=visit, start_ms=start_ms, crew="van-1",
+            again=visit, start_ms=start_ms, crew=van, by=row.args["by"],
         )  # fmt: skip
         self._ground.later(start_ms, "crew.depart", row.subject, args)
 
-    def _slot(self, earliest_ms: int, length_ms: int) -> int:
-        """The first slot within a shift in which the van stands in the yard."""
+    def _slot(
+        self, earliest_ms: int, planned_ms: int, length_ms: int, position: str, *, at_once: bool
+    ) -> tuple[int, str]:
+        """The first start at which a van with the skill stands in the yard, and which van."""
+        return min(
+            (self._free(van, earliest_ms, planned_ms, length_ms, at_once=at_once), van)
+            for van in self._vans(position)
+        )
+
+    def _vans(self, position: str) -> list[str]:
+        """The first technician can do everything, else some work would never be done."""
+        streams, share = self._ground.streams, self._params["skilled_p"]
+        vans = [f"van-{number}" for number in range(1, int(self._params["vans"]) + 1)]
+        return vans[:1] + [
+            van for van in vans[1:] if chance(streams, f"crew/skill/{van}/{position}", share)
+        ]
+
+    def _free(
+        self, van: str, earliest_ms: int, planned_ms: int, length_ms: int, *, at_once: bool
+    ) -> int:
         start_h, end_h = self._params["shift_start_h"], self._params["shift_end_h"]
+        taken = sorted((leaves, back) for who, leaves, back in self._busy.values() if who == van)
         start_ms = earliest_ms
-        taken = sorted(self._busy.values())
         while True:
-            start_ms = shift_slot(start_ms, length_ms=length_ms, start_h=start_h, end_h=end_h)
+            if not at_once:
+                start_ms = shift_slot(
+                    self._ground.calendar,
+                    start_ms,
+                    length_ms=planned_ms,
+                    start_h=start_h,
+                    end_h=end_h,
+                )
             clash = [
                 back for leaves, back in taken if leaves < start_ms + length_ms and start_ms < back
             ]
@@ -127,33 +193,75 @@ class Crew:
             start_ms = max(clash)
 
     def _on_depart(self, row: Row) -> None:
-        self._ground.book(
-            row.due_ms,
-            what="visits",
-            eur=self._params["visit_eur"],
-            subject=row.args["thing"],
-        )
+        params, device = self._params, row.args["thing"]
+        start_h, end_h = params["shift_start_h"], params["shift_end_h"]
+        now, back_ms = row.due_ms, self._busy[row.subject][2]
+        calendar = self._ground.calendar
+        by_day = open_slot(calendar, now, start_h=start_h, end_h=end_h) == now
+        eur = params["visit_eur" if by_day else "emergency_visit_eur"]
+        self._ground.book(now, what="visits", eur=eur, subject=device)
+        km_eur = 2.0 * DETOUR * self._ground.far_km(device) * params["km_eur"]
+        self._ground.book(now, what="travel", eur=round(km_eur, 2), subject=device)
+        over_ms = back_ms - calendar.begin_ms(calendar.local(now).date(), end_h)
+        if by_day and over_ms > 0:
+            eur = round(over_ms / HOUR_MS * params["overtime_eur_h"], 2)
+            self._ground.book(now, what="overtime", eur=eur, subject=device)
         self._say(row, "work_order.depart")
-        arrives_ms = row.due_ms + row.args["travel_ms"]
-        self._ground.later(arrives_ms, "crew.arrive", row.subject, row.args)
+        self._ground.later(now + row.args["travel_ms"], "crew.arrive", row.subject, row.args)
 
     def _on_arrive(self, row: Row) -> None:
+        """A wrong part in the parcel is found on site.
+
+        Then there is another in stock, or the visit was in vain and the supplier hears of it.
+        """
+        ground, args = self._ground, row.args
         self._say(row, "work_order.arrive")
-        done_ms = row.due_ms + row.args["work_ms"]
-        self._ground.later(done_ms, "crew.complete", row.subject, row.args)
+        known_ms = row.due_ms + args["look_ms"]
+        right = not ground.goods.parcel(args["order"]).get("wrong")
+        if right or ground.goods.take(row.due_ms, args["van"], args["part"]):
+            ground.later(known_ms + args["work_ms"], "crew.complete", row.subject, args)
+        elif ground.goods.take(row.due_ms, DEPOT, args["part"]):
+            fetch_ms = 2 * args["travel_ms"]
+            ground.later(known_ms + fetch_ms + args["work_ms"], "crew.complete", row.subject, args)
+        else:
+            ground.later(known_ms, "crew.give_up", row.subject, args)
+
+    def _on_give_up(self, row: Row) -> None:
+        order, part = row.args["order"], row.args["part"]
+        ready_ms = self._ground.claim(row.due_ms, order, part)
+        self._ground.goods.note(order, ready_ms=ready_ms)
+        self._say(row, "work_order.cancel", reason=f"wrong part in the parcel, not {part}: claimed")
 
     def _on_complete(self, row: Row) -> None:
-        serial, readings = self._ground.fit(
-            row.due_ms,
-            row.args["thing"],
-            position=row.args["position"],
-            part=row.args["part"],
-        )
-        self._say(row, "work_order.complete", serial=serial, readings=readings)
+        ground, args, at_ms = self._ground, row.args, row.due_ms
+        if self._whim(row, "wrong_fit"):
+            ground.tell(at_ms, "work.in_vain", args["thing"], position=args["position"])
+            serial = f"{args['part']}-{args['thing']}-x{args['visit']}"
+            readings = ground.readings(args["thing"])
+        else:
+            serial, readings = ground.fit(
+                at_ms, args["thing"], position=args["position"], part=args["part"]
+            )
+        args = {**args, "serial": serial, "readings": readings}
+        if self._whim(row, "forget"):
+            later_ms = at_ms + round(self._params["forget_h"] * HOUR_MS)
+            start_h, end_h = self._params["shift_start_h"], self._params["shift_end_h"]
+            later_ms = open_slot(ground.calendar, later_ms, start_h=start_h, end_h=end_h)
+            ground.tell(at_ms, "report.forgotten", args["thing"], work_order=row.subject)
+            ground.later(later_ms, "crew.report", row.subject, args)
+        else:
+            self._on_report(row._replace(args=args))
+
+    def _on_report(self, row: Row) -> None:
+        told = {"serial": row.args["serial"], "readings": row.args["readings"]}
+        self._say(row, "work_order.complete", **told)
 
     def _on_refuse(self, row: Row) -> None:
         reason = f"no device {row.args['thing']!r} with a position {row.args['position']!r}"
         self._say(row, "work_order.cancel", reason=reason)
 
     def _say(self, row: Row, verb: str, **data: object) -> None:
-        self._ground.intend(row.due_ms, NAME, verb, row.subject, again=row.args["visit"], **data)
+        self._ground.intend(
+            row.due_ms, NAME, verb, row.subject,
+            again=row.args["visit"], by=row.args["by"], **data,
+        )  # fmt: skip

@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from twins.core.ageing import Breakdown
-from twins.core.manifest import Part, resolve
+from twins.core.manifest import Param, Part, resolve
 from twins.core.pending import PendingTable
 from twins.core.ports import Fact, Intent
 from twins.core.spec import FieldSpec
 from twins.core.streams import Streams
 from twins.core.truth import TruthLedger
-from twins.field import crew, customer, supplier
+from twins.core.yard import Yard
+from twins.field import carrier, crew, customer, money, stock, supplier, trucks, upkeep
 from twins.field.caretaker import Caretaker
-from twins.field.ports import RANK, SOONEST_MS, Actor
+from twins.field.habits import apply_habits
+from twins.field.persons import Directory, Person
+from twins.field.places import COUNTRIES
+from twins.field.ports import HANDS_RANK, RANK, SOONEST_MS, Actor, Handlers
+from twins.field.surroundings import Surroundings
 
-Fit = Callable[[int, str, str, str], tuple[str, dict[str, float]]]
-"""(at_ms, device, position, part) to (serial number, readings)."""
+ACTORS: Mapping[str, Mapping[str, Param]] = {
+    customer.NAME: customer.PARAMS,
+    supplier.NAME: supplier.PARAMS,
+    carrier.NAME: carrier.PARAMS,
+    crew.NAME: crew.PARAMS,
+    stock.NAME: stock.PARAMS,
+    trucks.NAME: trucks.PARAMS,
+    upkeep.NAME: upkeep.PARAMS,
+    money.NAME: money.PARAMS,
+}
+"""Whose parameters a description may set, by the name of the key."""
+MEDIAN_SHARE = math.sqrt(0.5)
+"""Distance of the median site of a disc, as a share of its radius."""
 
 
 def resolve_field(spec: FieldSpec) -> tuple[dict[str, dict[str, float]], list[str]]:
     """Every actor's parameters by actor, and a problem per mistake in them."""
+    given, problems = apply_habits(spec.habits, {name: getattr(spec, name) for name in ACTORS})
     values: dict[str, dict[str, float]] = {}
-    problems: list[str] = []
-    for name, given, params in (
-        (customer.NAME, spec.customer, customer.PARAMS),
-        (supplier.NAME, spec.supplier, supplier.PARAMS),
-        (crew.NAME, spec.crew, crew.PARAMS),
-    ):
-        values[name], found = resolve(f"field.{name}", given, params)
+    for name, params in ACTORS.items():
+        values[name], found = resolve(f"field.{name}", given[name], params)
         problems += found
     shift = values[crew.NAME]
     if shift["shift_start_h"] >= shift["shift_end_h"]:
@@ -46,34 +62,68 @@ class People:
         *,
         service: bool,
         streams: Streams,
+        surroundings: Surroundings,
         parts: Mapping[str, Part],
         pending: PendingTable,
         ledger: TruthLedger,
-        clock: Callable[[], int],
-        fits: Callable[[str, str], bool],
-        fit: Fit,
+        yard: Yard,
     ) -> None:
-        self.streams, self.parts = streams, parts
-        self._pending, self._ledger, self._clock = pending, ledger, clock
-        self._fits, self._fit = fits, fit
+        self.streams, self.parts, self.calendar = streams, parts, surroundings.calendar
+        self._pending, self._ledger, self._yard = pending, ledger, yard
+        self._surroundings = surroundings
         self._intents: list[Intent] = []
+        self._points: dict[str, NDArray[np.float64]] = {}
+        self.directory = Directory(
+            streams,
+            locale=COUNTRIES[surroundings.where.country].locale,
+            habits=params[customer.NAME],
+        )
+        self.goods = stock.Goods(self, params[stock.NAME])
+        self._supplier = supplier.Supplier(self, params[supplier.NAME])
+        self._trucks = trucks.Trucks(
+            self,
+            params[trucks.NAME],
+            containers=yard.containers,
+            empty=yard.empty,
+            point=self._point,
+        )
+        self._meters = money.Meters(
+            params[money.NAME],
+            pending=pending,
+            ledger=ledger,
+            read=lambda: yard.totals(money.OF_SITE),
+        )
         self._actors: dict[str, Actor] = {}
         self._caretaker: Caretaker | None = None
+        self._upkeep = upkeep.Upkeep(
+            self, params[upkeep.NAME], maintain=yard.maintain, devices=yard.devices
+        )
+        hands = [self.goods.handlers, self._trucks.handlers, self._upkeep.handlers]
+        owners: list[Handlers] = []
         if service:
             self._actors = {
                 customer.NAME: customer.Customer(self, params[customer.NAME]),
-                supplier.NAME: supplier.Supplier(self, params[supplier.NAME]),
+                supplier.NAME: self._supplier,
+                carrier.NAME: carrier.Carrier(
+                    self, params[carrier.NAME], road=params[supplier.NAME]
+                ),
                 crew.NAME: crew.Crew(self, params[crew.NAME]),
             }
+            owners = [actor.handlers for actor in self._actors.values()]
         else:
             self._caretaker = Caretaker(
                 self, customer=params[customer.NAME], crew=params[crew.NAME]
             )
-        owners = [actor.handlers for actor in self._actors.values()]
-        if self._caretaker is not None:
             owners.append(self._caretaker.handlers)
-        for kind, handler in (row for handlers in owners for row in handlers.items()):
-            pending.serve(kind, rank=RANK, handler=handler)
+        for rank, group in ((RANK, owners), (HANDS_RANK, hands)):
+            for kind, handler in (row for handlers in group for row in handlers.items()):
+                pending.serve(kind, rank=rank, handler=handler)
+
+    def start(self) -> None:
+        """Begin: trucks, planned visits and the first bill are waited for."""
+        self._trucks.start(self._pending.now_ms)
+        self._meters.start(self._pending.now_ms)
+        self._upkeep.start(self._pending.now_ms)
 
     def observe(self, fact: Fact) -> None:
         """Tell every actor; without a service nobody hears."""
@@ -95,15 +145,22 @@ class People:
         intents, self._intents = self._intents, []
         return sorted(intents, key=lambda it: (it.at_ms, it.actor, it.verb, it.subject))
 
+    def running_eur(self) -> dict[str, float]:
+        """What the meters show since the last bill, by line."""
+        return self._meters.running_eur()
+
     def dump(self) -> dict[str, Any]:
         """What every actor remembers. Only between two runs, when all intents are handed out."""
         assert not self._intents
-        return {name: actor.dump() for name, actor in self._actors.items()}
+        actors = {name: actor.dump() for name, actor in self._actors.items()}
+        return {"actors": actors, "goods": self.goods.dump(), "meters": self._meters.dump()}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
         for name, actor in self._actors.items():
-            actor.load(state[name])
+            actor.load(state["actors"][name])
+        self.goods.load(state["goods"])
+        self._meters.load(state["meters"])
 
     # The ground that actors stand on (twins.field.ports.Ground).
 
@@ -117,7 +174,7 @@ class People:
 
     def soonest(self, at_ms: int) -> int:
         """``at_ms``, or a moment from now if that has passed."""
-        return max(at_ms, self._clock() + SOONEST_MS)
+        return max(at_ms, self._pending.now_ms + SOONEST_MS)
 
     def intend(
         self, at_ms: int, actor: str, verb: str, subject: str, *, again: int = 1, **data: object
@@ -135,16 +192,52 @@ class People:
             )
         )
 
+    def tell(self, at_ms: int, kind: str, subject: str, **data: object) -> None:
+        """Note a truth."""
+        self._ledger.tell(at_ms, kind, subject, **data)
+
     def book(self, at_ms: int, *, what: str, eur: float, subject: str) -> None:
         """Spend money."""
-        self._ledger.book(at_ms, what=what, eur=eur, subject=subject)
+        if eur:
+            self._ledger.book(at_ms, what=what, eur=eur, subject=subject)
+
+    def claim(self, at_ms: int, order: str, sku: str) -> int:
+        """Ask the supplier for the right part."""
+        return self._supplier.claim(at_ms, order, self.parts[sku])
+
+    def person(self, role: str, of: str) -> Person:
+        """The person who has ``role`` for ``of``."""
+        return self.directory.person(role, of)
+
+    def far_km(self, device: str) -> float:
+        """How far a device's site lies from the depot, as the crow flies."""
+        return float(np.hypot(*self._point(device)))
+
+    def far_share(self, device: str) -> float:
+        """The same as a share of the distance of the median site."""
+        radius_km = self._surroundings.where.weather["radius_km"]
+        return self.far_km(device) / (radius_km * MEDIAN_SHARE)
 
     def fits(self, device: str, position: str) -> bool:
         """Whether there is such a device with a component at that position."""
-        return self._fits(device, position)
+        return self._yard.fits(device, position)
+
+    def stands(self, device: str) -> bool:
+        """Whether a device is down now."""
+        return self._ledger.is_down(device)
 
     def fit(
         self, at_ms: int, device: str, *, position: str, part: str
     ) -> tuple[str, dict[str, float]]:
         """Put a new part into a device."""
-        return self._fit(at_ms, device, position, part)
+        return self._yard.fit(at_ms, device, position, part)
+
+    def readings(self, device: str) -> dict[str, float]:
+        """What a technician measures at a device now."""
+        return self._yard.readings(device)
+
+    def _point(self, device: str) -> NDArray[np.float64]:
+        if device not in self._points:
+            site = self._yard.site(device)
+            self._points[device] = self._surroundings.points((site,))[0]
+        return self._points[device]

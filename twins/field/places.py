@@ -17,7 +17,7 @@ Points = NDArray[np.float64]
 class Country(NamedTuple):
     """Clocks, language and mean climate of a country's largest towns.
 
-    Temperatures and rain are rounded long-term station means (1991-2020 normals, from memory):
+    Temperatures and rain are rounded long-term means (normals of 1991-2020, from memory):
     defaults that a scenario may override in ``field.weather``.
     """
 

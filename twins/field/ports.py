@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 from twins.core.manifest import Part
 from twins.core.pending import Row
 from twins.core.ports import Fact
 from twins.core.streams import Streams
+from twins.core.weather import Moment
+from twins.field.persons import Person
 
 RANK = 2
 """Within a millisecond, people come after devices."""
+HANDS_RANK = 3
+"""And after them those who never speak to a service: nobody need meet at their actions."""
 HOUR_MS = 3_600_000
-DAY_H = 24
 SOONEST_MS = 1_000
 """Nobody reacts faster than this to what they just heard."""
 Z90 = 1.2816
@@ -23,12 +27,64 @@ Z90 = 1.2816
 Handlers = Mapping[str, Callable[[Row], None]]
 
 
+class Clocks(Protocol):
+    """The calendar as people need it (``twins.field.calendar``)."""
+
+    def at(self, at_ms: int) -> Moment:
+        """What clocks and calendar say at a moment."""
+        ...
+
+    def local(self, at_ms: int) -> datetime:
+        """The local date and time."""
+        ...
+
+    def begin_ms(self, day: date, hour: float) -> int:
+        """When that hour of a local day is."""
+        ...
+
+    def is_workday(self, day: date) -> bool:
+        """Monday to Friday and no public holiday."""
+        ...
+
+
+class Shelves(Protocol):
+    """Goods on their way and spare parts in store (``twins.field.stock``)."""
+
+    def note(self, order: str, **facts: float) -> None:
+        """Remember something of an order's goods."""
+        ...
+
+    def parcel(self, order: str) -> Mapping[str, Any]:
+        """What is known of an order's goods."""
+        ...
+
+    def take(self, at_ms: int, place: str, sku: str) -> bool:
+        """Take a part from a shelf if there is one."""
+        ...
+
+
 class Ground(Protocol):
     """The ground that actors stand on."""
 
-    streams: Streams
-    parts: Mapping[str, Part]
-    """Spare parts by sku."""
+    @property
+    def streams(self) -> Streams:
+        """All random streams."""
+        ...
+
+    @property
+    def calendar(self) -> Clocks:
+        """Local clocks and holidays."""
+        ...
+
+    @property
+    def goods(self) -> Shelves:
+        """Parcels and stock."""
+        ...
+
+    @property
+    def parts(self) -> Mapping[str, Part]:
+        """Spare parts by sku."""
+        ...
 
     def later(self, due_ms: int, kind: str, subject: str, args: Mapping[str, Any]) -> None:
         """Put a row down that the actor's handler of ``kind`` gets when it is due."""
@@ -48,18 +104,46 @@ class Ground(Protocol):
         """Say what an actor does through the service's API (``again``: for the n-th time)."""
         ...
 
+    def tell(self, at_ms: int, kind: str, subject: str, **data: object) -> None:
+        """Note a truth: what really happened, whether a service hears of it or not."""
+        ...
+
     def book(self, at_ms: int, *, what: str, eur: float, subject: str) -> None:
-        """Spend money."""
+        """Spend money; nothing is noted of 0 EUR."""
+        ...
+
+    def claim(self, at_ms: int, order: str, sku: str) -> int:
+        """Ask the supplier for the right part; returns when it will be there."""
+        ...
+
+    def person(self, role: str, of: str) -> Person:
+        """The person who has ``role`` for ``of``."""
+        ...
+
+    def far_km(self, device: str) -> float:
+        """How far a device's site lies from the depot, as the crow flies."""
+        ...
+
+    def far_share(self, device: str) -> float:
+        """The same as a share of the distance of the median site."""
         ...
 
     def fits(self, device: str, position: str) -> bool:
         """Whether there is such a device with a component at that position."""
         ...
 
+    def stands(self, device: str) -> bool:
+        """Whether a device is down now."""
+        ...
+
     def fit(
         self, at_ms: int, device: str, *, position: str, part: str
     ) -> tuple[str, dict[str, float]]:
         """Put a new part into a device; returns its serial number and readings taken after it."""
+        ...
+
+    def readings(self, device: str) -> dict[str, float]:
+        """What a technician measures at a device now."""
         ...
 
 
@@ -91,17 +175,39 @@ def hours(streams: Streams, name: str, *, p50_h: float, p90_h: float) -> int:
     return max(seconds, 1) * 1000
 
 
-def shift_slot(earliest_ms: int, *, length_ms: int, start_h: float, end_h: float) -> int:
-    """The first start on a weekday within shift hours (UTC) that leaves room for ``length_ms``.
+def chance(streams: Streams, name: str, share: float) -> bool:
+    """Whether something that happens in ``share`` of all cases happens in the case ``name``."""
+    return share > 0.0 and streams.uniform(name) < share
 
-    A visit longer than a shift begins with the shift.
+
+def pick(streams: Streams, name: str, of: Sequence[str]) -> str:
+    """One of several, all equally often."""
+    return of[int(streams.uniform(name) * len(of))]
+
+
+def open_slot(clocks: Clocks, at_ms: int, *, start_h: float, end_h: float) -> int:
+    """``at_ms`` if that is within these hours (local time) of a workday, else when they begin."""
+    return shift_slot(clocks, at_ms, length_ms=0, start_h=start_h, end_h=end_h)
+
+
+def shift_slot(
+    clocks: Clocks,
+    earliest_ms: int,
+    *,
+    length_ms: int,
+    start_h: float,
+    end_h: float,
+    every_day: bool = False,
+) -> int:
+    """The first start on a workday within shift hours (local) that leaves room for ``length_ms``.
+
+    A visit longer than a shift begins with the shift. ``every_day``: weekends and holidays too.
     """
-    day_ms = DAY_H * HOUR_MS
-    midnight_ms = earliest_ms - earliest_ms % day_ms
+    day = clocks.local(earliest_ms).date()
     while True:
-        begin_ms = midnight_ms + round(start_h * HOUR_MS)
-        latest_ms = max(midnight_ms + round(end_h * HOUR_MS) - length_ms, begin_ms)
-        weekday = (midnight_ms // day_ms + 3) % 7  # the epoch was a Thursday
-        if weekday < 5 and earliest_ms <= latest_ms:
-            return max(begin_ms, earliest_ms)
-        midnight_ms += day_ms
+        if every_day or clocks.is_workday(day):
+            begin_ms = clocks.begin_ms(day, start_h)
+            latest_ms = max(clocks.begin_ms(day, end_h) - length_ms, begin_ms)
+            if earliest_ms <= latest_ms:
+                return max(begin_ms, earliest_ms)
+        day += timedelta(days=1)

@@ -1,14 +1,14 @@
-"""A supplier: confirms an order, ships it after the part's lead time, delivers it."""
+"""A supplier: confirms an order, makes or picks the part, hands it to a carrier. Or does not."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from twins.core.manifest import Param
+from twins.core.manifest import Param, Part
 from twins.core.pending import Row
 from twins.core.ports import Fact
-from twins.field.ports import Ground, Handlers, hours
+from twins.field.ports import HOUR_MS, Ground, Handlers, chance, hours, open_slot, pick
 
 NAME = "supplier"
 PARAMS: Mapping[str, Param] = {
@@ -17,12 +17,30 @@ PARAMS: Mapping[str, Param] = {
     "transport_p50_h": Param(unit="h", default=24.0, min=0.01, max=2160, title="on the road"),
     "transport_p90_h": Param(unit="h", default=48.0, min=0.01, max=2160, title="9 of 10 arrive in"),
     "lead_factor": Param(unit="1", default=1.0, min=0.01, max=100, title="times the lead time"),
+    "refuse_p": Param(unit="1", default=0.0, min=0, max=1, title="share of orders refused"),
+    "mislay_p": Param(unit="1", default=0.0, min=0, max=1, title="share of orders mislaid"),
+    "chase_h": Param(unit="h", default=168.0, min=1, max=2160, title="until somebody asks"),
+    "price_p": Param(unit="1", default=0.0, min=0, max=1, title="share with another price"),
+    "price_rise": Param(unit="1", default=0.15, min=-0.9, max=10, title="by that share"),
+    "quantity_p": Param(unit="1", default=0.0, min=0, max=1, title="share with one part more"),
+    "late_p": Param(unit="1", default=0.0, min=0, max=1, title="share of orders late"),
+    "late_factor": Param(unit="1", default=2.5, min=1, max=20, title="lead time when late"),
+    "partial_p": Param(unit="1", default=0.0, min=0, max=1, title="share shipped incomplete"),
+    "backorder_h": Param(unit="h", default=120.0, min=1, max=2160, title="the rest comes after"),
+    "wrong_part_p": Param(unit="1", default=0.0, min=0, max=1, title="share with a wrong part"),
 }
-STEPS = ("supplier.confirm", "supplier.reject", "supplier.ship", "supplier.deliver")
+OFFICE_H = (8.0, 17.0)
+"""When the supplier's office answers and its ramp loads, on workdays, local time."""
+REFUSALS = ("discontinued, no successor named", "credit limit reached", "not before next quarter")
+EXCUSES = ("machine breakdown", "no steel from the mill", "short of staff", "stuck at customs")
+STEPS = ("supplier.confirm", "supplier.reject", "supplier.ship", "supplier.replace")
 
 
 class Supplier:
-    """Every delay comes from a stream named after the order, so order of arrival is no matter."""
+    """Every delay and whim comes from a stream named after the order and the habit.
+
+    So the order of arrival does not matter, and one more habit shifts nobody's draws.
+    """
 
     def __init__(self, ground: Ground, params: Mapping[str, float]) -> None:
         self._ground, self._params = ground, params
@@ -31,27 +49,16 @@ class Supplier:
     @property
     def handlers(self) -> Handlers:
         """Rows of this actor."""
-        return dict.fromkeys(STEPS, self._on_row)
+        return {**dict.fromkeys(STEPS[:3], self._on_row), "supplier.replace": self._on_replace}
 
     def observe(self, fact: Fact) -> None:
-        """An order was placed, confirmed, shipped, or called off."""
+        """An order was placed, confirmed, or called off."""
+        known = fact.data.get("part") in self._ground.parts
         if fact.kind == "order.placed":
-            known = fact.data.get("part") in self._ground.parts
-            step = "supplier.confirm" if known else "supplier.reject"
-            self._begin(fact, step, self._hours(fact, "confirm"))
-        elif fact.kind == "order.confirmed" and fact.data.get("part") in self._ground.parts:
-            part = self._ground.parts[fact.data["part"]]
-            factor = self._params["lead_factor"]
-            delay_ms = hours(
-                self._ground.streams,
-                f"supplier/lead/{fact.subject}",
-                p50_h=part.lead_time_p50_h * factor,
-                p90_h=part.lead_time_p90_h * factor,
-            )
-            self._begin(fact, "supplier.ship", delay_ms)
-        elif fact.kind == "order.shipped":
-            self._begin(fact, "supplier.deliver", self._hours(fact, "transport"))
-        elif fact.kind in ("order.cancelled", "order.rejected"):
+            self._on_placed(fact, known=known)
+        elif fact.kind == "order.confirmed" and known:
+            self._begin(fact, "supplier.ship", self._lead_ms(fact))
+        elif fact.kind in {"order.cancelled", "order.rejected"}:
             for step in STEPS:
                 self._ground.forget(step, fact.subject)
 
@@ -63,6 +70,50 @@ class Supplier:
         """Take over what :meth:`dump` gave."""
         self._begun = dict.fromkeys(state)
 
+    def claim(self, at_ms: int, order: str, part: Part) -> int:
+        """A wrong part came: send the right one. Returns when it will be there."""
+        streams, road = self._ground.streams, self._params
+        p50_h, p90_h = part.lead_time_p50_h, part.lead_time_p90_h
+        lead_ms = hours(streams, f"supplier/replace/{order}", p50_h=p50_h, p90_h=p90_h)
+        p50_h, p90_h = road["transport_p50_h"], road["transport_p90_h"]
+        road_ms = hours(streams, f"supplier/replace-road/{order}", p50_h=p50_h, p90_h=p90_h)
+        there_ms = self._office(at_ms + lead_ms + road_ms)
+        self._ground.later(there_ms, "supplier.replace", order, {})
+        return there_ms
+
+    def _on_placed(self, fact: Fact, *, known: bool) -> None:
+        delay_ms = self._hours(fact, "confirm")
+        if not known:
+            reason = f"unknown part {fact.data.get('part')!r}"
+            self._begin(fact, "supplier.reject", delay_ms, reason=reason)
+        elif self._whim(fact, "refuse"):
+            reason = pick(self._ground.streams, f"supplier/refusal/{fact.subject}", REFUSALS)
+            self._begin(fact, "supplier.reject", delay_ms, reason=reason)
+        else:
+            mislaid = self._whim(fact, "mislay")
+            delay_ms += round(self._params["chase_h"] * HOUR_MS) * mislaid
+            self._begin(fact, "supplier.confirm", delay_ms, mislaid=mislaid)
+
+    def _lead_ms(self, fact: Fact) -> int:
+        part, factor = self._ground.parts[fact.data["part"]], self._params["lead_factor"]
+        lead_ms = hours(
+            self._ground.streams,
+            f"supplier/lead/{fact.subject}",
+            p50_h=part.lead_time_p50_h * factor,
+            p90_h=part.lead_time_p90_h * factor,
+        )
+        late = self._whim(fact, "late") and f"supplier.ship:{fact.subject}" not in self._begun
+        if late:
+            factor = self._params["late_factor"]
+            reason = pick(self._ground.streams, f"supplier/excuse/{fact.subject}", EXCUSES)
+            self._ground.tell(fact.at_ms, "order.late", fact.subject, factor=factor, reason=reason)
+            lead_ms = round(lead_ms * factor)
+        return lead_ms
+
+    def _whim(self, fact: Fact, habit: str) -> bool:
+        stream = f"supplier/{habit}/{fact.subject}"
+        return chance(self._ground.streams, stream, self._params[f"{habit}_p"])
+
     def _hours(self, fact: Fact, what: str) -> int:
         return hours(
             self._ground.streams,
@@ -71,24 +122,58 @@ class Supplier:
             p90_h=self._params[f"{what}_p90_h"],
         )
 
-    def _begin(self, fact: Fact, step: str, delay_ms: int) -> None:
+    def _office(self, at_ms: int) -> int:
+        start_h, end_h = OFFICE_H
+        return open_slot(self._ground.calendar, at_ms, start_h=start_h, end_h=end_h)
+
+    def _begin(self, fact: Fact, step: str, delay_ms: int, **more: object) -> None:
         key = f"{step}:{fact.subject}"
         if key in self._begun:
             return
         self._begun[key] = None
-        args: dict[str, Any] = {
-            name: fact.data[name] for name in ("part", "quantity", "thing") if name in fact.data
-        }
-        self._ground.later(self._ground.soonest(fact.at_ms + delay_ms), step, fact.subject, args)
+        names = ("part", "quantity", "thing", "supplier", "unit_price_eur")
+        args: dict[str, Any] = {name: fact.data[name] for name in names if name in fact.data}
+        due_ms = self._office(self._ground.soonest(fact.at_ms + delay_ms))
+        self._ground.later(due_ms, step, fact.subject, {**args, **more})
 
     def _on_row(self, row: Row) -> None:
-        ground, verb = self._ground, f"order.{row.kind.removeprefix('supplier.')}"
-        if verb == "order.reject":
-            reason = f"unknown part {row.args.get('part')!r}"
-            ground.intend(row.due_ms, NAME, verb, row.subject, reason=reason)
-            return
-        if verb == "order.deliver" and row.args.get("part") in ground.parts:
-            price = ground.parts[row.args["part"]].price_eur
-            eur = price * float(row.args.get("quantity", 1))
-            ground.book(row.due_ms, what="parts", eur=eur, subject=str(row.args.get("thing", NAME)))
-        ground.intend(row.due_ms, NAME, verb, row.subject)
+        verb = f"order.{row.kind.removeprefix('supplier.')}"
+        by = self._ground.person("clerk", str(row.args.get("supplier", NAME))).name
+        more = {"reason": row.args["reason"]} if verb == "order.reject" else {}
+        if verb == "order.confirm":
+            self._confirm(row)
+        elif verb == "order.ship":
+            self._ship(row)
+        self._ground.intend(row.due_ms, NAME, verb, row.subject, by=by, **more)
+
+    def _confirm(self, row: Row) -> None:
+        """Another price or quantity than ordered.
+
+        The service's API has no word for either yet: it is billed, and only truth tells.
+        """
+        ground, params, order = self._ground, self._params, row.subject
+        quantity = float(row.args.get("quantity", 1))
+        if row.args.get("mislaid"):
+            ground.tell(row.due_ms, "order.mislaid", order, found_after_h=params["chase_h"])
+        if chance(ground.streams, f"supplier/price/{order}", params["price_p"]):
+            was_eur = ground.parts[row.args["part"]].price_eur
+            now_eur = round(was_eur * (1.0 + params["price_rise"]), 2)
+            ground.goods.note(order, unit_eur=now_eur)
+            ground.tell(row.due_ms, "order.price_changed", order, was_eur=was_eur, now_eur=now_eur)
+        if chance(ground.streams, f"supplier/quantity/{order}", params["quantity_p"]):
+            ground.goods.note(order, quantity=quantity + 1.0)
+            told = {"was": quantity, "now": quantity + 1.0, "reason": "sold in pairs only"}
+            ground.tell(row.due_ms, "order.quantity_changed", order, **told)
+
+    def _ship(self, row: Row) -> None:
+        ground, params, order = self._ground, self._params, row.subject
+        if chance(ground.streams, f"supplier/partial/{order}", params["partial_p"]):
+            ground.goods.note(order, backorder_ms=round(params["backorder_h"] * HOUR_MS))
+            ground.tell(row.due_ms, "order.partial", order, rest_after_h=params["backorder_h"])
+        if chance(ground.streams, f"supplier/wrong_part/{order}", params["wrong_part_p"]):
+            ground.goods.note(order, wrong=1)
+            ground.tell(row.due_ms, "order.wrong_part", order, part=row.args.get("part", ""))
+
+    def _on_replace(self, row: Row) -> None:
+        self._ground.goods.note(row.subject, wrong=0)
+        self._ground.tell(row.due_ms, "parcel.replaced", row.subject)

@@ -22,6 +22,8 @@ from twins.core.errors import TwinError
 from twins.core.realism import Check, Figure, Histories
 from twins.products import catalog
 
+OWN_FROM = 101
+"""Numbers from here on are a product's own; 1 to 54 are those of the list."""
 LIST = Path(__file__).with_name("list.toml")
 
 
@@ -88,10 +90,11 @@ def judge(owned: Owned, histories: Histories) -> Verdict:
 
 
 def _modules() -> Iterator[tuple[str, str]]:
-    for product in catalog():
-        name = f"twins.products.{product}.realism"
+    for product in catalog().values():
+        home = f"{product.host}.{product.id}" if product.host else product.id
+        name = f"twins.products.{home}.realism"
         if importlib.util.find_spec(name) is not None:
-            yield product, name
+            yield product.id, name
     for package in (twins.core, twins.field):
         for module in pkgutil.iter_modules(package.__path__):
             if module.name.endswith("checks"):

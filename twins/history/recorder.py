@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from twins.core.errors import InvalidFault, InvalidWorld
 from twins.core.fleet import Fleet, Report
 from twins.core.ports import Truth
-from twins.core.realism import Columns, History, Injected, Wanted
+from twins.core.realism import History, Injected, Wanted
 from twins.core.spec import FieldSpec, FleetSpec, WorldSpec
 from twins.world import World
 
@@ -45,12 +45,10 @@ def world_spec(wanted: Wanted) -> WorldSpec:
         devices_per_site=wanted.devices_per_site,
         report_every_ms=wanted.report_every_s * 1000,
         params=wanted.params,
+        random_faults=wanted.random_faults,
+        link=wanted.link,
     )
-    later: dict[str, Any] = {"random_faults": wanted.random_faults, "link": wanted.link}
-    known = {name: value for name, value in later.items() if hasattr(fleet, name)}
-    return WorldSpec(
-        start_ms=start_ms, fleets=(replace(fleet, **known),), field=FieldSpec(service=False)
-    )
+    return WorldSpec(start_ms=start_ms, fleets=(fleet,), field=FieldSpec(service=False))
 
 
 class _Book:
@@ -59,7 +57,7 @@ class _Book:
     def __init__(self, fleet: Fleet, rows: int) -> None:
         self.fleet = fleet
         self.row = 0
-        truth, damage = fleet.twin.truth(), damage_columns(fleet, fleet.build.start_ms)
+        truth, damage = fleet.twin.truth(), fleet.damage_columns(fleet.build.start_ms)
         self._names = (fleet.signal_names, tuple(truth), tuple(damage))
         devices = len(fleet.build.devices)
         columns = sum(map(len, self._names))
@@ -77,7 +75,7 @@ class _Book:
         said[at] = report.values.T
         for index, column in enumerate(self.fleet.twin.truth().values()):
             true[at, index] = column
-        for index, column in enumerate(damage_columns(self.fleet, report.at_ms).values()):
+        for index, column in enumerate(self.fleet.damage_columns(report.at_ms).values()):
             damaged[at, index] = column
         self.row += 1
 
@@ -154,8 +152,7 @@ class Recorder:
         for fault in due:
             at_ms = start_ms + round(fault.after_h * HOUR_MS)
             self._events += self.world.run_until(at_ms).truths
-            params = cast("Mapping[str, Any]", fault.params)
-            self.world.inject(fault.fault, devices[fault.device], params)
+            self.world.inject(fault.fault, devices[fault.device], fault.params)
         self._events += self.world.run_until(to_ms).truths
 
     @property
@@ -214,11 +211,6 @@ def fingerprint(history: History) -> str:
     for name, companion in sorted(history.companions.items()):
         digest.update(f"{name} {fingerprint(companion)}".encode())
     return digest.hexdigest()
-
-
-def damage_columns(fleet: Fleet, now_ms: int) -> Mapping[str, Columns]:
-    """True damage of every component, each of shape ``(n,)``."""
-    return fleet.damage_columns(now_ms)
 
 
 def _plain(event: Truth) -> list[Any]:

@@ -4,81 +4,129 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 from twins.core.twin import Wear
 from twins.products.bin.bins import BURNS_H, Bins
 
 HOUR_MS = 3_600_000
+BLOW = 1.5
+"""A blow swings a bin so much farther than it stays (estimate)."""
 
-Fault = Callable[[Bins, int, Mapping[str, float], Wear], None]
-
-
-def drive_wear(bins: Bins, device: int, params: Mapping[str, float], wear: Wear) -> None:
-    """Damage of the drive begins ``onset`` strokes from now and runs ``pf_interval`` strokes."""
-    del bins
-    onset_ms, pf_ms = (round(params[name] * HOUR_MS) for name in ("onset", "pf_interval"))
-    wear.force(device, "drive", onset_ms=onset_ms, pf_ms=pf_ms)
+Params = Mapping[str, float]
+Fault = Callable[[Bins, int, Params], None]
 
 
-def battery_ageing(bins: Bins, device: int, params: Mapping[str, float], wear: Wear) -> None:
-    """The battery begins to lose capacity ``onset`` hours from now, for ``pf_interval`` hours."""
-    del bins
-    onset_ms, pf_ms = (round(params[name] * HOUR_MS) for name in ("onset", "pf_interval"))
-    wear.force(device, "battery", onset_ms=onset_ms, pf_ms=pf_ms)
+def _wears(component: str) -> Callable[[int, Params, Wear], None]:
+    """Damage begins ``onset`` from now and runs ``pf_interval``: hours, or uses."""
+
+    def wear(device: int, params: Params, wears: Wear) -> None:
+        onset_ms, pf_ms = (round(params[name] * HOUR_MS) for name in ("onset", "pf_interval"))
+        wears.force(device, component, onset_ms=onset_ms, pf_ms=pf_ms)
+
+    return wear
 
 
-def jam(bins: Bins, device: int, params: Mapping[str, float], wear: Wear) -> None:
+def jam(bins: Bins, device: int, params: Params) -> None:
     """Something blocks the ram: the next compaction fails; a crew takes it out with the bag."""
-    del params, wear
+    del params
     bins.stuck[device] = True
 
 
-def shade(bins: Bins, device: int, params: Mapping[str, float], wear: Wear) -> None:
-    """Something stands before the panel, and ``share`` of the sun is left for ``lasting`` hours."""
-    del wear
-    bins.shade[device] = params["share"]
-    bins.shade_until[device] = bins.until(params["lasting"])
+def hopper_jam(bins: Bins, device: int, params: Params) -> None:
+    """The hopper does not open: nothing gets in, and what people bring lies beside the bin."""
+    del params
+    bins.hopper_stuck[device] = True
 
 
-def dirty_sensor(bins: Bins, device: int, params: Mapping[str, float], wear: Wear) -> None:
-    """A foil hangs before the fill sensor, which reads full for ``lasting`` hours."""
-    del wear
-    bins.dirty_until[device] = bins.until(params["lasting"])
-
-
-def fire(bins: Bins, device: int, params: Mapping[str, float], wear: Wear) -> None:
-    """It burns: the inside warms by ``rate``, until the temperature sensor is lost."""
-    del wear
-    bins.burns_until[device] = bins.until(BURNS_H)
-    bins.fire_k_min[device] = params["rate"]
-
-
-def knock(bins: Bins, device: int, params: Mapping[str, float], wear: Wear) -> None:
-    """Somebody knocks the bin over; the angle stays until a crew sets it up again."""
-    del wear
-    bins.lean_deg[device] = params["angle"]
-
-
-def stuck_door(bins: Bins, device: int, params: Mapping[str, float], wear: Wear) -> None:
+def stuck_door(bins: Bins, device: int, params: Params) -> None:
     """The service door stays open until a crew shuts it; an open bin does not compact."""
-    del params, wear
-    bins.door[device] = True
+    del params
+    bins.door[device] = bins.odd[device] = True
+    bins.rearm(np.array([device]))
 
 
-def event(bins: Bins, device: int, params: Mapping[str, float], wear: Wear) -> None:
+def shade(bins: Bins, device: int, params: Params) -> None:
+    """Something stands before the panel, and ``share`` of the sun is left for ``lasting`` hours."""
+    bins.power.shade[device] = params["share"]
+    bins.end_after(params["lasting"], "shade", device)
+
+
+def dirty_panel(bins: Bins, device: int, params: Params) -> None:
+    """Dirt lies on the panel and takes ``share`` of its sun until somebody cleans it."""
+    bins.power.dirt[device] = 1.0 - params["share"]
+
+
+def bag_fold(bins: Bins, device: int, params: Params) -> None:
+    """A fold of the bag or a foil hangs before the fill sensor, which reads full."""
+    bins.fold[device], bins.odd[device] = 1.0, True
+    bins.end_after(params["lasting"], "fold", device)
+
+
+def dirty_sensor(bins: Bins, device: int, params: Params) -> None:
+    """Dirt on the fill sensor: pings without echo and pings that hear something else."""
+    bins.dirt_lost[device], bins.dirt_wild[device] = params["lost"], params["wild"]
+    bins.odd[device] = True
+    bins.end_after(params["lasting"], "dirt", device)
+
+
+def false_empty(bins: Bins, device: int, params: Params) -> None:
+    """The bag slips aside and the echo comes from beside it: fill drops, nobody opened a door."""
+    bins.slip_pct[device], bins.odd[device] = params["drop"], True
+    bins.end_after(params["lasting"], "slip", device)
+
+
+def bag_not_replaced(bins: Bins, device: int, params: Params) -> None:
+    """There is no bag in the insert: it smells sooner, and the next crew leaves some behind."""
+    del params
+    bins.bagless[device] = True
+
+
+def knock(bins: Bins, device: int, params: Params) -> None:
+    """Somebody knocks the bin over: a swing, and an angle that stays until a crew comes."""
+    bins.lean_deg[device] = params["angle"]
+    bins.peak_deg[device] = min(BLOW * params["angle"], 180.0)
+
+
+def fire(bins: Bins, device: int, params: Params) -> None:
+    """It burns: the inside warms by ``rate``, until the sensors in the lid are lost."""
+    bins.fire_k_min[device] = params["rate"]
+    bins.end_after(BURNS_H, "fire", device)
+
+
+def event(bins: Bins, device: int, params: Params) -> None:
     """A festival: ``factor`` times as much is thrown in, for ``lasting`` hours."""
-    del wear
     bins.busy[device] = params["factor"]
-    bins.busy_until[device] = bins.until(params["lasting"])
+    bins.look_busy()
+    bins.end_after(params["lasting"], "event", device)
+
+
+def gps_drift(bins: Bins, device: int, params: Params) -> None:
+    """The position fixes walk away, though the bin stands where it stood."""
+    now_h = bins.steps * bins.clock.step_h
+    bins.places.drift(device, m_per_day=params["m_per_day"], from_h=now_h)
+    bins.end_after(params["lasting"], "gps", device)
 
 
 FAULTS: Mapping[str, Fault] = {
-    "drive_wear": drive_wear,
-    "battery_ageing": battery_ageing,
     "jam": jam,
-    "shade": shade,
-    "dirty_sensor": dirty_sensor,
-    "fire": fire,
-    "knock": knock,
+    "hopper_jam": hopper_jam,
     "stuck_door": stuck_door,
+    "shade": shade,
+    "dirty_panel": dirty_panel,
+    "bag_fold": bag_fold,
+    "dirty_sensor": dirty_sensor,
+    "false_empty": false_empty,
+    "bag_not_replaced": bag_not_replaced,
+    "knock": knock,
+    "fire": fire,
     "event": event,
+    "gps_drift": gps_drift,
+}
+WEAR: Mapping[str, Callable[[int, Params, Wear], None]] = {
+    "drive_wear": _wears("drive"),
+    "battery_ageing": _wears("battery"),
+    "panel_wear": _wears("panel"),
+    "fill_sensor_wear": _wears("fill_sensor"),
+    "hopper_wear": _wears("hopper"),
 }

@@ -15,6 +15,8 @@ Columns = NDArray[np.float64]
 
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 YEAR_D = 365.25
+STEP_MIN_MS, STEP_MAX_MS = 300_000, 1_800_000
+"""A step of the state takes 5 to 30 minutes."""
 
 WEEKDAYS = (1.01, 0.95, 0.86, 0.98, 0.99, 1.26, 0.94)
 """Deposits by weekday, Monday first, over their mean (M:edinburgh)."""
@@ -24,12 +26,12 @@ BLOCKS = (0.5, 0.4, 0.4, 2.3, 1.1, 1.3)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
-    """One size of bin. Volumes in l, as thrown in unless a name says otherwise."""
+    """The bins' boxes. Volumes in l, as thrown in unless a name says otherwise."""
 
-    full_l: float = 121.0
-    """What the insert holds (32 gal, S26): 100 % on the display."""
-    brim_l: float = 151.0
-    """What fits at all: 100 % on the display is physically 80 % (M:edinburgh)."""
+    full_l: Columns
+    """What the insert holds (32 gal, S26): 100 % on the display; shape ``(n,)``."""
+    brim: float = 1.25
+    """What fits at all, over that: 100 % on the display is physically 80 % (M:edinburgh)."""
     densest: float = 5.7
     """Gain that no pressing exceeds (4 to 6 is useful, section 1C); 4.7 remain at the end (S26)."""
     first_press: float = 0.75
@@ -40,11 +42,18 @@ class Box:
     """Compactions after which a press takes away a third of what the first did (estimate)."""
     loose_l: float = 25.0
     """A loose layer this high blocks the light beam: 15 min of running on a busy day (X-news)."""
+    compacting: bool = True
+    """A bin that only measures never presses."""
+
+    @property
+    def brim_l(self) -> Columns:
+        """What fits at all, shape ``(n,)``."""
+        return self.brim * self.full_l
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Battery:
-    """Lead battery, panel and what they feed."""
+    """Battery, panel and what they feed. The defaults are the lead battery of a compacting bin."""
 
     full_wh: float = 144.0
     """12 V 12 Ah (section 1C, derived from 17 days in the dark)."""
@@ -60,18 +69,29 @@ class Battery:
     """Estimate, lead."""
     base_w: float = 0.105
     """Controller and modem: about half of the 5 Wh a day (S26; estimate)."""
+    report_wh: float = 0.0
+    """What a report takes; in ``base_w`` where the modem is on all the time."""
     press_s: float = 9.0
     """Of the 41 s of a cycle (X-conc) the ram presses 9 s; the rest is idle travel (estimate)."""
     idle_a: float = 0.8
     cycle_s: float = 41.0
+    empty_v: float = 11.4
+    span_v: float = 1.3
+    """At rest from ``empty_v`` to that much above (handbook, six lead cells)."""
 
 
-def deposit_rate(at_ms: int) -> float:
-    """Deposits at a time over their mean: weekday times four-hour block (hours of UTC)."""
-    weekday = (at_ms // DAY_MS + 3) % 7  # the epoch was a Thursday
-    block = at_ms % DAY_MS // (4 * HOUR_MS)
+CELLS = Battery(
+    full_wh=18.7, cut_off=0.0, cold_per_k=0.003, discharge_month=0.001, panel_w=0.0,
+    base_w=0.000142, report_wh=0.000285, empty_v=3.0, span_v=0.6,
+)  # fmt: skip
+"""Two lithium cells of size AA (3.6 V, 2.6 Ah each) of a bin that only measures: base load and
+energy of a report (1 J) such that they last 10 years at 6, 5 at 24 reports a day (S30)."""
+
+
+def deposit_rate(hour: float, weekday: int) -> float:
+    """Deposits at a local hour and weekday (0 is Monday) over their mean."""
     weekdays, blocks = sum(WEEKDAYS) / len(WEEKDAYS), sum(BLOCKS) / len(BLOCKS)
-    return WEEKDAYS[weekday] / weekdays * BLOCKS[block] / blocks
+    return WEEKDAYS[weekday] / weekdays * BLOCKS[int(hour // 4.0)] / blocks
 
 
 def press_leaves(box: Box, compactions: Columns) -> Columns:
@@ -94,9 +114,12 @@ def compacted_l(box: Box, waste_l: Columns, height_l: Columns, compactions: Colu
     return least_l + left * (height_l - least_l)
 
 
-def press_current_a(healthy_a: Columns, height_l: Columns, rise_a: Columns, box: Box) -> Columns:
-    """Motor current while pressing: the fuller the stiffer (+-6 %, estimate), plus wear."""
-    return healthy_a * (0.94 + 0.12 * np.minimum(height_l / box.full_l, 1.0)) + rise_a
+def press_current_a(healthy_a: Columns, fill: Columns, rise_a: Columns) -> Columns:
+    """Motor current while pressing: the fuller the stiffer (+-6 %, estimate), plus wear.
+
+    ``fill`` is the height over that of a full bin.
+    """
+    return healthy_a * (0.94 + 0.12 * np.minimum(fill, 1.0)) + rise_a
 
 
 def compaction_wh(battery: Battery, current_a: Columns) -> Columns:
@@ -134,25 +157,20 @@ def clear_sky_w_m2(sine: float) -> float:
 
 
 def clearness(cloud: Columns) -> Columns:
-    """Share of the clear sky's radiation that arrives, from a standard normal cloud index.
-
-    0.15 under thick cloud to 1.0; 0.58 on average, as in northern Europe (estimate).
-    """
-    return 0.15 + 0.85 / (1.0 + np.exp(-1.7 * cloud))
+    """Share of the clear sky's radiation that arrives (Kasten and Czeplak 1980)."""
+    share: Columns = 1.0 - 0.75 * cloud**3.4
+    return share
 
 
-def outdoor_c(at_ms: int) -> float:
-    """Mean outdoor temperature: 9 degC, 6 K over the year, 3 K over the day (estimate)."""
-    year = 6.0 * math.sin(2.0 * math.pi * (day_of_year(at_ms) - 110.0) / YEAR_D)
-    return 9.0 + year + 3.0 * math.sin(2.0 * math.pi * (at_ms % DAY_MS / DAY_MS - 0.375))
+def cold_leaves(battery: Battery, temp_c: Columns) -> Columns:
+    """Share of the capacity that the cold leaves."""
+    return 1.0 - battery.cold_per_k * np.minimum(np.maximum(20.0 - temp_c, 0.0), 60.0)
 
 
-def charge_share(
-    battery: Battery, energy_wh: Columns, capacity_wh: Columns, temp_c: Columns
-) -> Columns:
+def charge_share(energy_wh: Columns, capacity_wh: Columns, cold: Columns) -> Columns:
     """State of charge 0 to 1; what is missing counts against the capacity that the cold leaves."""
-    cold = 1.0 - battery.cold_per_k * np.minimum(np.maximum(20.0 - temp_c, 0.0), 60.0)
-    return np.maximum(1.0 - (capacity_wh - energy_wh) / (capacity_wh * cold), 0.0)
+    missing = (capacity_wh - energy_wh) / (capacity_wh * cold)
+    return np.maximum(1.0 - missing, 0.0)
 
 
 def accepted_w(soc: Columns, offered_w: Columns) -> Columns:
@@ -160,12 +178,29 @@ def accepted_w(soc: Columns, offered_w: Columns) -> Columns:
     return offered_w * np.minimum(10.0 * (1.0 - soc), 1.0)
 
 
-def battery_v(soc: Columns, charge_a: Columns, shorted: NDArray[np.bool_]) -> Columns:
-    """Terminal voltage of six cells: 11.4 to 12.7 V at rest, higher while charging (handbook).
+def battery_v(
+    battery: Battery, soc: Columns, charge_a: Columns, shorted: NDArray[np.bool_]
+) -> Columns:
+    """Terminal voltage: lead 11.4 to 12.7 V at rest, higher while charging (handbook).
 
-    A battery at its end has a shorted cell: 2.1 V less.
+    A lead battery at its end has a shorted cell: 2.1 V less. Lithium cells hold their voltage
+    until little is left.
     """
-    return 11.4 + 1.3 * soc + 0.35 * charge_a - 2.1 * shorted
+    if battery.panel_w == 0.0:
+        level = 1.0 - (1.0 - np.minimum(soc, 1.0)) ** 6
+        return battery.empty_v + battery.span_v * level - 0.4 * shorted
+    return battery.empty_v + battery.span_v * soc + 0.35 * charge_a - 2.1 * shorted
+
+
+ODOUR_DAYS, ODOUR_Q10 = 12.0, 2.0
+"""Time constant of the smell at 20 degC, and how much faster it grows 10 K above (section 1C)."""
+
+
+def odour_share(temp_c: Columns, hours: float) -> Columns:
+    """Share of what is missing to a full stench that comes in ``hours``: first order, Q10 = 2."""
+    rate = ODOUR_Q10 ** ((temp_c - 20.0) / 10.0) / (24.0 * ODOUR_DAYS)
+    share: Columns = -np.expm1(-rate * hours)
+    return share
 
 
 def round_empties(fill_pct: Columns, *, p0: float, power: float) -> Columns:

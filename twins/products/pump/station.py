@@ -1,256 +1,399 @@
-"""Wet wells and their pumps, from event to event: filling and draining times in closed form.
+"""Wet wells and their pumps, from switching event to switching event, all stations at once.
 
-Between two starts or stops the outflow of a station is constant, so the time to its next switching
-level is ``A dh / (Qin - Qout)``. Each well moves by itself from switch to switch; books and
-temperatures are then closed for all pumps at once. Seconds count from the start of the world.
+A station's pumps run as "the first k usable ones from the lead on": its state is a volume, a lead
+and a k. Within an advance the inflow is constant and each such set has one operating point (at the
+middle of the level's way), so the time to the next switching volume is ``dV / (Qin - Qout)``. Each
+round moves every station that has time left to its own next event; how long which set ran is
+noted, and the books (run time, volume, energy, heat) are closed once at the end. Seconds count from
+the start of the world.
 """
 
 from __future__ import annotations
 
-import functools
 import math
-from types import SimpleNamespace
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twins.products.pump import model
+from twins.products.pump.duty import Duty, Works
+from twins.products.pump.ills import Ills
 from twins.products.pump.model import Columns, Heat, Plant
+from twins.products.pump.rotation import Rotation, Whole
+from twins.products.pump.wells import Well
 
-LOOPS_MAX = 10_000
+ROUNDS_MAX = 10_000
 """Bound of switching events of one station in one advance."""
-
+PARTS = ("run_s", "m3", "kws", "amp_s", "rough_s", "speed_s")
 _STATE = (
-    "level_m", "spilled_m3", "out_m3_s", "flow_m3_s", "up_m", "low_m", "wait_s", "next_up",
-    "on", "able", "stopped", "last_start_s", "mark_s", "kw", "rough", "damage", "rise_mm_s",
-    "run_s", "starts", "part_run_s", "part_m3", "part_kws", "part_rough", "bearing_c", "motor_c",
+    "volume_m3", "spilled_m3", "works_level_m", "lead", "k", "wait_s", "able", "stopped", "dead",
+    "last_start_s", "run_s", "starts", "part", "part_head_ms", "bearing_c", "motor_c",
+    "start_m", "stop_m",
 )  # fmt: skip
 
 
 class Stations:
-    """Levels by station, everything else by pump; pump ``i`` is of station ``i // pumps``."""
+    """Wells of shape ``(stations,)``, pumps of shape ``(stations, pumps)``."""
 
     def __init__(
         self,
         plant: Plant,
         heat: Heat,
+        well: Well,
+        duty: Duty,
+        ills: Ills,
         *,
         stations: int,
         pumps: int,
-        area_m2: float,
         starts_per_h_max: float,
-        power_factors: Columns,
+        interval_s: float,
         water_c: float,
     ) -> None:
-        self._plant, self._heat, self._pumps, self._area_m2 = plant, heat, pumps, area_m2
-        self._rest_s = 3600.0 / starts_per_h_max
-        self._power_factors, self.water_c = power_factors, water_c
-        self._duty = functools.lru_cache(maxsize=4096)(self._operating_point)
+        self._plant, self._heat, self._well, self._duty, self.ills = plant, heat, well, duty, ills
+        self._stations, self._pumps = stations, pumps
+        self._rest_s, self._interval_s = 3600.0 / starts_per_h_max, interval_s
+        self.water_c = water_c
         self.now_s = 0.0
-        n = stations * pumps
-        self.level_m = np.full(stations, 1.0)
+        shape = (stations, pumps)
+        self.volume_m3 = np.full(stations, float(well.volume(1.0)))
+        self._spill_m3 = float(well.volume(plant.spill_m))
         self.spilled_m3 = np.zeros(stations)
-        self.out_m3_s = np.zeros(stations)  # of all pumps together
-        self.flow_m3_s = np.zeros(stations)  # of each running pump
-        self.up_m = np.full(stations, plant.start_m)
-        self.low_m = np.full(stations, -np.inf)
+        self.lead: Whole = np.zeros(stations, dtype=np.int64)
+        self.k: Whole = np.zeros(stations, dtype=np.int64)
         self.wait_s = np.full(stations, np.inf)  # when a start that was held back is tried again
-        self.next_up = np.zeros(stations, dtype=np.int64)  # whose turn it is
-        self.on = np.zeros(n, dtype=bool)
-        self.able, self.stopped = np.ones(n, dtype=bool), np.zeros(n, dtype=bool)
-        self.last_start_s = np.full(n, -np.inf)
-        self.mark_s = np.zeros(n)  # up to when the totals below are right
-        self.kw, self.rough = np.zeros(n), np.zeros(n)
-        self.damage, self.rise_mm_s = np.zeros(n), np.zeros(n)
-        self.run_s, self.starts = np.zeros(n), np.zeros(n)
-        self.part_run_s, self.part_m3 = np.zeros(n), np.zeros(n)
-        self.part_kws, self.part_rough = np.zeros(n), np.zeros(n)
-        self.bearing_c, self.motor_c = np.full(n, water_c), np.full(n, water_c)
-        # The same memory, for events: an item of a memoryview costs half of one of an array. So
-        # columns are written in place, never replaced.
-        self._items = SimpleNamespace(**{name: memoryview(getattr(self, name)) for name in _STATE})
+        self.able, self.stopped = np.ones(shape, dtype=bool), np.zeros(shape, dtype=bool)
+        self.dead = np.zeros(stations, dtype=bool)  # no mains
+        self.last_start_s = np.full(shape, -np.inf)
+        self.run_s, self.starts = np.zeros(shape), np.zeros(shape)
+        self.part = np.zeros((len(PARTS), stations, pumps))  # since the last report
+        self.part_head_ms = np.zeros(stations)
+        self.bearing_c, self.motor_c = np.full(shape, water_c), np.full(shape, water_c)
+        self._every = np.arange(stations)
+        self._held, self._leaks = False, False  # whether any start waits, any check valve leaks
+        self._fresh, self._touched = True, np.zeros(stations, dtype=bool)
+        self._rotation = Rotation(self.able)
+        self.start_m, self.stop_m = (np.full(stations, m) for m in (plant.start_m, plant.stop_m))
+        self._thresholds()
+        self.works_level_m = np.full(shape, 0.5 * (plant.start_m + plant.stop_m))
+        self.works = duty.alone(
+            self.works_level_m, np.full(stations, plant.duty_m3_s), np.ones(shape)
+        )
+
+    @property
+    def level_m(self) -> Columns:
+        """Level of each well."""
+        return self._well.level(self.volume_m3)
+
+    @property
+    def running(self) -> NDArray[np.bool_]:
+        """Which pumps run now."""
+        return self._rotation.rank[self._every, self.lead] < self.k[:, None]
+
+    def usable_changed(self) -> None:
+        """Pumps broke, were repaired, told to stop, or lost their mains: who runs now?
+
+        A standby takes over at once from a pump that falls out.
+        """
+        before = self.running
+        usable = self.able & ~self.stopped & ~self.dead[:, None]
+        self._rotation = Rotation(usable)
+        rotation = self._rotation
+        self.lead = rotation.order[self._every, self.lead, 0]
+        self.k = np.minimum(self.k, rotation.most)
+        begun = self.running & ~before
+        self.starts += begun
+        self.last_start_s[begun] = self.now_s
+        self._thresholds()
 
     def advance(self, to_s: float, inflow_m3_s: Columns) -> None:
         """Move every station to ``to_s`` with a constant inflow each, shape ``(stations,)``."""
-        for station, inflow in enumerate(inflow_m3_s.tolist()):
-            self._run(station, to_s, inflow)
-        self.now_s = to_s
-        self._settle_all(to_s)
-
-    def _run(self, station: int, to_s: float, inflow_m3_s: float) -> None:
-        """Move one station from switching event to switching event up to ``to_s``.
-
-        In plain numbers: few stations switch in the same round, and for a column of ten the call
-        of an array function costs more than the sum.
-        """
-        items, area_m2, spill_m = self._items, self._area_m2, self._plant.spill_m
-        left_s = to_s - self.now_s
-        for _ in range(LOOPS_MAX):
-            level_m, wait_s = items.level_m[station], items.wait_s[station]
-            net = inflow_m3_s - items.out_m3_s[station]
-            target_m = items.up_m[station] if net > 0.0 else items.low_m[station]
-            due_s = (target_m - level_m) * (area_m2 / (net or -1e-12))
-            due_s = max(min(due_s, wait_s - to_s + left_s), 0.0)
-            if left_s == 0.0 and due_s == 0.0:
-                return  # due at the very end, handled, waits for more time
-            step_s = min(due_s, left_s)
-            level_m += net * step_s / area_m2
-            if level_m > spill_m:
-                over_m = level_m - spill_m
-                items.spilled_m3[station] += over_m * area_m2
-                level_m -= over_m
-            left_s -= step_s
-            switching = due_s <= step_s
-            reached = switching and abs(level_m - target_m) < 1e-6
-            items.level_m[station] = target_m if reached else level_m
-            if not switching:
-                return
-            self.control(station, to_s - left_s)
-        raise AssertionError(f"more than {LOOPS_MAX} switching events up to {to_s} s")
-
-    def control(self, station: int, now_s: float) -> None:
-        """Start or stop pumps as the level says; called at an event of that station.
-
-        A pump starts at most ``starts_per_h_max`` times an hour (a fixed rest between starts);
-        the turn goes round.
-        """
-        plant, items = self._plant, self._items
-        level = items.level_m[station]
-        first, on = station * self._pumps, items.on
-        before = [pump for pump in range(first, first + self._pumps) if on[pump]]
-        after: list[int] = []
-        if level > plant.stop_m:
-            after = [pump for pump in before if items.able[pump] and not items.stopped[pump]]
-        items.wait_s[station] = math.inf
-        want = (level >= plant.start_m) + (level >= plant.lag_m)  # lead and lag; more are reserve
-        while len(after) < want:
-            pump = self._candidate(station, after, now_s)
-            if pump is None:
-                break
-            after.append(pump)
-            items.starts[pump] += 1.0
-            items.last_start_s[pump] = now_s
-            items.next_up[station] = (pump - first + 1) % self._pumps
-        if after != before:
-            self._switch(station, before, after, now_s)
-        below_lag_m = plant.lag_m if level < plant.lag_m else math.inf
-        items.up_m[station] = plant.start_m if level < plant.start_m else below_lag_m
-        items.low_m[station] = plant.stop_m if after else -math.inf
-
-    def _candidate(self, station: int, on: list[int], now_s: float) -> int | None:
-        """The next pump allowed to start, by turn; notes when to try again if none is."""
-        items, first, retry_s = self._items, station * self._pumps, math.inf
-        whose = int(items.next_up[station])
-        for turn in range(self._pumps):
-            pump = first + (whose + turn) % self._pumps
-            if pump in on or items.stopped[pump] or not items.able[pump]:
-                continue
-            rested_s = items.last_start_s[pump] + self._rest_s
-            if rested_s <= now_s + 1e-6:  # the rounding of seconds since the start
-                return pump
-            retry_s = min(retry_s, rested_s)
-        items.wait_s[station] = retry_s
-        return None
-
-    def _switch(self, station: int, before: list[int], after: list[int], now_s: float) -> None:
-        """Close the books of every pump concerned and set the new operating point.
-
-        The head is that of the middle between this level and the stop level, so flow is constant
-        until the next switch.
-        """
-        items = self._items
-        for pump in {*before, *after}:
-            self._settle(pump, now_s)
-            items.on[pump] = False
-            items.kw[pump] = 0.0
-        items.flow_m3_s[station] = items.out_m3_s[station] = 0.0
-        if not after:
+        span_s = to_s - self.now_s
+        if span_s <= 0.0:
             return
-        middle_m = 0.5 * (items.level_m[station] + self._plant.stop_m)
-        flow, kw, rough = self._duty(middle_m, len(after))
-        items.flow_m3_s[station], items.out_m3_s[station] = flow, flow * len(after)
-        for pump in after:
-            items.on[pump] = True
-            items.kw[pump] = kw * float(self._power_factors[pump])
-            items.rough[pump] = rough
+        self._prepare(inflow_m3_s)
+        self._inflow, self._joined = inflow_m3_s, np.zeros(self._stations, dtype=bool)
+        self._joint: list[tuple[Whole, Works]] = []
+        self._out = np.zeros((self._stations, self._pumps + 1, self._pumps))
+        self._out[:, 1] = self.works.flow
+        self._back = self.ills.backflow * self._plant.duty_m3_s if self._leaks else None
+        if self._back is not None:
+            self._run_back(self._back)
+        self._join(np.flatnonzero(self.k > 1))
+        self._books(span_s, *self._rounds(to_s))
+        over = np.maximum(self.volume_m3 - self._spill_m3, 0.0)
+        self.spilled_m3 += over
+        self.volume_m3 -= over
+        self.now_s = to_s
 
-    def _operating_point(self, level_m: float, running: int) -> tuple[float, float, float]:
-        """Flow of each pump (m3/s), its electric power (kW) and roughness at a level."""
-        flow = model.duty_flow(self._plant, level_m=level_m, running=running)
-        kw = model.electric_kw(self._plant, flow)
-        return flow, kw, model.hydraulic_vibration(self._plant, flow)
+    def touch(self, station: int) -> None:
+        """Something of a station changed within a report interval: work it out anew.
 
-    def _settle(self, pump: int, now_s: float) -> None:
-        """Bring run time, volume, energy and temperatures of one pump up to now."""
-        heat, items = self._heat, self._items
-        dt_s = now_s - items.mark_s[pump]
-        items.mark_s[pump] = now_s
-        bearing_to = motor_to = self.water_c
-        if items.on[pump]:
-            kw = items.kw[pump]
-            items.part_run_s[pump] += dt_s
-            items.part_m3[pump] += items.flow_m3_s[pump // self._pumps] * dt_s
-            items.part_kws[pump] += kw * dt_s
-            items.part_rough[pump] += items.rough[pump] * dt_s
-            load = kw / self._plant.rated_kw
-            bearing_to += heat.bearing_rise_k * load + heat.bearing_damage_k * items.damage[pump]
-            motor_to += heat.motor_rise_k * load
-        fade = math.exp(-dt_s / heat.bearing_tau_s)
-        items.bearing_c[pump] = bearing_to + (items.bearing_c[pump] - bearing_to) * fade
-        fade = math.exp(-dt_s / heat.motor_tau_s)
-        items.motor_c[pump] = motor_to + (items.motor_c[pump] - motor_to) * fade
+        The other stations keep their operating points, so that nobody else's fault shows in them.
+        """
+        self._touched[station] = True
 
-    def _settle_all(self, now_s: float) -> None:
-        """The same for every pump at once."""
-        heat = self._heat
-        dt_s = now_s - self.mark_s
-        self.mark_s[:] = now_s
-        load = self.kw / self._plant.rated_kw
-        on_s = np.where(self.on, dt_s, 0.0)
-        self.part_run_s += on_s
-        self.part_m3 += np.repeat(self.flow_m3_s, self._pumps) * on_s
-        self.part_kws += self.kw * on_s
-        self.part_rough += self.rough * on_s
-        warm = heat.bearing_damage_k * np.where(self.on, self.damage, 0.0)
-        self.bearing_c[:] = model.first_order(
-            self.bearing_c,
-            self.water_c + heat.bearing_rise_k * load + warm,
-            dt_s=dt_s,
-            tau_s=heat.bearing_tau_s,
+    def _prepare(self, inflow: Columns) -> None:
+        """Operating points, once per report interval and for stations that were touched in it."""
+        ills = self.ills
+        if ills.changed:
+            self._duty.curves()
+            self._leaks = bool(ills.backflow.any())
+        touched = self._touched
+        if not self._fresh and not touched.any():
+            return
+        if ills.sense(self.now_s, slice(None) if self._fresh else touched):
+            self._thresholds()
+        works, level_m = self._alone(inflow)
+        if not self._fresh:
+            rows = touched[:, None]
+            works = Works(*(np.where(rows, *pair) for pair in zip(works, self.works, strict=True)))
+            level_m = np.where(rows, level_m, self.works_level_m)
+        self.works, self.works_level_m = works, level_m
+        self._fresh, self._touched = False, np.zeros(self._stations, dtype=bool)
+
+    def _join(self, stations: Whole) -> None:
+        """Work out the sets of several pumps of stations that need them."""
+        new = stations[~self._joined[stations]]
+        if not len(new):
+            return
+        self._joined[new] = True
+        count = np.arange(2, self._pumps + 1)[:, None, None]
+        on = self._rotation.rank[new][:, None] < count
+        joint = self._duty.together(
+            new,
+            on.reshape(len(new), -1, self._pumps),
+            self.works_level_m[new].mean(-1),
+            self._inflow[new],
+            self._tend_m[new],
         )
-        self.motor_c[:] = model.first_order(
-            self.motor_c,
-            self.water_c + heat.motor_rise_k * load,
-            dt_s=dt_s,
-            tau_s=heat.motor_tau_s,
-        )
+        self._out[new, 2:] += joint.flow.sum(-1).reshape(len(new), -1, self._pumps)
+        self._joint.append((new, joint))
 
-    def close_interval(self) -> tuple[Columns, Columns, Columns, Columns]:
-        """Run time (s), volume (m3), energy (kWs) and roughness (s) since the last call."""
-        self.run_s += self.part_run_s
-        columns = (self.part_run_s, self.part_m3, self.part_kws, self.part_rough)
-        run_s, volume_m3, energy_kws, rough_s = (column.copy() for column in columns)
-        for column in columns:
-            column.fill(0.0)
-        return run_s, volume_m3, energy_kws, rough_s
+    def heads(self) -> tuple[Columns, Columns]:
+        """Head of each pump alone and of its system at its operating point, m."""
+        return self._duty.heads(self.works, self.works_level_m)
+
+    def take_interval(self) -> tuple[Columns, Columns]:
+        """Sums since the last call, ``(PARTS, stations, pumps)``, and head losses by station."""
+        part, head = self.part, self.part_head_ms
+        self.part, self.part_head_ms = np.zeros_like(part), np.zeros_like(head)
+        self._fresh = True
+        return part, head
 
     def dump(self) -> dict[str, Any]:
         """Every column by name."""
         return {name: getattr(self, name) for name in _STATE} | {
             "now_s": self.now_s,
             "water_c": self.water_c,
+            "works": list(self.works),
+            "fresh": self._fresh,
+            "touched": self._touched,
         }
 
-    def load(self, state: dict[str, Any]) -> None:
+    def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
-        for name in _STATE:
-            getattr(self, name)[:] = state[name]
-        self.now_s, self.water_c = state["now_s"], state["water_c"]
+        usable = state["able"] & ~state["stopped"] & ~state["dead"][:, None]
+        self._rotation = Rotation(usable)
+        for name in (*_STATE, "now_s", "water_c"):
+            setattr(self, name, state[name])
+        self.works, self._fresh = Works(*state["works"]), state["fresh"]
+        self._touched = state["touched"]
+        self._held = bool(np.isfinite(self.wait_s).any())
+        self._leaks = bool(self.ills.backflow.any())
+        self._thresholds()
 
+    def set_levels(self, station: int, *, start_m: float, stop_m: float) -> None:
+        """Let a station work between other levels from now on."""
+        self.start_m[station], self.stop_m[station] = start_m, stop_m
+        self._thresholds()
+        self.touch(station)
 
-def relative(values: Columns, parts: NDArray[np.float64]) -> Columns:
-    """``values / parts``, NaN where ``parts`` is nothing."""
-    out = np.full(len(values), np.nan)
-    np.divide(values, parts, out=out, where=parts > 0.0)
-    return out
+    def _thresholds(self) -> None:
+        """Volumes at which a station with k pumps on switches: ``(2, stations, pumps + 1)``.
+
+        Row 0 is where it stops (falling), row 1 where one more starts (rising).
+        """
+        plant, pumps = self._plant, self._pumps
+        room_m = (plant.spill_m - 0.3 - self.start_m) / max(pumps - 1, 1)
+        step_m = np.minimum(plant.lag_step_m, room_m)
+        levels = self.start_m[:, None] + step_m[:, None] * np.arange(pumps)
+        offset = self.ills.offset_m[:, None]
+        table = np.empty((2, self._stations, pumps + 1))
+        table[0, :, 0] = -np.inf
+        table[0, :, 1:] = self._well.volume(np.maximum(self.stop_m[:, None] - offset, 0.0))
+        table[1, :, :pumps] = self._well.volume(levels - offset)
+        table[1][np.arange(pumps + 1) >= self._rotation.most[:, None]] = np.inf
+        self._limits = table
+
+    def _alone(self, inflow: Columns) -> tuple[Works, Columns]:
+        """Each pump alone, at the middle of the way that the level goes while it runs."""
+        stop, start = self._limits[0, :, 1:2], self._limits[1, :, :1]
+        now = self.volume_m3[:, None]
+        first = np.where(self.running | ~np.isfinite(start), now, start)
+        falls = np.maximum(self.works.flow - inflow[:, None], 0.0) * self._interval_s
+        last = np.maximum(first - falls, np.minimum(stop, first))
+        level_m = self._well.level(0.5 * (first + last))
+        self._tend_m = self._well.level(self.volume_m3)
+        return self._duty.alone(level_m, inflow, self._tend_m[:, None]), level_m
+
+    def _run_back(self, back: Columns) -> None:
+        """Take off what runs back through the idle pumps' check valves."""
+        for count in range(self._pumps + 1):
+            idle = self._rotation.rank >= count
+            self._out[:, count] -= np.einsum("sij,sj->si", idle, back)
+
+    def _rounds(self, to_s: float) -> tuple[Whole, Columns, Columns]:
+        """Move all stations to ``to_s``; returns which set ran how long, and the time left after.
+
+        The first column numbers a station, a k and a lead.
+        """
+        pumps, stations = self._pumps, self._stations
+        sets = pumps * (pumps + 1)
+        limits, follows = self._limits.ravel(), self._rotation.follows.ravel()
+        at, inflow, out = self._every, self._inflow, self._out.ravel()
+        volume, k, lead = self.volume_m3.copy(), self.k, self.lead
+        left = np.full(stations, to_s - self.now_s)
+        noted: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+        for _ in range(ROUNDS_MAX):
+            key = at * sets + k * pumps + lead
+            net = inflow - out.take(key)
+            net[net == 0.0] = -1e-12  # as good as balanced
+            rising = net > 0.0
+            target = limits.take((rising * stations + at) * (pumps + 1) + k)
+            due = (target - volume) / net
+            np.maximum(due, 0.0, out=due)
+            if self._held:
+                waits = self.wait_s.take(at)
+                due = np.maximum(due, np.where(np.isfinite(waits), waits - to_s + left, 0.0))
+            step = np.minimum(due, left)
+            volume += net * step
+            left = left - step
+            for column, value in zip(noted, (key, step, left), strict=True):
+                column.append(value)
+            here = np.flatnonzero(due < left + step)
+            if len(here) < len(at):
+                self.volume_m3[at] = volume
+            if not len(here):
+                break
+            at, volume, inflow, left = at[here], volume[here], inflow[here], left[here]
+            rising, k, lead = rising[here], k[here], lead[here]
+            if self._held:
+                self.wait_s[at] = np.inf
+            k, lead = self._switch(at, rising, k, lead, to_s - left, follows)
+        else:
+            raise AssertionError(f"more than {ROUNDS_MAX} switching events up to {to_s} s")
+        return np.concatenate(noted[0]), np.concatenate(noted[1]), np.concatenate(noted[2])
+
+    def _switch(  # noqa: PLR0917
+        self,
+        at: Whole,
+        rising: NDArray[np.bool_],
+        k: Whole,
+        lead: Whole,
+        now_s: Columns,
+        follows: Whole,
+    ) -> tuple[Whole, Whole]:
+        """Start the next pump of stations that rise; stop all of those that fall.
+
+        A pump starts at most ``starts_per_h_max`` times an hour (a fixed rest between starts).
+        """
+        pumps = self._pumps
+        up = np.flatnonzero(rising)
+        lead = np.where(rising, lead, follows.take(at * pumps + lead))
+        if len(up):
+            who = at[up]
+            turn = (who * pumps + lead[up]) * pumps + np.minimum(k[up], pumps - 1)
+            pump = who * pumps + self._rotation.order.ravel().take(turn)
+            rested = self.last_start_s.ravel().take(pump) + self._rest_s
+            soon = rested > now_s[up] + 1e-6
+            if soon.any():
+                k = np.where(rising, k + 1, 0)
+                for index in np.flatnonzero(soon).tolist():
+                    spot = int(up[index])
+                    found = self._another(
+                        int(at[spot]), int(lead[spot]), int(k[spot]) - 1, float(now_s[spot])
+                    )
+                    if found is None:
+                        k[spot] -= 1
+                        pump[index] = -1
+                    else:
+                        lead[spot], pump[index] = found, who[index] * pumps + found
+                kept = pump >= 0
+                pump, up = pump[kept], up[kept]
+            else:
+                k = (k + 1) * rising
+            self.starts.ravel()[pump] += 1.0
+            self.last_start_s.ravel()[pump] = now_s[up]
+        else:
+            k = np.zeros_like(k)
+        self.k[at], self.lead[at] = k, lead
+        if len(up) and (k > 1).any():
+            self._join(at[k > 1])
+        return k, lead
+
+    def _another(self, station: int, lead: int, k: int, now_s: float) -> int | None:
+        """A rested pump to lead instead; or ``None``, and a note when to try again."""
+        rotation = self._rotation
+        most = int(rotation.most[station])
+        turns = rotation.order[station, lead, :most]
+        rested = self.last_start_s[station, turns] + self._rest_s
+        if k == 0:
+            for pump, rested_s in zip(turns.tolist(), rested.tolist(), strict=True):
+                if rested_s <= now_s + 1e-6:
+                    return int(pump)
+            self.wait_s[station] = float(rested.min())
+        else:
+            self.wait_s[station] = float(rested[k])
+        self._held = True
+        return None
+
+    def _books(
+        self,
+        span_s: float,
+        keys: Whole,
+        steps: Columns,
+        left: Columns,
+    ) -> None:
+        """Run time, volume, energy and heat of every pump; temperatures in exact steps."""
+        heat, plant, works = self._heat, self._plant, self.works
+        shape = (self._stations, self._pumps + 1, self._pumps)
+        size = shape[0] * shape[1] * shape[2]
+        times = np.bincount(keys, steps, size).reshape(shape)
+        run = times[:, 1]
+        part = np.stack([run, run, run, run, run, run])
+        for row, rate in enumerate((works.flow, works.kw, works.amps, works.rough, works.speed), 1):
+            part[row] *= rate
+        lost = (run * works.flow**2).sum(1)
+        for several, joint in self._joint:
+            spans = times[several, 2:].reshape(len(several), -1)
+            rates = np.stack([joint.flow > 0.0, *joint[:5]])
+            part[:, several] += np.einsum("fc,rfcj->rfj", spans, rates)
+            lost[several] += np.einsum("fc,fc->f", spans, joint.flow.sum(-1) ** 2)
+        if self._back is not None:
+            part[1] -= self._back * (span_s - part[0])
+        self.part += part
+        self.part_head_ms += plant.system_curve * lost
+        self.run_s += part[0]
+        for name, tau_s, rise_k, extra in (
+            (
+                "bearing_c",
+                heat.bearing_tau_s,
+                heat.bearing_rise_k,
+                heat.bearing_damage_k * self.ills.bearing + self.ills.misaligned_k,
+            ),
+            ("motor_c", heat.motor_tau_s, heat.motor_rise_k, None),
+        ):
+            weights = np.exp(left / -tau_s) * -np.expm1(steps / -tau_s)
+            shares = np.bincount(keys, weights, size).reshape(shape)
+            load = rise_k / plant.rated_kw * works.kw
+            rise = shares[:, 1] * (load if extra is None else load + extra)
+            for several, joint in self._joint:
+                spans = shares[several, 2:].reshape(len(several), -1)
+                loads = rise_k / plant.rated_kw * joint.kw
+                if extra is not None:
+                    loads = loads + np.where(joint.flow > 0.0, extra[several][:, None], 0.0)
+                rise[several] += np.einsum("fc,fcj->fj", spans, loads)
+            fade = math.exp(-span_s / tau_s)
+            now_c = getattr(self, name)
+            setattr(self, name, self.water_c + (now_c - self.water_c) * fade + rise)

@@ -168,7 +168,8 @@ class Climate:
             self.rotor_rpm = (
                 asked * model.ROTOR_RPM * np.where(self.rotor_stopped, 0.0, 1.0 - self.rotor_slip)
             )
-        self.full = (asked >= 1.0) & (gap > 5.0) & ~self.defrosting & on
+        full = (asked >= 1.0) & (gap > 5.0) & ~self.defrosting & on
+        self.full = full.astype(np.float64)
         self.efficiency = best
         moved: Columns = asked * reach
         return moved

@@ -33,8 +33,7 @@ def _r2(y: Columns, fitted: Columns) -> float:
 
 
 def _straight(x: Columns, y: Columns) -> Columns:
-    line: Columns = np.polyval(np.polyfit(x, y, 1), x)
-    return line
+    return np.asarray(np.polyval(np.polyfit(x, y, 1), x), dtype=np.float64)
 
 
 def _slope(x: Columns, y: Columns) -> float:

@@ -23,8 +23,8 @@ MEETING = 4
 POPULAR = (0.5, 1.5)
 """How much more or less one room is used than another (estimate)."""
 SENSOR_BIAS_PPM, SENSOR_BIAS_SD_PPM, SENSOR_BIAS_BAND_PPM = 20.0, 20.0, (-10.0, 60.0)
-"""What CO2 sensors read too much: gaps of -5, +40 and +40 ppm, nights of 421-544 ppm (M:windesheim),
-and 40 ppm + 5 % allowed (S25b)."""
+"""What CO2 sensors read too much: gaps of -5, +40 and +40 ppm, nights of 421-544 ppm
+(M:windesheim), and 40 ppm + 5 % allowed (S25b)."""
 PLUME, PLUME_MEMORY_S = 0.33, 10_800.0
 """Air is not mixed: what people add differs by so much between two places of a room, and for so
 long (estimate; with the biases, pairs of sensors then differ as M:windesheim's do)."""
@@ -211,7 +211,7 @@ class Rooms:
             rng = self._streams.block(f"ventilation/people/{device}", number)
             self._chances[:, :, index] = rng.random((BLOCK, PEOPLE_STEPS, rooms), dtype=np.float32)
             gusts[:, index] = rng.standard_normal((BLOCK, rooms), dtype=np.float32)
-        self._block_number, self._gusts = number, gusts
+        self._block_number, self._gusts = number, gusts.astype(np.float64)
 
 
 _STATE = (

@@ -91,6 +91,7 @@ class VentilationTwin:
         self._able, self._stopped = np.ones(n, dtype=bool), np.zeros(n, dtype=bool)
         self._demand = np.full(n, params["demand_control"] >= 0.5)
         self._set_ppm = np.full(n, params["co2_setpoint_ppm"])
+        self._start_h, self._stop_h = np.full(n, params["start_h"]), np.full(n, params["stop_h"])
         self._storm, self._storm_end_ms = np.ones(n), np.zeros(n, dtype=np.int64)
         self._shift_ms, self._alarm_end_ms = np.zeros((2, n), dtype=np.int64)
         self._parts = math.ceil(build.report_every_ms / STEP_MOST_MS)
@@ -99,7 +100,6 @@ class VentilationTwin:
             build.sites, streams, dt_s=self._dt_s, mean_c=params["climate_mean_c"],
             dust=params["dust_ug_m3"],
         )  # fmt: skip
-        self._shifted = False  # so that what never happened costs nothing
         self._step, self._hours = 0, 0
         self._ratio, self._wants = np.ones(n), np.zeros(n, dtype=bool)
         self._sums, self._steps = np.zeros((len(ROWS), n)), 0
@@ -139,14 +139,8 @@ class VentilationTwin:
         self._able[device] = able
 
     def command(self, device: int, name: str, args: Mapping[str, Any]) -> str | None:
-        """One of ``COMMANDS``, or ``set_co2_setpoint``."""
-        if name == "set_co2_setpoint":
-            return self._set_point(device, args)
-        if name not in COMMANDS:
-            known = ", ".join(sorted((*COMMANDS, "set_co2_setpoint")))
-            return f"unknown command {name!r}; there are: {known}"
-        if args:
-            return f"{name} takes no arguments, got {', '.join(sorted(args))}"
+        """One of ``COMMANDS``; set points are settings."""
+        del args
         if name == "start" and not self._able[device]:
             return "a fan is broken; the unit cannot start"
         if name == "reset_control":
@@ -157,6 +151,22 @@ class VentilationTwin:
         else:
             self._demand[device] = name == "demand_control"
         return None
+
+    def configure(self, device: int, values: Mapping[str, float]) -> str | None:
+        """Take over the set point of the rooms and the hours of the schedule."""
+        start_h, stop_h = values["start_h"], values["stop_h"]
+        if start_h >= stop_h:
+            return f"start_h {start_h:g} must be before stop_h {stop_h:g}"
+        self._set_ppm[device] = values["co2_setpoint_ppm"]
+        self._start_h[device], self._stop_h[device] = start_h, stop_h
+        return None
+
+    def states(self) -> Mapping[str, NDArray[np.bool_]]:
+        """Frost and smoke, as the unit knows them."""
+        return {
+            "frost": self.climate.defrosting,
+            "smoke": self._alarm_end_ms > self._begins_ms(self._step),
+        }
 
     def in_service(self, device: int) -> bool:
         """Whether the schedule may run the unit."""
@@ -172,10 +182,12 @@ class VentilationTwin:
         if component not in ("supply_fan", "extract_fan", "belt"):
             return np.ones(n)
         row = 1 if component == "extract_fan" else 0
-        load = np.minimum(self.air.filters.load[row], 2.0)
+        load: Columns = np.minimum(self.air.filters.load[row], 2.0)
         if component == "belt":
-            return 1.0 + load
-        return 1.0 + load + self.air.imbalance_mm_s[row] / HEALTHY_MM_S
+            load += 1.0
+            return load
+        fan: Columns = 1.0 + load + self.air.imbalance_mm_s[row] / HEALTHY_MM_S
+        return fan
 
     def maintain(self, device: int, action: Action, component: str) -> None:
         """Cleaning a fan balances it; adjusting frees what is stuck; a new plate has no ice."""
@@ -205,7 +217,6 @@ class VentilationTwin:
     def shift(self, device: int, hours: float) -> None:
         """The unit keeps its hours so much too late."""
         self._shift_ms[device] = round(hours * model.HOUR_MS)
-        self._shifted = bool(self._shift_ms.any())
 
     def alarm(self, device: int, duration_ms: int) -> None:
         """Smoke: the unit stands and its dampers close, whatever anybody asks."""
@@ -244,7 +255,6 @@ class VentilationTwin:
         for name in ("air", "rooms", "climate", "mesh"):
             getattr(self, name).load(state[name])
         self._outdoors.load(state["outdoors"])
-        self._shifted = bool(self._shift_ms.any())
         self.climate.note()
         self.power_of_nodes()
 
@@ -270,14 +280,6 @@ class VentilationTwin:
             "cooling_valve": wearing.Valve(self.climate, 1),
             "outdoor_damper": wearing.OutdoorDamper(self.climate, self.air),
         }
-
-    def _set_point(self, device: int, args: Mapping[str, Any]) -> str | None:
-        ppm, (low, high) = args.get("ppm"), SETPOINT_PPM
-        number = isinstance(ppm, int | float) and not isinstance(ppm, bool)
-        if set(args) != {"ppm"} or not number or not low <= float(ppm or 0) <= high:
-            return f"set_co2_setpoint takes ppm, a number from {low:g} to {high:g}"
-        self._set_ppm[device] = ppm
-        return None
 
     def _begins_ms(self, step: int) -> int:
         build = self._build
@@ -342,19 +344,14 @@ class VentilationTwin:
 
     def _scheduled(self, at_ms: int) -> NDArray[np.bool_]:
         """Whether each unit's clock is within its hours, shape ``(n,)``."""
-        params = self._build.params
-        if not self._shifted:
-            hour_now = at_ms % model.DAY_MS / model.HOUR_MS
-            work = model.weekday(at_ms) < 5 and params["start_h"] <= hour_now < params["stop_h"]
-            return np.full(len(self._able), work)
         own_ms = at_ms - self._shift_ms
         hour = own_ms % model.DAY_MS / model.HOUR_MS
         working = (own_ms // model.DAY_MS + 3) % 7 < 5
-        flags: NDArray[np.bool_] = working & (params["start_h"] <= hour) & (hour < params["stop_h"])
+        flags: NDArray[np.bool_] = working & (self._start_h <= hour) & (hour < self._stop_h)
         return flags
 
 
 _STATE = (
-    "able", "stopped", "demand", "set_ppm", "storm", "storm_end_ms", "shift_ms", "alarm_end_ms",
-    "step", "hours", "ratio", "wants", "sums", "steps",
+    "able", "stopped", "demand", "set_ppm", "start_h", "stop_h", "storm", "storm_end_ms",
+    "shift_ms", "alarm_end_ms", "step", "hours", "ratio", "wants", "sums", "steps",
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from twins.products import catalog
-from twins.products.bin.faults import FAULTS
+from twins.products.bin.faults import FAULTS, WEAR
 
 BIN = catalog()["bin"]
 
@@ -18,14 +18,16 @@ def yaml(path: Path) -> dict[str, Any]:
 
 def test_the_bin_is_found_by_its_folder() -> None:
     assert BIN.model == "bin-solar-150"
-    assert len(BIN.signals) == 11
-    assert {spec.position for spec in BIN.components.values()} == {"drive", "battery"}
+    assert len(BIN.signals) == 15
+    assert {spec.position for spec in BIN.components.values()} == {
+        "drive", "battery", "panel", "fill_sensor", "hopper",
+    }  # fmt: skip
     assert BIN.parts["compactor-drive"].price_eur == 420.0
     assert [condition["id"] for condition in BIN.conditions] == ["drive_wear"]
 
 
 def test_every_fault_of_the_manifest_has_an_effect_and_the_other_way_round() -> None:
-    assert set(BIN.faults) == set(FAULTS)
+    assert set(BIN.faults) == set(FAULTS) | set(WEAR)
 
 
 def test_rules_of_the_bin_name_only_what_it_has() -> None:

@@ -60,7 +60,7 @@ class RoomTwin:
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
         """No component of a room has a drawn life."""
-        raise AssertionError(f"{component} of room {device} has no drawn life")
+        raise AssertionError(f"{component} of {device} has no drawn life: {damage}, {rise}")
 
     def set_able(self, device: int, *, able: bool) -> None:
         """No component of a room stops it."""

@@ -1,0 +1,209 @@
+"""How fast the twins are: channel-steps a second, a small fleet, memory, a year exported.
+
+A channel-step is one signal of one device (or of one that came with it) at one step of the state:
+physics, damage, sensors and noise. Devices report at every state step here, so each step pays for
+all of it. Every measurement runs in a process of its own and counts CPU time of one core.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+STEP_S = {"pump": 600, "ventilation": 300, "bin": 600}
+"""Length of a state step; a pump's own steps follow its starts and stops, in closed form."""
+SIZES = (1_000, 10_000, 100_000)
+GOAL_PER_S = {1_000: 30e6, 10_000: 60e6}
+STEPS = {1_000: 256, 10_000: 64, 100_000: 16}
+EXPORT_GOAL_S = {"bin": 90.0}
+DAY_MS = 86_400_000
+
+
+def rss_kb() -> float:
+    """Resident memory of this process."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return float(line.split()[1])
+    return float("nan")
+
+
+def wanted(product: str, devices: int, *, days: float, every_s: int) -> Any:
+    """A fleet of that many devices, two to a site, as nature would treat it."""
+    from twins.core.realism import Wanted
+
+    return Wanted(
+        product=product, sites=devices // 2, devices_per_site=2, days=days, report_every_s=every_s,
+        seed=7, random_faults=1.0,
+    )  # fmt: skip
+
+
+def step(product: str, devices: int) -> dict[str, float]:
+    """CPU time of a state step of a whole fleet, and memory of a device with two reports."""
+    from twins.history import world_spec
+    from twins.world import World
+
+    every_s, steps = STEP_S.get(product, 600), STEPS[devices]
+    spec = world_spec(wanted(product, devices, days=1.0, every_s=every_s))
+    begun, empty_kb = time.process_time(), rss_kb()
+    world = World(spec, seed=7, hear=lambda report: None)
+    world.start()
+    built_s = time.process_time() - begun
+    world.run_until(world.now_ms + 2 * every_s * 1000)  # first draws and caches
+    full_kb = rss_kb()
+    begun = time.process_time()
+    world.run_until(world.now_ms + steps * every_s * 1000)
+    took_s = (time.process_time() - begun) / steps
+    channels = sum(len(fleet.signal_names) * len(fleet.index) for fleet in world.fleets)
+    return {
+        "channels": channels / devices,
+        "step_s": every_s,
+        "channel_steps_per_s": channels / took_s,
+        "device_steps_per_s": devices / took_s,
+        "build_s": built_s,
+        "kb_per_device": (full_kb - empty_kb) / devices,
+    }
+
+
+def small(product: str) -> dict[str, float]:
+    """CPU time of 20 devices for 90 days, a report per 10 minutes: as columns, as messages."""
+    from twins.history import world_spec
+    from twins.world import World
+
+    spec = world_spec(wanted(product, 20, days=90.0, every_s=600))
+    took = {}
+    for kind, hear in (("columns_s", lambda report: None), ("messages_s", None)):
+        begun = time.process_time()
+        world = World(spec, seed=7, hear=hear)
+        world.start()
+        for day in range(90):
+            world.run_until(spec.start_ms + (day + 1) * DAY_MS)
+        took[kind] = time.process_time() - begun
+    return took
+
+
+def export(product: str, days: float, kind: str) -> dict[str, float]:
+    """CPU and wall time of the whole command that writes a data set of 1,000 devices."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            sys.executable, "-m", "twinrig", "twins", "export", product, "--devices", "1000",
+            "--days", f"{days:g}", "--format", kind, "--out", f"{folder}/set", "--quiet",
+            "--random-faults", "1",
+        ]  # fmt: skip
+        begun = time.perf_counter()
+        code = (
+            "import json, resource, subprocess, sys;"
+            "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
+            "used = resource.getrusage(resource.RUSAGE_CHILDREN);"
+            "print(json.dumps([used.ru_utime + used.ru_stime, used.ru_maxrss]))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, *command], cwd=ROOT, capture_output=True, text=True,
+            check=True,
+        )  # fmt: skip
+        wall_s = time.perf_counter() - begun
+        size = sum(path.stat().st_size for path in Path(folder, "set").iterdir())
+    cpu_s, peak_kb = json.loads(done.stdout)
+    return {"cpu_s": cpu_s, "wall_s": wall_s, "peak_mb": peak_kb / 1024, "size_mb": size / 2**20}
+
+
+def apart(*words: str) -> dict[str, float]:
+    """Run one measurement of this module in a fresh process."""
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__)), *words], cwd=ROOT, capture_output=True, text=True,
+        check=False, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    if done.returncode:
+        sys.exit(f"{words}: {done.stderr[-2000:]}")
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
+
+
+def products() -> list[str]:
+    """Every product that is a fleet of its own."""
+    from twins.products import catalog
+
+    return [product.id for product in catalog().values() if not product.host]
+
+
+def speed_rows(row: Any) -> list[dict[str, Any]]:
+    """Channel-steps a second by product and size, beside SimPy and ProgPy in the same run."""
+    from scalar_fleet import progpy_steps_per_s, simpy_steps_per_s
+
+    simpy, progpy = simpy_steps_per_s(10_000), progpy_steps_per_s()
+    rows = [
+        row("SimPy, 10,000 processes with the scalar step", round(simpy), "device-steps/s", None)
+    ]
+    if progpy is None:
+        rows.append(
+            row("NASA ProgPy CentrifugalPump (progpy is not installed)", 0, "steps/s", None)
+        )
+    else:
+        rows.append(row("NASA ProgPy CentrifugalPump, loop", round(progpy), "device-steps/s", None))
+    for product in products():
+        for size in SIZES:
+            seen = apart("step", product, str(size))
+            name = (
+                f"{product}, {size:,} devices: {seen['channels']:g} channels, "
+                f"step {seen['step_s']:g} s"
+            )
+            speed = seen["channel_steps_per_s"] / 1e6
+            goal = GOAL_PER_S.get(size)
+            rows.append(
+                row(name, speed, "M channel-steps/s", goal and goal / 1e6) | {"least": True}
+            )
+            rows.append(
+                row(
+                    f"{product}, {size:,} devices: device-steps", seen["device_steps_per_s"] / 1e6,
+                    "M/s", None, "SimPy process per device", simpy / 1e6,
+                )
+            )  # fmt: skip
+            if progpy is not None:
+                rows.append(
+                    row(
+                        f"{product}, {size:,} devices: device-steps",
+                        seen["device_steps_per_s"] / 1e6, "M/s", None, "ProgPy loop", progpy / 1e6,
+                    )
+                )  # fmt: skip
+            rows.append(
+                row(f"{product}, {size:,} devices: memory", seen["kb_per_device"], "KB/device", 8.0)
+            )
+    return rows
+
+
+def small_rows(row: Any) -> list[dict[str, Any]]:
+    """20 devices for 90 days."""
+    rows = []
+    for product in products():
+        seen = apart("small", product)
+        rows.append(row(f"{product}, 20 devices x 90 days", seen["columns_s"], "s", 5.0))
+        rows.append(
+            row(f"{product}, 20 devices x 90 days, as messages", seen["messages_s"], "s", None)
+        )
+    return rows
+
+
+def export_rows(row: Any) -> list[dict[str, Any]]:
+    """A year of 1,000 devices as a data set with truth."""
+    rows = []
+    for product in products():
+        seen = export(product, 365.0, "parquet")
+        goal = EXPORT_GOAL_S.get(product, 300.0)
+        rows.append(row(f"{product}, 1,000 devices x 365 days exported", seen["cpu_s"], "s", goal))
+        rows.append(row(f"{product}: peak memory of that", seen["peak_mb"], "MB", None))
+    return rows
+
+
+if __name__ == "__main__":
+    what, *rest = sys.argv[1:]
+    if what == "step":
+        print(json.dumps(step(rest[0], int(rest[1]))))
+    elif what == "small":
+        print(json.dumps(small(rest[0])))
+    else:
+        print(json.dumps(export(rest[0], float(rest[1]), rest[2])))

@@ -1,0 +1,53 @@
+"""What a pump does when it is told to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from twins.products.pump.station import Stations
+
+if TYPE_CHECKING:
+    from twins.products.pump.twin import PumpTwin
+
+COMMANDS = ("reset_starts", "reverse", "start", "stop")
+
+
+def obey(
+    twin: PumpTwin, stations: Stations, device: int, name: str, args: Mapping[str, Any]
+) -> str | None:
+    """``stop``, ``start`` (leave it to the level control again), ``reverse``, ``reset_starts``.
+
+    ``reverse`` runs the impeller backwards for a moment, which throws off most rags or few.
+
+    Returns:
+        Why not, or ``None`` when done.
+    """
+    at = twin.place(device)
+    refusal = _refusal(stations, at, name, args)
+    if refusal is not None:
+        return refusal
+    if name == "reset_starts":
+        stations.starts[at] = 0.0
+        twin.counter_reset(device)
+    elif name == "reverse":
+        twin.ills.clog[at] = twin.rags.reverse(device, float(twin.ills.clog[at]))
+        twin.ills.changed = True
+        stations.starts[at] += 1.0
+    else:
+        stations.stopped[at] = name == "stop"
+    return None
+
+
+def _refusal(
+    stations: Stations, at: tuple[int, int], name: str, args: Mapping[str, Any]
+) -> str | None:
+    if args:
+        return f"{name} takes no arguments, got {', '.join(sorted(args))}"
+    if name not in COMMANDS:
+        return f"unknown command {name!r}; there are: {', '.join(COMMANDS)}"
+    if name in ("start", "reverse") and not stations.able[at]:
+        return "the pump is broken and cannot start"
+    if name == "reverse" and stations.dead[at[0]]:
+        return "the station has no mains"
+    return None

@@ -1,0 +1,189 @@
+"""Wear that only grows with run hours (impeller, ring), a drifting level sensor, and rags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from twins.core.streams import Streams
+from twins.core.wear import STEPS, weibull_h
+from twins.products.pump.model import Columns
+
+STEP_REPORTS = 6
+"""Wear is brought up every so many reports: it takes months, and a curve costs."""
+
+
+class Grinding:
+    """A gamma process in run hours: damage of one component of every pump, columns ``(n,)``.
+
+    Monotone with a linear mean (twins reference, section 2); the run hours to full wear are a
+    Weibull draw per life, the path of each life another.
+    """
+
+    def __init__(
+        self,
+        streams: Streams,
+        devices: tuple[str, ...],
+        *,
+        component: str,
+        life_h: float,
+        beta: float,
+    ) -> None:
+        self._streams, self._devices, self._component = streams, devices, component
+        self._life_h, self._beta = life_h, beta
+        n = len(devices)
+        self._every = np.arange(n)
+        self.hours = np.zeros(n)
+        """Run hours of this life, as they count (grit counts more)."""
+        self.pace, self.lives = np.ones(n), np.ones(n, dtype=np.int64)
+        self._paths = np.zeros((n, STEPS + 2), dtype=np.float32)
+        self.full_h = np.zeros(n)
+        for device in range(n):
+            self._draw(device)
+
+    def step(self, run_h: Columns) -> Columns:
+        """Let pumps run on by so many hours, shape ``(n,)``; returns the damage."""
+        self.hours = self.hours + run_h * self.pace
+        return self.damages()
+
+    def damages(self) -> Columns:
+        """Damage of every pump: 0 as new; stays at its path's end when that is passed."""
+        x = np.minimum(self.hours / self.full_h, 1.0) * STEPS
+        step = x.astype(np.int64)
+        low = self._paths[self._every, step].astype(np.float64)
+        return low + (x - step) * (self._paths[self._every, step + 1] - low)
+
+    def damage(self, device: int) -> float:
+        """Damage of one pump."""
+        return float(self.damages()[device])
+
+    def renew(self, device: int, life: int) -> None:
+        """A new part: begin that life."""
+        self.lives[device], self.hours[device], self.pace[device] = life, 0.0, 1.0
+        self._draw(device)
+
+    def hasten(self, device: int, full_h: float) -> None:
+        """Grit: what is left of this life lasts so many run hours."""
+        left_h = max(self.full_h[device] - self.hours[device], 0.01 * self.full_h[device])
+        self.pace[device] = left_h / full_h
+
+    def dump(self) -> dict[str, Any]:
+        """What changes; paths are drawn again."""
+        return {"hours": self.hours, "pace": self.pace, "lives": self.lives}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`dump` gave."""
+        self.hours, self.pace, self.lives = state["hours"], state["pace"], state["lives"]
+        for device in np.flatnonzero(self.lives > 1).tolist():
+            self._draw(device)
+
+    def _draw(self, device: int) -> None:
+        name = f"pump/{self._component}/{self._devices[device]}"
+        rng = self._streams.block(name, int(self.lives[device]))
+        self.full_h[device] = weibull_h(
+            eta_h=self._life_h, beta=self._beta, uniform=float(rng.random())
+        )
+        path = np.concatenate(([0.0], np.cumsum(rng.standard_gamma(1.0, STEPS + 1))))
+        self._paths[device] = path / path[STEPS]
+
+
+class Drifted:
+    """The level sensor as a component: done for at 20 cm of error. State lies with the ills."""
+
+    FULL_M = 0.2
+
+    def __init__(self, offset_m: Columns, pumps: int, clear: Any) -> None:  # noqa: ANN401
+        self._offset_m, self._pumps, self._clear = offset_m, pumps, clear
+
+    def damage(self, device: int) -> float:
+        """Error over what is too much."""
+        return float(abs(self._offset_m[device // self._pumps]) / self.FULL_M)
+
+    def renew(self, device: int, life: int) -> None:
+        """A new sensor, clean and calibrated."""
+        del life
+        self._clear(device // self._pumps)
+
+
+class Rags:
+    """Rags arrive as a Poisson process of the pumped volume; columns ``(n,)``.
+
+    Each adds a gamma(k = 2) lump to the clog. A start may throw all of it off again (section 1A).
+    Nothing is drawn until something is due, so a pump without rags costs two comparisons.
+    """
+
+    def __init__(self, streams: Streams, devices: tuple[str, ...]) -> None:
+        n = len(devices)
+        self._streams, self._devices = streams, devices
+        self.per_m3, self.lump, self.mode = np.zeros(n), np.zeros(n), np.ones(n)
+        self.self_clean = np.zeros(n)
+        self.until_ms = np.zeros(n)
+        self.due_m3, self.clean_starts = np.full(n, np.inf), np.full(n, np.inf)
+        self.draws = np.zeros(n, dtype=np.int64)
+
+    def begin(
+        self, device: int, volume_m3: float, *, until_ms: float, params: Mapping[str, float]
+    ) -> None:
+        """From now on rags come, up to a time."""
+        self.per_m3[device] = params["rags_per_1000_m3"] / 1000.0
+        self.lump[device], self.mode[device] = params["size"], params["mode"]
+        self.self_clean[device], self.until_ms[device] = params["self_clean"], until_ms
+        self.due_m3[device] = volume_m3 + self._rng(device).exponential(1.0 / self.per_m3[device])
+
+    def settle(self, device: int, starts: float) -> None:
+        """There is a clog: draw with which start it will come off by itself."""
+        share = self.self_clean[device]
+        if share > 0.0 and not np.isfinite(self.clean_starts[device]):
+            self.clean_starts[device] = starts + float(self._rng(device).geometric(share))
+
+    def step(
+        self, now_ms: float, clog: Columns, mode: Columns, volume_m3: Columns, starts: Columns
+    ) -> bool:
+        """Rags of the interval that ends; returns whether any clog has changed. Shapes ``(n,)``."""
+        due = np.flatnonzero(volume_m3 >= self.due_m3)
+        for device in due.tolist():
+            while volume_m3[device] >= self.due_m3[device]:
+                rng = self._rng(device)
+                clog[device] = min(clog[device] + rng.gamma(2.0, 0.5 * self.lump[device]), 1.0)
+                mode[device] = self.mode[device]
+                self.due_m3[device] += rng.exponential(1.0 / self.per_m3[device])
+            if now_ms >= self.until_ms[device]:
+                self.due_m3[device] = np.inf
+            self.settle(device, float(starts[device]))
+        off = np.flatnonzero(starts >= self.clean_starts)
+        for device in off.tolist():
+            clog[device] = 0.0
+            self.clean_starts[device] = np.inf
+        return bool(len(due) + len(off))
+
+    def reverse(self, device: int, clog: float) -> float:
+        """Run backwards: most rags come off three times in five, else a few (estimate)."""
+        if clog > 0.0:
+            clog *= 0.1 if self._rng(device).random() < 0.6 else 0.8
+            self.clean_starts[device] = np.inf
+        return clog
+
+    def forget(self, device: int) -> None:
+        """Somebody took the rags out."""
+        self.clean_starts[device] = np.inf
+
+    def dump(self) -> dict[str, Any]:
+        """Everything that changes."""
+        return {name: getattr(self, name) for name in _RAGS}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`dump` gave."""
+        for name in _RAGS:
+            setattr(self, name, state[name])
+
+    def _rng(self, device: int) -> np.random.Generator:
+        """The next draw of a pump, a stream of its own."""
+        self.draws[device] += 1
+        return self._streams.block(f"pump/rags/{self._devices[device]}", int(self.draws[device]))
+
+
+_RAGS = (
+    "per_m3", "lump", "mode", "self_clean", "until_ms", "due_m3", "clean_starts", "draws",
+)  # fmt: skip
