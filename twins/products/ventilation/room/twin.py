@@ -65,8 +65,9 @@ class RoomTwin:
     def set_able(self, device: int, *, able: bool) -> None:
         """No component of a room stops it."""
 
-    def command(self, device: int, name: str, args: Mapping[str, Any]) -> str | None:  # noqa: ARG002
+    def command(self, device: int, name: str, args: Mapping[str, Any]) -> str | None:
         """A node sleeps nearly always: it takes no commands; the unit does."""
+        del device, args
         return f"unknown command {name!r}; a room takes none, its unit does"
 
     def in_service(self, device: int) -> bool:  # noqa: ARG002 - all rooms are

@@ -237,7 +237,8 @@ def test_a_dead_node_is_silent_its_damper_falls_back_and_new_cells_heal_it() -> 
     assert unit["nodes_lost"] == 1.0
     units, rooms = made.fleets
     assert units.twin.rooms.opening[0, 1] == 0.5  # type: ignore[attr-defined]
-    assert rooms.twin.reachable().tolist() == [True, False, *[True] * 6]  # type: ignore[attr-defined]
+    reachable = rooms.twin.reachable()  # type: ignore[attr-defined]
+    assert reachable.tolist() == [True, False, *[True] * 6]
     serial = rooms.fit(made.now_ms, "room-01-1-2", position="battery", part="node-battery")
     assert serial == "node-battery-room-01-1-2-2"
     reports = told(made.run_until(START + 15 * HOUR))
