@@ -1,4 +1,4 @@
-"""The fans of a fleet of units and what they blow through; columns of shape ``(2, n)``, supply first.
+"""The fans of a fleet of units and what they blow through; columns ``(2, n)``, supply first.
 
 A step takes flows as the dampers want them and gives back what the fans deliver. Temperatures are
 the business of :mod:`twins.products.ventilation.climate`.
@@ -128,7 +128,7 @@ class Air:
             n = np.full_like(want, self._fixed_speed) * most
             x = self._at_speed(n, want, fixed_pa, filter_pa)
         else:
-            n = self._speed(want, want, fixed_pa, filter_pa)
+            n = self._speed(want, fixed_pa, filter_pa)
             short = n > most
             if short.any():
                 n = np.minimum(n, most)
@@ -140,7 +140,7 @@ class Air:
         return x, n, watts / model.belt_efficiency(slip)
 
     @staticmethod
-    def _speed(x: Columns, want: Columns, fixed_pa: Columns, filter_pa: Columns) -> Columns:
+    def _speed(x: Columns, fixed_pa: Columns, filter_pa: Columns) -> Columns:
         square = model.DUCT_SET_PA + (fixed_pa + _CURVE) * x * x
         square += filter_pa * x**model.FILTER_EXPONENT
         square /= _SHUTOFF

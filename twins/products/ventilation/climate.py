@@ -51,7 +51,20 @@ class Climate:
             np.zeros(n), np.zeros(n), np.full(n, np.nan), np.full(n, model.MIX_LEAK),
         )  # fmt: skip
         self.fresh = np.ones(n)
+        self._odd = False
         self.rotor_rpm, self.full, self.efficiency = np.zeros(n), np.zeros(n), np.zeros(n)
+
+    def note(self) -> None:
+        """Somebody touched valves or dampers: see whether any is not as it should be.
+
+        What is well everywhere needs no look at each; the figures are the same to the last bit.
+        """
+        self._odd = bool(
+            self.overlap.any()
+            or not np.isnan(self.stuck_valves).all()
+            or not np.isnan(self.stuck_damper).all()
+            or (self.leak > model.MIX_LEAK).any()
+        )
 
     @property
     def defrosting(self) -> NDArray[np.bool_]:
@@ -73,8 +86,10 @@ class Climate:
             self.opening_asked = asked * on
         else:
             self.opening_asked = on.astype(np.float64)
-        free = np.isnan(self.stuck_damper)
-        self.opening = np.where(free, self.opening_asked, self.stuck_damper)
+        self.opening = self.opening_asked
+        if self._odd:
+            free = np.isnan(self.stuck_damper)
+            self.opening = np.where(free, self.opening_asked, self.stuck_damper)
         if self.recovery == "mixing":
             self.fresh = model.outdoor_fraction(self.opening, self.leak)
 
@@ -128,10 +143,9 @@ class Climate:
 
     def _creep(self, before: Columns, zone_c: Columns, dt_s: float) -> Columns:
         """Towards the rooms, and towards outdoors as far as a damper does not shut."""
-        leak = np.maximum(self.leak - model.MIX_LEAK, 0.0)
-        if np.isnan(self.stuck_damper).all() and not leak.any():
-            towards = zone_c
-        else:
+        towards = zone_c
+        if self._odd:
+            leak = np.maximum(self.leak - model.MIX_LEAK, 0.0)
             leak = np.maximum(leak, np.nan_to_num(self.stuck_damper))
             towards = zone_c + leak * (self.outdoor_c - zone_c)
         return model.first_order(before, towards, dt_s=dt_s, tau_s=NIGHT_S)
@@ -151,10 +165,11 @@ class Climate:
         asked = np.where(gap > 0.0, lift / np.maximum(reach, 1e-6), 1.0)
         asked = np.minimum(np.maximum(asked, 0.0), 1.0)
         if self.recovery == "rotor":
-            self.rotor_rpm = asked * model.ROTOR_RPM * np.where(
-                self.rotor_stopped, 0.0, 1.0 - self.rotor_slip
+            self.rotor_rpm = (
+                asked * model.ROTOR_RPM * np.where(self.rotor_stopped, 0.0, 1.0 - self.rotor_slip)
             )
-        self.full = (asked >= 1.0) & (gap > 5.0) & ~self.defrosting & on
+        full = (asked >= 1.0) & (gap > 5.0) & ~self.defrosting & on
+        self.full = full.astype(np.float64)
         self.efficiency = best
         moved: Columns = asked * reach
         return moved
@@ -162,20 +177,26 @@ class Climate:
     def _coils(self, need: Columns, on: NDArray[np.bool_]) -> Columns:
         """Move the valves; returns Kelvin that the coils give (heating over cooling)."""
         asked = np.stack((need / HEAT_K, (-need - DEAD_BAND_K) / COOL_K))
-        if self.overlap.any():
-            asked = np.maximum(asked, 0.0)
-            asked += np.stack((self.overlap, self.overlap * (HEAT_K / COOL_K)))
-        stuck = ~np.isnan(self.stuck_valves)
-        if stuck.any():  # the other valve works against the one that stays
-            given = np.where(stuck, self.stuck_valves, 0.0)
-            other = need - HEAT_K * given[0] + COOL_K * given[1]
-            against = np.stack((other / HEAT_K, -other / COOL_K))
-            asked = np.where(stuck[::-1], against, asked)
+        if self._odd:
+            asked = self._fight(asked, need)
         asked = np.minimum(np.maximum(asked, 0.0), 1.0) * on
-        self.heating_asked, self.cooling_asked = asked
-        self.heating, self.cooling = np.where(stuck, self.stuck_valves, asked)
+        self.heating_asked, self.cooling_asked = self.heating, self.cooling = asked
+        if self._odd:
+            stuck = ~np.isnan(self.stuck_valves)
+            self.heating, self.cooling = np.where(stuck, self.stuck_valves, asked)
         warmer: Columns = HEAT_K * self.heating - COOL_K * self.cooling
         return warmer
+
+    def _fight(self, asked: Columns, need: Columns) -> Columns:
+        """A lost dead band opens both valves; a valve works against one that is stuck."""
+        asked = np.maximum(asked, 0.0)
+        asked += np.stack((self.overlap, self.overlap * (HEAT_K / COOL_K)))
+        stuck = ~np.isnan(self.stuck_valves)
+        given = np.where(stuck, self.stuck_valves, 0.0)
+        other = need - HEAT_K * given[0] + COOL_K * given[1]
+        against = np.stack((other / HEAT_K, -other / COOL_K))
+        fought: Columns = np.where(stuck[::-1], against, asked)
+        return fought
 
     def _defrost(self, dt_s: float, on: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Ice grows below zero; by-pass from -3 degC on, 15 min at least and up to +1 degC."""

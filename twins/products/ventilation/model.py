@@ -163,7 +163,7 @@ OFFICE_SHARE = (0.0,) * 7 + (0.12, 0.36, 0.48, 0.5, 0.48, 0.38, 0.46, 0.48, 0.46
 """Share of time towards which rooms fill by hour of a weekday; as they fill slowly, 0.4 of the time
 from 9 to 17 comes out (0.32 and 0.47 measured, M:windesheim)."""
 DESK_1_H, MEETING_1_H = 0.15, 4.0
-"""Leaving rates: three of five visits are desk work, two a meeting. Together the median run is 1.2 h
+"""Leaving rates: three of five visits are desk work, two a meeting. The median run is 1.2 h
 (``0.6 e^-0.18 + 0.4 e^-4.8 = 0.5``; 1 h measured, M:windesheim), with a tail of whole days."""
 RUN_1_H = 1.0 / (0.6 / DESK_1_H + 0.4 / MEETING_1_H)
 """One over the mean run."""

@@ -33,8 +33,7 @@ def _r2(y: Columns, fitted: Columns) -> float:
 
 
 def _straight(x: Columns, y: Columns) -> Columns:
-    line: Columns = np.polyval(np.polyfit(x, y, 1), x)
-    return line
+    return np.asarray(np.polyval(np.polyfit(x, y, 1), x), dtype=np.float64)
 
 
 def _slope(x: Columns, y: Columns) -> float:
@@ -57,7 +56,9 @@ def filter_shape(histories: Histories) -> Sequence[Figure]:
         u, y = dust[used], pa[used]
         fits = [_r2(y, _straight(np.expm1(k * u), y)) for k in bends]
         k = float(bends[int(np.argmax(fits))])
-        found.append((max(fits), max(fits) - _r2(y, _straight(u, y)), k, np.log1p(np.expm1(k) / 2) / k))
+        found.append(
+            (max(fits), max(fits) - _r2(y, _straight(u, y)), k, np.log1p(np.expm1(k) / 2) / k)
+        )
     exponential, more, k, half = np.median(found, axis=0)
     return (
         Figure(name="R2 of the exponential", value=exponential, low=0.97),
@@ -193,9 +194,7 @@ def mixing(histories: Histories) -> Sequence[Figure]:
     """35: outdoor-air fraction from three temperatures, dampers held at five openings."""
     openings = (0.0, 30.0, 50.0, 70.0, 100.0)
     faults = tuple(
-        Injected(
-            fault="damper_stuck", device=device, after_h=0.0, params={"opening_pct": opening}
-        )
+        Injected(fault="damper_stuck", device=device, after_h=0.0, params={"opening_pct": opening})
         for device, opening in enumerate(openings)
     )
     history = histories.get(
@@ -229,16 +228,21 @@ def stuck(histories: Histories) -> Sequence[Figure]:
     for device, name, asked in (
         (0, "outdoor_damper", "outdoor_damper_command"), (1, "heating_valve", "heating_command"),
     ):  # fmt: skip
-        command, position = (
-            history.telemetry[f"{what}_pct"][:, device] for what in (asked, name)
-        )
+        command, position = (history.telemetry[f"{what}_pct"][:, device] for what in (asked, name))
         after = _hours(history) > at_h
         wrong = np.abs(command - position)[after] > 15.0
         runs = np.convolve(wrong, np.ones(5), "valid") >= 5  # for an hour
         found_h = (int(runs.argmax()) + 4) * 0.25 if runs.any() else np.inf
         figures += [
-            Figure(name=f"{name}: command moves", value=float(np.ptp(command[after])), low=5.0, unit="%"),
-            Figure(name=f"{name}: response", value=float(np.ptp(position[after])), high=1.0, unit="%"),
+            Figure(
+                name=f"{name}: command moves",
+                value=float(np.ptp(command[after])),
+                low=5.0,
+                unit="%",
+            ),
+            Figure(
+                name=f"{name}: response", value=float(np.ptp(position[after])), high=1.0, unit="%"
+            ),
             Figure(name=f"{name}: found by rule after", value=found_h, high=24.0, unit="h"),
         ]
     return figures
@@ -275,9 +279,7 @@ def frost(histories: Histories) -> Sequence[Figure]:
 
 def temperatures(histories: Histories) -> Sequence[Figure]:
     """38: memory of a minute, and steps on which a reading does not change."""
-    history = histories.get(
-        _wanted(sites=2, days=1, report_every_s=60, params={"rooms": 4.0})
-    )
+    history = histories.get(_wanted(sites=2, days=1, report_every_s=60, params={"rooms": 4.0}))
     memory, still = [], []
     for name in ("outdoor_temp_c", "supply_temp_c", "extract_temp_c", "exhaust_temp_c"):
         said = history.telemetry[name]

@@ -62,8 +62,13 @@ def co2_levels(histories: Histories) -> Sequence[Figure]:
     stored = model.ROOM_M3 * (ppm[-1] - ppm[0]).sum()
     left = (air * 0.5 * (away[1:] + away[:-1])).sum() * dt_s
     return (
-        Figure(name="night, p5 of rooms", value=float(np.percentile(means, 5)), low=410.0, high=560.0, unit="ppm"),
-        Figure(name="night, p95 of rooms", value=float(np.percentile(means, 95)), low=410.0, high=560.0, unit="ppm"),
+        *(
+            Figure(
+                name=f"night, p{share} of rooms", low=410.0, high=560.0, unit="ppm",
+                value=float(np.percentile(means, share)),
+            )
+            for share in (5, 95)
+        ),
         Figure(
             name="p99, median of rooms", low=600.0, high=1100.0, unit="ppm",
             value=float(np.median(np.percentile(said, 99, axis=0))),
@@ -83,8 +88,20 @@ def co2_pairs(histories: Histories) -> Sequence[Figure]:
     pairs = zip(node.T, duct.T, strict=True)
     r = [float(np.corrcoef(one, other)[0, 1]) for one, other in pairs]
     return (
-        Figure(name="mean gap, median of rooms", value=float(np.median(gap.mean(axis=0))), low=-20.0, high=60.0, unit="ppm"),
-        Figure(name="sd of the gap, median of rooms", value=float(np.median(gap.std(axis=0))), low=15.0, high=60.0, unit="ppm"),
+        Figure(
+            name="mean gap, median of rooms",
+            value=float(np.median(gap.mean(axis=0))),
+            low=-20.0,
+            high=60.0,
+            unit="ppm",
+        ),
+        Figure(
+            name="sd of the gap, median of rooms",
+            value=float(np.median(gap.std(axis=0))),
+            low=15.0,
+            high=60.0,
+            unit="ppm",
+        ),
         Figure(name="r, median of rooms", value=float(np.median(r)), low=0.75, high=0.95),
     )
 
@@ -118,7 +135,7 @@ def mesh(histories: Histories) -> Sequence[Figure]:
     delivered = rooms.telemetry["link_delivery_pct"]
     return (
         Figure(name="end-to-end loss", value=float(lost.mean()), high=0.0001),
-        Figure(name="link delivery", value=float(np.nanmean(delivered) / 100.0), low=0.92, high=0.98),
+        Figure(name="link delivery", value=float(np.nanmean(delivered)) / 100, low=0.92, high=0.98),
         Figure(name="path changes a day, median", value=float(np.median(days)), low=5.0, high=40.0),
         Figure(
             name="path changes a day, variance over mean", low=20.0,

@@ -46,14 +46,12 @@ def step_rows(air: Air, climate: Climate, on: NDArray[np.bool_]) -> Columns:
     return rows
 
 
-def values(
-    interval: Interval, air: Air, rooms: Rooms, climate: Climate, mesh: Mesh
-) -> Columns:
+def values(interval: Interval, air: Air, rooms: Rooms, climate: Climate, mesh: Mesh) -> Columns:
     """True values of the interval, shape ``(n, signals)``, in the order of ``product.toml``."""
     sums, steps = interval.sums, interval.steps
     run = sums[0]
-    means = sums / np.where(run > 0, run, np.nan)
-    speed = np.nan_to_num(means)
+    speed = sums / np.maximum(run, 1.0)  # 0 where it did not run
+    means = np.where(run > 0.0, speed, np.nan)
     full = np.where(sums[ROW["full"]] > 0, sums[ROW["full"]], np.nan)
     flow_h = air.design_m3_s * 3600.0 / steps
     reading = rooms.reading_ppm

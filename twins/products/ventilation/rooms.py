@@ -23,8 +23,8 @@ MEETING = 4
 POPULAR = (0.5, 1.5)
 """How much more or less one room is used than another (estimate)."""
 SENSOR_BIAS_PPM, SENSOR_BIAS_SD_PPM, SENSOR_BIAS_BAND_PPM = 20.0, 20.0, (-10.0, 60.0)
-"""What CO2 sensors read too much: gaps of -5, +40 and +40 ppm, nights of 421-544 ppm (M:windesheim),
-and 40 ppm + 5 % allowed (S25b)."""
+"""What CO2 sensors read too much: gaps of -5, +40 and +40 ppm, nights of 421-544 ppm
+(M:windesheim), and 40 ppm + 5 % allowed (S25b)."""
 PLUME, PLUME_MEMORY_S = 0.33, 10_800.0
 """Air is not mixed: what people add differs by so much between two places of a room, and for so
 long (estimate; with the biases, pairs of sensors then differ as M:windesheim's do)."""
@@ -49,7 +49,9 @@ class Rooms:
     def __init__(self, devices: tuple[str, ...], rooms: int, streams: Streams) -> None:
         self._devices, self._streams = devices, streams
         shape = (len(devices), rooms)
-        still = [streams.open(f"ventilation/rooms/{d}").standard_normal((3, rooms)) for d in devices]
+        still = [
+            streams.open(f"ventilation/rooms/{d}").standard_normal((3, rooms)) for d in devices
+        ]
         node, duct, warm = np.array(still).transpose(1, 0, 2)
         low, high = POPULAR
         draws = [streams.open(f"ventilation/popular/{d}").random(rooms) for d in devices]
@@ -110,9 +112,7 @@ class Rooms:
         if entered.any():  # given that somebody came, chance / come is uniform again
             many = 1.0 + np.floor(PERSONS_MAX * chance[entered] / come[entered])
             self.persons[entered] = many
-        leave = np.where(
-            self.persons >= MEETING, 1.0 - math.exp(-meeting), 1.0 - math.exp(-desk)
-        )
+        leave = np.where(self.persons >= MEETING, 1.0 - math.exp(-meeting), 1.0 - math.exp(-desk))
         present &= chance < leave
         self.persons[present] = 0.0
 
@@ -209,11 +209,9 @@ class Rooms:
         gusts = np.empty((BLOCK, len(self._devices), rooms), dtype=np.float32)
         for index, device in enumerate(self._devices):
             rng = self._streams.block(f"ventilation/people/{device}", number)
-            self._chances[:, :, index] = rng.random(
-                (BLOCK, PEOPLE_STEPS, rooms), dtype=np.float32
-            )
+            self._chances[:, :, index] = rng.random((BLOCK, PEOPLE_STEPS, rooms), dtype=np.float32)
             gusts[:, index] = rng.standard_normal((BLOCK, rooms), dtype=np.float32)
-        self._block_number, self._gusts = number, gusts
+        self._block_number, self._gusts = number, gusts.astype(np.float64)
 
 
 _STATE = (

@@ -144,7 +144,7 @@ class VentilationTwin:
         if name == "start" and not self._able[device]:
             return "a fan is broken; the unit cannot start"
         if name == "reset_control":
-            self._shift_ms[device] = 0
+            self.shift(device, 0.0)
             self.climate.overlap[device] = 0.0
         elif name in ("start", "stop"):
             self._stopped[device] = name == "stop"
@@ -182,10 +182,12 @@ class VentilationTwin:
         if component not in ("supply_fan", "extract_fan", "belt"):
             return np.ones(n)
         row = 1 if component == "extract_fan" else 0
-        load = np.minimum(self.air.filters.load[row], 2.0)
+        load: Columns = np.minimum(self.air.filters.load[row], 2.0)
         if component == "belt":
-            return 1.0 + load
-        return 1.0 + load + self.air.imbalance_mm_s[row] / HEALTHY_MM_S
+            load += 1.0
+            return load
+        fan: Columns = 1.0 + load + self.air.imbalance_mm_s[row] / HEALTHY_MM_S
+        return fan
 
     def maintain(self, device: int, action: Action, component: str) -> None:
         """Cleaning a fan balances it; adjusting frees what is stuck; a new plate has no ice."""
@@ -205,6 +207,7 @@ class VentilationTwin:
     def inject(self, fault: str, device: int, params: Mapping[str, float], wear: Wear) -> None:
         """Let a fault of ``faults.py`` begin."""
         FAULTS[fault](self, device, params, wear)
+        self.climate.note()
 
     def storm(self, device: int, *, factor: float, duration_ms: int) -> None:
         """Dust from now on for a while, times ``factor``."""
@@ -252,6 +255,7 @@ class VentilationTwin:
         for name in ("air", "rooms", "climate", "mesh"):
             getattr(self, name).load(state[name])
         self._outdoors.load(state["outdoors"])
+        self.climate.note()
         self.power_of_nodes()
 
     def power_of_nodes(self) -> None:

@@ -37,6 +37,7 @@ class Valve:
     def renew(self, device: int, life: int) -> None:  # noqa: ARG002 - all lives are alike
         """A new actuator."""
         self._climate.stuck_valves[self._row, device] = np.nan
+        self._climate.note()
 
 
 class OutdoorDamper:
@@ -56,6 +57,7 @@ class OutdoorDamper:
         self._climate.stuck_damper[device] = np.nan
         self._climate.leak[device] = MIX_LEAK
         self._air.damper_pa[device] = 0.0
+        self._climate.note()
 
 
 class RoomDampers:

@@ -97,9 +97,7 @@ def moved(seen: np.ndarray, device: int) -> set[str]:
 def ratio(seen: np.ndarray, name: str, device: int = 0) -> float:
     """Mean over the healthy mean."""
     index = SIGNALS.index(name)
-    return float(
-        np.nanmean(seen[:, device, index]) / np.nanmean(healthy()[:, device, index])
-    )
+    return float(np.nanmean(seen[:, device, index]) / np.nanmean(healthy()[:, device, index]))
 
 
 def running_flow(seen: np.ndarray, device: int = 0) -> float:

@@ -60,13 +60,14 @@ class RoomTwin:
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
         """No component of a room has a drawn life."""
-        raise AssertionError(f"{component} of room {device} has no drawn life")
+        raise AssertionError(f"{component} of {device} has no drawn life: {damage}, {rise}")
 
     def set_able(self, device: int, *, able: bool) -> None:
         """No component of a room stops it."""
 
-    def command(self, device: int, name: str, args: Mapping[str, Any]) -> str | None:  # noqa: ARG002
+    def command(self, device: int, name: str, args: Mapping[str, Any]) -> str | None:
         """A node sleeps nearly always: it takes no commands; the unit does."""
+        del device, args
         return f"unknown command {name!r}; a room takes none, its unit does"
 
     def in_service(self, device: int) -> bool:  # noqa: ARG002 - all rooms are
@@ -106,14 +107,14 @@ class RoomTwin:
         """Nothing to take over."""
 
 
-def damper_stuck(
-    host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]
-) -> None:
+def damper_stuck(host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]) -> None:
     """The damper stays at ``opening_pct`` whatever it is told."""
     host.rooms.stick(unit, room, params["opening_pct"] / 100.0)
 
 
-def room_sensor_drift(host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]) -> None:
+def room_sensor_drift(
+    host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]
+) -> None:
     """The CO2 sensor drifts by ``ppm_per_day``; the control believes it."""
     host.rooms.drift(unit, room, params["ppm_per_day"] / DAY_S)
 

@@ -35,10 +35,13 @@ RADIO = {
 }  # fmt: skip
 
 
-def world(*, sites: int = 2, seed: int = 3, every: int = HOUR, **params: float) -> World:
+def world(
+    *, sites: int = 2, seed: int = 3, every: int = HOUR, also: dict[str, float] | None = None,
+    **params: float,
+) -> World:  # fmt: skip
     fleet = FleetSpec(
         product="ventilation", sites=sites, devices_per_site=1, report_every_ms=every,
-        params={"rooms": 4.0} | params,
+        params={"rooms": 4.0} | params | (also or {}),
     )  # fmt: skip
     made = World(WorldSpec(start_ms=START, fleets=(fleet,)), seed=seed)
     made.start()
@@ -79,13 +82,14 @@ CASES = [
     (
         "frost", "ahu", {"ice_pct": 80.0}, PLATE | {"climate_mean_c": -6.0},
         {"frost", "extract_fan_rpm", "fan_power_kw"},
-        HEAT | AIR_TEMP | RECOVERY | ENERGY | {"extract_vibration_mm_s", *FLOWS, *ROOM_AIR, *FILTERS,
-                                               "extract_filter_pa", *SUMMARY},
+        HEAT | AIR_TEMP | RECOVERY | ENERGY | FLOWS | FILTERS | SUMMARY | ROOM_AIR
+        | {"extract_vibration_mm_s", "extract_filter_pa"},
     ),
     ("damper_stuck", "ahu", {"opening_pct": 60.0}, MIXING,
      {"outdoor_damper_pct", "mixed_temp_c"}, FLOW_FOLLOWS | {"outdoor_damper_command_pct"}),
     ("damper_stuck", "ahu", {"opening_pct": 20.0}, {"demand_control": 0.0},
-     {"outdoor_damper_pct", "supply_flow_m3_h", "duct_pressure_pa", "supply_fan_rpm"}, FLOW_FOLLOWS),
+     {"outdoor_damper_pct", "supply_flow_m3_h", "duct_pressure_pa", "supply_fan_rpm"},
+     FLOW_FOLLOWS),
     ("damper_leak", "ahu", {}, MIXING, {"mixed_temp_c"},
      FLOW_FOLLOWS | {"outdoor_damper_command_pct", "outdoor_damper_pct"}),
     (
@@ -121,7 +125,7 @@ CASES = [
 
 @functools.cache
 def healthy(params: tuple[tuple[str, float], ...]) -> Told:
-    made = world(**dict(params))
+    made = world(also=dict(params))
     return told(made.run_until(START + 2 * DAY))
 
 
@@ -131,7 +135,7 @@ def test_a_fault_moves_only_the_channels_that_physics_touches(
     must: set[str], may: set[str],
 ) -> None:  # fmt: skip
     """And nothing at all of the other building. Channels that stay are equal to the last bit."""
-    made = world(**kind)
+    made = world(also=kind)
     made.run_until(START + 7 * HOUR)
     made.inject(fault, "ahu-01-1" if what == "ahu" else "room-01-1-2", params)
     after = told(made.run_until(START + 2 * DAY))
@@ -155,7 +159,7 @@ def test_every_fault_that_the_manifests_name_is_in_a_case() -> None:
 
 
 def test_faults_of_a_unit_have_the_size_that_was_asked_for() -> None:
-    made = world(sites=4, **BELT)
+    made = world(sites=4, also=BELT)
     made.inject("rotor_stop", "ahu-01-1", {})
     made.inject("imbalance", "ahu-02-1", {"mm_s": 20.0})
     made.inject("belt_slip", "ahu-03-1", {"pf_interval": 40.0})
@@ -212,7 +216,7 @@ def test_a_wrong_clock_and_smoke_keep_a_unit_from_its_work() -> None:
 
 @pytest.mark.parametrize("fault", ["fan_wear", "belt_break"])
 def test_a_broken_fan_or_belt_stops_its_unit_and_the_control_asks_for_all(fault: str) -> None:
-    made = world(fan_life_h=1_000_000.0, **BELT)
+    made = world(fan_life_h=1_000_000.0, also=BELT)
     made.inject(fault, "ahu-01-1", {"pf_interval": 2.0} if fault == "fan_wear" else {"after": 2.0})
     reports = told(made.run_until(START + 12 * HOUR))
     broken, well = (reports[device, START + 12 * HOUR] for device in ("ahu-01-1", "ahu-02-1"))
@@ -233,7 +237,8 @@ def test_a_dead_node_is_silent_its_damper_falls_back_and_new_cells_heal_it() -> 
     assert unit["nodes_lost"] == 1.0
     units, rooms = made.fleets
     assert units.twin.rooms.opening[0, 1] == 0.5  # type: ignore[attr-defined]
-    assert rooms.twin.reachable().tolist() == [True, False, *[True] * 6]  # type: ignore[attr-defined]
+    reachable = rooms.twin.reachable()  # type: ignore[attr-defined]
+    assert reachable.tolist() == [True, False, *[True] * 6]
     serial = rooms.fit(made.now_ms, "room-01-1-2", position="battery", part="node-battery")
     assert serial == "node-battery-room-01-1-2-2"
     reports = told(made.run_until(START + 15 * HOUR))
@@ -275,8 +280,8 @@ def test_work_without_a_part_resets_what_dirt_and_screws_did() -> None:
     made.inject("valve_stuck", "ahu-01-1", {"valve": 2.0})
     assert twin.truth()["supply_vibration_mm_s"][0] > 5.0
     assert twin.stress("supply_fan")[0] > 3.0  # type: ignore[attr-defined]
-    twin.maintain(0, "clean", "supply_fan")  # type: ignore[attr-defined]
-    twin.maintain(0, "adjust", "cooling_valve")  # type: ignore[attr-defined]
+    twin.maintain(0, "clean", "supply_fan")
+    twin.maintain(0, "adjust", "cooling_valve")
     assert twin.truth()["supply_vibration_mm_s"][0] == pytest.approx(1.8)
     assert made.fleets[0].damage(made.now_ms, 0)["cooling_valve"] == 0.0
 
@@ -285,7 +290,7 @@ def test_the_same_seed_gives_the_same_bytes_also_from_a_snapshot() -> None:
     """Saved in mid-run with faults of unit, rooms and radio."""
     runs = []
     for _ in range(2):
-        made = world(**PLATE, climate_mean_c=-4.0)
+        made = world(also=PLATE, climate_mean_c=-4.0)
         made.inject("filter_loading", "ahu-01-1", {"factor": 50.0, "duration": 20.0})
         made.inject("room_sensor_drift", "room-02-1-4", {})
         made.inject("damper_stuck", "room-02-1-2", {})
@@ -371,7 +376,7 @@ def test_a_unit_obeys_and_refuses() -> None:
 
 def test_a_fault_that_makes_no_sense_is_refused() -> None:
     with pytest.raises(InvalidFault, match="without a rotor"):
-        world(**PLATE).inject("rotor_stop", "ahu-01-1", {})
+        world(also=PLATE).inject("rotor_stop", "ahu-01-1", {})
     with pytest.raises(InvalidFault, match="only a plate"):
         world().inject("frost", "ahu-01-1", {})
     for fault in ("belt_slip", "belt_break"):
