@@ -63,7 +63,7 @@ def go(made: PumpTwin, reports: int) -> np.ndarray:
 def inject(made: PumpTwin, fault: str, given: Mapping[str, float], device: int = 0) -> Forced:
     params = {name: param.default for name, param in PUMP.faults[fault].params.items()}
     wear = Forced()
-    made.inject(fault, device, params | given, wear)
+    made.inject(fault, device, {**params, **given}, wear)
     return wear
 
 
@@ -97,9 +97,7 @@ def moved(seen: np.ndarray, device: int) -> set[str]:
 def ratio(seen: np.ndarray, name: str, device: int = 0) -> float:
     """Mean over the healthy mean."""
     index = SIGNALS.index(name)
-    return float(
-        np.nanmean(seen[:, device, index]) / np.nanmean(healthy()[:, device, index])
-    )
+    return float(np.nanmean(seen[:, device, index]) / np.nanmean(healthy()[:, device, index]))
 
 
 def running_flow(seen: np.ndarray, device: int = 0) -> float:
@@ -141,7 +139,8 @@ CASES = {
         {"vibration_mm_s": (0.95, 1.15), "current_a": (0.4, 0.9), "run_share": (1.5, 6.0)},
     ),
     "impeller_wear": (
-        {"pf_interval": 2.0}, LOAD, PACE, {"vibration_mm_s": (0.99, 1.05), "run_share": (1.05, 1.3)},
+        {"pf_interval": 2.0}, LOAD, PACE,
+        {"vibration_mm_s": (0.99, 1.05), "run_share": (1.05, 1.3)},
     ),
     "ring_wear": (
         {"pf_interval": 2.0}, LOAD, PACE,

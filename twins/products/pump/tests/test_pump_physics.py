@@ -32,7 +32,12 @@ def vibrations(step: Step) -> list[tuple[str, float]]:
 
 
 def fleet(
-    *, pumps: int = 2, stations: int = 2, cut_s: float = 600.0, rest: float = 15.0, vfd: bool = False
+    *,
+    pumps: int = 2,
+    stations: int = 2,
+    cut_s: float = 600.0,
+    rest: float = 15.0,
+    vfd: bool = False,
 ) -> Stations:
     """New stations, all alike, with water at one metre."""
     ills, even = Ills(stations, pumps), np.ones((stations, pumps))
