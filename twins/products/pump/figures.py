@@ -48,7 +48,7 @@ CATCHMENT = Wanted(
 def operating_point(histories: Histories) -> Sequence[Figure]:
     """1: residual between head of pump and of system, where nothing cavitates."""
     residuals = []
-    for wanted in (DUPLEX, TUNNEL, FIXED):
+    for wanted in (DUPLEX, CYCLING, FIXED):
         truth = histories.get(wanted).truth
         flows = (truth["npsh_margin_m"] > 0.0) & (truth["duty_m3_h"] > 0.0)
         residuals.append(np.abs(truth["pump_head_m"] - truth["system_head_m"])[flows].max())
@@ -174,7 +174,7 @@ def volume_balance(histories: Histories) -> Sequence[Figure]:
 def sum_of_flows(histories: Histories) -> Sequence[Figure]:
     """8: sum of the pumps' flows over station flow."""
     ratios = []
-    for wanted, pumps in ((DUPLEX, 2), (TUNNEL, 7)):
+    for wanted, pumps in ((DUPLEX, 2), (FIXED, 2)):
         seen = histories.get(wanted).telemetry
         flows = seen["flow_m3_h"].reshape(len(seen["flow_m3_h"]), -1, pumps).sum(axis=2)
         ratios.append(flows.sum(axis=0) / seen["station_flow_m3_h"][:, ::pumps].sum(axis=0))

@@ -172,8 +172,8 @@ def test_a_fault_moves_the_channels_that_physics_touches_in_the_stated_size(faul
     assert moved(seen, 0) - at_pump == set()
     assert moved(seen, 0) >= set(sizes) - {"station_flow_m3_h"}
     assert moved(seen, 0)
-    for name in moved(seen, 1) - beside:  # runs at other times, at the same point
-        assert ratio(seen, name, 1) == pytest.approx(1.0, abs=0.01), name
+    for name in moved(seen, 1) - beside:  # at other times, or both on one main
+        assert ratio(seen, name, 1) == pytest.approx(1.0, abs=0.05), name
     assert moved(seen, 2) | moved(seen, 3) == set()  # another station
     for name, (low, high) in sizes.items():
         assert low <= ratio(seen, name) <= high, name
