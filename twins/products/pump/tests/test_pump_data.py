@@ -20,7 +20,7 @@ def yaml(path: Path) -> dict[str, Any]:
 
 def test_a_product_is_found_by_its_folder() -> None:
     assert PUMP.model == "pump-duplex-7k5"
-    assert len(PUMP.signals) == 10
+    assert len(PUMP.signals) == 23
     assert PUMP.components["bearing"].position == "bearing"
     assert set(PUMP.faults["bearing_wear"].params) == {"onset", "pf_interval"}
     assert PUMP.parts["bearing-set"].price_eur == 350.0
@@ -53,7 +53,8 @@ def test_rule_tests_name_only_rules_signals_and_conditions_that_exist() -> None:
 
 def test_the_readme_explains_every_signal_parameter_fault_and_command() -> None:
     text = (PUMP.folder / "README.md").read_text(encoding="utf-8")
-    names = [*PUMP.signals, *PUMP.params, *PUMP.faults, "stop", "start", "reset_starts"]
+    commands = ["stop", "start", "reverse", "reset_starts"]
+    names = [*PUMP.signals, *PUMP.params, *PUMP.faults, *PUMP.parts, *commands]
     assert [name for name in names if f"`{name}`" not in text] == []
 
 

@@ -63,7 +63,7 @@ def go(made: PumpTwin, reports: int) -> np.ndarray:
 def inject(made: PumpTwin, fault: str, given: Mapping[str, float], device: int = 0) -> Forced:
     params = {name: param.default for name, param in PUMP.faults[fault].params.items()}
     wear = Forced()
-    made.inject(fault, device, params | given, wear)
+    made.inject(fault, device, {**params, **given}, wear)
     return wear
 
 
@@ -139,7 +139,8 @@ CASES = {
         {"vibration_mm_s": (0.95, 1.15), "current_a": (0.4, 0.9), "run_share": (1.5, 6.0)},
     ),
     "impeller_wear": (
-        {"pf_interval": 2.0}, LOAD, PACE, {"vibration_mm_s": (0.99, 1.05), "run_share": (1.05, 1.3)},
+        {"pf_interval": 2.0}, LOAD, PACE,
+        {"vibration_mm_s": (0.99, 1.05), "run_share": (1.05, 1.3)},
     ),
     "ring_wear": (
         {"pf_interval": 2.0}, LOAD, PACE,
@@ -171,8 +172,8 @@ def test_a_fault_moves_the_channels_that_physics_touches_in_the_stated_size(faul
     assert moved(seen, 0) - at_pump == set()
     assert moved(seen, 0) >= set(sizes) - {"station_flow_m3_h"}
     assert moved(seen, 0)
-    for name in moved(seen, 1) - beside:  # runs at other times, at the same point
-        assert ratio(seen, name, 1) == pytest.approx(1.0, abs=0.01), name
+    for name in moved(seen, 1) - beside:  # at other times, or both on one main
+        assert ratio(seen, name, 1) == pytest.approx(1.0, abs=0.05), name
     assert moved(seen, 2) | moved(seen, 3) == set()  # another station
     for name, (low, high) in sizes.items():
         assert low <= ratio(seen, name) <= high, name
