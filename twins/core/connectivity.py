@@ -27,7 +27,7 @@ from twins.core.twin import Build, Columns
 HOUR_MS = 3_600_000
 WILL_AFTER_MS = 90_000
 """A broker publishes the will after one and a half keep-alives of 60 s (MQTT 3.1.1, 3.1.2.10)."""
-BUFFER_DAYS: Mapping[str, int] = {"wired": 3, "cellular": 14, "lora": 1, "mesh": 3}
+BUFFER_DAYS: Mapping[str, int] = {"wired": 3, "cellular": 14, "lora": 3, "mesh": 3}
 """How long a device keeps its reports, by link: 1 to 30 days, the more the longer it is away."""
 MODEM_H, POWER_H = (4.0, 1.2), (2.0, 1.0)
 """Median and log sigma of a hung modem and of a power cut (E)."""
