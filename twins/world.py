@@ -7,6 +7,7 @@ carries its messages to a link, and what was said to devices and people back to 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -41,7 +42,7 @@ from twins.field.surroundings import Surroundings, resolve_where
 from twins.products import Product
 from twins.products.plan import plan_fleets
 
-FORMAT = 1
+FORMAT = 2
 """Version of the snapshot's layout."""
 
 
@@ -67,6 +68,8 @@ class TruthSample(NamedTuple):
     component: str
     damage: float
     signals: dict[str, float]
+    remaining_h: float | None
+    """Hours in service (or uses) until failure if nobody interferes; ``None``: not foreseeable."""
 
 
 class World:
@@ -216,13 +219,25 @@ class World:
         fleet.inject(self.now_ms, fault, device, params)
 
     def sample_truth(self) -> list[TruthSample]:
-        """True damage of every component of every device, and its device's true values."""
-        signals = {id(fleet): _by_device(fleet.twin.truth()) for fleet in self._fleets}
+        """True damage and remaining life of every component, and its device's true values."""
+        columns = {
+            id(fleet): [
+                _by_device(by_name)
+                for by_name in (
+                    fleet.damage_columns(self.now_ms),
+                    fleet.twin.truth(),
+                    fleet.remaining_columns(self.now_ms),
+                )
+            ]
+            for fleet in self._fleets
+        }
         return [
-            TruthSample(device, component, damage, signals[id(fleet)][index])
+            TruthSample(device, name, damage, signals, None if math.isnan(left) else left)
             for device, fleet in sorted(self._where.items())
-            for index in (fleet.index[device],)
-            for component, damage in fleet.damage(self.now_ms, index).items()
+            for damages, signals, lefts in (
+                [rows[fleet.index[device]] for rows in columns[id(fleet)]],
+            )
+            for (name, damage), left in zip(damages.items(), lefts.values(), strict=True)
         ]
 
     def downtime_h(self) -> dict[str, float]:

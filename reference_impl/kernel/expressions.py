@@ -25,13 +25,14 @@ _SYNTAX = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
 class Expression:
     """A compiled CEL condition over float variables."""
 
-    __slots__ = ("_program", "_verdicts", "source", "variables")
+    __slots__ = ("_last", "_program", "_verdicts", "source", "variables")
 
     def __init__(self, source: str, program: cel.Program, variables: frozenset[str]) -> None:
         self.source = source
         self._program = program
         self.variables = variables
         self._verdicts: dict[tuple[str, ...], dict[tuple[float, ...], bool | None]] = {}
+        self._last: tuple[object, list[bool | None]] | None = None
 
     def holds(self, values: Mapping[str, float]) -> bool | None:
         """Whether it is true of ``values``; None where these values make it undecidable."""
@@ -47,8 +48,12 @@ class Expression:
         """:meth:`holds` for many rows of values; None where a row is not known.
 
         Verdicts are remembered: readings stand on a quantum, so rows come again and again, from
-        thing to thing and from time to time (nine of ten in a fleet of twenty).
+        thing to thing and from time to time (nine of ten in a fleet of twenty); often a whole
+        column is what it was the last time.
         """
+        asked = (names, rows, known)
+        if self._last is not None and self._last[0] == asked:
+            return self._last[1]
         verdicts = self._verdicts.setdefault(tuple(names), {})
         if len(verdicts) > REMEMBERED_MAX:
             verdicts.clear()
@@ -62,6 +67,7 @@ class Expression:
                 values = {name: value + 0.0 for name, value in zip(names, row, strict=True)}
                 verdicts[row] = self.holds(values)
             found.append(verdicts[row])
+        self._last = asked, found
         return found
 
 

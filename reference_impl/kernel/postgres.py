@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool, StaticPool
 
 from reference_impl.kernel.errors import StoreUnusable
+from reference_impl.kernel.json_columns import JSON_COLUMNS
 
 LOCK = 0x7477_696E
 """Key of the advisory lock of the one writer ("twin"); such locks are per database."""
@@ -35,7 +36,7 @@ def engine(url: str) -> sa.Engine:
     Raises:
         StoreBusy: At the first connection, if another DPS holds the lock.
     """
-    made = sa.create_engine(url, poolclass=StaticPool)
+    made = sa.create_engine(url, poolclass=StaticPool, **JSON_COLUMNS)
 
     @sa.event.listens_for(made, "connect")
     def _on_connect(raw: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own

@@ -21,6 +21,7 @@ from sqlalchemy.pool import StaticPool
 
 from reference_impl.kernel import postgres
 from reference_impl.kernel.bus import Bus, DomainEvent
+from reference_impl.kernel.json_columns import JSON_COLUMNS
 
 metadata = sa.MetaData()
 Text = sa.String().with_variant(VARCHAR(collation="C"), "postgresql")
@@ -162,7 +163,10 @@ def _engine(url: str, *, full_sync: bool) -> sa.Engine:
     if not url.startswith("sqlite"):
         return postgres.engine(url)
     engine = sa.create_engine(
-        url, poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 30.0}
+        url,
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False, "timeout": 30.0},
+        **JSON_COLUMNS,
     )
     level = "FULL" if full_sync else "NORMAL"
 

@@ -65,6 +65,8 @@ def evaluate(
         known = _known([columns[w][1] for w in rule.inputs.values()], rule, things, at_ms)
         verdicts = rule.when.holds_for(names, rows, known)
         standing = {thing for rule_id, thing in instances if rule_id == rule.id}
+        if not standing and not any(verdicts):
+            continue
         for thing, verdict in enumerate(verdicts):
             if not verdict and thing not in standing:
                 continue

@@ -28,8 +28,10 @@ def damage(world: World, device: str = "pump-01-1") -> float:
 def test_damage_begins_at_its_onset_grows_to_one_and_takes_the_device_down() -> None:
     world = failing()
     step = world.run_until(START + 10 * DAY)
-    [onset, failed, down] = step.truths
-    assert (onset.kind, failed.kind, down.kind) == (
+    [begun, onset, failed, down] = step.truths
+    assert begun.data["cause"] == "injected"
+    assert (begun.kind, onset.kind, failed.kind, down.kind) == (
+        "fault.begun",
         "damage.onset",
         "component.failed",
         "device.down",

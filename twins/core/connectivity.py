@@ -169,19 +169,19 @@ class Connectivity:
         late, self._overtaken = self._overtaken, {}
         for device, (boot, seq) in late.items():
             if self.reachable(now_ms, device):
-                self._send_reports(now_ms, device, boot, self.side.held(device, boot, seq, seq))
+                self._send_one(now_ms, device, boot, seq)
             else:
                 self.backlog.keep(device, boot, seq)
         if self._traffic is None or said.leave is None:
             return
+        boots = self.side.boots
         for device in said.late.tolist():
-            self._overtaken[device] = (self.side.boots[device], said.seqs[device])
+            self._overtaken[device] = (boots[device], said.seqs[device])
         recent = now_ms - self._back_ms < links.RECONNECT_MS
         share = np.where(recent, links.RECONNECT_DUPLICATES, self._traffic.duplicates)
         twice = said.leave & (self._traffic.draws("twice", report) < share)
         for device in np.flatnonzero(twice).tolist():
-            seq, boot = said.seqs[device], self.side.boots[device]
-            self._send_reports(now_ms, device, boot, self.side.held(device, boot, seq, seq))
+            self._send_one(now_ms, device, boots[device], said.seqs[device])
         if self._reaches is not None and self._link == "mesh":
             meshed = self._reaches.reachable()
             for device in np.flatnonzero(meshed & ~self._meshed).tolist():
@@ -349,8 +349,8 @@ class Connectivity:
                 self._send(Sending(now_ms, device, "gone", boot=of_boot, reports=nothing))
         self._send(Sending(now_ms, device, "back"))
 
-    def _send_reports(self, now_ms: int, device: int, boot: int, held: list[Held]) -> None:
-        if held:
+    def _send_one(self, now_ms: int, device: int, boot: int, seq: int) -> None:
+        if held := self.side.held(device, boot, seq, seq):
             self._send(Sending(now_ms, device, "reports", boot=boot, reports=tuple(held)))
 
     def dump(self) -> dict[str, Any]:

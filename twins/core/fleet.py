@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twins.core.common_faults import SENSOR_FAULTS, faults_of
+from twins.core.ageing import Ageing, Breakdown
+from twins.core.common_faults import LINK_FAULTS, SENSOR_FAULTS, faults_of
 from twins.core.connectivity import Connectivity, Sending
 from twins.core.device import Ack, Status
 from twins.core.errors import InvalidFault, named
 from twins.core.links import Reaches
 from twins.core.manifest import resolve_fault
+from twins.core.mishaps import Mishaps
 from twins.core.pending import PendingTable, Row
 from twins.core.sensing import Sensing
 from twins.core.truth import TruthLedger
-from twins.core.twin import Action, Build, Columns, CountsUses, Manifest, OwnWear, ProductTwin
-from twins.core.wear import HOUR_MS, Wearing, WearLaw
+from twins.core.twin import Action, Build, Columns, Manifest, ProductTwin
 
 RANK = 1
 """Within a millisecond, devices come before people."""
@@ -40,16 +42,6 @@ class Report(NamedTuple):
     """Whose report leaves and is lost on the air."""
 
 
-class Breakdown(NamedTuple):
-    """A component reached its end and took its device with it."""
-
-    at_ms: int
-    device: str
-    component: str
-    position: str
-    life: int
-
-
 class Fleet:
     """Devices of one product, stepped together; one pending row per report interval."""
 
@@ -67,9 +59,11 @@ class Fleet:
         send: Callable[[Fleet, Sending], None],
     ) -> None:
         self.manifest, self.build, self.twin = manifest, build, twin
-        self._pending, self._ledger, self._hear, self._broke = pending, ledger, hear, broke
+        self._pending, self._ledger, self._hear = pending, ledger, hear
         self.signal_names = tuple(manifest.signals)
         self.index = {device: index for index, device in enumerate(build.devices)}
+        self.faults = faults_of(manifest)
+        """Every fault that can be injected: the product's own and the common ones."""
         self.wire = Connectivity(
             key=key,
             build=build,
@@ -84,40 +78,36 @@ class Fleet:
         self._sensing = Sensing(
             key=key, manifest=manifest, build=build, pending=pending, ledger=ledger
         )
-        self.faults = faults_of(manifest)
-        drawn = {name: law for name, law in twin.laws.items() if isinstance(law, WearLaw)}
-        self._own: dict[str, OwnWear] = {
-            name: law for name, law in twin.laws.items() if not isinstance(law, WearLaw)
-        }
-        self._own_lives = {name: [1] * len(build.devices) for name in self._own}
-        self._drawn = tuple(name for name in manifest.components if name in drawn)
-        self._wear = {
-            (index, component): Wearing(
-                drawn[component], build.streams, device=device, component=component
-            )
-            for index, device in enumerate(build.devices)
-            for component in self._drawn
-        }
-        self._due_uses = {
-            component: np.full(len(build.devices), np.inf)
-            for component, law in drawn.items()
-            if law.per_use
-        }
-        assert not self._due_uses or isinstance(twin, CountsUses)
-        self._growing: list[tuple[int, str]] = []
+        self._ageing = Ageing(
+            kind=f"{key}.wear",
+            rank=RANK,
+            manifest=manifest,
+            build=build,
+            twin=twin,
+            pending=pending,
+            ledger=ledger,
+            to=self._to,
+            broke=broke,
+        )
+        self._mishaps = Mishaps(
+            kind=f"{key}.fault",
+            rank=RANK,
+            faults=self.faults,
+            build=build,
+            pending=pending,
+            begin=self._mishap,
+        )
         self._reports = 0
         self._now_ms = build.start_ms
-        self._report_kind, self._wear_kind = f"{key}.report", f"{key}.wear"
+        self._report_kind = f"{key}.report"
         pending.serve(self._report_kind, rank=RANK, handler=self._on_report)
-        pending.serve(self._wear_kind, rank=RANK, handler=self._on_wear)
 
     def start(self) -> None:
         """Begin: first lives, first report one interval from now."""
-        now_ms = self.build.start_ms
-        for key, wearing in self._wear.items():
-            wearing.renew(self._clock_ms(key))
-            self._await_change(key)
-        self._await_report(now_ms)
+        next_ms = self.build.start_ms + self.build.report_every_ms
+        self._ageing.start(next_ms)
+        self._mishaps.start(next_ms)
+        self._await_report(next_ms)
         self.wire.start()
 
     def site_of(self, device: int) -> str:
@@ -133,25 +123,12 @@ class Fleet:
             InvalidFault: If fault or parameter do not exist, a value is out of range, or the
                 fault makes no sense any more.
         """
-        spec = self.faults.get(fault)
-        if spec is None:
+        if fault not in self.faults:
             there_are = named(self.faults)
             raise InvalidFault(
                 [f"{self.manifest.id} has no fault {fault!r}; there are: {there_are}"]
             )
-        values, signals, problems = resolve_fault(
-            f"fault {fault}", params, spec, self.manifest.signals
-        )
-        if problems:
-            raise InvalidFault(problems)
-        index = self.index[device]
-        if spec is self.manifest.faults.get(fault):
-            self._to(now_ms)
-            self.twin.inject(fault, index, values, self)
-        elif fault in SENSOR_FAULTS:
-            self._sensing.faults.inject(now_ms, fault, index, values, signals)
-        else:
-            self.wire.inject(now_ms, fault, index, values)
+        self._begin(now_ms, fault, self.index[device], params, cause="injected")
 
     def adjust(self, now_ms: int, device: str, signal: str | None = None) -> None:
         """Somebody calibrated the sensors of a device (or one of them) and set its clock."""
@@ -162,13 +139,7 @@ class Fleet:
 
     def force(self, device: int, component: str, *, onset_ms: int, pf_ms: int) -> None:
         """Let damage begin ``onset_ms`` from now (see :class:`twins.core.twin.Wear`)."""
-        wearing = self._wear[device, component]
-        if wearing.phase == "failed":
-            raise InvalidFault(
-                [f"the {component} of {wearing.device} has failed already; fit a new one first"]
-            )
-        wearing.force(self._clock_ms((device, component)), onset_ms=onset_ms, pf_ms=pf_ms)
-        self._await_change((device, component))
+        self._ageing.force(device, component, onset_ms=onset_ms, pf_ms=pf_ms)
 
     def fit(self, now_ms: int, device: str, *, position: str, part: str) -> str:
         """Put a new part in place; returns its serial number, a function of place and life."""
@@ -177,22 +148,41 @@ class Fleet:
         serial = ""
         for component, spec in self.manifest.components.items():
             if spec.position == position:
-                damage = self.damage(now_ms, index)[component]
-                life = self._renew(index, component)
+                damage = self._ageing.damage(index)[component]
+                life = self._ageing.renew(index, component)
                 self.twin.maintain(index, "replace", component)
                 serial = f"{part}-{device}-{life}"
                 self._ledger.tell(
                     now_ms, "part.fitted", device, position=position, component=component,
                     part=part, serial=serial, life=life, damage_removed=damage,
                 )  # fmt: skip
-        if all(
-            self._wear[index, name].phase != "failed"
-            for name in self._drawn
-            if self.manifest.components[name].stops_device
-        ):
-            self.twin.set_able(index, able=True)
-            self._ledger.up(now_ms, device)
+        self._visit_ends(now_ms, index)
         return serial
+
+    def maintain(self, now_ms: int, device: str, *, action: Action, component: str) -> None:
+        """Work on a component; what that makes of its age is told as ``component.maintained``.
+
+        Raises:
+            InvalidFault: If there is no such component.
+        """
+        if component not in self.manifest.components:
+            there_are = named(self.manifest.components)
+            raise InvalidFault(
+                [f"{self.manifest.id} has no component {component!r}; there are: {there_are}"]
+            )
+        index = self.index[device]
+        self._to(now_ms)
+        damage = self._ageing.damage(index)[component]
+        age = self._ageing.maintain(index, action, component)
+        self.twin.maintain(index, action, component)
+        if action == "adjust":
+            self.adjust(now_ms, device)
+        removed = damage - self._ageing.damage(index)[component]
+        self._ledger.tell(
+            now_ms, "component.maintained", device, component=component, action=action,
+            damage_removed=removed, **age,
+        )  # fmt: skip
+        self._visit_ends(now_ms, index)
 
     def obey(
         self,
@@ -214,11 +204,7 @@ class Fleet:
             self._to(now_ms)
             refusal = self.twin.command(index, name, args)
             status, detail = ("done", "") if refusal is None else ("refused", refusal)
-            paused = not self.twin.in_service(index)
-            for component in self._drawn:
-                key = (index, component)
-                self._wear[key].pause(self._clock_ms(key), paused=paused)
-                self._await_change(key)
+            self._ageing.serve(index, service=self.twin.in_service(index))
         return self.side.acknowledge(
             index,
             at_ms=self.wire.clocks.stamp(now_ms, index),
@@ -236,38 +222,23 @@ class Fleet:
 
     def damage(self, now_ms: int, device: int) -> dict[str, float]:
         """True damage of every component of a device: 0 as new, 1 at its end."""
-        return {
-            name: self._own[name].damage(device)
-            if name in self._own
-            else self._wear[device, name].damage(
-                self._clock_ms((device, name)) if name in self._due_uses else now_ms
-            )
-            for name in self.manifest.components
-        }
+        columns = self.damage_columns(now_ms)
+        return {name: float(column[device]) for name, column in columns.items()}
 
-    def damage_columns(self) -> dict[str, Columns]:
-        """True damage of every device by component, columns ``(n,)``: 0 as new, 1 at its end."""
-        rows = [self.damage(self._now_ms, index) for index in range(len(self.build.devices))]
-        return {name: np.array([row[name] for row in rows]) for name in self.manifest.components}
+    def damage_columns(self, now_ms: int | None = None) -> dict[str, Columns]:
+        """True damage of every device by component, columns ``(n,)``: 0 as new, 1 at its end.
 
-    def maintain(self, now_ms: int, device: str, *, action: Action, component: str) -> None:
-        """Work on a component without a new part in a stated position.
-
-        Raises:
-            InvalidFault: If there is no such component.
+        At ``now_ms``, or where the physics stands.
         """
-        if component not in self.manifest.components:
-            there_are = named(self.manifest.components)
-            raise InvalidFault(
-                [f"{self.manifest.id} has no component {component!r}; there are: {there_are}"]
-            )
-        index = self.index[device]
-        self._to(now_ms)
-        if action == "replace":
-            self._renew(index, component)
-        elif action == "adjust":
-            self.adjust(now_ms, device)
-        self.twin.maintain(index, action, component)
+        return self._ageing.damage_columns(self._now_ms if now_ms is None else now_ms)
+
+    def remaining_columns(self, now_ms: int | None = None) -> dict[str, Columns]:
+        """True remaining life of every device by component, columns ``(n,)``.
+
+        Hours in service (or uses) until failure at nominal stress if nobody interferes; NaN where
+        the physics makes the damage and cannot foresee its end.
+        """
+        return self._ageing.remaining_columns(self._now_ms if now_ms is None else now_ms)
 
     def dump(self) -> dict[str, Any]:
         """Everything that changes, as plain data and columns (pending rows are kept elsewhere)."""
@@ -275,9 +246,8 @@ class Fleet:
             "twin": self.twin.dump(),
             "wire": self.wire.dump(),
             "sensing": self._sensing.dump(),
-            "wear": [wearing.dump() for wearing in self._wear.values()],
-            "own_lives": self._own_lives,
-            "growing": [list(key) for key in self._growing],
+            "ageing": self._ageing.dump(),
+            "mishaps": self._mishaps.dump(),
             "reports": self._reports,
             "now_ms": self._now_ms,
         }
@@ -287,111 +257,63 @@ class Fleet:
         self.twin.load(state["twin"])
         self.wire.load(state["wire"])
         self._sensing.load(state["sensing"])
-        for wearing, saved in zip(self._wear.values(), state["wear"], strict=True):
-            wearing.load(saved)
-        self._own_lives = {name: list(lives) for name, lives in state["own_lives"].items()}
-        self._growing = [(index, component) for index, component in state["growing"]]
+        self._ageing.load(state["ageing"])
+        self._mishaps.load(state["mishaps"])
         self._reports, self._now_ms = state["reports"], state["now_ms"]
-        for key in self._wear:
-            self._await_use(key)
 
-    def _renew(self, index: int, component: str) -> int:
-        """Begin the next life of a component; returns its number."""
-        if component in self._own:
-            lives = self._own_lives[component]
-            lives[index] += 1
-            self._own[component].renew(index, lives[index])
-            return lives[index]
-        wearing = self._wear[index, component]
-        wearing.renew(self._clock_ms((index, component)))
-        self._refresh(index, component)
-        self._await_change((index, component))
-        return wearing.number
+    def _begin(
+        self, now_ms: int, fault: str, index: int, params: Mapping[str, float | str], **why: str
+    ) -> None:
+        spec, signals = self.faults[fault], self.manifest.signals
+        values, named_signals, problems = resolve_fault(f"fault {fault}", params, spec, signals)
+        if problems:
+            raise InvalidFault(problems)
+        if fault in self.manifest.faults:
+            self._to(now_ms)
+            self.twin.inject(fault, index, values, self)
+        elif fault in LINK_FAULTS:
+            self.wire.inject(now_ms, fault, index, values)
+        else:
+            assert fault in SENSOR_FAULTS
+            self._sensing.faults.inject(now_ms, fault, index, values, named_signals)
+        self._ledger.tell(
+            now_ms, "fault.begun", self.build.devices[index],
+            fault=fault, params=values | named_signals, **why,
+        )  # fmt: skip
+
+    def _mishap(
+        self, now_ms: int, index: int, fault: str, cause: str, params: Mapping[str, float]
+    ) -> None:
+        # What makes no sense any more (its component has failed) did not happen.
+        with contextlib.suppress(InvalidFault):
+            self._begin(now_ms, fault, index, params, cause=cause)
+
+    def _visit_ends(self, now_ms: int, index: int) -> None:
+        if self._ageing.able(index):
+            self.twin.set_able(index, able=True)
+            self._ledger.up(now_ms, self.build.devices[index])
+        self._ageing.serve(index, service=self.twin.in_service(index))
+        self._mishaps.visited(now_ms, index)
 
     def _to(self, now_ms: int) -> None:
         self.twin.advance(now_ms)
         self._now_ms = now_ms
+        self._ageing.moved(now_ms)
 
-    def _await_report(self, now_ms: int) -> None:
-        self._pending.add(now_ms + self.build.report_every_ms, self._report_kind, "")
+    def _await_report(self, due_ms: int) -> None:
+        self._pending.add(due_ms, self._report_kind, "")
 
     def _on_report(self, row: Row) -> None:
         now_ms = row.due_ms
+        next_ms = now_ms + self.build.report_every_ms
         self._to(now_ms)
-        for component, due in self._due_uses.items():
-            for index in np.flatnonzero(self._uses(component) >= due).tolist():
-                self._wear_by_use(index, component)
-        for index, component in self._growing:
-            self._refresh(index, component)
+        self._ageing.show()
         number = self._reports
         values = self._sensing.read(self.twin.measure(), number, now_ms)
         said = self.wire.say(now_ms, values, number)
         self._hear(Report(self, now_ms, said.seqs, said.values, said.stamps, said.leave, said.lost))
         self.wire.after(now_ms, said, number)
         self._reports += 1
-        self._await_report(now_ms)
-
-    def _refresh(self, index: int, component: str) -> None:
-        wearing = self._wear[index, component]
-        damage = wearing.damage(self._clock_ms((index, component)))
-        self.twin.set_wear(index, component, damage=damage, rise=wearing.life.rise_at(damage))
-
-    def _await_change(self, key: tuple[int, str]) -> None:
-        wearing = self._wear[key]
-        subject = f"{wearing.device}/{wearing.component}"
-        self._pending.cancel(self._wear_kind, subject)
-        growing = wearing.phase == "growing"
-        if growing and key not in self._growing:
-            self._growing = sorted([*self._growing, key])
-        elif not growing and key in self._growing:
-            self._growing.remove(key)
-        self._await_use(key)
-        due_ms = wearing.next_change_ms()
-        if due_ms is not None and key[1] not in self._due_uses:
-            args = {"device": key[0], "component": key[1]}
-            self._pending.add(max(due_ms, self._now_ms), self._wear_kind, subject, args)
-
-    def _uses(self, component: str) -> NDArray[np.float64]:
-        assert isinstance(self.twin, CountsUses)
-        return self.twin.uses(component)
-
-    def _clock_ms(self, key: tuple[int, str]) -> int:
-        """What a component wears by: time, or its uses (one counts as an hour)."""
-        index, component = key
-        if component not in self._due_uses:
-            return self._now_ms
-        return round(float(self._uses(component)[index]) * HOUR_MS)
-
-    def _await_use(self, key: tuple[int, str]) -> None:
-        """Note after how many uses a component changes; seen to when the device reports."""
-        index, component = key
-        if component in self._due_uses:
-            due_ms = self._wear[key].next_change_ms()
-            self._due_uses[component][index] = np.inf if due_ms is None else due_ms / HOUR_MS
-
-    def _on_wear(self, row: Row) -> None:
-        self._to(row.due_ms)
-        self._change(row.args["device"], row.args["component"], clock_ms=row.due_ms)
-
-    def _wear_by_use(self, index: int, component: str) -> None:
-        """Change phase as often as the uses up to this report ask for."""
-        while self._uses(component)[index] >= self._due_uses[component][index]:
-            due_ms = self._wear[index, component].next_change_ms()
-            assert due_ms is not None
-            self._change(index, component, clock_ms=due_ms)
-
-    def _change(self, index: int, component: str, *, clock_ms: int) -> None:
-        now_ms, wearing = self._now_ms, self._wear[index, component]
-        phase = wearing.change(clock_ms)
-        told = {"component": component, "life": wearing.number}
-        if phase == "growing":
-            self._ledger.tell(now_ms, "damage.onset", wearing.device, **told)
-        else:
-            self._ledger.tell(now_ms, "component.failed", wearing.device, **told)
-            self._refresh(index, component)
-            spec = self.manifest.components[component]
-            if spec.stops_device:
-                self.twin.set_able(index, able=False)
-                self._ledger.down(now_ms, wearing.device, component=component)
-            self._broke(Breakdown(now_ms, wearing.device, component, spec.position, wearing.number))
-        self._await_change((index, component))
+        self._ageing.look_ahead(next_ms)
+        self._mishaps.look_ahead(next_ms)
+        self._await_report(next_ms)

@@ -11,13 +11,19 @@ from twins.core.errors import named
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Param:
-    """A number that an author may override. ``min`` and ``max`` are in ``unit``, both allowed."""
+    """A number that an author may override. ``min`` and ``max`` are in ``unit``, both allowed.
+
+    ``drawn`` is between what chance takes it if a fault comes by itself (left out: the default),
+    a ``whole`` number if so said.
+    """
 
     unit: str
     default: float
     min: float
     max: float
     title: str = ""
+    drawn: tuple[float, float] | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

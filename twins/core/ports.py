@@ -16,7 +16,8 @@ class Truth:
 
     at_ms: int
     kind: str
-    """``damage.onset``, ``component.failed``, ``part.fitted``, ``device.down``, ``device.up``,
+    """``damage.onset``, ``component.failed``, ``component.maintained``, ``fault.begun`` (cause
+    ``injected``, ``random`` or ``maintenance``), ``part.fitted``, ``device.down``, ``device.up``,
     ``cost.booked``."""
     subject: str
     """The device, or the actor."""

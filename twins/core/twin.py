@@ -148,13 +148,42 @@ class CountsUses(Protocol):
 
 
 @runtime_checkable
+class WearsAsColumn(Protocol):
+    """What an ``OwnWear`` offers besides if it knows the damage of all devices at once."""
+
+    def damages(self) -> Columns:
+        """Damage so far, shape ``(n,)``."""
+        ...
+
+
+@runtime_checkable
+class Foresees(Protocol):
+    """What an ``OwnWear`` offers besides if it knows when it will be due."""
+
+    def remaining_h(self) -> Columns:
+        """Hours in service until damage 1 as things are now, shape ``(n,)``."""
+        ...
+
+
+@runtime_checkable
+class TakesWear(Protocol):
+    """What a twin offers besides to take over wear of many devices at once."""
+
+    def take_wear(
+        self, component: str, devices: NDArray[np.int64], *, damage: Columns, rise: Columns
+    ) -> None:
+        """As ``set_wear`` for each of ``devices``; all columns have shape ``(len(devices),)``."""
+        ...
+
+
+@runtime_checkable
 class Stresses(Protocol):
     """What a twin offers besides if its state makes a component wear faster or slower."""
 
     def stress(self, component: str) -> Columns:
         """How fast a component wears now, shape ``(n,)``: 1.0 as drawn, 2.0 twice as fast.
 
-        Asked for at the end of a report interval, about the interval that ends.
+        Asked for at each report; holds until the next one (1.0 until the first).
         """
         ...
 

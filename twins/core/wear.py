@@ -1,25 +1,37 @@
 """Wear laws: when damage begins, how it grows, how much of it a signal shows.
 
 All products share one template (twins reference, section 2): an onset drawn from a Weibull, a
-growth time (the P-F interval) that spans more than an order of magnitude, damage that advances in
-gamma increments, and a signal that rises exponentially in damage.
+growth time (the P-F interval), damage that advances by one of five processes, and a signal that
+rises exponentially in damage. Everything here works on many lives at once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twins.core.streams import Streams
+from twins.core.streams import Keys, Streams
+
+Columns = NDArray[np.float64]
+Draws = NDArray[np.int64]
 
 HOUR_MS = 3_600_000
 STEPS = 200
-"""Gamma increments per P-F interval."""
-STEP_SHAPE = 1.0
-"""Shape of one increment: the growth time then has a CV of 1/sqrt(200) = 7 %."""
+"""Steps of a damage path over the P-F interval."""
+GAMMA_CV = 0.07
+"""CV of the growth time: 200 gamma increments of shape 1, hence 1/sqrt(200)."""
+WIENER_CV = 0.15
+"""Volatility of a Wiener path per root of the P-F interval, and CV of its growth time (E)."""
+CRACK_RATIO = 10.0
+"""Critical over first visible crack length (estimate)."""
+JUMPS, JUMP_SHAPE = 8.0, 2.0
+"""Mean number of jumps of a compound Poisson before the last one (estimate), and their gamma
+shape (k = 2, twins reference, section 1A)."""
+
+Growth = Literal["gamma", "wiener", "paris", "jumps", "sudden"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +44,15 @@ class WearLaw:
     median amplitude A of the signal at full damage, in the signal's unit, lognormal with
     ``rise_spread``; ``curvature`` is k, normal with ``curvature_spread`` (k ~ N(3.6, 1)).
 
+    ``growth`` is the process by which damage goes from 0 to 1 (section 2): ``gamma`` for wear that
+    only grows, ``wiener`` for what wanders both ways, ``paris`` for cracks and spalls, ``jumps``
+    for rags and jams, ``sudden`` for a hazard only. ``sudden_share`` of the lives end without any
+    precursor, at the time at which they would have ended anyway (10-20 %, E).
+
     With ``per_use`` the component wears by use (strokes, openings, volume), not by time: one use
-    stands where one hour stands otherwise, here and in :meth:`Wearing.force`.
+    stands where one hour stands otherwise. An overhaul leaves a share of the age that is uniform
+    in ``overhaul_q`` (0.1-0.3, section 2). Competing modes of one part are components that share
+    a position: the first to fail ends both, and a new part renews both.
     """
 
     life_h: float
@@ -45,170 +64,143 @@ class WearLaw:
     curvature: float
     curvature_spread: float
     per_use: bool = False
+    growth: Growth = "gamma"
+    sudden_share: float = 0.15
+    overhaul_q: tuple[float, float] = (0.1, 0.3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
-    """One life of one component, as drawn: it does not depend on what anybody decides."""
+class Lives:
+    """Lives as drawn, columns: they do not depend on what anybody decides.
 
-    onset_ms: int
-    pf_ms: int
-    rise: float
-    curvature: float
-    path: NDArray[np.float64]
-    """Damage at x = 0, 1/STEPS, 2/STEPS, ... of the P-F interval; ends above 1."""
-    fail_x: float
-    """Where on the path damage reaches 1."""
-
-    def damage(self, x: float) -> float:
-        """Damage at path position ``x`` (time since onset over P-F interval), 0 to 1."""
-        if x >= self.fail_x:
-            return 1.0
-        at = x * STEPS
-        step = int(at)
-        low, high = self.path[step], self.path[step + 1]
-        return float(low + (at - step) * (high - low))
-
-    def rise_at(self, damage: float) -> float:
-        """How much the signal has risen: ``A (e^(k u) - 1) / (e^k - 1)``, in its unit."""
-        return self.rise * float(np.expm1(self.curvature * damage) / np.expm1(self.curvature))
-
-
-def weibull_h(*, eta_h: float, beta: float, uniform: float) -> float:
-    """Weibull life by inverse transform: ``eta (-ln(1 - U))^(1/beta)``, hours."""
-    return float(eta_h * (-np.log1p(-uniform)) ** (1.0 / beta))
-
-
-def gamma_path(rng: np.random.Generator) -> tuple[NDArray[np.float64], float]:
-    """Damage that only grows: cumulated gamma increments with mean 1 / STEPS.
-
-    Returns:
-        The path (from 0, shape ``(m,)``) and the position, in P-F intervals, where it reaches 1.
+    ``onset_ms`` counts service from the beginning of the life, ``pf_ms`` from the onset; for a
+    ``sudden`` life damage stays 0 until both are over. Of a law that wears by use, a ms is the
+    3,600,000th part of a use.
     """
-    increments = rng.gamma(STEP_SHAPE, 1.0 / (STEPS * STEP_SHAPE), size=3 * STEPS)
-    increments[-1] += 1.0  # so that the path always ends above 1, whatever was drawn
-    path = np.concatenate(([0.0], np.cumsum(increments)))
-    end = int(np.searchsorted(path, 1.0))
-    share = (1.0 - path[end - 1]) / (path[end] - path[end - 1])
-    return path, float((end - 1 + share) / STEPS)
+
+    onset_ms: Columns
+    pf_ms: Columns
+    sudden: NDArray[np.bool_]
+
+    @property
+    def end_ms(self) -> Columns:
+        """Service from the beginning of the life to the failure."""
+        return self.onset_ms + self.pf_ms
 
 
-def draw_life(law: WearLaw, streams: Streams, *, device: str, component: str, life: int) -> Life:
-    """The ``life``-th life (from 1) of a component: draw number ``life`` of each of its streams."""
-    thing = f"{device}/{component}"
+def weibull_h(
+    *, eta_h: float, beta: float, uniform: Columns | float, age_h: Columns | float = 0.0
+) -> Columns:
+    """Hours left of a Weibull life that has reached ``age_h``, by inverse transform.
+
+    ``eta ((age / eta)^beta - ln(1 - U))^(1/beta) - age``; a new one has age 0.
+    """
+    used = (np.asarray(age_h) / eta_h) ** beta
+    return np.asarray(eta_h * (used - np.log1p(-np.asarray(uniform))) ** (1.0 / beta) - age_h)
+
+
+def draw_lives(
+    law: WearLaw, streams: Streams, things: Keys, life: Draws | int, age_ms: Columns | float = 0.0
+) -> Lives:
+    """Life number ``life`` (from 1) of each of many components, of which each has an age.
+
+    Args:
+        law: How they wear.
+        streams: Where chance comes from; ``things`` are keys of ``<device>/<component>``.
+        things: Shape ``(n,)``.
+        life: Number of the life, one for all or shape ``(n,)``.
+        age_ms: Virtual age at the beginning (Kijima): 0 for a new part.
+    """
     onset_h = weibull_h(
         eta_h=law.life_h,
         beta=law.life_shape,
-        uniform=streams.uniform(f"wear/onset/{thing}", life),
+        uniform=streams.uniforms("wear/onset", things, life),
+        age_h=np.asarray(age_ms) / HOUR_MS,
     )
-    spread = np.log(law.pf_max_h / law.pf_min_h)
-    pf_h = law.pf_min_h * float(np.exp(spread * streams.uniform(f"wear/growth/{thing}", life)))
-    rise = law.rise * float(np.exp(law.rise_spread * streams.normal(f"wear/rise/{thing}", life)))
-    curvature = law.curvature + law.curvature_spread * streams.normal(f"wear/bend/{thing}", life)
-    path, fail_x = gamma_path(streams.block(f"wear/path/{thing}", life))
-    return Life(
-        onset_ms=round(onset_h * HOUR_MS),
-        pf_ms=round(pf_h * HOUR_MS),
-        rise=rise,
-        curvature=min(max(curvature, 1.0), 8.0),  # beyond that neither shape was ever measured
-        path=path,
-        fail_x=fail_x,
-    )
-
-
-class Wearing:
-    """One component of one device: which life it is in and how far that has gone.
-
-    Time counts in service only: while ``pause`` holds (the device was told to stand still) nothing
-    wears. ``phase`` is ``healthy``, ``growing`` or ``failed``.
-    """
-
-    def __init__(self, law: WearLaw, streams: Streams, *, device: str, component: str) -> None:
-        self._law, self._streams = law, streams
-        self.device, self.component = device, component
-        self.number = 0
-        self.phase = "healthy"
-        self._paused = False
-        self._anchor_ms = 0
-        self._left_ms = 0
-        self._x = 0.0
-        self._pf_ms = 1
-        self.life: Life
-
-    def renew(self, now_ms: int) -> None:
-        """Begin the next life: a new component is in place."""
-        self.number += 1
-        self.phase = "healthy"
-        self._draw()
-        self._anchor_ms, self._left_ms = now_ms, self.life.onset_ms
-        self._x, self._pf_ms = 0.0, self.life.pf_ms
-
-    def force(self, now_ms: int, *, onset_ms: int, pf_ms: int) -> None:
-        """Make this life end sooner (or later): damage begins ``onset_ms`` from now.
-
-        If damage has begun already it stays where it is and goes on with the new P-F interval.
-        """
-        assert self.phase != "failed"
-        if self.phase == "growing":
-            self._x = self._position(now_ms)
-        else:
-            self._left_ms = onset_ms
-        self._anchor_ms, self._pf_ms = now_ms, pf_ms
-
-    def pause(self, now_ms: int, *, paused: bool) -> None:
-        """Stop or resume wearing."""
-        if paused == self._paused:
-            return
-        if self.phase == "growing":
-            self._x = self._position(now_ms)
-        elif not self._paused:
-            self._left_ms -= now_ms - self._anchor_ms
-        self._anchor_ms, self._paused = now_ms, paused
-
-    def next_change_ms(self) -> int | None:
-        """When the phase changes if nobody interferes; ``None`` if it will not."""
-        if self._paused or self.phase == "failed":
-            return None
-        if self.phase == "healthy":
-            return self._anchor_ms + max(self._left_ms, 0)
-        return self._anchor_ms + int(np.ceil((self.life.fail_x - self._x) * self._pf_ms))
-
-    def change(self, now_ms: int) -> str:
-        """Go over to the next phase, at its time; returns the new one."""
-        if self.phase == "healthy":
-            self.phase, self._x = "growing", 0.0
-        else:
-            self.phase, self._x = "failed", self.life.fail_x
-        self._anchor_ms = now_ms
-        return self.phase
-
-    def damage(self, now_ms: int) -> float:
-        """Damage now, 0 as new to 1 broken."""
-        return 0.0 if self.phase == "healthy" else self.life.damage(self._position(now_ms))
-
-    def dump(self) -> list[Any]:
-        """Where this component is, as plain data."""
-        return [
-            self.number, self.phase, self._paused, self._anchor_ms, self._left_ms,
-            self._x, self._pf_ms,
-        ]  # fmt: skip
-
-    def load(self, state: list[Any]) -> None:
-        """Take over what :meth:`dump` gave; the life itself is drawn again."""
-        (self.number, self.phase, self._paused, self._anchor_ms, self._left_ms,
-         self._x, self._pf_ms) = state  # fmt: skip
-        self._draw()
-
-    def _draw(self) -> None:
-        self.life = draw_life(
-            self._law,
-            self._streams,
-            device=self.device,
-            component=self.component,
-            life=self.number,
+    if law.growth == "sudden":
+        nothing = np.zeros(len(things))
+        return Lives(
+            onset_ms=np.rint(onset_h * HOUR_MS), pf_ms=nothing, sudden=np.ones(len(things), bool)
         )
+    spread = np.log(law.pf_max_h / law.pf_min_h)
+    pf_h = law.pf_min_h * np.exp(spread * streams.uniforms("wear/growth", things, life))
+    return Lives(
+        onset_ms=np.rint(onset_h * HOUR_MS),
+        pf_ms=np.rint(pf_h * stretch(law, streams, things, life) * HOUR_MS),
+        sudden=streams.uniforms("wear/sudden", things, life) < law.sudden_share,
+    )
 
-    def _position(self, now_ms: int) -> float:
-        if self._paused or self.phase != "growing":
-            return self._x
-        return self._x + (now_ms - self._anchor_ms) / self._pf_ms
+
+def stretch(law: WearLaw, streams: Streams, things: Keys, life: Draws | int) -> Columns:
+    """By how much a growth time differs from the one that was drawn or asked for, mean 1.
+
+    First passage of the damage process: nearly normal for gamma increments, inverse Gaussian
+    (Michael, Schucany and Haas 1976) for a Wiener process with drift.
+    """
+    normal = streams.normals("wear/stretch", things, life)
+    if law.growth != "wiener":
+        return 1.0 + GAMMA_CV * np.clip(normal, -3.0, 3.0)
+    chi2, variance = normal**2, WIENER_CV**2
+    small = 1.0 + variance / 2.0 * (chi2 - np.sqrt(4.0 / variance * chi2 + chi2**2))
+    first = streams.uniforms("wear/passage", things, life) <= 1.0 / (1.0 + small)
+    return np.asarray(np.where(first, small, 1.0 / small))
+
+
+def draw_rises(
+    law: WearLaw, streams: Streams, things: Keys, life: Draws | int
+) -> tuple[Columns, Columns]:
+    """Amplitude of the signal at full damage, and curvature k, of each life."""
+    rise = law.rise * np.exp(law.rise_spread * streams.normals("wear/rise", things, life))
+    bend = law.curvature + law.curvature_spread * streams.normals("wear/bend", things, life)
+    # Beyond 1 to 8 no shape was ever measured; who asks for less (linear) gets it.
+    return rise, np.clip(bend, max(min(1.0, law.curvature), 0.01), 8.0)
+
+
+def rise_of(damage: Columns, rise: Columns, bend: Columns) -> Columns:
+    """How much a signal has risen: ``A (e^(k u) - 1) / (e^k - 1)``, in its unit."""
+    return np.asarray(rise * np.expm1(bend * damage) / np.expm1(bend))
+
+
+def draw_path(growth: Growth, rng: np.random.Generator) -> Columns:
+    """Damage at x = 0, 1/STEPS, ... 1 of the growth time, shape ``(STEPS + 1,)``, from 0 to 1.
+
+    Each process is conditioned on reaching 1 at the end, for its growth time is drawn first:
+    gamma increments over their sum; for a Wiener process seen back from its first passage a
+    three-dimensional Bessel bridge (Williams 1974), held at 0; Paris' law with m = 3
+    (K), ``a ~ (1 - b x)^-2``, driven by gamma increments; jumps at the times of a Poisson process,
+    the last one at the end.
+    """
+    if growth == "wiener":
+        return _bessel_bridge(rng)
+    if growth == "jumps":
+        times = np.append(rng.random(rng.poisson(JUMPS)), 1.0)
+        sizes = rng.gamma(JUMP_SHAPE, size=len(times))
+        at = np.ceil(times * STEPS).astype(int)
+        jumped: Columns = np.cumsum(np.bincount(at, weights=sizes, minlength=STEPS + 1))
+        return np.asarray(np.minimum(jumped / jumped[-1], 1.0))
+    path: Columns = np.concatenate(([0.0], np.cumsum(rng.standard_gamma(1.0, STEPS))))
+    path = path / path[-1]
+    if growth == "paris":
+        closing = 1.0 - CRACK_RATIO**-0.5
+        path = ((1.0 - closing * path) ** -2 - 1.0) / (CRACK_RATIO - 1.0)
+    return np.asarray(np.minimum(path, 1.0))
+
+
+def _bessel_bridge(rng: np.random.Generator) -> Columns:
+    x = np.linspace(0.0, 1.0, STEPS + 1)
+    walk = np.vstack(([0.0] * 3, np.cumsum(rng.standard_normal((STEPS, 3)), axis=0)))
+    walk *= WIENER_CV / np.sqrt(STEPS)
+    walk -= x[:, None] * walk[-1]
+    walk[:, 0] += 1.0 - x
+    path = np.clip(1.0 - np.linalg.norm(walk, axis=1), 0.0, 1.0)
+    path[-1] = 1.0
+    return np.asarray(path)
+
+
+def along(paths: NDArray[np.float32], x: Columns) -> Columns:
+    """Damage on paths, shape ``(g, STEPS + 1)``, at positions ``x``, shape ``(g,)``, 0 to 1."""
+    at = np.clip(x, 0.0, 1.0) * STEPS
+    low = np.minimum(at.astype(np.int64), STEPS - 1)
+    rows = np.arange(len(paths))
+    begin = paths[rows, low].astype(np.float64)
+    return np.asarray(begin + (at - low) * (paths[rows, low + 1] - begin))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from twins.core.fleet import Breakdown
+from twins.core.ageing import Breakdown
 from twins.core.manifest import Part, resolve
 from twins.core.pending import PendingTable
 from twins.core.ports import Fact, Intent

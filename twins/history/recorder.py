@@ -218,8 +218,7 @@ def fingerprint(history: History) -> str:
 
 def damage_columns(fleet: Fleet, now_ms: int) -> Mapping[str, Columns]:
     """True damage of every component, each of shape ``(n,)``."""
-    rows = [fleet.damage(now_ms, index) for index in range(len(fleet.build.devices))]
-    return {name: np.array([row[name] for row in rows]) for name in fleet.manifest.components}
+    return fleet.damage_columns(now_ms)
 
 
 def _plain(event: Truth) -> list[Any]:

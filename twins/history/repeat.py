@@ -12,7 +12,7 @@ from twins.products import catalog
 
 STATISTICS = range(39, 45)
 """Numbers of the list whose statistics another seed must not change."""
-FAILURES = ("damage.onset", "component.failed", "fault.begins", "fault.began")
+FAILURES = ("damage.onset", "component.failed", "fault.begun")
 
 
 class Reseeded:

@@ -161,6 +161,13 @@ def _problems(product: Product) -> list[str]:
         )
         if not value >= 0.0
     ]
+    problems += [
+        f"fault {name}: {key} is drawn from {param.drawn}, outside {param.min} to {param.max}"
+        for name, fault in product.faults.items()
+        for key, param in fault.params.items()
+        if param.drawn is not None
+        and not param.min <= param.drawn[0] <= param.drawn[1] <= param.max
+    ]
     for condition in product.conditions:
         signal = condition.get("params", {}).get("signal")
         if signal not in product.signals:

@@ -136,7 +136,7 @@ def test_a_worn_drive_takes_more_current_until_it_breaks_and_a_new_one_puts_it_r
     world.inject("drive_wear", "bin-01-1", {"pf_interval": 100.0})
     step = world.run_until(START + 25 * DAY)
     kinds = [truth.kind for truth in step.truths if truth.subject == "bin-01-1"]
-    assert kinds == ["damage.onset", "component.failed", "device.down"]
+    assert kinds == ["fault.begun", "damage.onset", "component.failed", "device.down"]
     said = series(step, "bin-01-1")
     current = [value for _, value in said["motor_current_a"]]
     assert sum(current[:10]) / 10 < 9.0
