@@ -17,9 +17,9 @@ from broker.wire.messages import (
     Uplink,
     Will,
 )
-from twins.core.connectivity import Sending
 from twins.core.device import Ack, Held
 from twins.core.fleet import Fleet, Report
+from twins.core.sendings import Sending
 from twins.products import catalog
 
 BATCH_SAMPLES_MAX = 500

@@ -26,11 +26,11 @@ from broker.wire.messages import (
     Uplink,
 )
 from twins import uplinks
-from twins.core.connectivity import Sending
 from twins.core.errors import InvalidFault, InvalidSnapshot, InvalidWorld, named
 from twins.core.fleet import Fleet, Report
 from twins.core.pending import LAST, PendingTable, Wake
 from twins.core.ports import Fact, Intent, Truth
+from twins.core.sendings import Sending
 from twins.core.spec import WorldSpec
 from twins.core.state import pack, unpack
 from twins.core.streams import Streams

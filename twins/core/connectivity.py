@@ -7,7 +7,7 @@ an outage, a copy, a late one, a birth after a power cut, the broker's will) is 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from twins.core.links import Reaches
 from twins.core.manifest import SignalSpec
 from twins.core.pending import PendingTable, Row
 from twins.core.reporting import OnChange
+from twins.core.sendings import Said, Sending
 from twins.core.streams import keys
 from twins.core.truth import TruthLedger
 from twins.core.twin import Build, Columns
@@ -33,35 +34,6 @@ MODEM_H, POWER_H = (4.0, 1.2), (2.0, 1.0)
 """Median and log sigma of a hung modem and of a power cut (E)."""
 CONNECTED = ("wired", "cellular")
 """Links over which each device holds a connection of its own, which can break."""
-
-
-class Said(NamedTuple):
-    """A report of the moment: what leaves the devices, now or later."""
-
-    seqs: list[int]
-    stamps: int | NDArray[np.int64]
-    values: Columns
-    """Shape ``(n, signals)``; all NaN in the row of a device that is silent or not heard."""
-    leave: Yes | None
-    """Whose report leaves now, shape ``(n,)``; all if ``None``."""
-    lost: NDArray[np.int64]
-    """Whose report is lost on the air."""
-    late: NDArray[np.int64]
-    """Whose report will be overtaken by the next one."""
-
-
-class Sending(NamedTuple):
-    """What leaves a device besides the reports of the moment."""
-
-    at_ms: int
-    device: int
-    what: Literal["birth", "will", "reports", "gone", "back"]
-    """``gone``: reports that nobody will ever see, the ring buffer was too small. ``back``: nothing
-    leaves, but the device hears again what waits for it."""
-    boot: int = 1
-    number: int = 0
-    """Of a will: which connection of this boot it ends."""
-    reports: tuple[Held, ...] = ()
 
 
 class Connectivity:
@@ -194,6 +166,11 @@ class Connectivity:
             return False
         meshed = self._reaches is None or self._link != "mesh"
         return meshed or bool(self._reaches.reachable()[device])  # type: ignore[union-attr]
+
+    @property
+    def delayed(self) -> int:
+        """Reports that the next ones will overtake."""
+        return len(self._overtaken)
 
     def hears(self, device: int, command_id: str) -> bool:
         """Whether a device that is there hears this downlink at all."""

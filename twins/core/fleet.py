@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from twins.core.ageing import Ageing, Breakdown
 from twins.core.common_faults import LINK_FAULTS, SENSOR_FAULTS, faults_of
-from twins.core.connectivity import Connectivity, Sending
+from twins.core.connectivity import Connectivity
 from twins.core.device import Ack, Status
 from twins.core.errors import InvalidFault, named
 from twins.core.links import Reaches
 from twins.core.manifest import resolve_fault
 from twins.core.mishaps import Mishaps
 from twins.core.pending import PendingTable, Row
+from twins.core.sendings import Sending
 from twins.core.sensing import Sensing
 from twins.core.truth import TruthLedger
 from twins.core.twin import Action, Build, Columns, Manifest, ProductTwin

@@ -25,7 +25,7 @@ RADIO_LOSS_MEDIAN, RADIO_LOSS_SIGMA = 0.010, np.log(10.0) / (2.0 * 1.645)
 """Loss of one node on the air: 1 to 5 % in all with a spread of x10 between nodes (E, S32)."""
 SEASON = 0.3
 """Leaves and wet air: so much more of it in July, less in January (E; S32 says seasonal)."""
-BACKBONE_PER_YEAR, BACKBONE_MEDIAN_H, BACKBONE_SIGMA = 10.0, 12.5, 0.93
+BACKBONE_PER_YEAR, BACKBONE_MEDIAN_H, BACKBONE_SIGMA = 14.0, 12.5, 0.93
 """Gateways and what is behind them fail for a site at a time; part of the loss is there (S32).
 Gaps have a median of 12.5 h, the longest of 52 was 105 h (M:dhi); how many is ours (E)."""
 DOWNLINK_HEARD = 0.9
