@@ -19,12 +19,24 @@ RESEND_AGAIN_MS = 3_600_000
 """A gap that stays is asked for again after this simulated time (ours: one default sync)."""
 RESEND_ATTEMPTS = 5
 """Then the device does not hold it any more, and the gap stays in the ledger."""
+DATED_FROM_MS = 946_684_800_000
+"""2000-01-01: who says that it is earlier has no clock."""
+BACK_MS, AHEAD_MS = 45 * 86_400_000, 366 * 86_400_000
+"""How far a report may lie from the present: devices keep reports for a month, and no step of a
+driven clock is longer than a year. What is further off comes from a clock in a wrong year."""
 RANGES_AT_ONCE = 50
 """At most as many resend requests per device and clock call."""
 
 
 Span = tuple[str, int, int, int]
 """Device, boot, first and last number."""
+
+
+def dated(at_ms: int, now_ms: int) -> bool:
+    """Whether a time that a device names can be true; ``now_ms`` is 0 if nobody knows the time."""
+    if at_ms < DATED_FROM_MS:
+        return False
+    return now_ms < DATED_FROM_MS or now_ms - BACK_MS <= at_ms <= now_ms + AHEAD_MS
 
 
 class Reading(NamedTuple):

@@ -32,6 +32,8 @@ class _Batch:
     logs: dict[Key, DeviceLog] = field(default_factory=dict)
     sites: set[str] = field(default_factory=set)
     latest: dict[str, Reading] = field(default_factory=dict)
+    undated: list[Reading] = field(default_factory=list)
+    """Stored, but of no known time: nobody decides anything by them."""
 
 
 @dataclass(slots=True)
@@ -117,7 +119,9 @@ class Ingestion:
             raise
         crash_point("after_commit")
         for (thing, _), readings in batch.readings.items():
-            self._columns.add(thing, readings)
+            known = [r for r in readings if r not in batch.undated] if batch.undated else readings
+            if known:
+                self._columns.add(thing, known)
         for act in self._listeners:
             act()
 
@@ -147,14 +151,15 @@ class Ingestion:
             self._readings(batch, key, log, message.samples)
         else:
             new, counts = log.take(message.seq)
-            self._count(batch, site, counts, message.at_ms)
+            at_ms = None if message.at_ms is None else self._dated_ms(message.at_ms)
+            self._count(batch, site, counts, at_ms)
             if isinstance(message, m.Birth):
-                self._birth(uow, message, log)
+                self._birth(uow, message, log, self._dated_ms(message.at_ms))
             elif new and isinstance(message, m.Will):
                 self._will(uow, message)
                 log.lost = True
             elif new and isinstance(message, m.CommandAck):
-                uow.publish(_acknowledged(message))
+                uow.publish(_acknowledged(message, self._dated_ms(message.at_ms)))
         if not log.born and not log.asked:
             self._ask_birth(uow, site, message.device, str(message.boot))
             log.asked = True
@@ -165,14 +170,19 @@ class Ingestion:
     def _readings(
         self, batch: _Batch, key: Key, log: DeviceLog, samples: Sequence[m.Telemetry | m.Sample]
     ) -> None:
+        now_ms = self._now_ms()
         for sample in samples:
             new, counts = log.take(sample.seq)
             if not new:
                 self.duplicates += 1
                 continue
-            self._count(batch, log.site, counts, sample.at_ms)
             reading = Reading(sample.seq, sample.at_ms, sample.signals)
             batch.readings.setdefault(key, []).append(reading)
+            if not domain.dated(sample.at_ms, now_ms):
+                self._count(batch, log.site, counts)
+                batch.undated.append(reading)
+                continue
+            self._count(batch, log.site, counts, sample.at_ms)
             if sample.at_ms >= self._latest_ms.get(key[0], -1):
                 self._latest_ms[key[0]] = sample.at_ms
                 batch.latest[key[0]] = reading
@@ -234,17 +244,20 @@ class Ingestion:
             payload=packet.payload,
         )
 
-    def _birth(self, uow: UnitOfWork, birth: m.Birth, log: DeviceLog) -> None:
+    def _dated_ms(self, at_ms: int) -> int:
+        """The time that a device names, or the present if its clock is in a wrong year."""
+        now_ms = self._now_ms()
+        return at_ms if domain.dated(at_ms, now_ms) else now_ms
+
+    def _birth(self, uow: UnitOfWork, birth: m.Birth, log: DeviceLog, at_ms: int) -> None:
         if log.born:
             return
         log.born = True
         known = {"product": birth.product, "model": birth.model, "firmware": birth.firmware}
-        where = {"thing": birth.device, "boot": birth.boot, "at_ms": birth.at_ms}
+        where = {"thing": birth.device, "boot": birth.boot, "at_ms": at_ms}
         self._rows.add_birth(uow, {**where, **known, "serial": birth.serial})
         data = {"boot": birth.boot, "model": birth.model, "firmware": birth.firmware}
-        uow.publish(
-            DeviceSeen(at_ms=birth.at_ms, kind="device.born", subject=birth.device, data=data)
-        )
+        uow.publish(DeviceSeen(at_ms=at_ms, kind="device.born", subject=birth.device, data=data))
 
     def _will(self, uow: UnitOfWork, will: m.Will) -> None:
         at_ms = self._now_ms() if will.at_ms is None else will.at_ms
@@ -370,9 +383,9 @@ class Ingestion:
         }
 
 
-def _acknowledged(ack: m.CommandAck) -> CommandAcknowledged:
+def _acknowledged(ack: m.CommandAck, at_ms: int) -> CommandAcknowledged:
     return CommandAcknowledged(
-        at_ms=ack.at_ms,
+        at_ms=at_ms,
         command_id=ack.command_id,
         thing=ack.device,
         status=ack.status,

@@ -17,6 +17,7 @@ from harness import errors
 from harness.checks import base as checks
 from harness.cli.main import app
 from harness.scenario import schema
+from twins.core.common_faults import COMMON_FAULTS
 from twins.products import catalog
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,7 +122,8 @@ def test_every_argument_of_a_check_stands_in_its_row() -> None:
 
 
 def test_every_fault_stands_in_the_reference() -> None:
-    of_products = {f"fault: {name}" for product in catalog().values() for name in product.faults}
+    own = {name for product in catalog().values() for name in product.faults}
+    of_products = {f"fault: {name}" for name in own | set(COMMON_FAULTS)}
     of_links = {
         f"link: {kind}" for kind in get_args(schema.LinkFault.model_fields["link"].annotation)
     }

@@ -30,7 +30,7 @@ WILL_AFTER_MS = 90_000
 """A broker publishes the will after one and a half keep-alives of 60 s (MQTT 3.1.1, 3.1.2.10)."""
 WATCHDOG_MS = 30_000
 """After so long without a sign of life the watchdog starts a device anew (estimate)."""
-BUFFER_DAYS: Mapping[str, int] = {"wired": 3, "cellular": 14, "lora": 1, "mesh": 3}
+BUFFER_DAYS: Mapping[str, int] = {"wired": 3, "cellular": 14, "lora": 3, "mesh": 3}
 """How long a device keeps its reports, by link: 1 to 30 days, the more the longer it is away."""
 MODEM_H, POWER_H = (4.0, 1.2), (2.0, 1.0)
 """Median and log sigma of a hung modem and of a power cut (E)."""
@@ -145,19 +145,19 @@ class Connectivity:
         late, self._overtaken = self._overtaken, {}
         for device, (boot, seq) in late.items():
             if self.reachable(now_ms, device):
-                self._send_reports(now_ms, device, boot, self.side.held(device, boot, seq, seq))
+                self._send_one(now_ms, device, boot, seq)
             else:
                 self.backlog.keep(device, boot, seq)
         if self._traffic is None or said.leave is None:
             return
+        boots = self.side.boots
         for device in said.late.tolist():
-            self._overtaken[device] = (self.side.boots[device], said.seqs[device])
+            self._overtaken[device] = (boots[device], said.seqs[device])
         recent = now_ms - self._back_ms < links.RECONNECT_MS
         share = np.where(recent, links.RECONNECT_DUPLICATES, self._traffic.duplicates)
         twice = said.leave & (self._traffic.draws("twice", report) < share)
         for device in np.flatnonzero(twice).tolist():
-            seq, boot = said.seqs[device], self.side.boots[device]
-            self._send_reports(now_ms, device, boot, self.side.held(device, boot, seq, seq))
+            self._send_one(now_ms, device, boots[device], said.seqs[device])
         if self._reaches is not None and self._link == "mesh":
             meshed = self._reaches.reachable()
             for device in np.flatnonzero(meshed & ~self._meshed).tolist():
@@ -170,6 +170,11 @@ class Connectivity:
             return False
         meshed = self._reaches is None or self._link != "mesh"
         return meshed or bool(self._reaches.reachable()[device])  # type: ignore[union-attr]
+
+    @property
+    def delayed(self) -> int:
+        """Reports that the next ones will overtake."""
+        return len(self._overtaken)
 
     def hears(self, device: int, command_id: str) -> bool:
         """Whether a device that is there hears this downlink at all."""
@@ -355,8 +360,8 @@ class Connectivity:
             self._send(Sending(now_ms, device, "ack", boot=ack.boot, ack=ack))
         self._send(Sending(now_ms, device, "back"))
 
-    def _send_reports(self, now_ms: int, device: int, boot: int, held: list[Held]) -> None:
-        if held:
+    def _send_one(self, now_ms: int, device: int, boot: int, seq: int) -> None:
+        if held := self.side.held(device, boot, seq, seq):
             self._send(Sending(now_ms, device, "reports", boot=boot, reports=tuple(held)))
 
     def dump(self) -> dict[str, Any]:

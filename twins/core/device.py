@@ -91,6 +91,10 @@ class DeviceSide:
         """How often each device has booted."""
         return self._boots
 
+    def newest(self, device: int) -> int:
+        """The newest number of a device's present boot."""
+        return int(self._seqs[device])
+
     def reboot(self, device: int, stamp_ms: int) -> None:
         """Start anew: the next boot, whose birth (``seq`` 0) is said at ``stamp_ms``."""
         boots = list(self._boots)

@@ -64,6 +64,8 @@ class Fleet:
         self._pending, self._ledger, self._hear = pending, ledger, hear
         self.signal_names = tuple(manifest.signals)
         self.index = {device: index for index, device in enumerate(build.devices)}
+        self.faults = faults_of(manifest)
+        """Every fault that can be injected: the product's own and the common ones."""
         self.wire = Connectivity(
             key=key,
             build=build,

@@ -25,7 +25,7 @@ RADIO_LOSS_MEDIAN, RADIO_LOSS_SIGMA = 0.010, np.log(10.0) / (2.0 * 1.645)
 """Loss of one node on the air: 1 to 5 % in all with a spread of x10 between nodes (E, S32)."""
 SEASON = 0.3
 """Leaves and wet air: so much more of it in July, less in January (E; S32 says seasonal)."""
-BACKBONE_PER_YEAR, BACKBONE_MEDIAN_H, BACKBONE_SIGMA = 10.0, 12.5, 0.93
+BACKBONE_PER_YEAR, BACKBONE_MEDIAN_H, BACKBONE_SIGMA = 14.0, 12.5, 0.93
 """Gateways and what is behind them fail for a site at a time; part of the loss is there (S32).
 Gaps have a median of 12.5 h, the longest of 52 was 105 h (M:dhi); how many is ours (E)."""
 DOWNLINK_HEARD = 0.9
@@ -34,6 +34,8 @@ DUPLICATES = (0.0005, 0.005)
 """Share of messages that arrive twice, log-uniform over devices (S33, E)."""
 RECONNECT_DUPLICATES, RECONNECT_MS = 0.05, MINUTE_MS
 """In the minute after a reconnect it is 5 % (E)."""
+BLOCK = 64
+"""Reports whose draws are made at once."""
 OUT_OF_ORDER = (0.001, 0.01)
 """Share of messages that a later one overtakes, log-uniform over devices (E)."""
 
@@ -52,6 +54,7 @@ class Traffic:
 
     def __init__(self, link: str, devices: Keys, streams: Streams) -> None:
         self._keys, self._streams = devices, streams
+        self._blocks: dict[str, tuple[int, NDArray[np.float32]]] = {}
         self.duplicates = _log_uniform(streams, "link/duplicates", devices, DUPLICATES)
         self.overtaken = _log_uniform(streams, "link/overtaken", devices, OUT_OF_ORDER)
         self._loss = np.zeros(len(devices))
@@ -59,9 +62,16 @@ class Traffic:
             spread = streams.normals("link/loss", devices, 1)
             self._loss = np.minimum(RADIO_LOSS_MEDIAN * np.exp(RADIO_LOSS_SIGMA * spread), 1.0)
 
-    def draws(self, purpose: str, report: int) -> Columns:
-        """A uniform number per device for one purpose in one report."""
-        return self._streams.uniforms(f"link/{purpose}", self._keys, report)
+    def draws(self, purpose: str, report: int) -> NDArray[np.float32]:
+        """A uniform number per device for one purpose in one report; made for a block of them."""
+        number, row = divmod(report, BLOCK)
+        block = self._blocks.get(purpose)
+        if block is None or block[0] != number:
+            reports = np.arange(number * BLOCK, (number + 1) * BLOCK)[:, None]
+            drawn = self._streams.uniforms(f"link/{purpose}", self._keys, reports)
+            block = self._blocks[purpose] = (number, drawn.astype(np.float32))
+        uniform: NDArray[np.float32] = block[1][row]
+        return uniform
 
     def lost(self, report: int, at_ms: int) -> Yes | None:
         """Whose report the air swallows; ``None`` where that does not happen."""

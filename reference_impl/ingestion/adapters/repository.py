@@ -121,8 +121,9 @@ class IngestionRows:
         return list(conn.execute(sa.select(t.latest.c.thing)).scalars())
 
     def newest_ms(self, conn: sa.Connection) -> int | None:
-        """The time of the newest stored reading."""
-        return conn.execute(sa.select(sa.func.max(t.blocks.c.last_ms))).scalar_one_or_none()
+        """The newest time that any device named and that can be true."""
+        newest_ms = conn.execute(sa.select(sa.func.max(t.site_counts.c.newest_ms))).scalar()
+        return None if newest_ms is None or newest_ms < 0 else newest_ms
 
     def add_birth(self, uow: UnitOfWork, row: Mapping[str, Any]) -> None:
         """Write a birth, once per device and boot."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from broker.link.port import Packet
 from broker.wire import messages as m
+from reference_impl.ingestion import domain
 from reference_impl.ingestion.adapters.telemetry import RecentTelemetry
 from reference_impl.ingestion.domain import Reading, pack, unpack
 from reference_impl.kernel.ports import Take
@@ -261,3 +262,40 @@ def test_what_memory_no_longer_holds_is_read_from_the_store_and_agrees(kit, new_
             np.testing.assert_equal(ask(again.dps.telemetry), whole)
 
     asyncio.run(story())
+
+
+def test_a_report_from_a_wrong_year_is_stored_and_nobody_decides_by_it(kit, new_store):
+    """Wrong clocks are common (0.5 % of devices); one of them must not become the newest word."""
+
+    async def story():
+        async with kit.open_rig(new_store(), things=THINGS) as rig:
+            ok = kit.reading("mix-1", 1, kit.START_MS + 1000, temp_c=21.0)
+            await rig.send("site-01", kit.birth("mix-1"), ok)
+            await rig.clock(kit.START_MS + 2000)
+            old, ahead = (
+                kit.reading("mix-1", q, at, temp_c=99.0) for q, at in ((2, 5), (3, 2**42))
+            )
+            late = m.TelemetryBatch(
+                device="mix-1",
+                boot=1,
+                samples=[m.Sample(seq=4, at_ms=kit.START_MS + 500, signals={"temp_c": 20.0})],
+            )
+            await rig.send("site-01", old, ahead, late, kit.birth("mix-1", boot=2, at_ms=7))
+            await rig.clock(kit.START_MS + 3000)
+            stored = await rig.get("/v1/ingestion/stored")
+            assert stored["devices"] == {"mix-1": {"1": [[0, 4]], "2": [[0, 0]]}}
+            [_, born] = await rig.feed("device.born")
+            assert born["at_ms"] == kit.START_MS + 2000
+            series = await rig.get("/v1/things/mix-1/telemetry?signal=temp_c&from_ms=1000")
+            assert series["values"][:2] == [20.0, 21.0]
+
+    asyncio.run(story())
+
+
+@given(st.integers(0, 2**50))
+def test_a_time_can_be_true_only_near_the_present(at_ms):
+    now_ms = 1_767_225_600_000
+    assert domain.dated(at_ms, now_ms) == (
+        now_ms - domain.BACK_MS <= at_ms <= now_ms + domain.AHEAD_MS
+    )
+    assert domain.dated(at_ms, 0) == (at_ms >= domain.DATED_FROM_MS)
