@@ -173,7 +173,7 @@ class VentilationTwin:
         return not self._stopped[device]
 
     def stress(self, component: str) -> Columns:
-        """Loaded filters make fans and belt work harder, an unbalanced wheel its bearings.
+        """Loaded filters make fans and belt work harder, an unbalanced wheel its shaft.
 
         A full filter doubles the hazard (couplings of section 2), imbalance of the size of the
         healthy vibration once more.
