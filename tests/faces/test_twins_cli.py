@@ -91,7 +91,7 @@ def test_all_that_is_wrong_with_a_call_is_told_at_once() -> None:
     said = wrong(
         "plot", "pump", "--no-open", "--days", "3", "--report-every", "10", "--start", "monday",
         "--fault", "bearing_waer", "--fault", "bearing_wear:foo=1,device=9,after=5d",
-        "--param", "inflow_l_s=900", "--signals", "vibration",
+        "--param", "inflow_l_s=-1", "--signals", "vibration",
     )  # fmt: skip
     expected = [
         "--report-every: '10' lacks a unit", "--start: 'monday' is no date", "--param: inflow_l_s",
