@@ -14,6 +14,8 @@ from ruamel.yaml import YAML
 from harness.cli.twins_wanted import find
 from harness.report.console import make_console
 from harness.scenario.products import installed
+from twins.core.commands import CORE
+from twins.core.common_faults import faults_of
 from twins.core.fleet import Fleet
 from twins.core.realism import Wanted
 from twins.core.wear import WearLaw
@@ -70,6 +72,7 @@ def show_one(name: str, *, as_json: bool) -> None:
 
 def describe(product: Product) -> dict[str, Any]:
     """Everything that a product says of itself, as plain data."""
+    faults = faults_of(product)
     rules = [
         {"pack": pack, "version": data["version"], **_rule(rule)}
         for pack, path in product.rule_packs.items()
@@ -85,14 +88,25 @@ def describe(product: Product) -> dict[str, Any]:
         "truth": list(example(product).twin.truth()),
         "components": list(_components(product)),
         "faults": [
-            {**fault, "params": _by_name(product.faults[fault["name"]].params)}
-            for fault in _by_name(product.faults)
+            {
+                **fault,
+                "params": _by_name(faults[fault["name"]].params),
+                "of": "product" if fault["name"] in product.faults else "every device",
+            }
+            for fault in _by_name(faults)
         ],
         "params": _by_name(product.params),
         "parts": [dataclasses.asdict(part) for part in product.parts.values()],
         "conditions": [dict(condition) for condition in product.conditions],
         "rules": rules,
-        "commands": _by_name(getattr(product, "commands", {})),
+        "commands": [
+            {**command, "args": _by_name(spec.args)}
+            for command in _by_name({**CORE, **product.obeys.commands})
+            for spec in ({**CORE, **product.obeys.commands}[command["name"]],)
+        ],
+        "settings": _by_name(product.obeys.settings),
+        "features": _by_name(product.obeys.features),
+        "states": _by_name(product.obeys.states),
     }
 
 
@@ -144,7 +158,7 @@ def _tables(data: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[dict
          "law": _law(row), "source": "\n".join(row["source"]) or "see the product's README.md"}
         for row in data["components"]
     ]  # fmt: skip
-    yield "Faults", ["name", "parameters", "rate", "title"], [
+    yield "Faults", ["name", "of", "parameters", "rate", "title"], [
         {**row, "parameters": "\n".join(_fault_params(row)) or "none", "rate": _rate(row)}
         for row in data["faults"]
     ]  # fmt: skip
@@ -153,7 +167,17 @@ def _tables(data: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[dict
          "lead time": f"{row['lead_time_p50_h']:g} h (p90 {row['lead_time_p90_h']:g} h)"}
         for row in data["parts"]
     ]  # fmt: skip
-    yield "Commands", ["name", "title"], data["commands"]
+    yield "Commands", ["name", "arguments", "title"], [
+        {**row, "arguments": ", ".join(arg["name"] for arg in row["args"]) or "none"}
+        for row in data["commands"]
+    ]  # fmt: skip
+    yield "Settings", ["name", "unit", "range", "title"], [
+        {**row, "range": _range(row)} for row in data["settings"]
+    ]  # fmt: skip
+    yield "Features sold by themselves", ["name", "title"], data["features"]
+    yield "States and interlocks", ["name", "blocks", "title"], [
+        {**row, "blocks": ", ".join(row["blocks"]) or "nothing"} for row in data["states"]
+    ]  # fmt: skip
     yield "Conditions that a service computes", ["id", "position", "algorithm", "signal"], [
         {**row, "signal": row.get("params", {}).get("signal", "")} for row in data["conditions"]
     ]  # fmt: skip

@@ -10,6 +10,7 @@ from harness.errors import ScenarioError
 from harness.scenario import products as installed_products
 from harness.scenario.resolve import unknown
 from harness.scenario.units import parse_duration
+from twins.core.common_faults import faults_of
 from twins.core.manifest import FaultSpec
 from twins.core.realism import Injected, Wanted
 from twins.products import Product
@@ -116,9 +117,10 @@ def _signals(text: str | None, allowed: Sequence[str], problems: list[str]) -> t
 def _fault(text: str, product: Product, wish: Wish, problems: list[str]) -> Injected | None:
     name, _, rest = text.partition(":")
     where = f"--fault {name}"
-    spec = product.faults.get(name)
+    faults = faults_of(product)
+    spec = faults.get(name)
     if spec is None:
-        problems.append(f"--fault: {unknown(f'fault of {product.id}', name, product.faults)}")
+        problems.append(f"--fault: {unknown(f'fault of {product.id}', name, sorted(faults))}")
         return None
     ours, named, theirs = _sorted_pairs(rest, spec)
     before = len(problems)

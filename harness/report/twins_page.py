@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from harness.report import words
 from harness.report.html import plotly_source
+from twins.core.common_faults import faults_of
 from twins.core.ports import Truth
 from twins.core.realism import Columns, History, Wanted
 from twins.products import Product
@@ -91,7 +92,7 @@ def events(page: Page) -> list[dict[str, Any]]:
 def _fault(page: Page, index: int) -> dict[str, Any]:
     fault = page.wanted.faults[index]
     start_ms = int(page.history.at_ms[0]) - page.wanted.report_every_s * 1000
-    units = page.product.faults[fault.fault].params
+    units = faults_of(page.product)[fault.fault].params
     params = ", ".join(
         f"{words.plain(name)} {_short(value, units[name].unit)}"
         for name, value in fault.params.items()

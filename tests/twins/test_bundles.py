@@ -138,7 +138,7 @@ def test_rules_name_only_what_it_has_and_each_fires_in_some_test(product: Produc
 def test_its_readme_explains_every_name(product: Product) -> None:
     text = (product.folder / "README.md").read_text(encoding="utf-8")
     names = [*product.signals, *product.params, *product.faults]
-    names += getattr(product, "commands", ())
+    names += product.obeys.commands
     assert [name for name in names if f"`{name}`" not in text] == []
     told = text.replace("_", " ")
     assert [name for name in product.components if name.replace("_", " ") not in told] == []
