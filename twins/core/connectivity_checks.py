@@ -52,7 +52,7 @@ def noise_classes(histories: Histories) -> Sequence[Figure]:
     """Check 16: a lab loop that warms up under a steady load, once a second."""
     del histories
     sensors = Sensors(LAB, ("lab",), Streams(1), report_every_ms=1000)
-    warm_c = 25.0 + 45.0 * -np.expm1(-np.arange(SECONDS) / 1217.0)  # 20 min, as a bearing (S1)
+    warm_c = 25.0 + 45.0 * -np.expm1(-np.arange(SECONDS) / 1217.0)  # 20 min (S1)
     seen = np.array(
         [
             sensors.read(np.array([[2.0, celsius, 0.1]]), second)[0]
