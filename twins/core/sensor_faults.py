@@ -196,8 +196,10 @@ class SensorFaults:
         if self._changed:
             for kind in self._changed:
                 self._compile(kind)
-            # A sensor that sticks before it ever spoke sticks at what it says first.
-            self._changed = {"sensor_stuck"} if self._last is None else set()
+            # A sensor that sticks before it ever spoke, or while its device is silent, sticks at
+            # what it says first.
+            waits = len(self._stuck_at) < len(self._active["sensor_stuck"])
+            self._changed = {"sensor_stuck"} if waits else set()
         for kind, act in _ACTS.items():
             if kind in self._plan:
                 act(seen, at_ms, *self._plan[kind])
@@ -297,7 +299,8 @@ class SensorFaults:
             for broken in mine:
                 if broken.number not in self._stuck_at and self._last is not None:
                     value = float(self._last[broken.device, broken.channel])
-                    self._stuck_at[broken.number] = value
+                    if not math.isnan(value):
+                        self._stuck_at[broken.number] = value
             size = [self._stuck_at.get(broken.number, np.nan) for broken in mine]
         begun = columns.salt if kind == "sensor_zero" else columns.from_ms
         at = np.array(columns.device), np.array(columns.channel)
@@ -339,7 +342,7 @@ _At = tuple[NDArray[np.int64], NDArray[np.int64]]
 def _swapped(seen: Columns, at_ms: int, at: _At, size: Columns, begun: Columns) -> None:
     del at_ms, begun
     device, channel, other = *at, size.astype(np.int64)
-    if len(np.unique(device)) == len(device):
+    if len(set(device.tolist())) == len(device):
         seen[device, channel], seen[device, other] = seen[device, other], seen[device, channel]
         return
     for row, one, two in zip(device, channel, other, strict=True):  # one swap after the other

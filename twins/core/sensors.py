@@ -126,11 +126,12 @@ class Sensors:
             _add(seen, true, self._slow_at, self._slow, self._slow_abs, self._slow_rel)
         if spoil is not None:
             spoil(seen.T, report)
-        np.maximum(seen, self._min, out=seen)
-        np.minimum(seen, self._max, out=seen)
-        seen *= self._steps
-        np.rint(seen, out=seen)
-        seen /= self._steps
+        if self._devices < ONE_BY_ONE_FROM:
+            _round(seen, self._min, self._max, self._steps)
+        else:
+            figures = zip(*(a[:, 0].tolist() for a in (self._min, self._max, self._steps)))
+            for channel, (low, high, steps) in zip(seen, figures, strict=True):
+                _round(channel, low, high, steps)
         if len(self._hold_at):
             self._hold(seen, at_ms)
         return seen.T
@@ -178,6 +179,17 @@ class Sensors:
 def _tall(*rows: Columns) -> tuple[Columns, ...]:
     """Figures of channels, to be spread over devices: shape ``(channels, 1)``."""
     return tuple(row[:, None] for row in rows)
+
+
+def _round(
+    seen: Columns, low: Columns | float, high: Columns | float, steps: Columns | float
+) -> None:
+    """Clip to the range and go to the quantum, in place."""
+    np.maximum(seen, low, out=seen)
+    np.minimum(seen, high, out=seen)
+    seen *= steps
+    np.rint(seen, out=seen)
+    seen /= steps
 
 
 def _add(  # noqa: PLR0917
