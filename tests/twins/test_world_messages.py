@@ -111,7 +111,7 @@ def test_an_acknowledgement_takes_the_next_number_of_its_device(world: World) ->
     ("asked", "status", "detail"),
     [
         (command("stop", expires_ms=START + HOUR), "expired", "expired at"),
-        (command("dance"), "refused", "unknown command 'dance'; there are: reset_starts, start"),
+        (command("dance"), "refused", "unknown command 'dance'; there are: reset_starts, reverse, start"),
     ],
 )
 def test_a_command_that_cannot_be_obeyed_is_answered_with_the_reason(
