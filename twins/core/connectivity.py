@@ -81,16 +81,10 @@ class Connectivity:
         )
         self._change = OnChange(specs, n) if build.reporting == "change" else None
         self._traffic = links.Traffic(build.link, names, build.streams) if free else None
-        self._outages = (
-            links.modem_outages(names, build.streams, build.start_ms)
-            if build.link == "cellular"
-            else None
-        )
-        self._gateways = (
-            links.Gateways(build.sites, build.streams, build.start_ms)
-            if build.link == "lora"
-            else None
-        )
+        modem, far = build.link == "cellular", build.link == "lora"
+        begin = build.streams, build.start_ms
+        self._outages = links.modem_outages(names, *begin) if modem else None
+        self._gateways = links.Gateways(build.sites, *begin) if far else None
         self._away_until_ms = np.zeros(n, dtype=np.int64)
         self._dark_until_ms = np.zeros(n, dtype=np.int64)
         self._quiet_until_ms = 0
@@ -351,10 +345,8 @@ class Connectivity:
             for chunk in self.backlog.chunks(device, held, doubled=self._traffic is not None):
                 self._send(Sending(now_ms, device, "reports", boot=of_boot, reports=chunk))
             if gone:
-                name, nothing = (
-                    self._build.devices[device],
-                    tuple(Held(q, now_ms, []) for q in gone),
-                )
+                name = self._build.devices[device]
+                nothing = tuple(Held(q, now_ms, []) for q in gone)
                 self._ledger.tell(now_ms, "buffer.overflowed", name, reports=len(gone))
                 self._send(Sending(now_ms, device, "gone", boot=of_boot, reports=nothing))
         for ack in self._unsaid.pop(device, ()):

@@ -133,8 +133,8 @@ class Fleet:
         """Let a fault begin now.
 
         Raises:
-            InvalidFault: If fault or parameter do not exist, a value is out of range, or the
-                fault makes no sense any more.
+            InvalidFault: If fault or parameter do not exist, a value is out of range, the fleet
+                lacks what the fault needs, or it makes no sense any more.
         """
         if fault not in self.faults:
             there_are = named(self.faults)
@@ -294,6 +294,11 @@ class Fleet:
         values, signals, problems = resolve_fault(
             f"fault {fault}", params, spec, self.manifest.signals
         )
+        problems += [
+            f"fault {fault} needs {name} = {value:g}; here it is {self.build.params[name]:g}"
+            for name, value in spec.needs.items()
+            if self.build.params[name] != value
+        ]
         if problems:
             raise InvalidFault(problems)
         if fault in self.manifest.faults:

@@ -51,8 +51,11 @@ class Streams:
         )
 
     def block(self, name: str, number: int) -> np.random.Generator:
-        """Block ``number`` of the stream called ``name``, at its beginning."""
-        key = (*spawn_key(name), number)
+        """Block ``number`` of the stream called ``name``, at its beginning.
+
+        A negative number (a time before 1970) is one as well, in two's complement.
+        """
+        key = (*spawn_key(name), number % 2**64)
         return np.random.Generator(
             np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=key))
         )
