@@ -119,7 +119,7 @@ class Stations:
         self._back = self.ills.backflow * self._plant.duty_m3_s if self._leaks else None
         if self._back is not None:
             self._run_back(self._back)
-        self._join(np.flatnonzero(self.k > 1))
+        self._join((self.k > 1).nonzero()[0])
         self._books(span_s, *self._rounds(to_s))
         over = np.maximum(self.volume_m3 - self._spill_m3, 0.0)
         self.spilled_m3 += over
@@ -271,7 +271,7 @@ class Stations:
             left = left - step
             for column, value in zip(noted, (key, step, left), strict=True):
                 column.append(value)
-            here = np.flatnonzero(due < left + step)
+            here = (due < left + step).nonzero()[0]
             if len(here) < len(at):
                 self.volume_m3[at] = volume
             if not len(here):
@@ -299,7 +299,7 @@ class Stations:
         A pump starts at most ``starts_per_h_max`` times an hour (a fixed rest between starts).
         """
         pumps = self._pumps
-        up = np.flatnonzero(rising)
+        up = rising.nonzero()[0]
         lead = np.where(rising, lead, follows.take(at * pumps + lead))
         if len(up):
             who = at[up]
