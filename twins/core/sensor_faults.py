@@ -295,8 +295,7 @@ class SensorFaults:
         if not mine:
             self._plan.pop(kind, None)
             return
-        columns = Broken(*zip(*mine, strict=True))
-        size: Any = columns.size
+        size = [broken.size for broken in mine]
         if kind == "sensor_stuck":
             for broken in mine:
                 if broken.number not in self._stuck_at and self._last is not None:
@@ -304,8 +303,12 @@ class SensorFaults:
                     if not math.isnan(value):
                         self._stuck_at[broken.number] = value
             size = [self._stuck_at.get(broken.number, np.nan) for broken in mine]
-        begun = columns.salt if kind == "sensor_zero" else columns.from_ms
-        at = np.array(columns.device), np.array(columns.channel)
+        which = "salt" if kind == "sensor_zero" else "from_ms"
+        begun = [getattr(broken, which) for broken in mine]
+        at = (
+            np.array([broken.device for broken in mine]),
+            np.array([broken.channel for broken in mine]),
+        )
         self._plan[kind] = at, np.array(size), np.array(begun, dtype=np.int64)
 
     def _natural_zeros(self, seen: Columns, report: int) -> None:
