@@ -38,9 +38,13 @@ class AlertChanged(FeedEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplacementAdvised(DomainEvent):
-    """rules: a rule says that a part is due. Not in the feed; orders decides if it is news."""
+    """rules: a rule says that a part is due. Not in the feed; orders decides if it is news.
+
+    ``since_ms`` is where the windows of readings begin that it rests on.
+    """
 
     at_ms: int
+    since_ms: int
     thing: str
     part: str
     position: str

@@ -28,9 +28,12 @@ H = 3_600_000
 REC, ORD = "rec-pump-01-bearing-1", "ord-pump-01-bearing-1-1"
 
 
-def advised(at_ms: int, thing: str = "pump-01", part: str = "bearing-set") -> ReplacementAdvised:
+def advised(
+    at_ms: int, thing: str = "pump-01", part: str = "bearing-set", window_ms: int = 0
+) -> ReplacementAdvised:
     return ReplacementAdvised(
         at_ms=at_ms,
+        since_ms=at_ms - window_ms,
         thing=thing,
         part=part,
         position="bearing",
@@ -90,6 +93,19 @@ def test_a_need_goes_from_advice_to_the_next_cycle_and_the_feed_tells_each_step(
     ]
     states = {n["need_key"]: n["state"] for n in rig.rows(rig.orders, "needs")}
     assert states == {"pump-01/bearing/1": "FULFILLED", "pump-01/bearing/2": "ORDERED"}
+
+
+def test_readings_of_the_part_that_was_replaced_order_no_second_one(rig: Any) -> None:
+    """A mean of the last hour, twenty minutes after the visit, is mostly about the old part."""
+    rig.install("pump-01")
+
+    tell(rig, advised(1 * H, window_ms=H))
+    tell(rig, fitted(3 * H, cycle=2))
+    tell(rig, advised(4 * H - 1, window_ms=H))
+    assert len(rig.rows(rig.orders, "orders")) == 1
+    tell(rig, advised(4 * H, window_ms=H))
+
+    assert len(rig.rows(rig.orders, "orders")) == 2
 
 
 def test_a_recommendation_explains_itself(rig: Any) -> None:
