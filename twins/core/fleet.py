@@ -33,7 +33,7 @@ class Report(NamedTuple):
 
     fleet: Fleet
     at_ms: int
-    seqs: list[int]
+    seqs: NDArray[np.int64]
     values: NDArray[np.float64]
     """What will be known of this moment; a device that is silent or not heard has NaN only."""
     stamps: int | NDArray[np.int64]
@@ -99,6 +99,7 @@ class Fleet:
             build=build,
             pending=pending,
             begin=self._mishap,
+            at_reports=SENSOR_FAULTS.keys() - manifest.faults.keys(),
         )
         self._reports = 0
         self._now_ms = build.start_ms
@@ -300,7 +301,8 @@ class Fleet:
             self._to(now_ms)
             self.twin.inject(fault, index, values, self)
         elif fault in SENSOR_FAULTS:
-            self._sensing.faults.inject(now_ms, fault, index, values, signals)
+            natural = why["cause"] == "random"
+            self._sensing.faults.inject(now_ms, fault, index, values, signals, natural=natural)
         else:
             self.wire.inject(now_ms, fault, index, values)
         self._ledger.tell(
@@ -335,6 +337,7 @@ class Fleet:
         next_ms = now_ms + self.build.report_every_ms
         self._to(now_ms)
         self._ageing.show()
+        self._mishaps.report(now_ms)
         values = self._sensing.read(self.twin.measure(), number, now_ms)
         said = self.wire.say(now_ms, values, number)
         self._hear(Report(self, now_ms, said.seqs, said.values, said.stamps, said.leave, said.lost))
