@@ -59,9 +59,7 @@ class Noise:
         width: Channels.
     """
 
-    def __init__(
-        self, streams: Streams, purpose: str, devices: Sequence[str], width: int
-    ) -> None:
+    def __init__(self, streams: Streams, purpose: str, devices: Sequence[str], width: int) -> None:
         self._keys = keys(f"{streams.seed}/{purpose}/{device}" for device in devices)
         pairs = (width + 1) // 2
         self._width, self._pairs = width, pairs
@@ -82,9 +80,7 @@ class Noise:
         return self._block[row, : self._width]
 
     def _draw(self, first_row: int, devices: slice) -> None:
-        counters = [
-            (first_row + row + 1) * _GOLDEN_64 & _ALL_64 for row in range(self._rows)
-        ]
+        counters = [(first_row + row + 1) * _GOLDEN_64 & _ALL_64 for row in range(self._rows)]
         seeds = mix64(self._keys[devices] + np.array(counters, dtype=np.uint64)[:, None])
         words = seeds.astype(np.uint32)[:, None, :] + self._steps
         words ^= words >> _S16
