@@ -107,8 +107,9 @@ class Orders:
     def advise(self, uow: UnitOfWork, event: ReplacementAdvised) -> None:
         """A rule says a part is due: issue a recommendation, unless this need has had one.
 
-        What rests on readings of the part that was replaced meanwhile is no news. A part that does not fit, and a thing that is not registered, raise nothing; the refusal is
-        kept in ``refused_advice``. With policy ``off`` the need stays FORECAST.
+        What rests on readings of the part that was replaced meanwhile is no news. A part that does
+        not fit, and a thing that is not registered, raise nothing; the refusal is kept in
+        ``refused_advice``. With policy ``off`` the need stays FORECAST.
         """
         cycle = self._cycles.of(uow).get((event.thing, event.position), 1)
         key = d.need_key(event.thing, event.position, cycle)
