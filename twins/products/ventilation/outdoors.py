@@ -40,7 +40,7 @@ class Outdoors:
         number, row = divmod(step, BLOCK)
         if number != self._number:
             self._number = number
-            self._block = np.stack(
+            self._block = self._push * np.stack(
                 [
                     self._streams.block(f"ventilation/weather/{site}", number).standard_normal(
                         (BLOCK, 2)
@@ -49,8 +49,11 @@ class Outdoors:
                 ],
                 axis=2,
             )
-        self._state = self._memory * self._state + self._push * self._block[row]
-        self._smooth = self._smooth + self._follow * (self._state - self._smooth)
+        self._state *= self._memory
+        self._state += self._block[row]
+        behind = self._state - self._smooth
+        behind *= self._follow
+        self._smooth += behind
         outdoor_c = model.outdoor_temp_c(middle_ms, self._mean_c) + self._smooth[0]
         dust = self._mean_dust * model.dust_season(middle_ms) * math.exp(-0.5 * DUST_SD**2)
         return outdoor_c, dust * np.exp(self._smooth[1])
