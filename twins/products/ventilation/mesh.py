@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twins.core.blocks import Blocks
 from twins.core.streams import Streams
 
 HOURS = 24
@@ -84,7 +85,9 @@ class Mesh:
         for unit in range(n):
             for room in range(rooms):
                 self.new_battery(unit, room, 1)
+        names = (f"ventilation/radio/{device}" for device in devices)
         self._day, self._block = -1, np.empty(0, dtype=np.float32)
+        self._blocks = Blocks(streams, names)
         self._along(np.arange(n))
         self._paths()
         self.path_changes[:] = 0.0
@@ -136,8 +139,7 @@ class Mesh:
         if day != self._day:
             self._day, nodes = day, self.parent.shape[1]
             self._block = np.empty((2 * HOURS + 1, len(self._devices), nodes), dtype=np.float32)
-            for index, device in enumerate(self._devices):
-                rng = self._streams.block(f"ventilation/radio/{device}", day)
+            for index, rng in enumerate(self._blocks.at(day)):
                 self._block[:, index] = rng.standard_normal(
                     (2 * HOURS + 1, nodes), dtype=np.float32
                 )
@@ -191,7 +193,7 @@ class Mesh:
         np.exp(delivery, out=delivery)
         delivery += 1.0
         np.divide(DELIVERY_BEST, delivery, out=delivery)
-        etx = 1.0 / delivery
+        etx: NDArray[np.float32] = np.divide(1.0, delivery, dtype=np.float32)
         np.copyto(etx, np.inf, where=delivery < DELIVERY_LEAST)
         self._alive = alive = (self.used < 1.0) & ~self.killed
         if np.count_nonzero(alive) < alive.size:

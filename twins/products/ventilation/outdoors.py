@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from twins.core.blocks import Blocks
 from twins.core.streams import Streams
 from twins.products.ventilation import model
 from twins.products.ventilation.model import Columns
@@ -26,7 +27,7 @@ class Outdoors:
     def __init__(
         self, sites: tuple[str, ...], streams: Streams, *, dt_s: float, mean_c: float, dust: float
     ) -> None:
-        self._sites, self._streams = sites, streams
+        self._blocks = Blocks(streams, (f"ventilation/weather/{site}" for site in sites))
         self._mean_c, self._mean_dust = mean_c, dust
         memory = np.exp([-dt_s / WEATHER_MEMORY_S, -dt_s / DUST_MEMORY_S])
         self._memory = memory[:, None]
@@ -41,12 +42,7 @@ class Outdoors:
         if number != self._number:
             self._number = number
             self._block = self._push * np.stack(
-                [
-                    self._streams.block(f"ventilation/weather/{site}", number).standard_normal(
-                        (BLOCK, 2)
-                    )
-                    for site in self._sites
-                ],
+                [rng.standard_normal((BLOCK, 2)) for rng in self._blocks.at(number)],
                 axis=2,
             )
         self._state *= self._memory

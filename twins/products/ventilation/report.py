@@ -43,7 +43,7 @@ class Board:
         self._parts, self._rows = parts, rows
         self._sums, self._scratch = np.zeros_like(rows), np.empty_like(rows)
         self._steps, self._ran = 0, False
-        self._block, self._told = np.full((SIGNALS, n), np.nan), np.empty((n, SIGNALS))
+        self._block = np.full((SIGNALS, n), np.nan)
         self._units = np.arange(n)
         self._written: dict[str, int] = {}
         self._blank = self._held = False
@@ -101,8 +101,7 @@ class Board:
         block[30] = 0.0 if alarm is None else alarm
         self._of_rooms()
         block[40] = able
-        self._told[...] = block.T
-        return self._told
+        return block.T
 
     def dump(self) -> tuple[Columns, int]:
         """Sums of an interval that is not over, and its steps so far."""

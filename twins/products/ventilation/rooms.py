@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twins.core.blocks import Blocks
 from twins.core.streams import Streams
 from twins.products.ventilation import model
 from twins.products.ventilation.model import Columns
@@ -78,7 +79,8 @@ class Rooms:
         self._seen: Columns | None = None
         self._mean_c: Columns | None = None
         self._came_or_left()
-        self._block_number = -1
+        names = (f"ventilation/people/{device}" for device in devices)
+        self._block_number, self._blocks = -1, Blocks(streams, names)
         self._chances: NDArray[np.float32] = np.empty(0, dtype=np.float32)
         self._gusts: NDArray[np.float32] = np.empty(0, dtype=np.float32)
 
@@ -90,7 +92,7 @@ class Rooms:
     @alive.setter
     def alive(self, alive: NDArray[np.bool_]) -> None:
         self._alive = alive
-        self._any_dead = np.count_nonzero(alive) < alive.size
+        self._any_dead = bool(np.count_nonzero(alive) < alive.size)
 
     @property
     def any_dead(self) -> bool:
@@ -104,12 +106,6 @@ class Rooms:
             self._seen = np.empty_like(self.ppm)
             self._read(self._seen)
         return self._seen
-
-    @property
-    def duct_ppm(self) -> Columns:
-        """What a second sensor says, in the extract duct of each room, before noise."""
-        ppm: Columns = self.ppm + self.duct_bias_ppm
-        return ppm
 
     @property
     def mean_c(self) -> Columns:
@@ -210,7 +206,7 @@ class Rooms:
         ppm = self.ppm
         if share is None:
             self.flow_m3_s.fill(0.0)
-            steady = model.OUTDOOR_PPM
+            steady: Columns | float = model.OUTDOOR_PPM
             if np.count_nonzero(self.present):
                 steady = np.multiply(self.persons, model.STILL_PPM, out=self._steady)
                 steady += model.OUTDOOR_PPM
@@ -309,8 +305,7 @@ class Rooms:
         shape = (BLOCK, PEOPLE_STEPS, len(self._devices), rooms)
         self._chances = np.empty(shape, dtype=np.float32)
         gusts = np.empty((BLOCK, len(self._devices), rooms), dtype=np.float32)
-        for index, device in enumerate(self._devices):
-            rng = self._streams.block(f"ventilation/people/{device}", number)
+        for index, rng in enumerate(self._blocks.at(number)):
             self._chances[:, :, index] = rng.random((BLOCK, PEOPLE_STEPS, rooms), dtype=np.float32)
             gusts[:, index] = rng.standard_normal((BLOCK, rooms), dtype=np.float32)
         self._block_number, self._gusts = number, gusts

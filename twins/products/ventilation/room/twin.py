@@ -33,7 +33,7 @@ class RoomTwin:
             "co2_sensor": Co2Sensors(host.rooms),
             "battery": Batteries(host.mesh, self._rooms, host.power_of_nodes),
         }
-        self._told = np.ones((host.rooms.persons.size, 11))
+        self._told = np.ones((11, *host.rooms.persons.shape))
         self._seen: tuple[int, ...] = (-1, -1, -1)
 
     def advance(self, to_ms: int) -> None:
@@ -50,26 +50,23 @@ class RoomTwin:
         Good until the next are told; only what changed is written anew.
         """
         rooms, mesh, told = self._host.rooms, self._host.mesh, self._told
-        told[:, 0], told[:, 1] = rooms.reading_ppm.ravel(), rooms.duct_ppm.ravel()
-        told[:, 2] = rooms.temp_c.ravel()
+        told[0], told[2] = rooms.reading_ppm, rooms.temp_c
+        np.add(rooms.ppm, rooms.duct_bias_ppm, out=told[1])
         seen = (rooms.comings, rooms.moves, mesh.changes)
         people, dampers, paths = (now != was for now, was in zip(seen, self._seen, strict=True))
         self._seen = seen
         if people:
-            told[:, 3] = rooms.present.ravel()
+            told[3] = rooms.present
         if dampers:
-            np.multiply(rooms.asked.ravel(), 100.0, out=told[:, 4])
-            np.multiply(rooms.opening.ravel(), 100.0, out=told[:, 5])
+            np.multiply(rooms.asked, 100.0, out=told[4])
+            np.multiply(rooms.opening, 100.0, out=told[5])
         if paths:
-            radio = (mesh.hops, mesh.rssi_dbm, mesh.link_pct)
-            for row, column in enumerate(radio, 6):
-                told[:, row] = column[:, 1:].ravel()
-            told[:, 9] = mesh.battery_v.ravel()
-        if not rooms.any_dead:
-            return told
-        silent = told.copy()
-        silent[~rooms.alive.ravel()] = np.nan
-        return silent
+            told[6], told[7] = mesh.hops[:, 1:], mesh.rssi_dbm[:, 1:]
+            told[8], told[9] = mesh.link_pct[:, 1:], mesh.battery_v
+        if rooms.any_dead:
+            told = told.copy()
+            told[:, ~rooms.alive] = np.nan
+        return told.reshape(len(told), -1).T
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
         """No component of a room has a drawn life."""
