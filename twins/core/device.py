@@ -107,7 +107,7 @@ class DeviceSide:
         """When the present boot began; ``None`` in the first one, which began with the world."""
         return self._born_ms.get(device)
 
-    def report(self, stamps: int | Whole, values: Columns, *, who: Yes | None = None) -> list[int]:
+    def report(self, stamps: int | Whole, values: Columns, *, who: Yes | None = None) -> Whole:
         """Number a report and keep it.
 
         Args:
@@ -116,15 +116,14 @@ class DeviceSide:
             who: Which devices report, shape ``(n,)``; all if left out.
 
         Returns:
-            The running number of each device.
+            The running number of each device, shape ``(n,)``.
         """
         self._seqs += 1 if who is None else who
         numbered = self._seqs if who is None else self._seqs * who
         self._ring.append(
             _Row(numbered.astype(np.int32), stamps, self._boots, self._quanta(values))
         )
-        seqs: list[int] = self._seqs.tolist()
-        return seqs
+        return self._seqs.copy()
 
     def take(self, device: int, command_id: str) -> bool:
         """Whether the device has yet to obey this id; from now on it has obeyed it."""

@@ -33,7 +33,7 @@ class Report(NamedTuple):
 
     fleet: Fleet
     at_ms: int
-    seqs: list[int]
+    seqs: NDArray[np.int64]
     values: NDArray[np.float64]
     """What will be known of this moment; a device that is silent or not heard has NaN only."""
     stamps: int | NDArray[np.int64]
@@ -99,6 +99,7 @@ class Fleet:
             build=build,
             pending=pending,
             begin=self._mishap,
+            at_reports=SENSOR_FAULTS.keys() - manifest.faults.keys(),
         )
         self._reports = 0
         self._now_ms = build.start_ms
@@ -128,8 +129,8 @@ class Fleet:
         """Let a fault begin now.
 
         Raises:
-            InvalidFault: If fault or parameter do not exist, a value is out of range, or the
-                fault makes no sense any more.
+            InvalidFault: If fault or parameter do not exist, a value is out of range, the fleet
+                lacks what the fault needs, or it makes no sense any more.
         """
         if fault not in self.faults:
             there_are = named(self.faults)
@@ -289,13 +290,19 @@ class Fleet:
         values, signals, problems = resolve_fault(
             f"fault {fault}", params, spec, self.manifest.signals
         )
+        problems += [
+            f"fault {fault} needs {name} = {value:g}; here it is {self.build.params[name]:g}"
+            for name, value in spec.needs.items()
+            if self.build.params[name] != value
+        ]
         if problems:
             raise InvalidFault(problems)
         if fault in self.manifest.faults:
             self._to(now_ms)
             self.twin.inject(fault, index, values, self)
         elif fault in SENSOR_FAULTS:
-            self._sensing.faults.inject(now_ms, fault, index, values, signals)
+            natural = why["cause"] == "random"
+            self._sensing.faults.inject(now_ms, fault, index, values, signals, natural=natural)
         else:
             self.wire.inject(now_ms, fault, index, values)
         self._ledger.tell(
@@ -330,6 +337,7 @@ class Fleet:
         next_ms = now_ms + self.build.report_every_ms
         self._to(now_ms)
         self._ageing.show()
+        self._mishaps.report(now_ms)
         values = self._sensing.read(self.twin.measure(), number, now_ms)
         said = self.wire.say(now_ms, values, number)
         self._hear(Report(self, now_ms, said.seqs, said.values, said.stamps, said.leave, said.lost))

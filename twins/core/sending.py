@@ -14,7 +14,7 @@ from twins.core.twin import Columns
 class Said(NamedTuple):
     """A report of the moment: what leaves the devices, now or later."""
 
-    seqs: list[int]
+    seqs: NDArray[np.int64]
     stamps: int | NDArray[np.int64]
     values: Columns
     """Shape ``(n, signals)``; all NaN in the row of a device that is silent or not heard."""
@@ -64,4 +64,6 @@ def silent(values: Columns, heard: Yes | None) -> Columns:
     """The readings, all NaN in rows of devices that are not heard."""
     if heard is None or heard.all():
         return values
-    return np.where(heard[:, None], values, np.nan)
+    columns = values.T.copy()
+    columns[:, ~heard] = np.nan
+    return columns.T

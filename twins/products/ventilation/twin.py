@@ -107,11 +107,6 @@ class VentilationTwin:
         self._ratio, self._wants = np.ones(n), np.zeros(n, dtype=bool)
         self._note()
 
-    @property
-    def has_rotor(self) -> bool:
-        """Whether heat is recovered by a wheel."""
-        return self.climate.recovery == "rotor"
-
     def advance(self, to_ms: int) -> None:
         """Take every whole step that ends by ``to_ms``; what is told between acts on the next."""
         while self._begins_ms(self._step + 1) <= to_ms:
