@@ -86,7 +86,7 @@ def test_a_clean_unit_needs_the_fan_power_of_its_commissioning_at_any_flow() -> 
     """V9: only then does a quarter more say that something is wrong."""
     for options in ({}, {"belt": True}, {"fixed_speed": 0.6}):
         for x in (0.25, 0.5, 0.9):
-            made = air(**options)  # type: ignore[arg-type]
+            made = air(**options)
             made.filters.clean_pa[:, 0] = CLEAN_PA
             step(made, x)
             sfp = 1000.0 * made.kw / (made.x[0] * made.design_m3_s)
