@@ -21,7 +21,7 @@ LATCH_TRIPS, LATCH_S = 3, 3600.0
 """So many trips within an hour keep the motor off until somebody comes (estimate)."""
 WATCH_S = 60.0
 """How closely a motor is watched that may trip (P10: 1 min)."""
-_STATE = ("dry_until_s", "hot", "latched", "trips_s")
+_STATE = ("floated", "dry_until_s", "hot", "latched", "trips_s")
 
 
 class Guards:
@@ -29,6 +29,8 @@ class Guards:
 
     def __init__(self, stations: int, pumps: int) -> None:
         shape = stations, pumps
+        self.floated = np.zeros(stations, dtype=bool)
+        """Stations whose float has started the pumps, until they have emptied the well."""
         self.dry_until_s = np.full(stations, -np.inf)
         self.hot, self.latched = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
         self.trips_s = np.full((LATCH_TRIPS, *shape), -np.inf)
@@ -71,9 +73,14 @@ class Guards:
         self.latched |= trip & (self.trips_s[-1] > now_s - LATCH_S)
         return np.flatnonzero((trip | back).any(1))
 
-    def fell_dry(self, stations: NDArray[np.int64], now_s: Columns) -> None:
-        """The probe stopped these: nothing starts until they have rested."""
-        self.dry_until_s[stations] = now_s + DRY_REST_S
+    def stopped(self, stations: NDArray[np.int64], now_s: Columns, dry: NDArray[np.bool_]) -> None:
+        """The level stopped these: the control's, or in those that are ``dry`` the probe's.
+
+        Nothing starts again until they have rested.
+        """
+        self.floated[stations] = False
+        fell = dry[stations]
+        self.dry_until_s[stations[fell]] = now_s[fell] + DRY_REST_S
 
     def dry(self, last_start_s: Columns) -> NDArray[np.bool_]:
         """Stations that fell dry and have not started since; ``last_start_s`` by pump."""

@@ -18,6 +18,7 @@ def float_up(
 ) -> tuple[Whole, Whole]:
     """The float starts all that can run as soon as they have rested, told to stop or not."""
     rotation = made.rotation
+    made.guards.floated[at] = True
     for spot, (station, now) in enumerate(zip(at.tolist(), now_s.tolist(), strict=True)):
         able, most = int(rotation.able[station]), int(rotation.most[station])
         if k[spot] == 0:

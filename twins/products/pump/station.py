@@ -105,8 +105,8 @@ class Stations:
         before = self.running
         self.rotation = rotation = self._turns()
         self.lead = rotation.order[self._every, self.lead, 0]
-        floats = self.volume_m3 >= self._limits.float_m3
-        self.k = np.minimum(self.k, np.where(floats, rotation.able, rotation.most))
+        most = np.where(self.guards.floated, rotation.able, rotation.most)
+        self.k = np.minimum(self.k, most)
         begun = self.running & ~before
         self.starts += begun
         self.last_start_s[begun] = self.now_s
@@ -325,9 +325,8 @@ class Stations:
         """
         pumps, dry_until_s = self._pumps, self.guards.dry_until_s
         up = np.flatnonzero(rising)
-        if self._limits.any_dry:
-            dry = ~rising & self._limits.dry[at]
-            self.guards.fell_dry(at[dry], now_s[dry])
+        if self._limits.any_dry or self.guards.floated.any():
+            self.guards.stopped(at[~rising], now_s[~rising], self._limits.dry)
         lead = np.where(rising, lead, follows.take(at * pumps + lead))
         if len(up):
             who = at[up]

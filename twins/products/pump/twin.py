@@ -216,7 +216,7 @@ class PumpTwin:
             "storm": self._inflow > STORM * self._mean_m3_s,
             "high_level": level > 0.5 * (plant.float_m + stations.start_m),
             "dry_run": guards.dry(stations.last_start_s),
-            "high_level_float": level >= plant.float_m,
+            "high_level_float": guards.floated | (level >= plant.float_m),
         }
         columns = {name: np.repeat(column, pumps) for name, column in by_site.items()}
         leaks = self.ills.seal >= laws.STATOR_FROM
