@@ -257,7 +257,6 @@ def test_quiet_hours_go_over_midnight_or_are_none() -> None:
         (23.0, night, True), (5.0, night, True), (12.0, night, False), (13.0, noon, True),
         (14.0, noon, False), (0.0, ([0.0], [0.0]), False),
     ):  # fmt: skip
-    for hour, from_h, to_h, quiet in cases:
         assert is_quiet(hour, np.array(from_h), np.array(to_h)).tolist() == [quiet]
 
 
