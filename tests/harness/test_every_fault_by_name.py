@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 import pytest
+import simpy
 
 from harness.checks.base import arguments
 from harness.scenario.loader import parse
@@ -10,7 +11,12 @@ from harness.scenario.products import installed
 from harness.scenario.resolve import fault_params, world_spec
 from harness.scenario.schema import Fault
 from twins.core.common_faults import COMMON_FAULTS, faults_of
+from twins.core.manifest import resolve_fault
+from twins.core.mishaps import Mishaps
+from twins.core.pending import PendingTable
 from twins.core.spec import FieldSpec, FleetSpec, WorldSpec
+from twins.core.streams import Streams
+from twins.core.twin import Build
 from twins.products import Product
 from twins.world import World
 
@@ -89,6 +95,38 @@ def test_no_fault_of_any_manifest_is_left_out() -> None:
     assert len(listed) > 60
 
 
+@pytest.mark.parametrize("name", sorted(PRODUCTS))
+def test_every_fault_with_a_rate_arrives_with_parameters_that_can_be_injected(name: str) -> None:
+    """Arrivals without physics: the rare ones a hundred times faster than the frequent ones."""
+    product, seen = PRODUCTS[name], set()
+    faults = faults_of(product)
+    for factor, frequent in ((2.0, True), (400.0, False)):
+        some = {key: spec for key, spec in faults.items() if (spec.rate_per_year > 5.0) is frequent}
+        env = simpy.Environment(initial_time=START)
+        pending = PendingTable(env)
+        devices = tuple(f"device-{number}" for number in range(20))
+        build = Build(
+            sites=devices, devices=devices, devices_per_site=1, report_every_ms=DAY,
+            start_ms=START, params={}, streams=Streams(7), random_faults=factor,
+        )  # fmt: skip
+
+        def begin(
+            _at_ms: int, _device: int, fault: str, cause: str, params: Mapping[str, float]
+        ) -> None:
+            problems = resolve_fault(fault, params, faults[fault], product.signals)[2]
+            assert (problems, cause) == ([], "random")
+            seen.add(fault)
+
+        mishaps = Mishaps(
+            kind="fault", rank=1, faults=some, build=build, pending=pending, begin=begin
+        )
+        mishaps.start(START + 60 * DAY)
+        env.run(until=START + 60 * DAY)
+    assert seen == {fault for fault, spec in faults.items() if spec.rate_per_year > 0.0}
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", HOSTS)
 def test_every_fault_with_a_rate_comes_by_itself(name: str) -> None:
     params = {"rooms": 1.0} if name == "ventilation" else {}
