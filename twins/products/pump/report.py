@@ -1,32 +1,11 @@
-"""How a fleet's columns become what its pumps report."""
+"""What a pump's vibration sensor feels."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from twins.products.pump.ills import CAVITATION_MM_S, CLOG_MM_S, Ills
 from twins.products.pump.model import Columns
-
-ROWS = 256
-"""Stations whose reports are written together."""
-
-
-def rows(columns: Sequence[NDArray[Any]], shape: tuple[int, int]) -> Columns:
-    """One row per pump, of columns ``(stations, pumps)`` or ``(stations, 1)``.
-
-    Some stations at a time, so that the rows written stay in the processor's cache.
-    """
-    out = np.empty((*shape, len(columns)))
-    for first in range(0, shape[0], ROWS):
-        some = slice(first, first + ROWS)
-        part = out[some]
-        for index, column in enumerate(columns):
-            part[..., index] = column[some]
-    return out.reshape(-1, len(columns))
 
 
 def vibration_mm_s(

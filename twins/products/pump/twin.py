@@ -18,7 +18,7 @@ from twins.products.pump.faults import FAULTS
 from twins.products.pump.ills import Ills
 from twins.products.pump.inflow import Catchments
 from twins.products.pump.model import relative
-from twins.products.pump.report import rows, vibration_mm_s
+from twins.products.pump.report import vibration_mm_s
 from twins.products.pump.station import Stations
 from twins.products.pump.wear import STEP_REPORTS, Drifted, Grinding, Rags
 
@@ -173,7 +173,10 @@ class PumpTwin:
         columns[22] = self.catchments.rain_mm_h[:, None]
         self._kwh += kws / 3600.0
         self._close(run_s, m3)
-        return rows([columns[index] for index in range(23)], self._shape)
+        out = np.empty((len(columns), *self._shape))
+        for index, column in columns.items():
+            out[index] = column
+        return out.reshape(len(columns), -1).T
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
         """Take over the damage of a bearing, a seal or a winding."""
