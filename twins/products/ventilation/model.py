@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 Columns = NDArray[np.float64]
 
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
-ROOM_M3_S = 250.0 / 3600.0
-"""Largest flow to one room: 210-240 m3/h for an office of 60-75 m3 (S22), boxes 280 l/s (S23)."""
+ROOM_M3_S = 225.0 / 3600.0
+"""Largest flow to one room: 210-240 m3/h for an office of 60-75 m3 (S22)."""
 ROOM_M3 = 75.0
 """Volume of a room (S22)."""
 LEAK_1_S = 0.25 / 3600.0
@@ -158,7 +158,7 @@ def first_order(now: Columns, towards: Columns, *, dt_s: float, tau_s: float) ->
     return towards + (now - towards) * math.exp(-dt_s / tau_s)
 
 
-OFFICE_SHARE = (0.0,) * 7 + (0.12, 0.36, 0.48, 0.5, 0.48, 0.38, 0.46, 0.48, 0.46, 0.36, 0.15) + (
+OFFICE_SHARE = (0.0,) * 7 + (0.2, 0.5, 0.58, 0.58, 0.55, 0.42, 0.55, 0.58, 0.55, 0.4, 0.15) + (
     0.02, 0.01) + (0.0,) * 4  # fmt: skip
 """Share of time towards which rooms fill by hour of a weekday; as they fill slowly, 0.4 of the time
 from 9 to 17 comes out (0.32 and 0.47 measured, M:windesheim)."""
