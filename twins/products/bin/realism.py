@@ -28,7 +28,8 @@ of fill rates (section 1C), as a full bin shows no more; bins hold 100 to 480 l 
 every two hours, and look as the fit to Edinburgh says (chance 0.45 of a full bin, power 2 to 3)."""
 SCHEDULED = Wanted(
     product="bin", sites=60, devices_per_site=1, days=84, report_every_s=1800,
-    start="2026-04-06", params=PLAIN | {"schedule_days": 1.0, "missed_share": 0.2, "throw_l_day": 55.0},
+    start="2026-04-06",
+    params=PLAIN | {"schedule_days": 1.0, "missed_share": 0.2, "throw_l_day": 55.0},
 )  # fmt: skip
 """The same bins emptied every morning, but for a fifth of the stops; a little busier, as bins that
 somebody empties daily are."""

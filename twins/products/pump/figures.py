@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from twins.core.manifest import SignalSpec
-from twins.core.realism import Columns, Figure, Histories, History, Injected, Wanted
+from twins.core.realism import Columns, Figure, Histories, Injected, Wanted
 from twins.core.sensors import Sensors
 from twins.core.streams import Streams
 from twins.products.pump import wells
+from twins.products.pump.hourly import Hours
 from twins.products.pump.model import HOUR_MS
 
 ZONES_MM_S = (0.71, 1.8, 4.5)
@@ -234,7 +233,7 @@ def starts(histories: Histories) -> Sequence[Figure]:
 
 def diurnal(histories: Histories) -> Sequence[Figure]:
     """10: dry diurnal peak and least flow over the mean, large catchment."""
-    hours = _Hours(histories.get(CATCHMENT))
+    hours = Hours(histories.get(CATCHMENT))
     day = np.array([hours.flow[hours.dry & (hours.hour == hour)].mean() for hour in range(24)])
     return [
         Figure(name="peak/mean", value=float(day.max() / day.mean()), low=1.1, high=1.35),
@@ -244,7 +243,7 @@ def diurnal(histories: Histories) -> Sequence[Figure]:
 
 def weekend(histories: Histories) -> Sequence[Figure]:
     """11: weekend over weekday mean in dry weather, and the hours of their peaks."""
-    hours = _Hours(histories.get(CATCHMENT))
+    hours = Hours(histories.get(CATCHMENT))
     free, work = hours.dry & hours.weekend, hours.dry & ~hours.weekend
     peaks = [
         int(np.argmax([hours.flow[of & (hours.hour == hour)].mean() for hour in range(24)]))
@@ -343,31 +342,6 @@ def zones(histories: Histories) -> Sequence[Figure]:
             name="a day or more in C", value=100.0 * float(np.mean(long_enough)), low=80.0, unit="%"
         ),
     ]
-
-
-class _Hours:
-    """Hourly flow of all sites over each one's mean, with what the clock said."""
-
-    def __init__(self, history: History) -> None:
-        seen, zone = history.telemetry, ZoneInfo("Europe/Berlin")
-        middle_s = history.at_ms / 1000.0 - 1800.0
-        shift_s = np.array([_shift_s(zone, at) for at in middle_s.tolist()])
-        local_h = (middle_s + shift_s) / 3600.0
-        flow, rain = seen["station_flow_m3_h"][:, ::2], seen["rain_mm_h"][:, ::2]
-        month = (np.arange(len(flow)) // 720)[:, None]
-        means = np.array([flow[month[:, 0] == m].mean(axis=0) for m in range(int(month.max()) + 1)])
-        recent = np.cumsum(np.vstack([np.zeros((1, rain.shape[1])), rain]), axis=0)
-        past = recent[1:] - recent[np.maximum(np.arange(1, len(recent)) - 72, 0)]
-        self.dry = past < 0.3
-        self.flow = flow / means[month[:, 0]]
-        self.hour = np.repeat((local_h.astype(int) % 24)[:, None], flow.shape[1], axis=1)
-        free = (local_h // 24).astype(int) % 7
-        self.weekend = np.repeat(np.isin(free, (2, 3))[:, None], flow.shape[1], axis=1)
-
-
-def _shift_s(zone: ZoneInfo, at_s: float) -> float:
-    offset = datetime.fromtimestamp(at_s, UTC).astimezone(zone).utcoffset()
-    return 0.0 if offset is None else offset.total_seconds()
 
 
 def _ratios(
