@@ -5,14 +5,17 @@ collected only below the folders that the project's ini names::
 
     [tool.pytest.ini_options]
     twinrig_scenarios = ["scenarios"]
+    twinrig_marks = ["slow: scenarios/seasons/*.yaml"]
     twinrig_seed = "7"
 """
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +41,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type="linelist",
         default=[],
     )
+    parser.addini(
+        "twinrig_marks",
+        "lines 'MARK: PATTERN ...': scenario files (relative to the ini file) that get a marker",
+        type="linelist",
+        default=[],
+    )
     parser.addini("twinrig_seed", "seed of collected scenarios and of twinrig_rig", default=SEED)
 
 
@@ -59,7 +68,10 @@ class ScenarioFile(pytest.File):
 
     def collect(self) -> Iterable[pytest.Item]:
         """The one test: the run passes."""
-        yield ScenarioItem.from_parent(self, name=self.path.stem)
+        item = ScenarioItem.from_parent(self, name=self.path.stem)
+        for mark in marks_of(self.path, self.config):
+            item.add_marker(mark)
+        yield item
 
 
 class ScenarioFailed(Exception):  # noqa: N818
@@ -89,6 +101,26 @@ class ScenarioItem(pytest.Item):
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where pytest says the test is."""
         return self.path, None, f"scenario: {self.path.stem}"
+
+
+def marks_of(path: Path, config: pytest.Config) -> list[str]:
+    """The markers that the ini option twinrig_marks gives to a scenario file.
+
+    Args:
+        path: The file.
+        config: Where the option stands; patterns are relative to its folder.
+
+    Raises:
+        pytest.UsageError: A line is not ``MARK: PATTERN ...``.
+    """
+    found, relative = [], os.path.relpath(path, config.rootpath)
+    for line in config.getini("twinrig_marks"):
+        mark, _, patterns = line.partition(":")
+        if not mark.isidentifier() or not patterns.strip():
+            raise pytest.UsageError(f"twinrig_marks must be 'MARK: PATTERN ...', not {line!r}")
+        if any(fnmatchcase(Path(relative).as_posix(), pattern) for pattern in patterns.split()):
+            found.append(mark)
+    return found
 
 
 def explain(result: RunResult) -> str:

@@ -38,9 +38,13 @@ class AlertChanged(FeedEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplacementAdvised(DomainEvent):
-    """rules: a rule says that a part is due. Not in the feed; orders decides if it is news."""
+    """rules: a rule says that a part is due. Not in the feed; orders decides if it is news.
+
+    The rule looked at readings from ``seen_from_ms`` on.
+    """
 
     at_ms: int
+    seen_from_ms: int
     thing: str
     part: str
     position: str

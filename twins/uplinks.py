@@ -50,7 +50,7 @@ class Post:
             del signals[index][names[channel]]
         stamps = report.stamps if isinstance(report.stamps, int) else report.stamps.tolist()
         at = [stamps] * len(signals) if isinstance(stamps, int) else stamps
-        rows = zip(fleet.index, fleet.side.boots, report.seqs, at, signals, strict=True)
+        rows = zip(fleet.index, fleet.side.boots, report.seqs.tolist(), at, signals, strict=True)
         per_site, sites, at_ms = fleet.build.devices_per_site, fleet.build.sites, report.at_ms
         made = [
             _Leaving(

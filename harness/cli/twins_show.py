@@ -222,7 +222,8 @@ def _law(row: Mapping[str, Any]) -> str:
 
 
 def _fault_params(row: Mapping[str, Any]) -> list[str]:
-    return [f"{name} = a signal" for name in row["signals"]] + list(map(_param, row["params"]))
+    said = [f"{name} = a signal" for name in row["signals"]] + list(map(_param, row["params"]))
+    return said + [f"only with {name} = {value:g}" for name, value in row["needs"].items()]
 
 
 def _param(row: Mapping[str, Any]) -> str:

@@ -62,7 +62,11 @@ class Where:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiseParams:
-    """Parameters of ``exponential_rise``; ``limit`` is in the signal's unit."""
+    """Parameters of ``exponential_rise``; ``limit`` is in the signal's unit.
+
+    A rise is one that has stood out for ``persist_ms``: what comes with a storm or a busy day and
+    goes with it is no wear.
+    """
 
     signal: str
     limit: float
@@ -72,6 +76,7 @@ class RiseParams:
     trend_ms: int
     where: Where | None
     combine: Combine = Combine.SUM
+    persist_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +162,7 @@ def _read_rise(fields: Fields, signals: Sequence[str]) -> RiseParams:
     if curvature <= 0:
         fields.problem("curvature", f"is {curvature:g}", "a number above 0")
     spans = [fields.number(f"{name}_s", low=1) for name in ("baseline", "window", "trend")]
+    persist_s = fields.number("persist_s", default=0.0, low=0)
     combine = fields.choice("combine", list(Combine), default=Combine.SUM)
     where = None
     if fields.raw("where") is not None:
@@ -175,6 +181,7 @@ def _read_rise(fields: Fields, signals: Sequence[str]) -> RiseParams:
         trend_ms=trend_ms,
         where=where,
         combine=Combine(combine or Combine.SUM),
+        persist_ms=round(persist_s * 1000),
     )
 
 
@@ -242,18 +249,23 @@ def raw_wear_pct(level: Level, baseline: Baseline, params: RiseParams) -> float 
 
 
 def wear_pct(before_pct: float, points: Sequence[Point], params: RiseParams) -> float:
-    """Wear only grows: damage does not heal, so a lower estimate than before is noise.
+    """Wear only grows: damage does not heal, so a lower estimate than before is noise."""
+    return max(before_pct, points[-1].raw_pct) if has_stood(points, params) else before_pct
 
-    Where squares add, the smallest rise that stands out of the noise is that of a quarter of the
-    life, so the newest estimate counts only once the rise has stood out for a whole window: then
-    it was seen in readings that have nothing in common.
+
+def has_stood(points: Sequence[Point], params: RiseParams) -> bool:
+    """Whether the rise has stood out of the noise for long enough to be believed.
+
+    Where squares add, the smallest rise that stands out is that of a quarter of the life, so it
+    must do so for a whole window at least: then it was seen in readings with nothing in common.
     """
-    newest_pct = points[-1].raw_pct
+    wanted_ms = params.persist_ms
     if params.combine is Combine.SQUARES:
-        tail = _since_noise(points)
-        if not tail or tail[-1].mid_ms - tail[0].mid_ms < params.window_ms:
-            return before_pct
-    return max(before_pct, newest_pct)
+        wanted_ms = max(wanted_ms, params.window_ms)
+    if wanted_ms == 0:
+        return True
+    tail = _since_noise(points)
+    return bool(tail) and tail[-1].mid_ms - tail[0].mid_ms >= wanted_ms
 
 
 def forecast(

@@ -219,9 +219,11 @@ class Insight:
         since_ms = at_ms - params.trend_ms
         kept = (p for p in state.points if p.mid_ms > since_ms)
         points = (*kept, d.Point(level.mid_ms, sig9(raw_pct)))
-        runout = d.forecast(
-            points, at_ms=at_ms, window_ms=params.window_ms, every_ms=condition.every_ms
-        )
+        runout = None
+        if d.has_stood(points, params):
+            runout = d.forecast(
+                points, at_ms=at_ms, window_ms=params.window_ms, every_ms=condition.every_ms
+            )
         return replace(
             state,
             points=points,

@@ -231,6 +231,7 @@ class Rules:
         uow.publish(
             ReplacementAdvised(
                 at_ms=at_ms,
+                seen_from_ms=at_ms - rule.looks_back_ms,
                 thing=thing,
                 part=reaction.part,
                 position=reaction.position,

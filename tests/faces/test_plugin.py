@@ -44,6 +44,27 @@ def test_with_the_ini_option_scenarios_below_the_folder_are_collected(project: p
     assert collected(project, "stories", "elsewhere") == ["stories/one.yaml::one"]
 
 
+def test_the_ini_marks_the_scenarios_that_fit_a_pattern(project: pytest.Pytester):
+    project.makeini(
+        "[pytest]\ntwinrig_scenarios = stories\nmarkers = slow\n"
+        "twinrig_marks =\n  slow: none/* stories/y*.yaml\n"
+    )
+    (project.path / "stories" / "year.yaml").write_text(SCENARIO)
+
+    assert collected(project, "-m", "slow", "stories") == ["stories/year.yaml::year"]
+    assert collected(project, "-m", "not slow", "stories") == ["stories/one.yaml::one"]
+
+
+@pytest.mark.parametrize("line", ["slow", "slow:", "very slow: stories/*", ": stories/*"])
+def test_a_line_of_marks_that_cannot_be_read_is_told(project: pytest.Pytester, line: str):
+    project.makeini(f"[pytest]\ntwinrig_scenarios = stories\ntwinrig_marks =\n  {line}\n")
+    result = project.runpytest(*OPTIONS, "stories")
+
+    told = result.stdout.str() + str(result.stderr)
+    assert f"twinrig_marks must be 'MARK: PATTERN ...', not {line!r}" in told
+    assert result.ret != pytest.ExitCode.OK
+
+
 def test_a_red_scenario_fails_with_expected_seen_and_replay_and_no_traceback(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, red_events
 ):

@@ -35,12 +35,12 @@ class Notes:
 
 @pytest.fixture(scope="session")
 def story() -> Callable[..., b.Scenario]:
-    """One station; a bearing wears in 18 days and fails before the part comes; 28 days in all."""
+    """One station; a bearing wears in 18 days and fails before the part comes; 31 days in all."""
 
     def tell(**changes: Any) -> b.Scenario:
         told: dict[str, Any] = {
             "title": "A short story",
-            "run": b.run("2026-01-05T00:00:00Z", "28d", sync="4h"),
+            "run": b.run("2026-01-05T00:00:00Z", "31d", sync="4h"),
             "fleets": (b.fleet("pump", sites=1, devices_per_site=2, report_every="30m"),),
             "service": b.Service(
                 contract=b.Contract(fee_eur=180.0, target=0.997, unknown_after_s=2700)

@@ -29,7 +29,9 @@ MOSQUITTO = pytest.param(
 )
 
 
-@pytest.mark.parametrize("broker", ["rumqttd", "amqtt", MOSQUITTO])
+@pytest.mark.parametrize(
+    "broker", ["rumqttd", pytest.param("amqtt", marks=pytest.mark.deep), MOSQUITTO]
+)
 def test_every_embedded_broker_gives_the_hash_of_the_memory_link(
     story, play, undisturbed, broker: str
 ) -> None:

@@ -11,10 +11,20 @@ WORN = "pump-01-1"
 WEAR = b.fault("bearing_wear", WORN, at="4d", onset="0h", pf_interval="18d")
 
 
-@pytest.mark.parametrize(
-    "broker", ["rumqttd", pytest.param("mosquitto", marks=pytest.mark.mosquitto)]
-)
-@pytest.mark.parametrize("point", ["before_commit", "after_commit", "in_clock", "before_publish"])
+KILLS = [
+    pytest.param("before_commit", "rumqttd"),
+    pytest.param("after_commit", "mosquitto", marks=pytest.mark.mosquitto),
+    pytest.param("in_clock", "rumqttd"),
+    pytest.param("before_publish", "mosquitto", marks=pytest.mark.mosquitto),
+    pytest.param("before_commit", "mosquitto", marks=[pytest.mark.mosquitto, pytest.mark.deep]),
+    pytest.param("after_commit", "rumqttd", marks=pytest.mark.deep),
+    pytest.param("in_clock", "mosquitto", marks=[pytest.mark.mosquitto, pytest.mark.deep]),
+    pytest.param("before_publish", "rumqttd", marks=pytest.mark.deep),
+]
+"""Every point and every broker in `make test`, every pair of them in `make test-deep`."""
+
+
+@pytest.mark.parametrize(("point", "broker"), KILLS)
 def test_killing_the_dps_anywhere_leaves_the_outcome_as_it_was(
     story, play, undisturbed, point: str, broker: str
 ) -> None:

@@ -165,7 +165,7 @@ def test_meters_are_billed_by_the_week_and_the_rest_is_running() -> None:
 
 def test_what_goes_over_the_brim_is_on_the_bill_and_planned_visits_are_made_and_paid() -> None:
     field = FieldSpec(upkeep={"every_d": 7.0}, money={"spill_eur_m3": 100.0})
-    never = {"round_p0": 0.0}
+    never = {"round_p0": 0.0, "throw_l_day": 240.0}
     fleet = FleetSpec(product="bin", devices_per_site=1, report_every_ms=HOUR, params=never)
     world = World(WorldSpec(start_ms=START, fleets=(fleet,), field=field), seed=7)
     world.start()

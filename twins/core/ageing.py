@@ -71,7 +71,14 @@ class Ageing:
             if isinstance(law := twin.laws[name], WearLaw)
         }
         self._by_use = [name for name, worn in self._worn.items() if worn.law.per_use]
-        assert not self._by_use or isinstance(twin, CountsUses)
+        self._counts = twin if isinstance(twin, CountsUses) else None
+        assert not self._by_use or self._counts is not None
+        # Asked once: looking a protocol up costs more than a small fleet's damage.
+        self._stresses = twin if isinstance(twin, Stresses) else None
+        self._takes = twin if isinstance(twin, TakesWear) else None
+        self._as_columns = {
+            name: own for name, own in self._own.items() if isinstance(own, WearsAsColumn)
+        }
         self._things = keys(build.devices)
         self._now_ms = self._horizon_ms = build.start_ms
         pending.serve(kind, rank=rank, handler=self._on_due)
@@ -101,12 +108,11 @@ class Ageing:
         interval_ms = next_report_ms - self._horizon_ms
         self._horizon_ms = next_report_ms
         hour = int(before) // HOUR_MS
-        asks = isinstance(self._twin, Stresses) and hour != int(before - interval_ms) // HOUR_MS
+        asked = self._stresses if hour != int(before - interval_ms) // HOUR_MS else None
         for name, worn in self._worn.items():
-            if asks:
-                assert isinstance(self._twin, Stresses)
+            if asked is not None:
                 after = -1.0 if worn.law.per_use else before
-                worn.strain(self._twin.stress(name), self._clock(name), after=after)
+                worn.strain(asked.stress(name), self._clock(name), after=after)
             self._put_down(name, after=before)
 
     def force(self, device: int, component: str, *, onset_ms: int, pf_ms: int) -> None:
@@ -230,16 +236,16 @@ class Ageing:
         self._now_ms, self._horizon_ms = state["now_ms"], state["horizon_ms"]
 
     def _own_damage(self, name: str) -> Columns:
+        if name in self._as_columns:
+            return self._as_columns[name].damages()
         own = self._own[name]
-        if isinstance(own, WearsAsColumn):
-            return own.damages()
         return np.array([own.damage(device) for device in range(len(self._build.devices))])
 
     def _clock(self, component: str, now_ms: int | None = None) -> Columns | float:
         """What components wear by: ms since the start, or their uses (one counts as an hour)."""
         if component in self._by_use:
-            assert isinstance(self._twin, CountsUses)
-            return self._twin.uses(component) * float(HOUR_MS)
+            assert self._counts is not None
+            return self._counts.uses(component) * float(HOUR_MS)
         return float((self._now_ms if now_ms is None else now_ms) - self._build.start_ms)
 
     def _clock_of(self, component: str, device: int) -> float:
@@ -297,8 +303,8 @@ class Ageing:
     def _show(self, component: str, worn: Worn) -> None:
         damage, rise = worn.grown(self._clock(component))
         members = worn.growing.members
-        if isinstance(self._twin, TakesWear):
-            self._twin.take_wear(component, members, damage=damage, rise=rise)
+        if self._takes is not None:
+            self._takes.take_wear(component, members, damage=damage, rise=rise)
             return
         for device, u, up in zip(members.tolist(), damage.tolist(), rise.tolist(), strict=True):
             self._twin.set_wear(device, component, damage=u, rise=up)

@@ -54,6 +54,8 @@ class Clocks:
         """What the clocks say now: one number if all agree."""
         if not self._free and not self._skew_ms.any():
             return now_ms
+        if not self._free:
+            return np.asarray(np.maximum(now_ms + self._skew_ms, 0))
         since_ms = (now_ms + self._phase_ms) % NTP_MS
         off_ms = np.rint(self._ppm * 1e-6 * since_ms).astype(np.int64) + self._skew_ms
         return np.asarray(np.maximum(now_ms + off_ms, 0))

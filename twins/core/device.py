@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twins.core.manifest import SignalSpec
+from twins.core.noise import pieces
 
 DAY_MS = 86_400_000
 BUFFER_DAYS = 14
@@ -79,6 +80,7 @@ class DeviceSide:
         self._steps = np.array([float(signal.steps_per_unit) for signal in signals])
         ends = [max(abs(signal.min), abs(signal.max)) for signal in signals]
         self._narrow = bool(np.all(np.array(ends) * self._steps < -_NOTHING))
+        self._pieces = pieces(len(signals), devices)
         self._seqs = np.zeros(devices, dtype=np.int64)
         self._boots = (1,) * devices
         self._born_ms: dict[int, int] = {}
@@ -107,7 +109,7 @@ class DeviceSide:
         """When the present boot began; ``None`` in the first one, which began with the world."""
         return self._born_ms.get(device)
 
-    def report(self, stamps: int | Whole, values: Columns, *, who: Yes | None = None) -> list[int]:
+    def report(self, stamps: int | Whole, values: Columns, *, who: Yes | None = None) -> Whole:
         """Number a report and keep it.
 
         Args:
@@ -116,15 +118,14 @@ class DeviceSide:
             who: Which devices report, shape ``(n,)``; all if left out.
 
         Returns:
-            The running number of each device.
+            The running number of each device, shape ``(n,)``.
         """
         self._seqs += 1 if who is None else who
         numbered = self._seqs if who is None else self._seqs * who
         self._ring.append(
             _Row(numbered.astype(np.int32), stamps, self._boots, self._quanta(values))
         )
-        seqs: list[int] = self._seqs.tolist()
-        return seqs
+        return self._seqs.copy()
 
     def take(self, device: int, command_id: str) -> bool:
         """Whether the device has yet to obey this id; from now on it has obeyed it."""
@@ -191,11 +192,16 @@ class DeviceSide:
         self._obeyed = [dict.fromkeys(ids) for ids in state["obeyed"]]
 
     def _quanta(self, values: Columns) -> NDArray[np.int32] | Columns:
-        quanta: Columns = np.rint(values * self._steps)
         if not self._narrow:
-            return quanta
-        np.copyto(quanta, _NOTHING, where=np.isnan(quanta))
-        return quanta.astype(np.int32)
+            return np.rint(values * self._steps)
+        channels = values.T
+        quanta = np.empty(channels.shape, dtype=np.int32)
+        for some in self._pieces:
+            whole = channels[some] * self._steps[some, None]
+            np.rint(whole, out=whole)
+            np.copyto(whole, _NOTHING, where=np.isnan(whole))
+            quanta[some] = whole
+        return quanta.T
 
     def _values(self, quanta: NDArray[np.int32] | Columns) -> list[float]:
         numbers = quanta.astype(np.float64)

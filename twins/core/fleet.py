@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twins.core.ageing import Ageing, Breakdown
-from twins.core.common_faults import SENSOR_FAULTS, faults_of
+from twins.core.common_faults import LINK_FAULTS, SENSOR_FAULTS, faults_of
 from twins.core.connectivity import Connectivity
 from twins.core.device import Ack, Status
 from twins.core.errors import InvalidFault, named
@@ -33,7 +33,7 @@ class Report(NamedTuple):
 
     fleet: Fleet
     at_ms: int
-    seqs: list[int]
+    seqs: NDArray[np.int64]
     values: NDArray[np.float64]
     """What will be known of this moment; a device that is silent or not heard has NaN only."""
     stamps: int | NDArray[np.int64]
@@ -80,7 +80,11 @@ class Fleet:
         self._sensing = Sensing(
             key=key, manifest=manifest, build=build, pending=pending, ledger=ledger
         )
-        self.faults = faults_of(manifest)
+        self._by_itself = {
+            name: {key: param.default for key, param in SENSOR_FAULTS[name].params.items()}
+            for name in SENSOR_FAULTS.keys() - manifest.faults.keys()
+        }
+        """Parameters of natural sensor faults, which have none that are drawn."""
         self._ageing = Ageing(
             kind=f"{key}.wear",
             rank=RANK,
@@ -99,6 +103,7 @@ class Fleet:
             build=build,
             pending=pending,
             begin=self._mishap,
+            at_reports=self.faults.keys() - LINK_FAULTS.keys(),
         )
         self._reports = 0
         self._now_ms = build.start_ms
@@ -128,8 +133,8 @@ class Fleet:
         """Let a fault begin now.
 
         Raises:
-            InvalidFault: If fault or parameter do not exist, a value is out of range, or the
-                fault makes no sense any more.
+            InvalidFault: If fault or parameter do not exist, a value is out of range, the fleet
+                lacks what the fault needs, or it makes no sense any more.
         """
         if fault not in self.faults:
             there_are = named(self.faults)
@@ -289,6 +294,11 @@ class Fleet:
         values, signals, problems = resolve_fault(
             f"fault {fault}", params, spec, self.manifest.signals
         )
+        problems += [
+            f"fault {fault} needs {name} = {value:g}; here it is {self.build.params[name]:g}"
+            for name, value in spec.needs.items()
+            if self.build.params[name] != value
+        ]
         if problems:
             raise InvalidFault(problems)
         if fault in self.manifest.faults:
@@ -310,6 +320,21 @@ class Fleet:
         with contextlib.suppress(InvalidFault):
             self._begin(now_ms, fault, index, params, cause=cause)
 
+    def _befall(self, now_ms: int) -> None:
+        """Natural faults that came since the last report begin."""
+        arrivals = []
+        for device, fault, params in self._mishaps.report():
+            if fault in self._by_itself:
+                arrivals.append((device, fault))
+                self._ledger.tell(
+                    now_ms, "fault.begun", self.build.devices[device],
+                    fault=fault, params=self._by_itself[fault], cause="random",
+                )  # fmt: skip
+            else:
+                self._mishap(now_ms, device, fault, "random", params)
+        if arrivals:
+            self._sensing.faults.arrive(now_ms, arrivals, self._by_itself)
+
     def _visit_ends(self, now_ms: int, index: int) -> None:
         if self._ageing.able(index):
             self.twin.set_able(index, able=True)
@@ -330,6 +355,7 @@ class Fleet:
         next_ms = now_ms + self.build.report_every_ms
         self._to(now_ms)
         self._ageing.show()
+        self._befall(now_ms)
         values = self._sensing.read(self.twin.measure(), number, now_ms)
         said = self.wire.say(now_ms, values, number)
         self._hear(Report(self, now_ms, said.seqs, said.values, said.stamps, said.leave, said.lost))

@@ -88,7 +88,8 @@ class FaultSpec:
     ``rate_per_year`` is how often it comes by itself, per device-year; ``after_maintenance`` its
     weight among the faults that a visit may leave behind. Both count only in a fleet with
     ``random_faults`` above 0. ``signals`` are parameters that name a signal of the product; they
-    may be left out, then chance takes one.
+    may be left out, then chance takes one. ``needs`` are values of the fleet's parameters without
+    which there is nothing that it could befall.
     """
 
     title: str
@@ -96,6 +97,7 @@ class FaultSpec:
     rate_per_year: float = 0.0
     after_maintenance: float = 0.0
     signals: tuple[str, ...] = ()
+    needs: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

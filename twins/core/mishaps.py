@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,14 @@ Begin = Callable[[int, int, str, str, Mapping[str, float]], None]
 """(at_ms, device, fault, cause, parameters)."""
 
 
+class Mishap(NamedTuple):
+    """A natural fault that begins."""
+
+    device: int
+    fault: str
+    params: Mapping[str, float]
+
+
 class Mishaps:
     """Arrivals of natural faults as columns, one per fault that has a rate.
 
@@ -28,6 +36,9 @@ class Mishaps:
     fault's rate times the fleet's ``random_faults``; what is due before the next report gets a
     pending row. Parameters are drawn between ``Param.drawn`` where a product says so, uniformly
     (log-uniformly over a decade or more), and are at their defaults otherwise.
+
+    Those of ``at_reports`` begin with the first report after they came, as a batch: to stop a large
+    fleet's physics for each of them would cost more than all the rest.
     """
 
     def __init__(
@@ -39,6 +50,7 @@ class Mishaps:
         build: Build,
         pending: PendingTable,
         begin: Begin,
+        at_reports: Collection[str] = (),
     ) -> None:
         self._kind, self._faults, self._build = kind, faults, build
         self._pending, self._begin = pending, begin
@@ -53,6 +65,8 @@ class Mishaps:
             for name, spec in faults.items()
             if spec.after_maintenance > 0.0
         }
+        self._at_reports = frozenset(at_reports)
+        self._waiting: list[tuple[int, int, str, int]] = []
         n = len(build.devices)
         self._counts: dict[str, NDArray[np.int64]] = {
             name: np.zeros(n, dtype=np.int64) for name in self._rates
@@ -75,6 +89,13 @@ class Mishaps:
         for name, at in self._next.items():
             while self._soonest[name] <= by:
                 due = np.flatnonzero(at <= by)
+                if name in self._at_reports:
+                    self._waiting += [
+                        (int(np.ceil(at[device])), device, name, int(self._counts[name][device]))
+                        for device in due.tolist()
+                    ]
+                    self._draw_gap(name, due)
+                    continue
                 for device in due.tolist():
                     due_ms = self._build.start_ms + int(np.ceil(at[device]))
                     subject = f"{self._build.devices[device]}/{name}"
@@ -82,6 +103,14 @@ class Mishaps:
                     args = {"device": device, "fault": name, "number": number}
                     self._pending.add(due_ms, self._kind, subject, args)
                 self._draw_gap(name, due)
+
+    def report(self) -> list[Mishap]:
+        """A report is about to be made: what waited for it, in the order in which it came."""
+        waiting, self._waiting = sorted(self._waiting), []
+        return [
+            Mishap(device, name, self._params(name, f"fault/{name}", device, number))
+            for _, device, name, number in waiting
+        ]
 
     def visited(self, now_ms: int, device: int) -> None:
         """A visit is over: 3-5 % of them leave a fault, chosen by weight."""
@@ -97,12 +126,18 @@ class Mishaps:
 
     def dump(self) -> dict[str, Any]:
         """Everything that changes (pending rows are kept elsewhere)."""
-        return {"counts": self._counts, "next": self._next, "visits": self._visits}
+        return {
+            "counts": self._counts,
+            "next": self._next,
+            "visits": self._visits,
+            "waiting": [list(one) for one in self._waiting],
+        }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
         self._counts, self._next = dict(state["counts"]), dict(state["next"])
         self._visits = state["visits"]
+        self._waiting = [(at, *rest) for at, *rest in state["waiting"]]
         self._soonest = {name: float(at.min()) for name, at in self._next.items()}
 
     def _draw_gap(self, name: str, devices: NDArray[np.int64]) -> None:

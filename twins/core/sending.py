@@ -14,7 +14,7 @@ from twins.core.twin import Columns
 class Said(NamedTuple):
     """A report of the moment: what leaves the devices, now or later."""
 
-    seqs: list[int]
+    seqs: NDArray[np.int64]
     stamps: int | NDArray[np.int64]
     values: Columns
     """Shape ``(n, signals)``; all NaN in the row of a device that is silent or not heard."""
@@ -61,7 +61,8 @@ NOBODY = np.empty(0, dtype=np.int64)
 
 
 def silent(values: Columns, heard: Yes | None) -> Columns:
-    """The readings, all NaN in rows of devices that are not heard."""
+    """The readings, made all NaN in rows of devices that are not heard."""
     if heard is None or heard.all():
         return values
-    return np.where(heard[:, None], values, np.nan)
+    values[~heard] = np.nan
+    return values

@@ -44,6 +44,7 @@ class Sensing:
     def read(self, truth: Columns, report: int, now_ms: int) -> Columns:
         """What the devices measure, shape ``(n, signals)``; NaN where nothing was."""
         faults = self.faults
+        faults.reports(now_ms)
         spoil = partial(faults.spoil, at_ms=now_ms) if faults.any else None
         values = self._sensors.read(truth, report, at_ms=now_ms, spoil=spoil)
         faults.said(values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -12,18 +14,20 @@ from twins.core.device import DAY_MS
 from twins.core.errors import InvalidFault
 from twins.core.manifest import SignalSpec
 from twins.core.pending import PendingTable, Row
-from twins.core.streams import Streams
+from twins.core.streams import Streams, keys
 from twins.core.truth import TruthLedger
 
 Columns = NDArray[np.float64]
 HOUR_MS = 3_600_000
 NEVER_MS = 2**62
+Values = Mapping[str, float]
+"""Parameters of a fault, checked."""
 ZERO_SHARE = 0.00075
 """Share of rows in which a channel reads 0 by itself (M:windesheim: 15 in 20,000)."""
-BLOCK = 512
-"""Reports per block of a device's stream of zeros."""
 DROPOUT_H = (12.5, 0.93)
 """Median and log sigma of a gap: 52 of a plant historian, median 12.5 h, longest 105 h (M:dhi)."""
+DRAWS = 6
+"""Draws of a device's stream that belong to one fault."""
 STUCK_H = (48.0, 1.0)
 """Level and pressure instruments stick for days (E, section 2)."""
 
@@ -69,14 +73,21 @@ class SensorFaults:
         self._pending, self._ledger, self._kind = pending, ledger, f"{key}.sensor"
         self._every_ms = report_every_ms
         self._zero_share = min(ZERO_SHARE * random, 1.0)
-        self._zeros: tuple[NDArray[np.int64], ...] = ()
-        self._zero_block = -1
-        self._active: dict[int, Broken] = {}
+        self._keys = keys(devices)
+        # Cell of each device's next zero, counting channels from report to report.
+        self._zero_cell = np.full(len(devices), -1, dtype=np.int64)
+        self._zeros = np.zeros(len(devices), dtype=np.int64)
+        if self._zero_share > 0.0:
+            self._next_zero(np.arange(len(devices)))
+        self._active: dict[str, dict[int, Broken]] = {kind: {} for kind in _ACTS}
+        self._kinds: dict[int, str] = {}
+        self._ends: list[tuple[int, int]] = []
         self._count = [0] * len(devices)
         self._numbered = 0
         self._stuck_at: dict[int, float] = {}
         self._last: Columns | None = None
-        self._plan: list[tuple[Callable[..., None], tuple[Any, ...]]] | None = []
+        self._plan: dict[str, tuple[Any, ...]] = {}
+        self._changed: set[str] = set()
         pending.serve(self._kind, rank=1, handler=self._on_over)
 
     def inject(
@@ -99,13 +110,47 @@ class SensorFaults:
         Raises:
             InvalidFault: If a signal is to be swapped with itself.
         """
-        self._count[device] += 1
+        [draws] = self._draws(np.array([device]))
+        self._one(now_ms, kind, device, values, named, draws)
+
+    def arrive(
+        self, now_ms: int, arrivals: Sequence[tuple[int, str]], values: Mapping[str, Values]
+    ) -> None:
+        """Let natural faults begin, with a report: ``(device, kind)`` each, in their order.
+
+        They end with a report, too, and need no row to wait for that.
+        """
+        draws = self._draws(np.array([device for device, _ in arrivals]))
+        for (device, kind), drawn in zip(arrivals, draws, strict=True):
+            self._one(now_ms, kind, device, values[kind], {}, drawn, natural=True)
+
+    def _draws(self, devices: NDArray[np.int64]) -> list[list[float]]:
+        """Uniform draws of a fault that begins at each of ``devices`` (one may come twice)."""
+        numbers = []
+        for device in devices.tolist():
+            self._count[device] += 1
+            numbers.append(self._count[device] * DRAWS)
+        draws = np.array(numbers, dtype=np.int64) + np.arange(DRAWS)[:, None]
+        drawn: list[list[float]] = self._streams.uniforms(
+            "sensor/fault", self._keys[devices], draws
+        ).T.tolist()
+        return drawn
+
+    def _one(  # noqa: PLR0917
+        self,
+        now_ms: int,
+        kind: str,
+        device: int,
+        values: Values,
+        named: Mapping[str, str],
+        draws: Sequence[float],
+        *,
+        natural: bool = False,
+    ) -> None:
         name = self._devices[device]
-        rng = self._streams.open(f"sensor/fault/{name}/{self._count[device]}")
-        drawn = rng.integers(len(self._names), size=2)
-        normal, uniform = rng.standard_normal(), rng.random()
-        channel = self._channel(named, "signal", int(drawn[0]))
-        other = self._channel(named, "with", int(drawn[1]))
+        normal, uniform = _normal(draws[2], draws[3]), draws[4]
+        channel = self._channel(named, "signal", int(draws[0] * len(self._names)))
+        other = self._channel(named, "with", int(draws[1] * len(self._names)))
         if other == channel and "with" in named:
             raise InvalidFault([f"fault {kind}: {self._names[channel]!r} is swapped with itself"])
         if other == channel:
@@ -115,40 +160,56 @@ class SensorFaults:
         if kind == "sensor_swapped":
             size = float(other)
         until_ms = self._until_ms(kind, now_ms, values["lasting"], normal)
-        salt = int(rng.integers(2**31))
+        if natural and until_ms < NEVER_MS:
+            until_ms = now_ms - (now_ms - until_ms) // self._every_ms * self._every_ms
+        salt = int(draws[5] * 2**31)
         broken = Broken(self._numbered, kind, device, channel, now_ms, until_ms, size, salt)
         self._numbered += 1
-        self._active[broken.number] = broken
-        self._plan = None
+        self._keep(broken)
         told = {"signal": self._names[channel], "fault": kind}
         if kind == "sensor_swapped":
             told["with"] = self._names[other]
         self._ledger.tell(now_ms, "sensor.faulty", name, **told)
-        if until_ms < NEVER_MS:
+        if natural and until_ms < NEVER_MS:
+            heapq.heappush(self._ends, (until_ms, broken.number))
+        elif until_ms < NEVER_MS:
             self._pending.add(until_ms, self._kind, name, {"number": broken.number})
 
     def adjust(self, now_ms: int, device: int, channel: int | None = None) -> None:
         """Somebody adjusted the sensors of a device (or one of them): they work again."""
-        for broken in list(self._active.values()):
-            if broken.device == device and channel in (None, broken.channel):
-                self._end(now_ms, broken.number)
+        mended = [
+            number
+            for active in self._active.values()
+            for number, broken in active.items()
+            if broken.device == device and channel in (None, broken.channel)
+        ]
+        for number in sorted(mended):
+            self._end(now_ms, number)
+
+    def reports(self, now_ms: int) -> None:
+        """A report is about to be made: natural faults that were to last until now are over."""
+        while self._ends and self._ends[0][0] <= now_ms:
+            self._end(now_ms, heapq.heappop(self._ends)[1])
 
     def spoil(self, seen: Columns, report: int, at_ms: int) -> None:
         """Let broken sensors act on the readings of a report, shape ``(n, channels)``, in place."""
-        plan = self._plan
-        if plan is None:
-            plan = self._compile()
-            # A sensor that sticks before it ever spoke sticks at what it says first.
-            self._plan = None if self._last is None else plan
-        for act, args in plan:
-            act(seen, at_ms, *args)
+        if self._changed:
+            for kind in self._changed:
+                self._compile(kind)
+            # A sensor that sticks before it ever spoke, or while its device is silent, sticks at
+            # what it says first.
+            waits = len(self._stuck_at) < len(self._active["sensor_stuck"])
+            self._changed = {"sensor_stuck"} if waits else set()
+        for kind, act in _ACTS.items():
+            if kind in self._plan:
+                act(seen, at_ms, *self._plan[kind])
         if self._zero_share > 0.0:
             self._natural_zeros(seen, report)
 
     @property
     def any(self) -> bool:
         """Whether :meth:`spoil` would change anything."""
-        return bool(self._active) or self._zero_share > 0.0
+        return bool(self._kinds) or self._zero_share > 0.0
 
     def said(self, values: Columns) -> None:
         """Note what the sensors said last, shape ``(n, channels)``: a stuck one repeats it."""
@@ -157,7 +218,12 @@ class SensorFaults:
     def dump(self) -> dict[str, Any]:
         """What changes, as plain data."""
         return {
-            "active": [list(broken) for broken in self._active.values()],
+            "active": [
+                list(self._active[kind][number]) for number, kind in sorted(self._kinds.items())
+            ],
+            "ends": [list(end) for end in self._ends],
+            "zero_cell": self._zero_cell,
+            "zeros": self._zeros,
             "count": self._count,
             "numbered": self._numbered,
             "stuck_at": [[number, value] for number, value in self._stuck_at.items()],
@@ -166,10 +232,18 @@ class SensorFaults:
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
-        self._active = {row[0]: Broken(*row) for row in state["active"]}
+        for row in state["active"]:
+            self._keep(Broken(*row))
+        self._ends = [(until_ms, number) for until_ms, number in state["ends"]]
+        self._zero_cell, self._zeros = state["zero_cell"], state["zeros"]
         self._count, self._numbered = list(state["count"]), state["numbered"]
         self._stuck_at = dict(state["stuck_at"])
-        self._last, self._plan = state["last"], None
+        self._last = state["last"]
+
+    def _keep(self, broken: Broken) -> None:
+        self._active[broken.kind][broken.number] = broken
+        self._kinds[broken.number] = broken.kind
+        self._changed.add(broken.kind)
 
     def _channel(self, named: Mapping[str, str], param: str, drawn: int) -> int:
         return self._names.index(named[param]) if param in named else drawn
@@ -202,59 +276,56 @@ class SensorFaults:
         self._end(row.due_ms, row.args["number"])
 
     def _end(self, now_ms: int, number: int) -> None:
-        broken = self._active.pop(number, None)
-        if broken is None:
+        kind = self._kinds.pop(number, None)
+        if kind is None:
             return
+        broken = self._active[kind].pop(number)
         self._stuck_at.pop(number, None)
-        self._plan = None
+        self._changed.add(kind)
         self._ledger.tell(
             now_ms, "sensor.mended", self._devices[broken.device],
             signal=self._names[broken.channel], fault=broken.kind,
         )  # fmt: skip
 
-    def _compile(self) -> list[tuple[Callable[..., None], tuple[Any, ...]]]:
-        """What to do in every report, as columns per kind."""
-        plan: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
-        for kind, act in _ACTS.items():
-            mine = [broken for broken in self._active.values() if broken.kind == kind]
-            if not mine:
-                continue
-            for broken in mine if kind == "sensor_stuck" else ():
+    def _compile(self, kind: str) -> None:
+        """What faults of a kind do in every report, as columns."""
+        mine = list(self._active[kind].values())
+        if not mine:
+            self._plan.pop(kind, None)
+            return
+        columns = Broken(*zip(*mine, strict=True))
+        size: Any = columns.size
+        if kind == "sensor_stuck":
+            for broken in mine:
                 if broken.number not in self._stuck_at and self._last is not None:
                     value = float(self._last[broken.device, broken.channel])
-                    self._stuck_at[broken.number] = value
-            at = (
-                np.array([broken.device for broken in mine]),
-                np.array([broken.channel for broken in mine]),
-            )
-            size = np.array([broken.size for broken in mine])
-            if kind == "sensor_stuck":
-                size = np.array([self._stuck_at.get(broken.number, np.nan) for broken in mine])
-            which = "salt" if kind == "sensor_zero" else "from_ms"
-            begun = np.array([getattr(broken, which) for broken in mine], dtype=np.int64)
-            plan.append((act, (at, size, begun)))
-        return plan
+                    if not math.isnan(value):
+                        self._stuck_at[broken.number] = value
+            size = [self._stuck_at.get(broken.number, np.nan) for broken in mine]
+        begun = columns.salt if kind == "sensor_zero" else columns.from_ms
+        at = np.array(columns.device), np.array(columns.channel)
+        self._plan[kind] = at, np.array(size), np.array(begun, dtype=np.int64)
 
     def _natural_zeros(self, seen: Columns, report: int) -> None:
-        """Zeros that come by themselves: their places are drawn once per block and device."""
-        number, row = divmod(report, BLOCK)
-        if number != self._zero_block:
-            cells = BLOCK * len(self._names)
-            found = []
-            for index, device in enumerate(self._devices):
-                rng = self._streams.block(f"sensor/zero/{device}", number)
-                cell = rng.integers(cells, size=rng.binomial(cells, self._zero_share))
-                channel = cell % len(self._names)
-                found.append(
-                    np.stack([cell // len(self._names), np.full_like(cell, index), channel])
-                )
-            self._zeros = tuple(np.concatenate(found, axis=1))
-            self._zero_block = number
-        rows, devices, channels = self._zeros
-        here = np.flatnonzero(rows == row)
-        if len(here):
-            at = devices[here], channels[here]
-            seen[at] = np.where(np.isnan(seen[at]), np.nan, 0.0)
+        """Zeros that come by themselves: cells in which chance struck, by geometric gaps."""
+        channels = len(self._names)
+        end = (report + 1) * channels
+        while (here := np.flatnonzero(self._zero_cell < end)).size:
+            channel = self._zero_cell[here] - report * channels
+            value = seen[here, channel]
+            seen[here, channel] = np.where(np.isnan(value), np.nan, 0.0)
+            self._next_zero(here)
+
+    def _next_zero(self, devices: NDArray[np.int64]) -> None:
+        self._zeros[devices] += 1
+        draw = self._streams.uniforms("sensor/zero", self._keys[devices], self._zeros[devices])
+        gap = np.floor(np.log(draw) / np.log1p(-self._zero_share))
+        self._zero_cell[devices] += 1 + gap.astype(np.int64)
+
+
+def _normal(radius: float, angle: float) -> float:
+    """A standard normal from two uniforms (Box and Muller)."""
+    return math.sqrt(-2.0 * math.log(radius)) * math.cos(2.0 * math.pi * angle)
 
 
 def _uniform(salt: NDArray[np.int64], at_ms: int) -> Columns:
@@ -270,8 +341,12 @@ _At = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 def _swapped(seen: Columns, at_ms: int, at: _At, size: Columns, begun: Columns) -> None:
     del at_ms, begun
-    for device, channel, other in zip(*at, size.astype(int), strict=True):
-        seen[device, [channel, other]] = seen[device, [other, channel]]
+    device, channel, other = *at, size.astype(np.int64)
+    if len(set(device.tolist())) == len(device):
+        seen[device, channel], seen[device, other] = seen[device, other], seen[device, channel]
+        return
+    for row, one, two in zip(device, channel, other, strict=True):  # one swap after the other
+        seen[row, [one, two]] = seen[row, [two, one]]
 
 
 def _bias(seen: Columns, at_ms: int, at: _At, size: Columns, begun: Columns) -> None:

@@ -26,7 +26,7 @@ def keys(names: Iterable[str]) -> Keys:
     return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
 
 
-def _mix(words: Keys) -> Keys:
+def mix64(words: Keys) -> Keys:
     """The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every bit depends on every bit."""
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -43,6 +43,7 @@ class Streams:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
+        self._roots: dict[str, Keys] = {}
 
     def open(self, name: str) -> np.random.Generator:
         """The stream called ``name``, at its beginning."""
@@ -51,8 +52,11 @@ class Streams:
         )
 
     def block(self, name: str, number: int) -> np.random.Generator:
-        """Block ``number`` of the stream called ``name``, at its beginning."""
-        key = (*spawn_key(name), number)
+        """Block ``number`` of the stream called ``name``, at its beginning.
+
+        A negative number (a time before 1970) is one as well, in two's complement.
+        """
+        key = (*spawn_key(name), number % 2**64)
         return np.random.Generator(
             np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=key))
         )
@@ -67,10 +71,12 @@ class Streams:
         A counter-based generator: a value is a hash of seed, purpose, thing and number of the
         draw, so that a hundred thousand streams cost no more than an array.
         """
-        root = hashlib.blake2b(f"{self.seed}/{purpose}".encode(), digest_size=8).digest()
-        word = np.frombuffer(root, dtype="<u8").astype(np.uint64)
+        word = self._roots.get(purpose)
+        if word is None:
+            root = hashlib.blake2b(f"{self.seed}/{purpose}".encode(), digest_size=8).digest()
+            word = self._roots[purpose] = np.frombuffer(root, dtype="<u8").astype(np.uint64)
         counter = np.asarray(draw, dtype=np.int64).astype(np.uint64) * _GOLDEN
-        mixed = _mix(_mix(_mix(things + word) ^ counter) + word)
+        mixed = mix64(mix64(mix64(things + word) ^ counter) + word)
         return ((mixed >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
 
     def normals(self, purpose: str, things: Keys, draw: NDArray[np.int64] | int) -> Columns:

@@ -121,6 +121,7 @@ def _product(folder: Path, manifest: Mapping[str, Any]) -> Product:
                 params={key: Param(**param) for key, param in spec.get("params", {}).items()},
                 rate_per_year=float(spec.get("rate_per_year", 0.0)),
                 after_maintenance=float(spec.get("after_maintenance", 0.0)),
+                needs=spec.get("needs", {}),
             )
             for name, spec in manifest.get("faults", {}).items()
         },
@@ -173,6 +174,12 @@ def _problems(product: Product) -> list[str]:
         for key, param in fault.params.items()
         if param.drawn is not None
         and not param.min <= param.drawn[0] <= param.drawn[1] <= param.max
+    ]
+    problems += [
+        f"fault {name} needs {param!r}, which is no parameter of the product"
+        for name, fault in product.faults.items()
+        for param in fault.needs
+        if param not in product.params
     ]
     for condition in product.conditions:
         signal = condition.get("params", {}).get("signal")

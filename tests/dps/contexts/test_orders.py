@@ -28,9 +28,12 @@ H = 3_600_000
 REC, ORD = "rec-pump-01-bearing-1", "ord-pump-01-bearing-1-1"
 
 
-def advised(at_ms: int, thing: str = "pump-01", part: str = "bearing-set") -> ReplacementAdvised:
+def advised(
+    at_ms: int, thing: str = "pump-01", part: str = "bearing-set", looks_back_ms: int = 0
+) -> ReplacementAdvised:
     return ReplacementAdvised(
         at_ms=at_ms,
+        seen_from_ms=at_ms - looks_back_ms,
         thing=thing,
         part=part,
         position="bearing",
@@ -129,6 +132,15 @@ def test_advice_repeated_and_late_makes_no_second_recommendation(rig: Any) -> No
     assert rig.kinds("recommendation.issued") == ["recommendation.issued"]
     assert [o["id"] for o in rig.rows(rig.orders, "orders")] == [ORD]
     assert rig.rows(rig.orders, "needs")[0]["state"] == "DELIVERED"
+
+
+def test_advice_that_rests_on_readings_of_the_part_before_is_void(rig: Any) -> None:
+    rig.install("pump-01")
+    tell(rig, fitted(10 * H, cycle=2))
+    tell(rig, advised(11 * H, looks_back_ms=2 * H))
+    assert rig.kinds("recommendation.") == []
+    tell(rig, advised(12 * H, looks_back_ms=2 * H))
+    assert rig.kinds("recommendation.issued") == ["recommendation.issued"]
 
 
 @pytest.mark.parametrize("step", ["reject", "cancel"])

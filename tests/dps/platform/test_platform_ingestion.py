@@ -299,3 +299,30 @@ def test_a_time_can_be_true_only_near_the_present(at_ms):
         now_ms - domain.BACK_MS <= at_ms <= now_ms + domain.AHEAD_MS
     )
     assert domain.dated(at_ms, 0) == (at_ms >= domain.DATED_FROM_MS)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.floats(-1e6, 1e6)), min_size=1, max_size=30),
+    st.integers(1, 20),
+    st.lists(st.integers(0, 41), min_size=1, max_size=6, unique=True),
+    st.sampled_from(Take),
+)
+def test_windows_are_the_same_for_things_alone_and_together(taken, over_ms, ends, take):
+    view = RecentTelemetry(_NoStore(), _NoRows())
+    for thing in ("a", "b", "late"):
+        assert view.series(thing, "x_c", after_ms=-1, to_ms=0)[0].size == 0
+    for seq, (at_ms, value) in enumerate(taken):
+        for thing, own in (("a", value), ("b", value / 3.0)):
+            view.add(thing, [Reading(seq, at_ms, {"x_c": own})])
+        if seq:
+            view.add("late", [Reading(seq, at_ms, {"x_c": value})])
+
+    def ask(*things):
+        return view.windows(things, "x_c", take, over_ms=over_ms, ends_ms=sorted(ends))
+
+    alone = [ask("a"), ask("b"), ask("late")]
+    for things in (("a", "b"), ("a", "b", "late")):
+        for together, *each in zip(ask(*things), *alone, strict=True):
+            values = [one[0][0] for one in each[: len(things)]]
+            newest = [one[1][0] for one in each[: len(things)]]
+            np.testing.assert_equal(together, (values, newest))
