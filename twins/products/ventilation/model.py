@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 Columns = NDArray[np.float64]
 
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
-ROOM_M3_S = 225.0 / 3600.0
-"""Largest flow to one room: 210-240 m3/h for an office of 60-75 m3 (S22)."""
+ROOM_M3_S = 250.0 / 3600.0
+"""Largest flow to one room: 210-240 m3/h for an office of 60-75 m3 (S22), boxes 280 l/s (S23)."""
 ROOM_M3 = 75.0
 """Volume of a room (S22)."""
 LEAK_1_S = 0.25 / 3600.0
