@@ -107,17 +107,16 @@ class Orders:
     def advise(self, uow: UnitOfWork, event: ReplacementAdvised) -> None:
         """A rule says a part is due: issue a recommendation, unless this need has had one.
 
-        What rests on readings of the part that was replaced meanwhile is no news. A part that does
-        not fit, and a thing that is not registered, raise nothing; the refusal is kept in
-        ``refused_advice``. With policy ``off`` the need stays FORECAST.
+        Readings of the part that was replaced are no news. A part that does not fit, and a thing
+        that is not registered, raise nothing; the refusal is kept in ``refused_advice``. With
+        policy ``off`` the need stays FORECAST.
         """
         cycle = self._cycles.of(uow).get((event.thing, event.position), 1)
         key = d.need_key(event.thing, event.position, cycle)
         state = self._steps.state(uow, key)
         if state not in (d.Need.LATENT, d.Need.FORECAST):
             return
-        last = self._rows.needs.get(uow.conn, d.need_key(event.thing, event.position, cycle - 1))
-        if last is not None and event.since_ms < last["changed_ms"]:
+        if event.since_ms < self._steps.ended_ms(uow, event.thing, event.position, cycle - 1):
             return
         thing = self._directory.thing(uow.conn, event.thing)
         if thing is None:

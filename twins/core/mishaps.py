@@ -96,7 +96,7 @@ class Mishaps:
                 self._draw_gap(name, due)
 
     def report(self, now_ms: int) -> None:
-        """A report is about to be made: what waited for it begins, in the order in which it came."""
+        """A report is about to be made: what waited for it begins, in its order of coming."""
         waiting, self._waiting = sorted(self._waiting), []
         for _, device, name, number in waiting:
             params = self._params(name, f"fault/{name}", device, number)
