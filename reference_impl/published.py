@@ -40,11 +40,11 @@ class AlertChanged(FeedEvent):
 class ReplacementAdvised(DomainEvent):
     """rules: a rule says that a part is due. Not in the feed; orders decides if it is news.
 
-    ``since_ms`` is where the windows of readings begin that it rests on.
+    The rule looked at readings from ``seen_from_ms`` on.
     """
 
     at_ms: int
-    since_ms: int
+    seen_from_ms: int
     thing: str
     part: str
     position: str

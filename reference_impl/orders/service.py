@@ -44,8 +44,8 @@ class Orders:
     def __init__(self, *, rows: OrderRows, scheduler: Scheduler, directory: Directory) -> None:
         self._rows, self._directory, self._scheduler = rows, directory, scheduler
         self.catalogue = Catalogue(rows=rows)
-        self._cycles: Cached[tuple[str, str], int] = Cached(
-            lambda conn: {(r["thing"], r["position"]): r["cycle"] for r in rows.cycles.items(conn)}
+        self._cycles: Cached[tuple[str, str], Row] = Cached(
+            lambda conn: {(r["thing"], r["position"]): r for r in rows.cycles.items(conn)}
         )
         self._steps = Steps(rows=rows)
         self._policies: Cached[str, d.Policy] = Cached(self._load_policies)
@@ -107,16 +107,16 @@ class Orders:
     def advise(self, uow: UnitOfWork, event: ReplacementAdvised) -> None:
         """A rule says a part is due: issue a recommendation, unless this need has had one.
 
-        Readings of the part that was replaced are no news. A part that does not fit, and a thing
-        that is not registered, raise nothing; the refusal is kept in ``refused_advice``. With
-        policy ``off`` the need stays FORECAST.
+        A part that does not fit, and a thing that is not registered, raise nothing; the refusal is
+        kept in ``refused_advice``. With policy ``off`` the need stays FORECAST. Advice that rests
+        on readings of the part before this one is void.
         """
-        cycle = self._cycles.of(uow).get((event.thing, event.position), 1)
+        cycle, since_ms = self._cycle(uow, event.thing, event.position)
+        if event.seen_from_ms < since_ms:
+            return
         key = d.need_key(event.thing, event.position, cycle)
         state = self._steps.state(uow, key)
         if state not in (d.Need.LATENT, d.Need.FORECAST):
-            return
-        if event.since_ms < self._steps.ended_ms(uow, event.thing, event.position, cycle - 1):
             return
         thing = self._directory.thing(uow.conn, event.thing)
         if thing is None:
@@ -367,13 +367,23 @@ class Orders:
         An order of the need that has not left the supplier is cancelled.
         """
         thing, position = event.subject, str(event.data["position"])
-        cycle = self._cycles.of(uow).get((thing, position), 1)
-        new_cycle = int(event.data["cycle"])
+        cycle, _ = self._cycle(uow, thing, position)
         need = self._rows.needs.get(uow.conn, d.need_key(thing, position, cycle))
         if need is not None:
             self._fulfil(uow, need, event.at_ms)
-        self._rows.cycles.put(uow, {"thing": thing, "position": position, "cycle": new_cycle})
-        self._cycles.of(uow)[thing, position] = new_cycle
+        row = {
+            "thing": thing,
+            "position": position,
+            "cycle": int(event.data["cycle"]),
+            "since_ms": event.at_ms,
+        }
+        self._rows.cycles.put(uow, row)
+        self._cycles.of(uow)[thing, position] = row
+
+    def _cycle(self, uow: UnitOfWork, thing: str, position: str) -> tuple[int, int]:
+        """The number of the part's cycle, from 1, and since when it runs; -1: from the start."""
+        row = self._cycles.of(uow).get((thing, position))
+        return (1, -1) if row is None else (row["cycle"], row["since_ms"])
 
     def _fulfil(self, uow: UnitOfWork, need: Row, at_ms: int) -> None:
         self._steps.move_need(uow, need, d.NeedStep.FIT, at_ms=at_ms)

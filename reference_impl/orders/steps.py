@@ -47,11 +47,6 @@ class Steps:
         need.update(values)
         self._states.of(uow)[key] = target.value
 
-    def ended_ms(self, uow: UnitOfWork, thing: str, position: str, cycle: int) -> int:
-        """When the need of an earlier cycle was met; 0 if there was none."""
-        need = self._rows.needs.get(uow.conn, d.need_key(thing, position, cycle))
-        return 0 if need is None else int(need["changed_ms"])
-
     def move_rec(
         self,
         uow: UnitOfWork,

@@ -98,6 +98,12 @@ class Rule:
     reactions: tuple[Reaction, ...]
     why: str
 
+    @property
+    def looks_back_ms(self) -> int:
+        """How far back the readings go that it looks at; conditions begin anew with a part."""
+        windows = (i.over_ms for i in self.inputs.values() if isinstance(i, SignalInput))
+        return max(windows, default=0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:

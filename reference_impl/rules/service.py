@@ -26,7 +26,6 @@ from reference_impl.rules.domain import (
     PartInput,
     Phase,
     RecommendReaction,
-    SignalInput,
     Step,
 )
 from reference_impl.rules.engine import Judged, evaluate, shown
@@ -229,11 +228,10 @@ class Rules:
         at_ms: int,
     ) -> None:
         rule = judged.rule
-        windows_ms = (i.over_ms for i in rule.inputs.values() if isinstance(i, SignalInput))
         uow.publish(
             ReplacementAdvised(
                 at_ms=at_ms,
-                since_ms=at_ms - max(windows_ms, default=0),
+                seen_from_ms=at_ms - rule.looks_back_ms,
                 thing=thing,
                 part=reaction.part,
                 position=reaction.position,

@@ -110,7 +110,8 @@ class Connectivity:
 
         Args:
             now_ms: The true time.
-            values: What the sensors say, shape ``(n, signals)``.
+            values: What the sensors say, shape ``(n, signals)``; rows of devices that are not
+                heard are made NaN in it.
             report: Its running number.
         """
         quiet = now_ms >= self._quiet_until_ms

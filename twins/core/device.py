@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twins.core.manifest import SignalSpec
+from twins.core.noise import pieces
 
 DAY_MS = 86_400_000
 BUFFER_DAYS = 14
@@ -79,6 +80,7 @@ class DeviceSide:
         self._steps = np.array([float(signal.steps_per_unit) for signal in signals])
         ends = [max(abs(signal.min), abs(signal.max)) for signal in signals]
         self._narrow = bool(np.all(np.array(ends) * self._steps < -_NOTHING))
+        self._pieces = pieces(len(signals), devices)
         self._seqs = np.zeros(devices, dtype=np.int64)
         self._boots = (1,) * devices
         self._born_ms: dict[int, int] = {}
@@ -190,11 +192,16 @@ class DeviceSide:
         self._obeyed = [dict.fromkeys(ids) for ids in state["obeyed"]]
 
     def _quanta(self, values: Columns) -> NDArray[np.int32] | Columns:
-        quanta: Columns = np.rint(values * self._steps)
         if not self._narrow:
-            return quanta
-        np.copyto(quanta, _NOTHING, where=np.isnan(quanta))
-        return quanta.astype(np.int32)
+            return np.rint(values * self._steps)
+        channels = values.T
+        quanta = np.empty(channels.shape, dtype=np.int32)
+        for some in self._pieces:
+            whole = channels[some] * self._steps[some, None]
+            np.rint(whole, out=whole)
+            np.copyto(whole, _NOTHING, where=np.isnan(whole))
+            quanta[some] = whole
+        return quanta.T
 
     def _values(self, quanta: NDArray[np.int32] | Columns) -> list[float]:
         numbers = quanta.astype(np.float64)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twins.core.ageing import Ageing, Breakdown
-from twins.core.common_faults import SENSOR_FAULTS, faults_of
+from twins.core.common_faults import LINK_FAULTS, SENSOR_FAULTS, faults_of
 from twins.core.connectivity import Connectivity
 from twins.core.device import Ack, Status
 from twins.core.errors import InvalidFault, named
@@ -80,7 +80,11 @@ class Fleet:
         self._sensing = Sensing(
             key=key, manifest=manifest, build=build, pending=pending, ledger=ledger
         )
-        self.faults = faults_of(manifest)
+        self._by_itself = {
+            name: {key: param.default for key, param in SENSOR_FAULTS[name].params.items()}
+            for name in SENSOR_FAULTS.keys() - manifest.faults.keys()
+        }
+        """Parameters of natural sensor faults, which have none that are drawn."""
         self._ageing = Ageing(
             kind=f"{key}.wear",
             rank=RANK,
@@ -99,7 +103,7 @@ class Fleet:
             build=build,
             pending=pending,
             begin=self._mishap,
-            at_reports=SENSOR_FAULTS.keys() - manifest.faults.keys(),
+            at_reports=self.faults.keys() - LINK_FAULTS.keys(),
         )
         self._reports = 0
         self._now_ms = build.start_ms
@@ -301,8 +305,7 @@ class Fleet:
             self._to(now_ms)
             self.twin.inject(fault, index, values, self)
         elif fault in SENSOR_FAULTS:
-            natural = why["cause"] == "random"
-            self._sensing.faults.inject(now_ms, fault, index, values, signals, natural=natural)
+            self._sensing.faults.inject(now_ms, fault, index, values, signals)
         else:
             self.wire.inject(now_ms, fault, index, values)
         self._ledger.tell(
@@ -316,6 +319,21 @@ class Fleet:
         # What makes no sense any more (its component has failed) did not happen.
         with contextlib.suppress(InvalidFault):
             self._begin(now_ms, fault, index, params, cause=cause)
+
+    def _befall(self, now_ms: int) -> None:
+        """Natural faults that came since the last report begin."""
+        arrivals = []
+        for device, fault, params in self._mishaps.report():
+            if fault in self._by_itself:
+                arrivals.append((device, fault))
+                self._ledger.tell(
+                    now_ms, "fault.begun", self.build.devices[device],
+                    fault=fault, params=self._by_itself[fault], cause="random",
+                )  # fmt: skip
+            else:
+                self._mishap(now_ms, device, fault, "random", params)
+        if arrivals:
+            self._sensing.faults.arrive(now_ms, arrivals, self._by_itself)
 
     def _visit_ends(self, now_ms: int, index: int) -> None:
         if self._ageing.able(index):
@@ -337,7 +355,7 @@ class Fleet:
         next_ms = now_ms + self.build.report_every_ms
         self._to(now_ms)
         self._ageing.show()
-        self._mishaps.report(now_ms)
+        self._befall(now_ms)
         values = self._sensing.read(self.twin.measure(), number, now_ms)
         said = self.wire.say(now_ms, values, number)
         self._hear(Report(self, now_ms, said.seqs, said.values, said.stamps, said.leave, said.lost))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,14 @@ Begin = Callable[[int, int, str, str, Mapping[str, float]], None]
 """(at_ms, device, fault, cause, parameters)."""
 
 
+class Mishap(NamedTuple):
+    """A natural fault that begins."""
+
+    device: int
+    fault: str
+    params: Mapping[str, float]
+
+
 class Mishaps:
     """Arrivals of natural faults as columns, one per fault that has a rate.
 
@@ -29,7 +37,8 @@ class Mishaps:
     pending row. Parameters are drawn between ``Param.drawn`` where a product says so, uniformly
     (log-uniformly over a decade or more), and are at their defaults otherwise.
 
-    What shows in reports only (``at_reports``) begins with the first report after it came.
+    Those of ``at_reports`` begin with the first report after they came, as a batch: to stop a large
+    fleet's physics for each of them would cost more than all the rest.
     """
 
     def __init__(
@@ -95,12 +104,13 @@ class Mishaps:
                     self._pending.add(due_ms, self._kind, subject, args)
                 self._draw_gap(name, due)
 
-    def report(self, now_ms: int) -> None:
-        """A report is about to be made: what waited for it begins, in its order of coming."""
+    def report(self) -> list[Mishap]:
+        """A report is about to be made: what waited for it, in the order in which it came."""
         waiting, self._waiting = sorted(self._waiting), []
-        for _, device, name, number in waiting:
-            params = self._params(name, f"fault/{name}", device, number)
-            self._begin(now_ms, device, name, "random", params)
+        return [
+            Mishap(device, name, self._params(name, f"fault/{name}", device, number))
+            for _, device, name, number in waiting
+        ]
 
     def visited(self, now_ms: int, device: int) -> None:
         """A visit is over: 3-5 % of them leave a fault, chosen by weight."""

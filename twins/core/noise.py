@@ -29,6 +29,12 @@ _S15, _S16, _S32 = np.uint32(15), np.uint32(16), np.uint64(32)
 _FIRST, _SECOND = np.uint32(0x21F0AAAD), np.uint32(0x735A2D97)
 
 
+def pieces(channels: int, devices: int) -> tuple[slice, ...]:
+    """Channels to work on at a time, so that what is worked on stays in a core's own cache."""
+    some = max(1, AT_ONCE // max(2 * devices, 1))
+    return tuple(slice(first, first + some) for first in range(0, channels, some))
+
+
 def mix32(words: Words) -> None:
     """Mix 32-bit words in place so that every bit depends on every bit.
 

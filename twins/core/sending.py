@@ -61,12 +61,11 @@ NOBODY = np.empty(0, dtype=np.int64)
 
 
 def silent(values: Columns, heard: Yes | None) -> Columns:
-    """The readings, all NaN in rows of devices that are not heard."""
+    """The readings, made all NaN in rows of devices that are not heard."""
     if heard is None or heard.all():
         return values
-    columns = values.T.copy()
-    columns[:, ~heard] = np.nan
-    return columns.T
+    values[~heard] = np.nan
+    return values
 
 
 def nothing_in(values: Columns) -> Yes:

@@ -20,13 +20,14 @@ from twins.core.truth import TruthLedger
 Columns = NDArray[np.float64]
 HOUR_MS = 3_600_000
 NEVER_MS = 2**62
+Values = Mapping[str, float]
+"""Parameters of a fault, checked."""
 ZERO_SHARE = 0.00075
 """Share of rows in which a channel reads 0 by itself (M:windesheim: 15 in 20,000)."""
 DROPOUT_H = (12.5, 0.93)
 """Median and log sigma of a gap: 52 of a plant historian, median 12.5 h, longest 105 h (M:dhi)."""
-DRAWS = 8
-"""Draws of a device's stream that belong to one fault (six are used)."""
-_DRAWS = np.arange(6, dtype=np.int64)
+DRAWS = 6
+"""Draws of a device's stream that belong to one fault."""
 STUCK_H = (48.0, 1.0)
 """Level and pressure instruments stick for days (E, section 2)."""
 
@@ -96,8 +97,6 @@ class SensorFaults:
         device: int,
         values: Mapping[str, float],
         named: Mapping[str, str],
-        *,
-        natural: bool = False,
     ) -> None:
         """Let a fault begin.
 
@@ -107,16 +106,48 @@ class SensorFaults:
             device: Which device.
             values: Its parameters, checked.
             named: The signals that were named; chance takes those that were not.
-            natural: It begins and ends with a report, and needs no row to wait for its end.
 
         Raises:
             InvalidFault: If a signal is to be swapped with itself.
         """
-        self._count[device] += 1
+        [draws] = self._draws(np.array([device]))
+        self._one(now_ms, kind, device, values, named, draws)
+
+    def arrive(
+        self, now_ms: int, arrivals: Sequence[tuple[int, str]], values: Mapping[str, Values]
+    ) -> None:
+        """Let natural faults begin, with a report: ``(device, kind)`` each, in their order.
+
+        They end with a report, too, and need no row to wait for that.
+        """
+        draws = self._draws(np.array([device for device, _ in arrivals]))
+        for (device, kind), drawn in zip(arrivals, draws, strict=True):
+            self._one(now_ms, kind, device, values[kind], {}, drawn, natural=True)
+
+    def _draws(self, devices: NDArray[np.int64]) -> list[list[float]]:
+        """Uniform draws of a fault that begins at each of ``devices`` (one may come twice)."""
+        numbers = []
+        for device in devices.tolist():
+            self._count[device] += 1
+            numbers.append(self._count[device] * DRAWS)
+        draws = np.array(numbers, dtype=np.int64) + np.arange(DRAWS)[:, None]
+        drawn: list[list[float]] = self._streams.uniforms(
+            "sensor/fault", self._keys[devices], draws
+        ).T.tolist()
+        return drawn
+
+    def _one(  # noqa: PLR0917
+        self,
+        now_ms: int,
+        kind: str,
+        device: int,
+        values: Values,
+        named: Mapping[str, str],
+        draws: Sequence[float],
+        *,
+        natural: bool = False,
+    ) -> None:
         name = self._devices[device]
-        draws = self._streams.uniforms(
-            "sensor/fault", self._keys[device : device + 1], self._count[device] * DRAWS + _DRAWS
-        ).tolist()
         normal, uniform = _normal(draws[2], draws[3]), draws[4]
         channel = self._channel(named, "signal", int(draws[0] * len(self._names)))
         other = self._channel(named, "with", int(draws[1] * len(self._names)))
@@ -165,8 +196,10 @@ class SensorFaults:
         if self._changed:
             for kind in self._changed:
                 self._compile(kind)
-            # A sensor that sticks before it ever spoke sticks at what it says first.
-            self._changed = {"sensor_stuck"} if self._last is None else set()
+            # A sensor that sticks before it ever spoke, or while its device is silent, sticks at
+            # what it says first.
+            waits = len(self._stuck_at) < len(self._active["sensor_stuck"])
+            self._changed = {"sensor_stuck"} if waits else set()
         for kind, act in _ACTS.items():
             if kind in self._plan:
                 act(seen, at_ms, *self._plan[kind])
@@ -266,7 +299,8 @@ class SensorFaults:
             for broken in mine:
                 if broken.number not in self._stuck_at and self._last is not None:
                     value = float(self._last[broken.device, broken.channel])
-                    self._stuck_at[broken.number] = value
+                    if not math.isnan(value):
+                        self._stuck_at[broken.number] = value
             size = [self._stuck_at.get(broken.number, np.nan) for broken in mine]
         begun = columns.salt if kind == "sensor_zero" else columns.from_ms
         at = np.array(columns.device), np.array(columns.channel)
@@ -308,7 +342,7 @@ _At = tuple[NDArray[np.int64], NDArray[np.int64]]
 def _swapped(seen: Columns, at_ms: int, at: _At, size: Columns, begun: Columns) -> None:
     del at_ms, begun
     device, channel, other = *at, size.astype(np.int64)
-    if len(np.unique(device)) == len(device):
+    if len(set(device.tolist())) == len(device):
         seen[device, channel], seen[device, other] = seen[device, other], seen[device, channel]
         return
     for row, one, two in zip(device, channel, other, strict=True):  # one swap after the other

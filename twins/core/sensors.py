@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twins.core.manifest import SignalSpec
-from twins.core.noise import Noise
+from twins.core.noise import Noise, pieces
 from twins.core.streams import Streams
 
 Columns = NDArray[np.float64]
 Spoil = Callable[[Columns, int], None]
 """Lets broken sensors act on readings ``(n, channels)`` of a report, in place."""
 
-ONE_BY_ONE_FROM = 512
+ONE_BY_ONE_FROM = 4096
 """Fleets from here on are worked at channel by channel."""
 SLOW_MEMORY = 0.85
 """AR1 coefficient of slow noise from report to report (twins reference, section 2: 0.85)."""
@@ -73,6 +73,7 @@ class Sensors:
         self._sample_number = np.full(len(self._hold_at), -1, dtype=np.int64)
         self._sampled = np.full((len(self._hold_at), len(devices)), np.nan)
         width = len(self._noisy_at) + len(self._slow_at) + len(self._drift_at)
+        self._pieces = pieces(len(specs), len(devices))
         self._draws = Noise(streams, "sensor/noise", devices, width)
 
     def _slow_noise(self, column: Callable[[str], Columns], every_s: float) -> None:
@@ -126,11 +127,8 @@ class Sensors:
             _add(seen, true, self._slow_at, self._slow, self._slow_abs, self._slow_rel)
         if spoil is not None:
             spoil(seen.T, report)
-        np.maximum(seen, self._min, out=seen)
-        np.minimum(seen, self._max, out=seen)
-        seen *= self._steps
-        np.rint(seen, out=seen)
-        seen /= self._steps
+        for some in self._pieces:
+            _round(seen[some], self._min[some], self._max[some], self._steps[some])
         if len(self._hold_at):
             self._hold(seen, at_ms)
         return seen.T
@@ -178,6 +176,15 @@ class Sensors:
 def _tall(*rows: Columns) -> tuple[Columns, ...]:
     """Figures of channels, to be spread over devices: shape ``(channels, 1)``."""
     return tuple(row[:, None] for row in rows)
+
+
+def _round(seen: Columns, low: Columns, high: Columns, steps: Columns) -> None:
+    """Clip to the range and go to the quantum, in place."""
+    np.maximum(seen, low, out=seen)
+    np.minimum(seen, high, out=seen)
+    seen *= steps
+    np.rint(seen, out=seen)
+    seen /= steps
 
 
 def _add(  # noqa: PLR0917

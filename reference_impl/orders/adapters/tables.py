@@ -38,6 +38,7 @@ cycles = sa.Table(
     sa.Column("thing", Text, primary_key=True),
     sa.Column("position", Text, primary_key=True),
     sa.Column("cycle", sa.Integer, nullable=False),
+    sa.Column("since_ms", sa.BigInteger, nullable=False, server_default=sa.text("-1")),
 )
 needs = sa.Table(
     "needs",

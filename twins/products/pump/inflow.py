@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from twins.core.noise import Floats, Noise
 from twins.core.twin import Build
 from twins.core.weather import Moment
 from twins.products.pump.model import HOUR_MS, Columns
 
-BLOCK = 64
-"""Report intervals per block of a site's streams."""
 HOUR_FACTORS = np.array(
     [
         0.86, 0.84, 0.81, 0.78, 0.81, 0.88, 0.94, 0.99, 1.03, 1.08, 1.14, 1.08,
@@ -78,21 +77,13 @@ class Catchments:
         self.storm_mm_h, self.storm_until_ms = np.zeros(sites), np.zeros(sites)
         self.rain_mm_h = np.zeros(sites)
         self._intervals = 0
-        self._block_number, self._block = -1, np.empty(0)
+        self._pushes = Noise(build.streams, "pump/inflow", build.sites, 1)
 
     def next(self) -> Columns:
         """Mean inflow of the report interval that begins, m3/s; notes its rain, too."""
         every_ms = self._build.report_every_ms
-        number, row = divmod(self._intervals, BLOCK)
-        if number != self._block_number:
-            self._block_number = number
-            self._block = np.array(
-                [
-                    self._build.streams.block(f"pump/inflow/{site}", number).standard_normal(BLOCK)
-                    for site in self._build.sites
-                ]
-            )
-        self._residual = _later(self._residual, self._memory, self._block[:, row])
+        [push] = self._pushes.row(self._intervals)
+        self._residual = _later(self._residual, self._memory, push)
         middle_ms = self._build.start_ms + self._intervals * every_ms + every_ms // 2
         self._intervals += 1
         self.rain_mm_h = self._weather.at(middle_ms).rain_mm_h
@@ -127,6 +118,6 @@ _STATE = (
 )  # fmt: skip
 
 
-def _later(state: Columns, memory: float, push: Columns) -> Columns:
+def _later(state: Columns, memory: float, push: Floats) -> Columns:
     """One step of an AR1 with unit variance."""
     return memory * state + math.sqrt(1.0 - memory * memory) * push

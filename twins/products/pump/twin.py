@@ -25,8 +25,6 @@ LEVELS_APART_M, DRY_BELOW_M = 0.3, 0.2
 """Least way of the level, and how far below its end the dry-run probe sits (estimates)."""
 OVERTEMP_C, STORM = 140.0, 3.0
 """Winding trip (domain rule P10); storm inflow over the dry-weather mean (rule P14)."""
-ROWS = 256
-"""Stations whose reports are written together."""
 
 
 def build(build: Build) -> PumpTwin:
@@ -170,20 +168,10 @@ class PumpTwin:
         columns[21] = relative(kws / 3600.0, np.maximum(m3, 0.0))
         columns[22] = self.catchments.rain_mm_h[:, None]
         self._close(run_s, m3)
-        return self._rows([columns[index] for index in range(23)])
-
-    def _rows(self, columns: list[NDArray[Any]]) -> Columns:
-        """One row per pump, of columns ``(stations, pumps)`` or ``(stations, 1)``.
-
-        Some stations at a time, so that the rows written stay in the processor's cache.
-        """
-        out = np.empty((*self._shape, len(columns)))
-        for first in range(0, self._sites, ROWS):
-            some = slice(first, first + ROWS)
-            rows = out[some]
-            for index, column in enumerate(columns):
-                rows[..., index] = column[some]
-        return out.reshape(-1, len(columns))
+        out = np.empty((len(columns), *self._shape))
+        for index, column in columns.items():
+            out[index] = column
+        return out.reshape(len(columns), -1).T
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
         """Take over the damage of a bearing, a seal or a winding."""

@@ -32,6 +32,8 @@ def _both(name: str) -> Columns:
 
 
 _SHUTOFF, _CURVE, _DUCT = _both("shutoff_pa"), _both("curve_pa"), _both("duct_pa")
+AIR_ROWS = 13
+"""Rows of what a step of the air side gives: see ``Air.__init__``."""
 _BEST, _SHARE = _both("best"), np.array([[1.0], [model.EXTRACT_SHARE]])
 
 
@@ -45,11 +47,13 @@ class Air:
         power_factors: Electric power of equal units, shape ``(n,)``.
         fixed_speed: Share of full speed at which the fans are held; 0 where they hold a pressure.
         belt: Whether the supply fan is driven by a belt.
+        rows: Where to keep what a step gives, shape ``(AIR_ROWS, n)``.
     """
 
     def __init__(
         self, *, design_m3_s: float, filters: Filters, healthy_mm_s: Columns,
         power_factors: Columns, fixed_speed: float = 0.0, belt: bool = False,
+        rows: Columns | None = None,
     ) -> None:  # fmt: skip
         n = power_factors.shape[0]
         self.design_m3_s, self.filters, self._fixed_speed = design_m3_s, filters, fixed_speed
@@ -60,14 +64,20 @@ class Air:
         self.slip = np.zeros((2, n))
         self.slip[0] = model.BELT_SLIP if belt else 0.0
         self.damper_pa = np.zeros(n)
-        self.x, self.n, self.pa, self.norm_pa = (np.zeros((2, n)) for _ in range(4))
-        self.mm_s, self.duct_pa, self.kw = np.zeros((2, n)), np.zeros(n), np.zeros(n)
+        rows = np.zeros((AIR_ROWS, n)) if rows is None else rows
+        self.x, self.pa, self.norm_pa, self.duct_pa = rows[0:2], rows[2:4], rows[4:6], rows[6]
+        self.n, self.motor, self.mm_s, self.kw = rows[7:9], rows[9], rows[10:12], rows[12]
+        self._a, self._grams, self._ones = np.empty((2, n)), np.empty((2, n)), np.ones(n)
         clean = np.array([[65.0], [45.0]])
-        _, _, watts = self._solve(_SHARE.copy(), _DUCT, clean, np.zeros((2, 1)))
+        x, speed = _SHARE, self._speed(_SHARE, _DUCT, clean)
+        if fixed_speed:
+            speed = np.full_like(x, fixed_speed)
+            x = self._at_speed(speed, x, _DUCT, clean)
+        watts = self._watts(x, speed)
         self._baseline_kw = power_factors * float(watts.sum()) / 1000.0
 
     def step(
-        self, wanted: Columns, *, on: NDArray[np.bool_], dt_s: float, ice_pa: Columns,
+        self, wanted: Columns, *, on: NDArray[np.bool_], dt_s: float, ice_pa: Columns | None,
         dust_ug_m3: Columns,
     ) -> Columns:  # fmt: skip
         """One step of ``dt_s``; arguments of shape ``(n,)``.
@@ -76,26 +86,31 @@ class Air:
             wanted: Flow that the dampers take at the duct set point, share of design.
             on: Units that move air.
             dt_s: Length of the step.
-            ice_pa: What ice on the recovery costs the extract side at design flow.
+            ice_pa: What ice on the recovery costs the extract side at design flow; ``None``
+                where there is nothing that could freeze.
             dust_ug_m3: Fine dust outdoors, as the unit draws it in.
 
         Returns:
             Flow that the supply fan gives, as a share of what was wanted.
         """
-        want = np.maximum(wanted, 0.02) * _SHARE
-        square = np.stack((SUPPLY.duct_pa + self.damper_pa, EXTRACT.duct_pa + ice_pa))
-        self.norm_pa = self.filters.design_pa()
-        self.x, self.n, watts = self._solve(want, square, self.norm_pa, self.slip)
-        self.pa = self.norm_pa * self.x**model.FILTER_EXPONENT
-        ratio: Columns = self.x[0] / want[0]
-        self.duct_pa = model.DUCT_SET_PA * ratio * ratio
-        wobble = self.n * self.imbalance_mm_s
-        self.mm_s = self.n * np.sqrt(self._healthy_2 + self.rise_mm_s**2 + wobble * wobble)
-        self.kw = self._power_factors * (watts[0] + watts[1]) * on / 1000.0
+        every = np.count_nonzero(on) == len(on)
+        np.maximum(wanted, 0.02, out=self.x[0])
+        np.multiply(self.x[0], model.EXTRACT_SHARE, out=self.x[1])
+        fixed = self._fixed_pa(ice_pa)
+        self.filters.design_pa(out=self.norm_pa)
+        ratio = self._move(fixed)
+        self._power(on, every)
+        still = self.n * self.imbalance_mm_s
+        still *= still
+        still += self._healthy_2
+        still += np.square(self.rise_mm_s, out=self._a)
+        np.sqrt(still, out=still)
+        np.multiply(still, self.n, out=self.mm_s)
         hours = dt_s / 3600.0
         self.energy_kwh += (self.kw + STANDBY_KW) * hours
         self.baseline_kwh += (self._baseline_kw * on + STANDBY_KW) * hours
-        self.x *= on
+        if not every:
+            self.x *= on
         self._dust(dust_ug_m3, dt_s)
         return ratio
 
@@ -112,39 +127,83 @@ class Air:
     def load(self, state: dict[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
         for name in _STATE:
-            setattr(self, name, state[name])
+            getattr(self, name)[...] = state[name]
         self.filters.load_state(state["filters"])
 
-    def _solve(
-        self, want: Columns, fixed_pa: Columns, filter_pa: Columns, slip: Columns
-    ) -> tuple[Columns, Columns, Columns]:
-        """Flow, speed and electric watts at which the duct pressure holds, if the fan can.
+    def _fixed_pa(self, ice_pa: Columns | None) -> Columns:
+        """Losses of ducts, recovery and coils at design flow, shape ``(2, n)`` or ``(2, 1)``."""
+        if ice_pa is None and not np.count_nonzero(self.damper_pa):
+            return _DUCT
+        ice = EXTRACT.duct_pa + (np.zeros_like(self.damper_pa) if ice_pa is None else ice_pa)
+        return np.stack((SUPPLY.duct_pa + self.damper_pa, ice))
 
-        Fan: ``dp = shutoff n^2 - curve x^2``, efficiency ``0.6 (2y - y^2)``.
-        """
-        most = 1.0 - slip
-        x = want
+    def _move(self, fixed_pa: Columns) -> Columns:
+        """Flow and speed at which the duct pressure holds, if the fan can; flow over wanted."""
+        x, n, pa, norm_pa = self.x, self.n, self.pa, self.norm_pa
+        ratio = self._ones
         if self._fixed_speed:
-            n = np.full_like(want, self._fixed_speed) * most
-            x = self._at_speed(n, want, fixed_pa, filter_pa)
+            n[...] = self._fixed_speed * (1.0 - self.slip)
+            want = x[0].copy()
+            x[...] = self._at_speed(n, x, fixed_pa, norm_pa)
+            ratio = x[0] / want
         else:
-            n = self._speed(want, fixed_pa, filter_pa)
+            self._speed(x, fixed_pa, norm_pa, out=n)
+            most = 1.0 - self.slip if self.belt else 1.0
             short = n > most
-            if short.any():
-                n = np.minimum(n, most)
-                x = np.where(short, self._at_speed(n, want, fixed_pa, filter_pa), want)
-        total_pa = _SHUTOFF * n * n - _CURVE * x * x
-        y = x / (_BEST * n)
-        efficiency = SUPPLY.best_efficiency * np.maximum(y * (2.0 - y), 0.1)
-        watts = total_pa * x * self.design_m3_s / efficiency
-        return x, n, watts / model.belt_efficiency(slip)
+            if np.count_nonzero(short):
+                np.minimum(n, most, out=n)
+                want = x[0].copy()
+                np.copyto(x, self._at_speed(n, x, fixed_pa, norm_pa), where=short)
+                ratio = x[0] / want
+        _power_15(x, out=pa)
+        pa *= norm_pa
+        if ratio is self._ones:
+            self.duct_pa[...] = model.DUCT_SET_PA
+        else:
+            np.multiply(ratio * ratio, model.DUCT_SET_PA, out=self.duct_pa)
+        return ratio
+
+    def _power(self, on: NDArray[np.bool_], every: bool) -> None:
+        """Electric power of both fans, and the speed of the motor brought to the fan."""
+        watts = self._watts(self.x, self.n, out=self._a)
+        if self.belt:
+            watts /= model.belt_efficiency(self.slip)
+            np.divide(self.n[0], 1.0 - self.slip[0], out=self.motor)
+        else:
+            self.motor[...] = self.n[0]
+        np.add(watts[0], watts[1], out=self.kw)
+        self.kw *= self._power_factors
+        self.kw /= 1000.0
+        if not every:
+            self.kw *= on
+
+    def _watts(self, x: Columns, n: Columns, out: Columns | None = None) -> Columns:
+        """Fan: ``dp = shutoff n^2 - curve x^2``, efficiency ``0.6 (2y - y^2)``."""
+        total = np.multiply(n, n, out=out)
+        total *= _SHUTOFF
+        scratch = x * x
+        scratch *= _CURVE
+        total -= scratch
+        total *= x
+        y = np.divide(x, n, out=scratch)
+        y /= _BEST
+        total *= self.design_m3_s / SUPPLY.best_efficiency
+        share = 2.0 - y
+        share *= y
+        np.maximum(share, 0.1, out=share)
+        total /= share
+        return total
 
     @staticmethod
-    def _speed(x: Columns, fixed_pa: Columns, filter_pa: Columns) -> Columns:
-        square = model.DUCT_SET_PA + (fixed_pa + _CURVE) * x * x
-        square += filter_pa * x**model.FILTER_EXPONENT
+    def _speed(
+        x: Columns, fixed_pa: Columns, filter_pa: Columns, out: Columns | None = None
+    ) -> Columns:
+        square = np.multiply(fixed_pa + _CURVE, x, out=out)
+        square *= x
+        square += model.DUCT_SET_PA
+        square += filter_pa * _power_15(x)
         square /= _SHUTOFF
-        speed: Columns = np.sqrt(square)
+        speed: Columns = np.sqrt(square, out=square)
         return speed
 
     @staticmethod
@@ -154,13 +213,22 @@ class Air:
         )
 
     def _dust(self, dust_ug_m3: Columns, dt_s: float) -> None:
-        indoor = 0.1 * dust_ug_m3 + 17.0  # what gets in, and lint (estimate)
-        grams = np.stack((dust_ug_m3, indoor))
+        grams = self._grams
+        grams[0] = dust_ug_m3
+        np.multiply(dust_ug_m3, 0.1, out=grams[1])
+        grams[1] += 17.0  # what gets in, and lint (estimate)
         grams *= self.x
         grams *= 1e-6 * CAUGHT * self.design_m3_s * dt_s
         self.filters.catch(grams)
         grams *= IMBALANCE_MM_S_G * (1.0 - CAUGHT) / CAUGHT
         self.imbalance_mm_s += grams
+
+
+def _power_15(x: Columns, out: Columns | None = None) -> Columns:
+    """``x ** FILTER_EXPONENT``, which is 1.5; a root is many times cheaper than a power."""
+    root: Columns = np.sqrt(x, out=out)
+    root *= x
+    return root
 
 
 _STATE = (

@@ -18,6 +18,9 @@ DEAD_BAND_K = 1.0
 """Between heating and cooling (estimate)."""
 COIL_S, EXHAUST_S = 180.0, 300.0
 """Lags of supply and exhaust air temperature (estimate)."""
+_LAGS_S = 1.0 / np.array([[COIL_S], [EXHAUST_S]])
+CLIMATE_ROWS = 3
+"""Rows of what a step gives: speed of the rotor, whether it gives all it has, how much then."""
 NIGHT_S = 4 * 3600.0
 """Lag of a standing unit towards the rooms' temperature (estimate)."""
 FROST_BELOW_C, FROST_OVER_C, FROST_MIN_S = -3.0, 1.0, 900.0
@@ -35,10 +38,12 @@ FRESH_LEAST = 0.3
 class Climate:
     """Recovery as far as it is needed, then the coils; temperatures by exact steps."""
 
-    def __init__(self, n: int, recovery: Recovery) -> None:
+    def __init__(self, n: int, recovery: Recovery, rows: Columns | None = None) -> None:
         self.recovery = recovery
         self._best = np.full(n, BEST[recovery])
-        self.supply_c, self.exhaust_c, self.mixed_c = (np.full(n, c) for c in (20.0, 10.0, 15.0))
+        self._air_c = np.array([[20.0], [10.0]]).repeat(n, axis=1)
+        self.supply_c, self.exhaust_c = self._air_c
+        self.mixed_c = np.full(n, 15.0)
         self.outdoor_c = np.full(n, 5.0)
         self.heating, self.cooling, self.heating_asked, self.cooling_asked = (
             np.zeros(n) for _ in range(4)
@@ -51,8 +56,14 @@ class Climate:
             np.zeros(n), np.zeros(n), np.full(n, np.nan), np.full(n, model.MIX_LEAK),
         )  # fmt: skip
         self.fresh = np.ones(n)
-        self._odd = False
-        self.rotor_rpm, self.full, self.efficiency = np.zeros(n), np.zeros(n), np.zeros(n)
+        self._odd = self._rotor_odd = False
+        self._shut = False
+        self.moves = 0
+        """Goes up whenever a valve or an outdoor damper may have moved."""
+        rows = np.zeros((CLIMATE_ROWS, n)) if rows is None else rows
+        self.rotor_rpm, self.full, self.full_efficiency = rows
+        self._whole = np.zeros(n, dtype=bool)
+        self._scratch = np.zeros((2, n))
 
     def note(self) -> None:
         """Somebody touched valves or dampers: see whether any is not as it should be.
@@ -65,6 +76,8 @@ class Climate:
             or not np.isnan(self.stuck_damper).all()
             or (self.leak > model.MIX_LEAK).any()
         )
+        self._shut = False
+        self._rotor_odd = bool(self.rotor_stopped.any() or self.rotor_slip.any())
 
     @property
     def defrosting(self) -> NDArray[np.bool_]:
@@ -84,8 +97,12 @@ class Climate:
             asked = np.maximum(lift, (worst_ppm - 700.0) / 500.0)
             asked = np.minimum(np.maximum(asked, FRESH_LEAST), 1.0)
             self.opening_asked = asked * on
-        else:
+            self.moves += 1
+        elif not np.array_equal(on, self.opening_asked):
             self.opening_asked = on.astype(np.float64)
+            self.moves += 1
+        elif not self._odd:
+            return
         self.opening = self.opening_asked
         if self._odd:
             free = np.isnan(self.stuck_damper)
@@ -100,46 +117,47 @@ class Climate:
         self.outdoor_c = outdoor_c
         gap = zone_c - outdoor_c
         lift = SUPPLY_SET_C - outdoor_c
+        towards = self._scratch
         if self.recovery == "mixing":
             moved = (1.0 - self.fresh) * gap
             self.mixed_c = outdoor_c + moved
-            exhaust = zone_c
-            self.full = np.zeros_like(gap)
+            towards[1] = zone_c
         else:
             moved = self._recover(x, on, dt_s, gap, lift)
-            exhaust = zone_c - moved
-        need = lift - moved
-        supply = outdoor_c + moved + self._coils(need, on)
-        for name, towards, tau_s in (
-            ("supply_c", supply, COIL_S), ("exhaust_c", exhaust, EXHAUST_S),
-        ):  # fmt: skip
-            before = getattr(self, name)
-            now = model.first_order(before, towards, dt_s=dt_s, tau_s=tau_s)
-            if not on.all():
-                now = np.where(on, now, self._creep(before, zone_c, dt_s))
-            setattr(self, name, now)
+            np.subtract(zone_c, moved, out=towards[1])
+        lift -= moved
+        moved += outdoor_c
+        np.add(moved, self._coils(lift, on), out=towards[0])
+        before = None if np.count_nonzero(on) == len(on) else self._air_c.copy()
+        pace = np.exp(_LAGS_S * -dt_s)
+        self._air_c -= towards
+        self._air_c *= pace
+        self._air_c += towards
+        if before is not None:
+            np.copyto(self._air_c, self._creep(before, zone_c, dt_s), where=~on)
 
     def rest(self, dt_s: float, outdoor_c: Columns, zone_c: Columns) -> None:
         """One step in which no unit runs: temperatures creep, valves shut as far as they can."""
         self.outdoor_c = outdoor_c
-        off = np.zeros(len(outdoor_c), dtype=bool)
-        self._coils(np.zeros_like(outdoor_c), off)
-        self.supply_c = self._creep(self.supply_c, zone_c, dt_s)
-        self.exhaust_c = self._creep(self.exhaust_c, zone_c, dt_s)
+        if not self._shut:
+            self._coils(np.zeros_like(outdoor_c), np.zeros(len(outdoor_c), dtype=bool))
+            self._shut = not self._odd
+        self._air_c[...] = self._creep(self._air_c, zone_c, dt_s)
         if self.recovery == "mixing":
             self.mixed_c = outdoor_c + (1.0 - self.fresh) * (zone_c - outdoor_c)
         if self.recovery == "plate":
-            self._defrost(dt_s, off)
-        self.full = np.zeros_like(outdoor_c)
+            self._defrost(dt_s, np.zeros(len(outdoor_c), dtype=bool))
 
     def dump(self) -> dict[str, Any]:
         """Everything that changes."""
-        return {name: getattr(self, name) for name in _STATE}
+        return {name: getattr(self, name) for name in (*_STATE, *_ROWS)}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
         for name in _STATE:
             setattr(self, name, state[name])
+        for name in _ROWS:
+            getattr(self, name)[...] = state[name]
 
     def _creep(self, before: Columns, zone_c: Columns, dt_s: float) -> Columns:
         """Towards the rooms, and towards outdoors as far as a damper does not shut."""
@@ -157,34 +175,50 @@ class Climate:
         best = model.effectiveness(self._best, np.maximum(x, 0.05))
         if self.recovery == "plate":
             turning = np.where(self._defrost(dt_s, on), 0.0, 1.0)
-            best = best * turning * (1.0 - 0.5 * self.ice)
-        else:
+            best *= turning * (1.0 - 0.5 * self.ice)
+        elif self._rotor_odd:
             rpm = model.ROTOR_RPM * (1.0 - self.rotor_slip)
             best *= np.where(self.rotor_stopped, ROTOR_STANDS, model.rotor_share(rpm))
         reach = best * gap
-        asked = np.where(gap > 0.0, lift / np.maximum(reach, 1e-6), 1.0)
-        asked = np.minimum(np.maximum(asked, 0.0), 1.0)
+        asked: Columns = np.maximum(reach, 1e-6)
+        np.divide(lift, asked, out=asked)
+        np.copyto(asked, 1.0, where=gap <= 0.0)
+        np.maximum(asked, 0.0, out=asked)
+        np.minimum(asked, 1.0, out=asked)
         if self.recovery == "rotor":
-            self.rotor_rpm = (
-                asked * model.ROTOR_RPM * np.where(self.rotor_stopped, 0.0, 1.0 - self.rotor_slip)
-            )
-        full = (asked >= 1.0) & (gap > 5.0) & ~self.defrosting & on
-        self.full = full.astype(np.float64)
-        self.efficiency = best
-        moved: Columns = asked * reach
-        return moved
+            np.multiply(asked, model.ROTOR_RPM, out=self.rotor_rpm)
+            if self._rotor_odd:
+                self.rotor_rpm *= np.where(self.rotor_stopped, 0.0, 1.0 - self.rotor_slip)
+        full = self._whole
+        np.greater_equal(asked, 1.0, out=full)
+        full &= gap > 5.0
+        full &= on
+        if self.recovery == "plate":
+            full &= ~self.defrosting
+        self.full[...] = full
+        np.multiply(best, full, out=self.full_efficiency)
+        asked *= reach
+        return asked
 
     def _coils(self, need: Columns, on: NDArray[np.bool_]) -> Columns:
         """Move the valves; returns Kelvin that the coils give (heating over cooling)."""
-        asked = np.stack((need / HEAT_K, (-need - DEAD_BAND_K) / COOL_K))
+        asked = np.empty_like(self._air_c)
+        np.divide(need, HEAT_K, out=asked[0])
+        np.add(need, DEAD_BAND_K, out=asked[1])
+        asked[1] /= -COOL_K
         if self._odd:
             asked = self._fight(asked, need)
-        asked = np.minimum(np.maximum(asked, 0.0), 1.0) * on
+        np.maximum(asked, 0.0, out=asked)
+        np.minimum(asked, 1.0, out=asked)
+        asked *= on
+        self._shut = False
+        self.moves += 1
         self.heating_asked, self.cooling_asked = self.heating, self.cooling = asked
         if self._odd:
             stuck = ~np.isnan(self.stuck_valves)
             self.heating, self.cooling = np.where(stuck, self.stuck_valves, asked)
-        warmer: Columns = HEAT_K * self.heating - COOL_K * self.cooling
+        warmer: Columns = HEAT_K * self.heating
+        warmer -= COOL_K * self.cooling
         return warmer
 
     def _fight(self, asked: Columns, need: Columns) -> Columns:
@@ -212,8 +246,8 @@ class Climate:
 
 
 _STATE = (
-    "supply_c", "exhaust_c", "mixed_c", "outdoor_c", "heating", "cooling", "heating_asked",
+    "mixed_c", "outdoor_c", "heating", "cooling", "heating_asked",
     "cooling_asked", "ice", "defrost_s", "rotor_slip", "rotor_stopped", "ice_blind",
     "stuck_valves", "overlap", "opening", "opening_asked", "stuck_damper", "leak", "fresh",
-    "rotor_rpm", "full", "efficiency",
 )  # fmt: skip
+_ROWS = ("supply_c", "exhaust_c", "rotor_rpm", "full", "full_efficiency")

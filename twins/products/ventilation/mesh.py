@@ -1,7 +1,8 @@
 """The wireless mesh of a unit's room nodes: paths that heal themselves, link quality, batteries.
 
 Node 0 of a unit is its gateway, node ``r`` the one of room ``r``. Arrays are ``(n, nodes)`` or, for
-links, ``(n, nodes, nodes)``. Paths are chosen by expected transmissions (ETX) once an hour, and at
+links, ``(nodes, n, nodes)``, the receiving node first: then what is least over all parents is found
+in long rows. Paths are chosen by expected transmissions (ETX) once an hour, and at
 once when a node dies.
 """
 
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twins.core.blocks import Blocks
 from twins.core.streams import Streams
 
 HOURS = 24
@@ -52,14 +54,14 @@ class Mesh:
     def __init__(self, devices: tuple[str, ...], rooms: int, streams: Streams) -> None:
         self._devices, self._streams = devices, streams
         n, nodes = len(devices), rooms + 1
-        self._rssi = np.empty((n, nodes, nodes), dtype=np.float32)
+        self._rssi = np.empty((nodes, n, nodes), dtype=np.float32)
         along = _floor(nodes)
         distance = np.hypot(*(axis[:, None] - axis[None, :] for axis in along)) + np.eye(nodes)
         loss = SENT_DBM - LOSS_1M_DB - 10.0 * EXPONENT * np.log10(distance)
         for index, device in enumerate(devices):
             draws = streams.open(f"ventilation/shadow/{device}").standard_normal((nodes, nodes))
             shadow = np.tril(draws, -1)
-            self._rssi[index] = loss + SHADOW_DB * (shadow + shadow.T)
+            self._rssi[:, index] = loss + SHADOW_DB * (shadow + shadow.T)
         self.fade = np.zeros((n, nodes), dtype=np.float32)
         for index, device in enumerate(devices):
             rng = streams.open(f"ventilation/fade/{device}")
@@ -67,38 +69,56 @@ class Mesh:
         self.shade = np.zeros((n, nodes), dtype=np.float32)
         self.parent = np.zeros((n, nodes), dtype=np.int64)
         self.hops, self.behind = np.zeros((n, nodes)), np.zeros((n, nodes))
-        self.loss, self.delivery = np.zeros((n, nodes)), np.ones((n, nodes))
+        self.delivery = np.ones((n, nodes))
+        self.changes = 0
+        """Goes up with every look at the radio."""
         self.rssi_dbm, self.link_pct = np.zeros((n, nodes)), np.full((n, nodes), 100.0)
         self.joined = np.ones((n, nodes), dtype=bool)
         self.killed = np.zeros((n, nodes), dtype=bool)
         self.used = np.zeros((n, nodes))
         self.charge = np.ones((n, nodes))
         self.path_changes = np.zeros(n)
-        self._rows = np.arange(n)[:, None] * nodes
+        self._alive, self._reachable = self.joined, self.joined[:, 1:]
+        self._loss: NDArray[np.float64] | None = None
+        self._drain = np.zeros((n, rooms))
+        self._places = np.arange(n * nodes).reshape(n, nodes)
         for unit in range(n):
             for room in range(rooms):
                 self.new_battery(unit, room, 1)
+        names = (f"ventilation/radio/{device}" for device in devices)
         self._day, self._block = -1, np.empty(0, dtype=np.float32)
+        self._blocks = Blocks(streams, names)
+        self._along(np.arange(n))
         self._paths()
         self.path_changes[:] = 0.0
 
     @property
     def alive(self) -> NDArray[np.bool_]:
-        """Nodes with power, the gateway among them."""
-        flags: NDArray[np.bool_] = (self.used < 1.0) & ~self.killed
-        return flags
+        """Nodes with power, the gateway among them, by the last look at the radio."""
+        return self._alive
 
     @property
     def reachable(self) -> NDArray[np.bool_]:
         """Rooms whose node is alive and has a path to the gateway, shape ``(n, rooms)``."""
-        flags: NDArray[np.bool_] = (self.joined & self.alive)[:, 1:]
-        return flags
+        return self._reachable
+
+    @property
+    def loss(self) -> NDArray[np.float64]:
+        """Chance that a packet is lost on its way to the gateway, shape ``(n, nodes)``."""
+        if self._loss is None:
+            self._loss = self._lost_along()
+        return self._loss
 
     @property
     def battery_v(self) -> NDArray[np.float64]:
         """Voltage of two AA lithium cells: flat, then a fall; shape ``(n, rooms)``."""
         used = np.minimum(self.used[:, 1:], 1.0)
-        volts: NDArray[np.float64] = 3.2 - 0.35 * used - 0.55 * used**8
+        volts: NDArray[np.float64] = used * used
+        volts *= volts
+        volts *= volts
+        volts *= -0.55
+        volts -= 0.35 * used
+        volts += 3.2
         return volts
 
     def new_battery(self, unit: int, room: int, life: int) -> None:
@@ -107,6 +127,7 @@ class Mesh:
         self.charge[unit, room + 1] = math.exp(CHARGE_SPREAD * self._streams.normal(name, life))
         self.used[unit, room + 1] = 0.0
         self.killed[unit, room + 1] = False
+        self._set_drain()
 
     def heal(self) -> None:
         """Find paths again at once: a node died or came back."""
@@ -118,8 +139,7 @@ class Mesh:
         if day != self._day:
             self._day, nodes = day, self.parent.shape[1]
             self._block = np.empty((2 * HOURS + 1, len(self._devices), nodes), dtype=np.float32)
-            for index, device in enumerate(self._devices):
-                rng = self._streams.block(f"ventilation/radio/{device}", day)
+            for index, rng in enumerate(self._blocks.at(day)):
                 self._block[:, index] = rng.standard_normal(
                     (2 * HOURS + 1, nodes), dtype=np.float32
                 )
@@ -128,12 +148,18 @@ class Mesh:
         memory = np.exp(-pace)
         self.fade *= memory
         self.fade += self._block[row] * (FADE_DB * np.sqrt(1.0 - memory * memory))
-        drawn = 1.0 + RELAY_SHARE * self.behind[:, 1:]
-        self.used[:, 1:] += drawn / (LEAF_LIFE_H * self.charge[:, 1:])
+        self.used[:, 1:] += self._drain
         self._paths()
-        spread = np.sqrt(self.delivery * (1.0 - self.delivery) / SENDS_1_H)
-        seen = self.delivery + spread * self._block[HOURS + row]
-        self.link_pct = 100.0 * np.minimum(np.maximum(seen, 0.0), 1.0)
+        seen = 1.0 - self.delivery
+        seen *= self.delivery
+        seen *= 1.0 / SENDS_1_H
+        np.sqrt(seen, out=seen)
+        seen *= self._block[HOURS + row]
+        seen += self.delivery
+        np.maximum(seen, 0.0, out=seen)
+        np.minimum(seen, 1.0, out=seen)
+        seen *= 100.0
+        self.link_pct = seen
 
     def dump(self) -> dict[str, Any]:
         """Everything that changes."""
@@ -143,62 +169,118 @@ class Mesh:
         """Take over what :meth:`dump` gave."""
         for name in _STATE:
             setattr(self, name, state[name])
+        self._see()
+        self._set_drain()
+        self._loss = None
+
+    def _see(self) -> None:
+        self._alive = (self.used < 1.0) & ~self.killed
+        self._reachable = (self.joined & self._alive)[:, 1:]
+        self.changes += 1
+
+    def _set_drain(self) -> None:
+        """Charge that each node draws in an hour, with those behind it."""
+        drawn = 1.0 + RELAY_SHARE * self.behind[:, 1:]
+        self._drain = drawn / (LEAF_LIFE_H * self.charge[:, 1:])
 
     def _paths(self) -> None:
         """Parents by least ETX; a node keeps its own unless another is better by STICKY_ETX."""
         around = self.fade - self.shade
-        rssi = self._rssi + around[:, :, None] + around[:, None, :]
-        delivery = DELIVERY_BEST / (1.0 + np.exp((_MIDDLE_DBM - rssi) * (1.0 / DELIVERY_SLOPE_DB)))
-        alive = self.alive
-        delivery[delivery < DELIVERY_LEAST] = 0.0
-        if not alive.all():
-            delivery *= alive[:, :, None] & alive[:, None, :]
-        with np.errstate(divide="ignore"):
-            etx = 1.0 / delivery
+        rssi = self._rssi + around
+        rssi += around.T[:, :, None]
+        delivery = _MIDDLE_DBM - rssi
+        delivery *= 1.0 / DELIVERY_SLOPE_DB
+        np.exp(delivery, out=delivery)
+        delivery += 1.0
+        np.divide(DELIVERY_BEST, delivery, out=delivery)
+        etx: NDArray[np.float32] = np.divide(1.0, delivery, dtype=np.float32)
+        np.copyto(etx, np.inf, where=delivery < DELIVERY_LEAST)
+        self._alive = alive = (self.used < 1.0) & ~self.killed
+        if np.count_nonzero(alive) < alive.size:
+            np.copyto(etx, np.inf, where=~(alive & alive.T[:, :, None]))
+        cost, total = self._least(etx)
+        joined = np.isfinite(cost)
+        stay = total.take(self._links())
+        move = stay > cost + STICKY_ETX
+        move &= joined
+        move[:, 0] = False
+        parent = self.parent
+        moving = np.flatnonzero(move)
+        if len(moving):
+            parent = parent.copy()
+            parent.flat[moving] = total.reshape(len(total), -1)[:, moving].argmin(axis=0)
+        if np.count_nonzero(joined) < joined.size:
+            parent = np.where(joined, parent, 0)
+        other = parent != self.parent
+        self.path_changes += np.count_nonzero(other & alive, axis=1)
+        other |= joined != self.joined
+        self.parent, self.joined = parent, joined
+        if np.count_nonzero(other):
+            self._along(np.flatnonzero(other.any(axis=1)))
+            self._set_drain()
+        links = self._links()
+        usable = np.isfinite(etx.take(links))
+        self.delivery = delivery.take(links).astype(np.float64)
+        self.delivery *= usable
+        self.rssi_dbm = rssi.take(links).astype(np.float64)
+        self._loss = None
+        self._see()
+
+    def _links(self) -> NDArray[np.int64]:
+        """Where the link of each node to its parent stands in an array of links."""
+        links: NDArray[np.int64] = self.parent * self.parent.size
+        links += self._places
+        return links
+
+    def _least(self, etx: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Least expected transmissions to the gateway ``(n, nodes)``, and by parent.
+
+        Begins with what the paths of the last hour cost now, which is nearly right.
+        """
+        own = etx.take(self._links())
+        own[:, 0] = 0.0
         cost = np.full(self.parent.shape, np.inf, dtype=np.float32)
         cost[:, 0] = 0.0
+        at_parent = self.parent + self._places[:, :1]
+        for _ in range(int(self.hops.max())):
+            cost = own + cost.take(at_parent)
         total = etx
         for _ in range(HOPS_MOST):
-            total = etx + cost[:, None, :]
-            better = total.min(axis=2)
+            total = etx + cost.T[:, :, None]
+            better = np.minimum.reduce(total, axis=0)
             better[:, 0] = 0.0
             if np.array_equal(better, cost):
                 break
             cost = better
-        self.joined = np.isfinite(cost)
-        best = total.argmin(axis=2)
-        stay = np.take_along_axis(total, self.parent[:, :, None], axis=2)[:, :, 0]
-        keep = stay <= cost + STICKY_ETX
-        parent = np.where(keep & self.joined, self.parent, best)
-        parent[:, 0] = 0
-        parent[~self.joined] = 0
-        changed = (parent != self.parent) & alive
-        self.path_changes += changed.sum(axis=1)
-        self.parent = parent
-        of_parent = parent[:, :, None]
-        self.delivery = np.take_along_axis(delivery, of_parent, axis=2)[:, :, 0].astype(np.float64)
-        self.rssi_dbm = np.take_along_axis(rssi, of_parent, axis=2)[:, :, 0].astype(np.float64)
-        self._along()
+        return cost, total
 
-    def _along(self) -> None:
-        """Walk every path to its gateway: hops, nodes behind each node, chance of a loss."""
-        lost = (1.0 - self.delivery) ** RETRIES
-        at = np.broadcast_to(np.arange(self.parent.shape[1]), self.parent.shape)
-        self.hops, self.loss = np.zeros_like(lost), np.zeros_like(lost)
-        behind = np.zeros(self.parent.size)
-        for _ in range(self.parent.shape[1]):
-            moving = (at != 0) & self.joined
-            if not moving.any():
+    def _along(self, units: NDArray[np.int64]) -> None:
+        """Walk every path of some units to the gateway: hops, and nodes behind each node."""
+        parent, joined = self.parent[units], self.joined[units]
+        at = np.broadcast_to(np.arange(parent.shape[1]), parent.shape)
+        rows = self._places[: len(units), :1]
+        hops, behind = np.zeros(parent.shape), np.zeros(parent.size)
+        for _ in range(parent.shape[1]):
+            moving = (at != 0) & joined
+            if not np.count_nonzero(moving):
                 break
-            self.hops += moving
-            self.loss += np.take_along_axis(lost, at, axis=1) * moving
-            at = np.take_along_axis(self.parent, at, axis=1)
-            behind += np.bincount((at + self._rows)[moving], minlength=behind.size)
-        self.behind = behind.reshape(self.parent.shape)
+            hops += moving
+            at = parent.take(at + rows)
+            behind += np.bincount((at + rows)[moving], minlength=behind.size)
+        self.hops[units], self.behind[units] = hops, behind.reshape(parent.shape)
+
+    def _lost_along(self) -> NDArray[np.float64]:
+        lost = (1.0 - self.delivery) ** RETRIES
+        at = np.broadcast_to(self._places - self._places[:, :1], self.parent.shape)
+        loss = np.zeros_like(lost)
+        for _ in range(int(self.hops.max())):
+            loss += lost.take(at + self._places[:, :1]) * ((at != 0) & self.joined)
+            at = self.parent.take(at + self._places[:, :1])
+        return loss
 
 
 _STATE = (
-    "fade", "shade", "parent", "hops", "behind", "loss", "delivery", "rssi_dbm", "link_pct",
+    "fade", "shade", "parent", "hops", "behind", "delivery", "rssi_dbm", "link_pct",
     "joined", "killed", "used", "charge", "path_changes",
 )  # fmt: skip
 

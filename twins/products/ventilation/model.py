@@ -24,6 +24,8 @@ LEAK_1_S = 0.25 / 3600.0
 PERSON_PPM_M3_S = 4.6
 """CO2 of a seated adult: 0.0046 l/s (S21) = 4.6 ppm m3/s."""
 OUTDOOR_PPM = 420.0
+STILL_PPM = PERSON_PPM_M3_S / (LEAK_1_S * ROOM_M3)
+"""CO2 over outdoor air that a person comes to in the end without ventilation."""
 FILTER_EXPONENT = 1.5
 """Pressure drop on flow: 1.0 to 1.5 for media (S17, S18); domain 6.2 normalises with 1.5."""
 DAMPER_MIN = 0.2
@@ -77,14 +79,6 @@ def flow_at_speed(
         miss = square * x * x + power - head
         x = x - miss / (2.0 * square * x + FILTER_EXPONENT * power / x)
     return x
-
-
-def loading(u: Columns, curvature: Columns) -> Columns:
-    """Share of the way to the final pressure drop at dust share ``u``: ``(e^(ku)-1)/(e^k-1)``.
-
-    k = 3.4 +- 0.8 in 26 loading tests; half of the drop comes in the last quarter (M:filter).
-    """
-    return np.expm1(curvature * u) / np.expm1(curvature)
 
 
 def effectiveness(best: Columns, x: Columns) -> Columns:

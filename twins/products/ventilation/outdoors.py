@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from twins.core.blocks import Blocks
 from twins.core.streams import Streams
 from twins.products.ventilation import model
 from twins.products.ventilation.model import Columns
@@ -26,7 +27,7 @@ class Outdoors:
     def __init__(
         self, sites: tuple[str, ...], streams: Streams, *, dt_s: float, mean_c: float, dust: float
     ) -> None:
-        self._sites, self._streams = sites, streams
+        self._blocks = Blocks(streams, (f"ventilation/weather/{site}" for site in sites))
         self._mean_c, self._mean_dust = mean_c, dust
         memory = np.exp([-dt_s / WEATHER_MEMORY_S, -dt_s / DUST_MEMORY_S])
         self._memory = memory[:, None]
@@ -40,17 +41,15 @@ class Outdoors:
         number, row = divmod(step, BLOCK)
         if number != self._number:
             self._number = number
-            self._block = np.stack(
-                [
-                    self._streams.block(f"ventilation/weather/{site}", number).standard_normal(
-                        (BLOCK, 2)
-                    )
-                    for site in self._sites
-                ],
+            self._block = self._push * np.stack(
+                [rng.standard_normal((BLOCK, 2)) for rng in self._blocks.at(number)],
                 axis=2,
             )
-        self._state = self._memory * self._state + self._push * self._block[row]
-        self._smooth = self._smooth + self._follow * (self._state - self._smooth)
+        self._state *= self._memory
+        self._state += self._block[row]
+        behind = self._state - self._smooth
+        behind *= self._follow
+        self._smooth += behind
         outdoor_c = model.outdoor_temp_c(middle_ms, self._mean_c) + self._smooth[0]
         dust = self._mean_dust * model.dust_season(middle_ms) * math.exp(-0.5 * DUST_SD**2)
         return outdoor_c, dust * np.exp(self._smooth[1])

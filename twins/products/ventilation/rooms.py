@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twins.core.blocks import Blocks
 from twins.core.streams import Streams
 from twins.products.ventilation import model
 from twins.products.ventilation.model import Columns
@@ -67,115 +68,207 @@ class Rooms:
         self.flow_m3_s = np.zeros(shape)
         self.integral, self.plume = np.zeros(shape), np.zeros(shape)
         self.drift_ppm, self.drift_ppm_s = np.zeros(shape), np.zeros(shape)
-        self.stuck, self.alive = np.full(shape, np.nan), np.ones(shape, dtype=bool)
-        self._sticking = self._drifting = False  # so that what never happened costs nothing
-        self._block_number = -1
+        self.stuck, self._alive = np.full(shape, np.nan), np.ones(shape, dtype=bool)
+        # So that what never happened costs nothing:
+        self._sticking = self._drifting = self._any_dead = self._rest = False
+        self.moves = self.comings = 0
+        """Go up whenever a damper may have moved, and when anybody came or left."""
+        self.present = np.zeros(shape, dtype=bool)
+        self._lift, self._base_c = np.empty(shape), np.empty(shape)
+        self._now, self._steady = np.empty(shape), np.empty(shape)
+        self._seen: Columns | None = None
+        self._mean_c: Columns | None = None
+        self._came_or_left()
+        names = (f"ventilation/people/{device}" for device in devices)
+        self._block_number, self._blocks = -1, Blocks(streams, names)
         self._chances: NDArray[np.float32] = np.empty(0, dtype=np.float32)
-        self._gusts: Columns = np.empty(0)
+        self._gusts: NDArray[np.float32] = np.empty(0, dtype=np.float32)
+
+    @property
+    def alive(self) -> NDArray[np.bool_]:
+        """Rooms whose node works, so that its damper is controlled."""
+        return self._alive
+
+    @alive.setter
+    def alive(self, alive: NDArray[np.bool_]) -> None:
+        self._alive = alive
+        self._any_dead = bool(np.count_nonzero(alive) < alive.size)
+
+    @property
+    def any_dead(self) -> bool:
+        """Whether the node of any room is dead."""
+        return self._any_dead
 
     @property
     def reading_ppm(self) -> Columns:
-        """What the rooms' sensors say before noise."""
-        away = self.ppm - model.OUTDOOR_PPM
-        away *= self.plume
-        away += self.ppm
-        away += self.bias_ppm
-        if self._drifting:
-            away += self.drift_ppm
-        return away
+        """What the rooms' sensors say before noise; not to be written to."""
+        if self._seen is None:
+            self._seen = np.empty_like(self.ppm)
+            self._read(self._seen)
+        return self._seen
 
     @property
-    def duct_ppm(self) -> Columns:
-        """What a second sensor says, in the extract duct of each room, before noise."""
-        ppm: Columns = self.ppm + self.duct_bias_ppm
-        return ppm
+    def mean_c(self) -> Columns:
+        """Mean temperature of each unit's rooms, shape ``(n,)``; not to be written to."""
+        if self._mean_c is None:
+            self._mean_c = np.add.reduce(self.temp_c, axis=1) / self.temp_c.shape[1]
+        return self._mean_c
+
+    def note(self) -> None:
+        """Somebody touched a damper or a sensor."""
+        self._seen = None
+        self._rest = False
 
     def begin(self, step: int, *, dt_s: float) -> None:
         """Begin step number ``step`` of the air side: sensors drift, the air in rooms moves."""
         self._draw(step)
         memory = math.exp(-dt_s / PLUME_MEMORY_S)
         self.plume *= memory
-        self.plume += self._gusts[step % BLOCK] * (PLUME * math.sqrt(1.0 - memory**2))
+        push = np.multiply(self._gusts[step % BLOCK], PLUME * math.sqrt(1.0 - memory**2),
+                           out=self._now, dtype=np.float64)  # fmt: skip
+        self.plume += push
         if self._drifting:
             self.drift_ppm += self.drift_ppm_s * dt_s
+        self._seen = None
 
     def people(self, at_ms: int, *, step: int, part: int, dt_s: float) -> None:
         """Let people come and go in one part of a step, which begins at ``at_ms``."""
         enter, desk, meeting = (rate * dt_s / 3600.0 for rate in model.occupancy_rates(at_ms))
-        if enter == 0.0 and not self.persons.any():
+        present = self.present
+        anybody = np.count_nonzero(present)
+        if enter == 0.0 and not anybody:
             return
         chance = self._chances[step % BLOCK, part]
-        present = self.persons > 0
-        come = self._popular * (1.0 - math.exp(-enter))
+        come = np.multiply(self._popular, 1.0 - math.exp(-enter), out=self._now)
         entered = chance < come
-        entered &= ~present
-        if entered.any():  # given that somebody came, chance / come is uniform again
-            many = 1.0 + np.floor(PERSONS_MAX * chance[entered] / come[entered])
-            self.persons[entered] = many
-        leave = np.where(self.persons >= MEETING, 1.0 - math.exp(-meeting), 1.0 - math.exp(-desk))
-        present &= chance < leave
-        self.persons[present] = 0.0
+        left = None
+        if anybody:
+            entered &= ~present
+            left = chance < 1.0 - math.exp(-meeting)
+            left &= present
+            staying = np.greater_equal(chance, 1.0 - math.exp(-desk))
+            staying &= self.persons < MEETING
+            left &= ~staying
+        came = np.flatnonzero(entered)
+        if len(came):  # given that somebody came, chance / come is uniform again
+            many = 1.0 + np.floor(PERSONS_MAX * chance.ravel()[came] / come.ravel()[came])
+            self.persons.flat[came] = many
+        if left is not None and np.count_nonzero(left):
+            self.persons[left] = 0.0
+        elif not len(came):
+            return
+        self._came_or_left()
 
     def control(self, *, on: NDArray[np.bool_], demand: NDArray[np.bool_], set_ppm: Columns,
                 dt_s: float) -> Columns:  # fmt: skip
         """Move the dampers; returns the openings. ``on`` and ``demand`` have shape ``(n,)``."""
-        if not on.any():
-            self.integral[:] = 0.0
-            self.asked = np.full_like(self.integral, model.DAMPER_MIN)
-            self.opening = self._moved()
+        running = np.count_nonzero(on)
+        if not running:
+            if not self._rest:
+                self.integral[:] = 0.0
+                self.asked = np.full_like(self.integral, model.DAMPER_MIN)
+                self.opening = self._moved()
+                self._rest = True
             return self.opening
-        error = self.reading_ppm
+        self._rest = False
+        error = np.empty_like(self.ppm)
+        self._read(error)
         error -= set_ppm[:, None]
         error *= GAIN_1_PPM
-        self.integral += error * (dt_s / INTEGRAL_S)
+        self.integral += np.multiply(error, dt_s / INTEGRAL_S, out=self._now)
         np.maximum(self.integral, 0.0, out=self.integral)
         np.minimum(self.integral, 1.0 - model.DAMPER_MIN, out=self.integral)
         error += self.integral
-        error += PRESENCE_STEP * (self.persons > 0)
-        error += model.DAMPER_MIN
+        error += self._lift
         np.maximum(error, model.DAMPER_MIN, out=error)
         np.minimum(error, 1.0, out=error)
         self.asked = error
-        if not self.alive.all():
+        if self._any_dead:
             self.asked[~self.alive] = FALLBACK
-        if not demand.all():
+        if np.count_nonzero(demand) < len(demand):
             self.asked[~demand] = 1.0
-        if not on.all():
+        if running < len(on):
             self.asked[~on] = model.DAMPER_MIN
             self.integral[~on] = 0.0
         self.opening = self._moved()
         return self.opening
 
-    def breathe(self, share: Columns, *, dt_s: float, inlet_ppm: Columns | None) -> None:
+    def breathe(self, share: Columns | None, *, dt_s: float, inlet_ppm: Columns | None) -> None:
         """Balance of CO2 over a part of a step.
 
         Args:
-            share: What comes of the flow that the dampers ask for, shape ``(n,)``, 0 where off.
+            share: What comes of the flow that the dampers ask for, shape ``(n,)``, 0 where off;
+                ``None`` where all are off.
             dt_s: Length of the part.
             inlet_ppm: CO2 of the supply air, shape ``(n,)``; ``None`` for outdoor air.
         """
-        self.flow_m3_s = self.opening * (model.ROOM_M3_S * share)[:, None]
+        self._seen = None
+        ppm = self.ppm
+        if share is None:
+            self.flow_m3_s.fill(0.0)
+            steady: Columns | float = model.OUTDOOR_PPM
+            if np.count_nonzero(self.present):
+                steady = np.multiply(self.persons, model.STILL_PPM, out=self._steady)
+                steady += model.OUTDOOR_PPM
+            ppm -= steady
+            ppm *= math.exp(-dt_s * model.LEAK_1_S)
+            ppm += steady
+            return
+        np.multiply(self.opening, (model.ROOM_M3_S * share)[:, None], out=self.flow_m3_s)
         inlet = None if inlet_ppm is None else inlet_ppm[:, None]
-        self.ppm = model.co2_step(self.ppm, self.persons, self.flow_m3_s, dt_s, inlet)
+        self.ppm = model.co2_step(ppm, self.persons, self.flow_m3_s, dt_s, inlet)
 
     def warm(
         self, *, on: NDArray[np.bool_], outdoor_c: Columns, supply_off_k: Columns, dt_s: float
     ) -> None:
         """Temperatures over a step: towards comfort while the unit runs, slowly cold at night."""
-        by_day = SUN_1_K * np.maximum(outdoor_c - 15.0, 0.0) + DRAUGHT * supply_off_k
-        at_night = COLD_C - WARM_C + 0.1 * np.minimum(outdoor_c, 15.0)
-        towards = PERSON_K * (self.persons > 0)
-        towards += self._warm_c
-        towards += np.where(on, by_day, at_night)[:, None]
-        pace = np.where(on, 1.0 - math.exp(-dt_s / WARM_S), 1.0 - math.exp(-dt_s / COLD_S))
+        running = np.count_nonzero(on)
+        by_day, at_night = 1.0 - math.exp(-dt_s / WARM_S), 1.0 - math.exp(-dt_s / COLD_S)
+        away: Columns
+        pace: Columns | float
+        if running == len(on):
+            away, pace = self._by_day(outdoor_c, supply_off_k), by_day
+        elif not running:
+            away, pace = self._at_night(outdoor_c), at_night
+        else:
+            away = np.where(on, self._by_day(outdoor_c, supply_off_k), self._at_night(outdoor_c))
+            pace = np.where(on, by_day, at_night)[:, None]
+        towards = np.add(self._base_c, away[:, None], out=self._now)
         towards -= self.temp_c
-        towards *= pace[:, None]
+        towards *= pace
         self.temp_c += towards
+        self._mean_c = None
+
+    @staticmethod
+    def _by_day(outdoor_c: Columns, supply_off_k: Columns) -> Columns:
+        return SUN_1_K * np.maximum(outdoor_c - 15.0, 0.0) + DRAUGHT * supply_off_k
+
+    @staticmethod
+    def _at_night(outdoor_c: Columns) -> Columns:
+        return COLD_C - WARM_C + 0.1 * np.minimum(outdoor_c, 15.0)
+
+    def _read(self, out: Columns) -> None:
+        np.subtract(self.ppm, model.OUTDOOR_PPM, out=out)
+        out *= self.plume
+        out += self.ppm
+        out += self.bias_ppm
+        if self._drifting:
+            out += self.drift_ppm
+
+    def _came_or_left(self) -> None:
+        """Take over who is in: presence, what it does to the damper and to the temperature."""
+        np.greater(self.persons, 0.0, out=self.present)
+        np.multiply(self.present, PRESENCE_STEP, out=self._lift)
+        self._lift += model.DAMPER_MIN
+        np.multiply(self.present, PERSON_K, out=self._base_c)
+        self._base_c += self._warm_c
+        self.comings += 1
 
     def stick(self, unit: int, room: int, opening: float) -> None:
         """The damper of a room stays where it is from now on."""
         self.stuck[unit, room] = opening
         self._sticking = True
+        self.note()
 
     def drift(self, unit: int, room: int, ppm_s: float) -> None:
         """The CO2 sensor of a room drifts from now on."""
@@ -192,9 +285,14 @@ class Rooms:
             setattr(self, name, state[name])
         self._sticking = not np.isnan(self.stuck).all()
         self._drifting = bool(self.drift_ppm_s.any() or self.drift_ppm.any())
+        self._mean_c = None
+        self.note()
+        self._came_or_left()
+        self.moves += 1
 
     def _moved(self) -> Columns:
         """Where the dampers are: as asked, but for those that are stuck."""
+        self.moves += 1
         if not self._sticking:
             return self.asked
         return np.where(np.isnan(self.stuck), self.asked, self.stuck)
@@ -207,11 +305,10 @@ class Rooms:
         shape = (BLOCK, PEOPLE_STEPS, len(self._devices), rooms)
         self._chances = np.empty(shape, dtype=np.float32)
         gusts = np.empty((BLOCK, len(self._devices), rooms), dtype=np.float32)
-        for index, device in enumerate(self._devices):
-            rng = self._streams.block(f"ventilation/people/{device}", number)
+        for index, rng in enumerate(self._blocks.at(number)):
             self._chances[:, :, index] = rng.random((BLOCK, PEOPLE_STEPS, rooms), dtype=np.float32)
             gusts[:, index] = rng.standard_normal((BLOCK, rooms), dtype=np.float32)
-        self._block_number, self._gusts = number, gusts.astype(np.float64)
+        self._block_number, self._gusts = number, gusts
 
 
 _STATE = (

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from twins.core.twin import Action, Build, Columns, OwnWear, Wear
 from twins.core.wear import WearLaw
 from twins.products.ventilation import model, wearing
-from twins.products.ventilation.air import Air
+from twins.products.ventilation.air import AIR_ROWS, Air
 from twins.products.ventilation.climate import SUPPLY_SET_C, Climate, Recovery
 from twins.products.ventilation.faults import FAULTS
 from twins.products.ventilation.filters import Filters, Stage
 from twins.products.ventilation.mesh import Mesh
 from twins.products.ventilation.outdoors import Outdoors
-from twins.products.ventilation.report import ROWS, Interval, step_rows, values
+from twins.products.ventilation.report import SUMMED, Board, Parts
 from twins.products.ventilation.rooms import PEOPLE_STEPS, Rooms
 
 STEP_MOST_MS = 900_000
@@ -78,15 +78,18 @@ class VentilationTwin:
 
         supply_g, extract_g = params["supply_capacity_g"], params["extract_capacity_g"]
         size = rooms / 20.0
+        step = np.zeros((SUMMED, n))
         vibration = [HEALTHY_MM_S * spread(f"{fan}_vib", HEALTHY_SPREAD) for fan in ("s", "e")]
         self.air = Air(
             design_m3_s=rooms * model.ROOM_M3_S,
             filters=Filters(devices, streams, capacity_g=(supply_g * size, extract_g * size)),
             healthy_mm_s=np.array(vibration), power_factors=spread("power", POWER_SPREAD),
             fixed_speed=params["fixed_speed_pct"] / 100.0, belt=params["belt_driven"] >= 0.5,
+            rows=step[:AIR_ROWS],
         )  # fmt: skip
         kinds: tuple[Recovery, ...] = ("rotor", "plate", "mixing")
-        self.climate = Climate(n, kinds[round(params["recovery"])])
+        self.climate = Climate(n, kinds[round(params["recovery"])], step[AIR_ROWS:-1])
+        self._board = Board(Parts(self.air, self.rooms, self.climate, self.mesh), step)
         self.laws = self._laws()
         self._able, self._stopped = np.ones(n, dtype=bool), np.zeros(n, dtype=bool)
         self._demand = np.full(n, params["demand_control"] >= 0.5)
@@ -102,7 +105,7 @@ class VentilationTwin:
         )  # fmt: skip
         self._step, self._hours = 0, 0
         self._ratio, self._wants = np.ones(n), np.zeros(n, dtype=bool)
-        self._sums, self._steps = np.zeros((len(ROWS), n)), 0
+        self._note()
 
     def advance(self, to_ms: int) -> None:
         """Take every whole step that ends by ``to_ms``; what is told between acts on the next."""
@@ -112,18 +115,17 @@ class VentilationTwin:
 
     def measure(self) -> Columns:
         """True values of the interval, shape ``(n, signals)``, in the order of ``product.toml``."""
-        interval = Interval(
-            sums=self._sums, steps=max(self._steps, 1), able=self._able, wants=self._wants,
-            alarm=self._alarm_end_ms > self._begins_ms(self._step - 1),
-        )  # fmt: skip
-        self._sums, self._steps = np.zeros_like(self._sums), 0
-        return values(interval, self.air, self.rooms, self.climate, self.mesh)
+        alarm = None
+        if self._begins_ms(self._step - 1) < self._alarm_until_ms:
+            alarm = self._alarm_end_ms > self._begins_ms(self._step - 1)
+        return self._board.tell(self._able, self._wants, alarm)
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
         """Take over the damage of a fan, of the rotor or of the belt."""
         if component == "rotor":
             self.climate.rotor_slip[device] = min(rise, 0.95)
             self.climate.rotor_stopped[device] = damage >= 1.0
+            self.climate.note()
         elif component == "belt":
             self.air.slip[0, device] = model.BELT_SLIP + min(rise, 0.2)
         else:
@@ -132,6 +134,7 @@ class VentilationTwin:
     def set_able(self, device: int, *, able: bool) -> None:
         """A fan or its belt broke (the unit stops) or was repaired."""
         self._able[device] = able
+        self._note()
 
     def command(self, device: int, name: str, args: Mapping[str, Any]) -> str | None:
         """One of ``COMMANDS``; set points are settings."""
@@ -141,10 +144,12 @@ class VentilationTwin:
         if name == "reset_control":
             self.shift(device, 0.0)
             self.climate.overlap[device] = 0.0
+            self.climate.note()
         elif name in ("start", "stop"):
             self._stopped[device] = name == "stop"
         else:
             self._demand[device] = name == "demand_control"
+        self._note()
         return None
 
     def configure(self, device: int, values: Mapping[str, float]) -> str | None:
@@ -154,6 +159,7 @@ class VentilationTwin:
             return f"start_h {start_h:g} must be before stop_h {stop_h:g}"
         self._set_ppm[device] = values["co2_setpoint_ppm"]
         self._start_h[device], self._stop_h[device] = start_h, stop_h
+        self._note()
         return None
 
     def states(self) -> Mapping[str, NDArray[np.bool_]]:
@@ -208,14 +214,17 @@ class VentilationTwin:
         """Dust from now on for a while, times ``factor``."""
         self._storm[device] = factor
         self._storm_end_ms[device] = self._begins_ms(self._step) + duration_ms
+        self._note()
 
     def shift(self, device: int, hours: float) -> None:
         """The unit keeps its hours so much too late."""
         self._shift_ms[device] = round(hours * model.HOUR_MS)
+        self._note()
 
     def alarm(self, device: int, duration_ms: int) -> None:
         """Smoke: the unit stands and its dampers close, whatever anybody asks."""
         self._alarm_end_ms[device] = self._begins_ms(self._step) + duration_ms
+        self._note()
 
     def truth(self) -> Mapping[str, Columns]:
         """Filters at design flow, vibration at full speed, temperatures, radio, as they are."""
@@ -239,7 +248,9 @@ class VentilationTwin:
 
     def dump(self) -> dict[str, Any]:
         """Everything that changes."""
+        sums, steps = self._board.dump()
         return {name: getattr(self, f"_{name}") for name in _STATE} | {
+            "sums": sums, "steps": steps} | {
             name: getattr(self, name).dump() for name in ("air", "rooms", "climate", "mesh")
         } | {"outdoors": self._outdoors.dump()}  # fmt: skip
 
@@ -250,6 +261,8 @@ class VentilationTwin:
         for name in ("air", "rooms", "climate", "mesh"):
             getattr(self, name).load(state[name])
         self._outdoors.load(state["outdoors"])
+        self._board.load(state["sums"], state["steps"])
+        self._note()
         self.climate.note()
         self.power_of_nodes()
 
@@ -284,61 +297,80 @@ class VentilationTwin:
         """One step: outdoors, people and dampers in parts, fans, temperatures, radio."""
         begins_ms, dt_s = self._begins_ms(self._step), self._dt_s
         rooms, air, climate = self.rooms, self.air, self.climate
-        per_site = self._build.devices_per_site
-        weather = self._outdoors.step(self._step, begins_ms + round(500.0 * dt_s))
-        outdoor_c, dust = (column.repeat(per_site) for column in weather)
-        self._wants = self._scheduled(begins_ms) & ~self._stopped
-        on = self._wants & self._able & (self._alarm_end_ms <= begins_ms)
-        zone_c = rooms.temp_c.mean(axis=1)
+        outdoor_c, dust = self._outdoors.step(self._step, begins_ms + round(500.0 * dt_s))
+        if (per_site := self._build.devices_per_site) > 1:
+            outdoor_c, dust = outdoor_c.repeat(per_site), dust.repeat(per_site)
+        self._wants = self._scheduled(begins_ms) & self._free
+        on = self._wants & self._able
+        if begins_ms < self._alarm_until_ms:
+            on &= self._alarm_end_ms <= begins_ms
+        running = int(np.count_nonzero(on))
+        zone_c = rooms.mean_c
         climate.outdoor_c = outdoor_c
-        climate.dampers(on, zone_c, rooms.ppm.max(axis=1))
-        wanted = self._parts_of_step(begins_ms, on)
-        if on.any():
-            storm = np.where(begins_ms < self._storm_end_ms, self._storm, 1.0)
-            ratio = air.step(
-                wanted, on=on, dt_s=dt_s, ice_pa=model.RECOVERY_PA * climate.ice,
-                dust_ug_m3=dust * storm,
-            )  # fmt: skip
-            self._ratio = np.where(on, ratio, self._ratio)
+        mixing = climate.recovery == "mixing"
+        climate.dampers(on, zone_c, rooms.ppm.max(axis=1) if mixing else zone_c)
+        wanted = self._parts_of_step(begins_ms, on, running)
+        if running:
+            if begins_ms < self._storm_until_ms:
+                dust = dust * np.where(begins_ms < self._storm_end_ms, self._storm, 1.0)
+            ice_pa = model.RECOVERY_PA * climate.ice if climate.recovery == "plate" else None
+            ratio = air.step(wanted, on=on, dt_s=dt_s, ice_pa=ice_pa, dust_ug_m3=dust)
+            self._ratio = ratio if running == len(on) else np.where(on, ratio, self._ratio)
             climate.step(air.x[0], on=on, dt_s=dt_s, outdoor_c=outdoor_c, zone_c=zone_c)
-            self._sums += step_rows(air, climate, on)
         else:
             air.rest(dt_s)
             climate.rest(dt_s, outdoor_c, zone_c)
+        self._board.add(on, running)
         rooms.warm(
             on=on, outdoor_c=outdoor_c, supply_off_k=climate.supply_c - SUPPLY_SET_C, dt_s=dt_s
         )
-        self._steps += 1
         ends_ms = self._begins_ms(self._step + 1)
         while self._build.start_ms + (self._hours + 1) * model.HOUR_MS <= ends_ms:
             self.mesh.hour(self._hours, ends_ms)
             self._hours += 1
             self.power_of_nodes()
 
-    def _parts_of_step(self, begins_ms: int, on: NDArray[np.bool_]) -> Columns:
+    def _parts_of_step(self, begins_ms: int, on: NDArray[np.bool_], running: int) -> Columns:
         """People, dampers, CO2 in as many parts as the hour asks for; mean flow wanted."""
         rooms, climate, dt_s = self.rooms, self.climate, self._dt_s
         rooms.begin(self._step, dt_s=dt_s)
         alive = model.office_share(begins_ms) > 0.05
         parts = min(math.ceil(dt_s / PART_MOST_S), PEOPLE_STEPS) if alive else 1
         part_s = dt_s / parts
-        share = self._ratio * on
-        wanted = np.zeros_like(share)
+        share = self._ratio * on if running else None
+        wanted = np.zeros(len(on))
         for part in range(parts):
             at_ms = begins_ms + round(1000.0 * part * part_s)
             rooms.people(at_ms, step=self._step, part=part, dt_s=part_s)
             opening = rooms.control(on=on, demand=self._demand, set_ppm=self._set_ppm, dt_s=part_s)
             inlet = None
-            if climate.recovery == "mixing":
+            if running and climate.recovery == "mixing":
                 back = rooms.ppm.mean(axis=1) - model.OUTDOOR_PPM
                 inlet = model.OUTDOOR_PPM + (1.0 - climate.fresh) * back
             rooms.breathe(share, dt_s=part_s, inlet_ppm=inlet)
-            wanted += opening.sum(axis=1)
+            if running:
+                wanted += np.add.reduce(opening, axis=1)
         wanted /= parts * opening.shape[1]
         return wanted
 
+    def _note(self) -> None:
+        """Somebody touched the control, or something began that ends by itself.
+
+        What never happened, or is over, then needs no look at each unit in every step.
+        """
+        self._free = ~self._stopped
+        self._shifted = bool(self._shift_ms.any())
+        self._storm_until_ms = int(self._storm_end_ms.max())
+        self._alarm_until_ms = int(self._alarm_end_ms.max())
+
     def _scheduled(self, at_ms: int) -> NDArray[np.bool_]:
         """Whether each unit's clock is within its hours, shape ``(n,)``."""
+        if not self._shifted:
+            if model.weekday(at_ms) >= 5:
+                return np.zeros(len(self._able), dtype=bool)
+            now_h = at_ms % model.DAY_MS / model.HOUR_MS
+            open_: NDArray[np.bool_] = (self._start_h <= now_h) & (now_h < self._stop_h)
+            return open_
         own_ms = at_ms - self._shift_ms
         hour = own_ms % model.DAY_MS / model.HOUR_MS
         working = (own_ms // model.DAY_MS + 3) % 7 < 5
@@ -348,5 +380,5 @@ class VentilationTwin:
 
 _STATE = (
     "able", "stopped", "demand", "set_ppm", "start_h", "stop_h", "storm", "storm_end_ms",
-    "shift_ms", "alarm_end_ms", "step", "hours", "ratio", "wants", "sums", "steps",
+    "shift_ms", "alarm_end_ms", "step", "hours", "ratio", "wants",
 )  # fmt: skip

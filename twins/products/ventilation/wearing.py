@@ -73,6 +73,7 @@ class RoomDampers:
     def renew(self, device: int, life: int) -> None:  # noqa: ARG002 - all lives are alike
         """A new actuator."""
         self._rooms.stuck.flat[device] = np.nan
+        self._rooms.note()
 
 
 class Co2Sensors:
@@ -89,6 +90,7 @@ class Co2Sensors:
         """A new sensor, or one that was calibrated."""
         self._rooms.drift_ppm.flat[device] = 0.0
         self._rooms.drift_ppm_s.flat[device] = 0.0
+        self._rooms.note()
 
 
 class Batteries:

@@ -33,6 +33,8 @@ class RoomTwin:
             "co2_sensor": Co2Sensors(host.rooms),
             "battery": Batteries(host.mesh, self._rooms, host.power_of_nodes),
         }
+        self._told = np.ones((11, *host.rooms.persons.shape))
+        self._seen: tuple[int, ...] = (-1, -1, -1)
 
     def advance(self, to_ms: int) -> None:
         """Bring the units up to ``to_ms``, if they are not there already."""
@@ -43,20 +45,28 @@ class RoomTwin:
         return self._host.mesh.reachable.ravel()
 
     def measure(self) -> Columns:
-        """How rooms and nodes stand, shape ``(n, signals)``; NaN where a node is dead."""
-        rooms, mesh = self._host.rooms, self._host.mesh
-        columns = (
-            rooms.reading_ppm, rooms.duct_ppm, rooms.temp_c, rooms.persons > 0,
-            100.0 * rooms.asked, 100.0 * rooms.opening, mesh.hops[:, 1:], mesh.rssi_dbm[:, 1:],
-            mesh.link_pct[:, 1:], mesh.battery_v,
-        )  # fmt: skip
-        told = np.empty((self._rooms * len(rooms.persons), len(columns) + 1))
-        for row, column in enumerate(columns):
-            told[:, row] = column.ravel()
-        told[:, -1] = 1.0
-        if not rooms.alive.all():
-            told[~rooms.alive.ravel()] = np.nan
-        return told
+        """How rooms and nodes stand, shape ``(n, signals)``; NaN where a node is dead.
+
+        Good until the next are told; only what changed is written anew.
+        """
+        rooms, mesh, told = self._host.rooms, self._host.mesh, self._told
+        told[0], told[2] = rooms.reading_ppm, rooms.temp_c
+        np.add(rooms.ppm, rooms.duct_bias_ppm, out=told[1])
+        seen = (rooms.comings, rooms.moves, mesh.changes)
+        people, dampers, paths = (now != was for now, was in zip(seen, self._seen, strict=True))
+        self._seen = seen
+        if people:
+            told[3] = rooms.present
+        if dampers:
+            np.multiply(rooms.asked, 100.0, out=told[4])
+            np.multiply(rooms.opening, 100.0, out=told[5])
+        if paths:
+            told[6], told[7] = mesh.hops[:, 1:], mesh.rssi_dbm[:, 1:]
+            told[8], told[9] = mesh.link_pct[:, 1:], mesh.battery_v
+        if rooms.any_dead:
+            told = told.copy()
+            told[:, ~rooms.alive] = np.nan
+        return told.reshape(len(told), -1).T
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
         """No component of a room has a drawn life."""

@@ -250,8 +250,8 @@ def test_rising_vibration_of_a_worn_fan_is_monotone_in_damage() -> None:
 @pytest.fixture
 def mesh() -> Mesh:
     made = Mesh(("a", "b"), 20, Streams(4))
-    made._rssi[:, 11:, 0] -= 40.0  # the far rooms need a relay
-    made._rssi[:, 0, 11:] -= 40.0
+    made._rssi[0, :, 11:] -= 40.0  # the far rooms need a relay
+    made._rssi[11:, :, 0] -= 40.0
     made.heal()
     return made
 
