@@ -320,7 +320,7 @@ def _locust(*arguments):
 
 
 def test_plain_locust_runs_the_same_devices_and_sums_up(broker):
-    done = _locust("--host", broker.url, "-u", "5", "-r", "50", "-t", "2s", "--every", "0.05")
+    done = _locust("--host", broker.url, "-u", "5", "-r", "50", "-t", "4s", "--every", "0.05")
 
     assert done.returncode == 0, done.stderr
     found = re.search(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -163,3 +164,12 @@ def test_no_test_sleeps() -> None:
     ]
 
     assert found == [], listed(found)
+
+
+def test_every_pattern_of_deep_scenarios_fits_a_file() -> None:
+    """A scenario that was renamed would silently come back into `make test`."""
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    patterns = [p for line in options["twinrig_marks"] for p in line.partition(":")[2].split()]
+
+    assert patterns
+    assert [pattern for pattern in patterns if not list(ROOT.glob(pattern))] == []

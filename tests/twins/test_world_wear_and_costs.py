@@ -11,7 +11,7 @@ from twins.world import World
 HOUR = 3_600_000
 DAY = 24 * HOUR
 START = 1_767_571_200_000
-SPEC = WorldSpec(start_ms=START, fleets=(FleetSpec(product="pump"),))
+SPEC = WorldSpec(start_ms=START, fleets=(FleetSpec(product="pump", report_every_ms=HOUR // 2),))
 
 
 def failing(spec: WorldSpec = SPEC, pf_interval: float = 100.0) -> World:
