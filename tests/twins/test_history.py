@@ -47,6 +47,23 @@ def test_a_fault_begins_at_its_hour_on_its_device_only() -> None:
         np.testing.assert_array_equal(column[:, 2:], healthy.telemetry[name][:, 2:])
 
 
+def test_a_fault_can_befall_a_device_that_came_with_the_fleet() -> None:
+    stuck = Injected(
+        fault="damper_stuck", device=3, after_h=9.0, params={"opening_pct": 60.0}, companion="room"
+    )
+    wanted = Wanted(product="ventilation", sites=1, devices_per_site=1, days=1.0)
+    healthy = record(wanted).companions["room"]
+    rooms = record(replace(wanted, faults=(stuck,))).companions["room"]
+    position, before = (it.telemetry["damper_pct"] for it in (rooms, healthy))
+    assert set(position[36:, 3]) == {60.0}
+    assert len(set(before[36:, 3])) > 1
+    np.testing.assert_array_equal(position[:36], before[:36])
+    with pytest.raises(InvalidFault, match=r"no fleet of 'lift'; there are ventilation, room"):
+        record(replace(wanted, faults=(replace(stuck, companion="lift"),)))
+    with pytest.raises(InvalidFault, match="device 40 is not 0 to 19"):
+        record(replace(wanted, faults=(replace(stuck, device=40),)))
+
+
 def test_pages_are_the_whole_cut_into_pieces() -> None:
     whole = record(WANTED)
     pages = list(Recorder(WANTED).pages(days=0.8))

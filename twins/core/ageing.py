@@ -258,7 +258,7 @@ class Ageing:
         if worn.law.per_use:
             return
         by = float(self._horizon_ms - self._build.start_ms)
-        if float(worn.due_clock.min()) > by:
+        if worn.soonest > by:
             return
         for device in np.flatnonzero((worn.due_clock > after) & (worn.due_clock <= by)).tolist():
             self._row(component, device)

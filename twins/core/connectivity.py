@@ -20,7 +20,7 @@ from twins.core.links import Reaches
 from twins.core.manifest import SignalSpec
 from twins.core.pending import PendingTable, Row
 from twins.core.reporting import OnChange
-from twins.core.sending import NOBODY, Board, Said, Sending, nothing_in, silent
+from twins.core.sending import NOBODY, Board, Said, Sending, nothing, silent
 from twins.core.streams import keys
 from twins.core.truth import TruthLedger
 from twins.core.twin import Build, Columns
@@ -118,7 +118,7 @@ class Connectivity:
         who: Yes | None = None if quiet else np.asarray(self._dark_until_ms <= now_ms)
         if self._change is not None:
             values = self._change.thin(values, now_ms, who)
-        dead = nothing_in(values)  # who has nothing to say says nothing
+        dead = nothing(values)  # who has nothing to say says nothing
         if dead.any():
             who = ~dead if who is None else who & ~dead
         stamps = self.clocks.stamps(now_ms)

@@ -70,6 +70,8 @@ def noise_classes(histories: Histories) -> Sequence[Figure]:
 class Arrivals:
     """What a fleet made and what came out at the other end, as (device, boot, seq)."""
 
+    reports: int = 0
+    """Reports made; as many numbers as these if no two of them share one."""
     made: set[tuple[int, int, int]] = field(default_factory=set)
     order: list[tuple[int, int, int]] = field(default_factory=list)
     waiting: int = 0
@@ -102,6 +104,7 @@ def _rig(
         now_ms = START_MS + (number + 1) * every_ms
         env.run(until=Wake(env, delay_ms=now_ms - int(env.now), priority=LAST))
         said = wire.say(now_ms, np.full((n, 1), 7.0), number)
+        arrivals.reports += n
         arrivals.made.update((device, 1, seq) for device, seq in enumerate(said.seqs))
         leave = np.ones(n, dtype=bool) if said.leave is None else said.leave
         arrivals.order += [
@@ -169,9 +172,13 @@ def order(histories: Histories) -> Sequence[Figure]:
     return (
         Figure(name="duplicates", value=twice / len(arrivals.order), low=0.0005, high=0.005),
         Figure(name="out of order", value=overtaken / len(seen), low=0.001, high=0.01),
+        Figure(
+            name="reports that share their number with another",
+            value=float(arrivals.reports - len(arrivals.made)), low=0.0, high=0.0,
+        ),
         Figure(name="arrived, and never made", value=float(len(seen - arrivals.made)), high=0.0),
         Figure(name="made, and neither here nor waiting", value=float(missing), low=0.0, high=0.0),
-    )
+    )  # fmt: skip
 
 
 CHECKS: tuple[Check, ...] = (

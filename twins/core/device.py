@@ -193,7 +193,8 @@ class DeviceSide:
 
     def _quanta(self, values: Columns) -> NDArray[np.int32] | Columns:
         if not self._narrow:
-            return np.rint(values * self._steps)
+            wide: Columns = np.rint(values * self._steps)
+            return wide
         channels = values.T
         quanta = np.empty(channels.shape, dtype=np.int32)
         for some in self._pieces:

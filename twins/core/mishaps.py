@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
@@ -73,6 +74,7 @@ class Mishaps:
         }
         self._next: dict[str, Columns] = {name: np.zeros(n) for name in self._rates}
         self._soonest: dict[str, float] = {}
+        self._first = math.inf
         self._visits = np.zeros(n, dtype=np.int64)
         pending.serve(kind, rank=rank, handler=self._on_due)
 
@@ -81,11 +83,14 @@ class Mishaps:
         everywhere = np.arange(len(self._build.devices))
         for name in self._rates:
             self._draw_gap(name, everywhere)
+        self._first = min(self._soonest.values(), default=math.inf)
         self.look_ahead(next_report_ms)
 
     def look_ahead(self, next_report_ms: int) -> None:
         """Rows for everything that comes before the next report."""
         by = float(next_report_ms - self._build.start_ms)
+        if self._first > by:
+            return
         for name, at in self._next.items():
             while self._soonest[name] <= by:
                 due = np.flatnonzero(at <= by)
@@ -103,6 +108,7 @@ class Mishaps:
                     args = {"device": device, "fault": name, "number": number}
                     self._pending.add(due_ms, self._kind, subject, args)
                 self._draw_gap(name, due)
+        self._first = min(self._soonest.values())
 
     def report(self) -> list[Mishap]:
         """A report is about to be made: what waited for it, in the order in which it came."""
@@ -139,6 +145,7 @@ class Mishaps:
         self._visits = state["visits"]
         self._waiting = [(at, *rest) for at, *rest in state["waiting"]]
         self._soonest = {name: float(at.min()) for name, at in self._next.items()}
+        self._first = min(self._soonest.values(), default=math.inf)
 
     def _draw_gap(self, name: str, devices: NDArray[np.int64]) -> None:
         counts = self._counts[name]

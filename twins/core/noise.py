@@ -54,9 +54,9 @@ class Noise:
     """Standard normal draws of a fleet, rows of ``width`` channels for each device.
 
     A row of a device starts from 64 bits, SplitMix64 of its key and the row's number. Their lower
-    half is stepped from channel to channel and scrambled, the upper half is added to what that gives,
-    and the whole is mixed. Two such words make two normals (Box and Muller), in float32: the
-    farthest is 6.7 standard deviations out.
+    half is stepped from channel to channel and scrambled, the upper half is added to what that
+    gives, and the whole is mixed. Two such words make two normals (Box and Muller), in float32:
+    the farthest is 6.7 standard deviations out.
 
     Args:
         streams: Of the world.

@@ -179,6 +179,10 @@ class Obedience:
         """Tell truth and physics whether a feature is there now."""
         unlocked = self.licences.unlocked(device, feature, now_ms)
         self._twin.advance(now_ms)
+        if not unlocked:
+            site = self.settings.site_of(device)
+            others = (self.licences.unlocked(other, feature, now_ms) for other in site)
+            self.settings.lapse(device, feature, shared=not any(others))
         if isinstance(self._twin, SwitchesFeatures):
             self._twin.set_feature(device, feature, unlocked=unlocked)
         kind = "feature.unlocked" if unlocked else "feature.locked"

@@ -84,12 +84,34 @@ class Settings:
         refusal = self._configure(device, self.values(device) | taken)
         if refusal is not None:
             return False, refusal
-        shared = {name: value for name, value in taken.items() if self._specs[name].shared}
-        first = device - device % self._per_site
-        for other in range(first, first + self._per_site) if shared else (device,):
-            self._changed.setdefault(other, {}).update(taken if other == device else shared)
-            self._versions[other] = self._versions.get(other, 0) + 1
+        self._note(device, taken)
         return True, as_json(settings=taken, version=self._versions[device])
+
+    def lapse(self, device: int, feature: str, *, shared: bool) -> None:
+        """A licence ended: what can be changed only with it is again as delivered.
+
+        Args:
+            device: Which device of the fleet.
+            feature: What it was for.
+            shared: Also what is the same for all devices of the site.
+        """
+        values = self.values(device)
+        taken = {
+            name: self._defaults[name]
+            for name, spec in self._specs.items()
+            if spec.feature == feature
+            and values[name] != self._defaults[name]
+            and (shared or not spec.shared)
+        }
+        if taken:
+            assert self._configure is not None
+            if self._configure(device, values | taken) is None:
+                self._note(device, taken)
+
+    def site_of(self, device: int) -> range:
+        """The devices of a device's site."""
+        first = device - device % self._per_site
+        return range(first, first + self._per_site)
 
     def dump(self) -> dict[str, Any]:
         """What was changed, as plain data."""
@@ -102,6 +124,12 @@ class Settings:
         """Take over what :meth:`dump` gave."""
         self._changed = {device: dict(values) for device, values in state["changed"]}
         self._versions = dict(state["versions"])
+
+    def _note(self, device: int, taken: Mapping[str, float]) -> None:
+        shared = {name: value for name, value in taken.items() if self._specs[name].shared}
+        for other in self.site_of(device) if shared else (device,):
+            self._changed.setdefault(other, {}).update(taken if other == device else shared)
+            self._versions[other] = self._versions.get(other, 0) + 1
 
     def _problems(self, name: str, value: object) -> list[str]:
         spec = self._specs.get(name)

@@ -26,8 +26,12 @@ class Injected:
 
     fault: str
     device: int
+    """Which one of the fleet, from 0."""
     after_h: float
     params: Mapping[str, float | str] = field(default_factory=dict)
+    companion: str = ""
+    """Product of the fleet that comes with the one wanted, if the fault is of one of its
+    devices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

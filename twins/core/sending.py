@@ -68,7 +68,7 @@ def silent(values: Columns, heard: Yes | None) -> Columns:
     return values
 
 
-def nothing_in(values: Columns) -> Yes:
+def nothing(values: Columns) -> Yes:
     """Which rows are all NaN. After a few columns there is seldom a candidate left."""
     dead = np.isnan(values[:, 0])
     for column in values.T[1:]:

@@ -77,6 +77,7 @@ class SensorFaults:
         # Cell of each device's next zero, counting channels from report to report.
         self._zero_cell = np.full(len(devices), -1, dtype=np.int64)
         self._zeros = np.zeros(len(devices), dtype=np.int64)
+        self._soonest_zero = 0
         if self._zero_share > 0.0:
             self._next_zero(np.arange(len(devices)))
         self._active: dict[str, dict[int, Broken]] = {kind: {} for kind in _ACTS}
@@ -236,6 +237,7 @@ class SensorFaults:
             self._keep(Broken(*row))
         self._ends = [(until_ms, number) for until_ms, number in state["ends"]]
         self._zero_cell, self._zeros = state["zero_cell"], state["zeros"]
+        self._soonest_zero = int(self._zero_cell.min())
         self._count, self._numbered = list(state["count"]), state["numbered"]
         self._stuck_at = dict(state["stuck_at"])
         self._last = state["last"]
@@ -293,8 +295,7 @@ class SensorFaults:
         if not mine:
             self._plan.pop(kind, None)
             return
-        columns = Broken(*zip(*mine, strict=True))
-        size: Any = columns.size
+        size = [broken.size for broken in mine]
         if kind == "sensor_stuck":
             for broken in mine:
                 if broken.number not in self._stuck_at and self._last is not None:
@@ -302,15 +303,20 @@ class SensorFaults:
                     if not math.isnan(value):
                         self._stuck_at[broken.number] = value
             size = [self._stuck_at.get(broken.number, np.nan) for broken in mine]
-        begun = columns.salt if kind == "sensor_zero" else columns.from_ms
-        at = np.array(columns.device), np.array(columns.channel)
+        which = "salt" if kind == "sensor_zero" else "from_ms"
+        begun = [getattr(broken, which) for broken in mine]
+        at = (
+            np.array([broken.device for broken in mine]),
+            np.array([broken.channel for broken in mine]),
+        )
         self._plan[kind] = at, np.array(size), np.array(begun, dtype=np.int64)
 
     def _natural_zeros(self, seen: Columns, report: int) -> None:
         """Zeros that come by themselves: cells in which chance struck, by geometric gaps."""
         channels = len(self._names)
         end = (report + 1) * channels
-        while (here := np.flatnonzero(self._zero_cell < end)).size:
+        while self._soonest_zero < end:
+            here = np.flatnonzero(self._zero_cell < end)
             channel = self._zero_cell[here] - report * channels
             value = seen[here, channel]
             seen[here, channel] = np.where(np.isnan(value), np.nan, 0.0)
@@ -321,6 +327,7 @@ class SensorFaults:
         draw = self._streams.uniforms("sensor/zero", self._keys[devices], self._zeros[devices])
         gap = np.floor(np.log(draw) / np.log1p(-self._zero_share))
         self._zero_cell[devices] += 1 + gap.astype(np.int64)
+        self._soonest_zero = int(self._zero_cell.min())
 
 
 def _normal(radius: float, angle: float) -> float:

@@ -103,6 +103,14 @@ class Worn:
         self.due, self.due_clock = np.zeros(n), np.full(n, np.inf)
         self.pf_ms, self.born_ms, self.onset_ms = np.ones(n), np.zeros(n), np.zeros(n)
         self.growing = Growing(n)
+        self._soonest: float | None = None
+
+    @property
+    def soonest(self) -> float:
+        """Clock at which the first of all devices is due."""
+        if self._soonest is None:
+            self._soonest = float(self.due_clock.min())
+        return self._soonest
 
     def begin(self, clock: Columns | float) -> None:
         """First lives of all devices."""
@@ -154,7 +162,7 @@ class Worn:
         if np.array_equal(stress, self.stress):
             return
         waits: slice | NDArray[np.int64] = slice(None)
-        if float(self.due_clock.min()) <= after:
+        if self.soonest <= after:
             waits = np.flatnonzero(self.due_clock > after)
             clock = clock if isinstance(clock, float) else clock[waits]
         self.settle(clock, waits)
@@ -227,6 +235,7 @@ class Worn:
         """Take over what :meth:`dump` gave."""
         for name in self.COLUMNS:
             setattr(self, name, state[name])
+        self._soonest = None
         for device in np.flatnonzero(self.phase == GROWING).tolist():
             self._grow(device)
 
@@ -248,6 +257,7 @@ class Worn:
         left = np.maximum(self.due[here] - self.progress[here], 1e-9)
         with np.errstate(divide="ignore"):  # what stands still is due at infinity
             self.due_clock[here] = clock + left / pace
+        self._soonest = None
 
     def _grow(self, device: int) -> None:
         here = slice(device, device + 1)

@@ -99,7 +99,7 @@ class Recorder:
     """Runs a world and keeps what its fleets report, page by page.
 
     Args:
-        wanted: What to run. Its faults are of the first fleet.
+        wanted: What to run. Its faults are of the first fleet, or of one that comes with it.
 
     Raises:
         InvalidWorld: If the world cannot be built.
@@ -112,12 +112,9 @@ class Recorder:
         self.world = World(world_spec(wanted), seed=wanted.seed, hear=self._hear)
         self._books: list[_Book] = []
         self._events: list[Truth] = []
-        devices = self.fleet.build.devices
-        problems = [
-            f"{fault.fault}: device {fault.device} is not 0 to {len(devices) - 1}"
-            for fault in wanted.faults
-            if not 0 <= fault.device < len(devices)
-        ] + [
+        self._devices = {fleet.manifest.id: fleet.build.devices for fleet in self.world.fleets}
+        self._devices[""] = self.fleet.build.devices
+        problems = [problem for fault in wanted.faults for problem in self._misplaced(fault)] + [
             f"{fault.fault}: begins {fault.after_h:g} h from the start, not in 0 to {end_h:g} h"
             for end_h in (wanted.days * 24,)
             for fault in wanted.faults
@@ -147,12 +144,21 @@ class Recorder:
             self._run(due, start_ms, to_ms)
             yield self._page()
 
+    def _misplaced(self, fault: Injected) -> Iterator[str]:
+        """What is wrong with the device that a fault names, if anything."""
+        devices = self._devices.get(fault.companion)
+        if devices is None:
+            there_are = ", ".join(name for name in self._devices if name)
+            yield f"{fault.fault}: no fleet of {fault.companion!r}; there are {there_are}"
+        elif not 0 <= fault.device < len(devices):
+            yield f"{fault.fault}: device {fault.device} is not 0 to {len(devices) - 1}"
+
     def _run(self, due: Sequence[Injected], start_ms: int, to_ms: int) -> None:
-        devices = self.fleet.build.devices
         for fault in due:
             at_ms = start_ms + round(fault.after_h * HOUR_MS)
             self._events += self.world.run_until(at_ms).truths
-            self.world.inject(fault.fault, devices[fault.device], fault.params)
+            device = self._devices[fault.companion][fault.device]
+            self.world.inject(fault.fault, device, fault.params)
         self._events += self.world.run_until(to_ms).truths
 
     @property

@@ -80,7 +80,7 @@ class Bins:
         "hottest_c", *FLAGS,
     )  # fmt: skip
     MORE = ("loose_l", "outdoor_c", "clearness", "rain", "fixes", "pace", "rows", "words", "hour",
-            "steps", "steps_told")  # fmt: skip
+            "steps", "steps_told", "quiet_h")  # fmt: skip
     waste_l: Columns
     height_l: Columns
     settled_l: Columns
@@ -138,18 +138,16 @@ class Bins:
     ) -> None:
         self.habits, self.power, self.clock = habits, power, clock
         self._weather, self._calendar = around
-        self._per_site, self.healthy_a, self.box, self.crews = (
-            devices_per_site, healthy_a, box, crews,
-        )  # fmt: skip
+        self._per_site, self.healthy_a = devices_per_site, healthy_a
+        self.box, self.crews = box, crews
         self.places = places
         self._jam_per_stroke = jam_per_stroke
-        self._pct_per_l, self._brim_l = 100.0 / box.full_l, box.brim_l
-        size = len(healthy_a)
+        self._pct_per_l, self._brim_l, size = 100.0 / box.full_l, box.brim_l, len(healthy_a)
         for name in self.COLUMNS:
             setattr(self, name, np.zeros(size, dtype=np.bool_ if name in self.FLAGS else float))
         self.steps = self.steps_told = 0
         self.timers: list[tuple[int, str, int]] = []
-        self.loose_l = np.full(size, box.loose_l)
+        self.loose_l, self.quiet_h = np.full(size, box.loose_l), np.zeros((2, size))
         self.outdoor_c = self._by_bin(self._weather.at(clock.start_ms).outdoor_c)
         self.inside_c = self.outdoor_c.copy()
         self.hottest_c[:] = -np.inf
@@ -322,7 +320,9 @@ class Bins:
         at = (self.height_l >= self.trigger_l).nonzero()[0]
         if at.size:
             ready = self.power.soc[at] > self.power.battery.cut_off
-            at = at[ready & (self.inside_c[at] < TOO_HOT_C)]
+            ready &= self.inside_c[at] < TOO_HOT_C
+            hour = self._calendar.at(self.clock.begins_ms(self.steps)).hour
+            at = at[ready & ~model.is_quiet(hour, *self.quiet_h[:, at])]
         if not at.size:
             return
         self.stuck[at] |= jam_bits(self.words[at]) < self._jam_per_stroke

@@ -167,6 +167,13 @@ def cold_leaves(battery: Battery, temp_c: Columns) -> Columns:
     return 1.0 - battery.cold_per_k * np.minimum(np.maximum(20.0 - temp_c, 0.0), 60.0)
 
 
+def is_quiet(hour: float, from_h: Columns, to_h: Columns) -> NDArray[np.bool_]:
+    """Whether an hour of the day lies in the quiet hours; over midnight if they end before."""
+    begun, ended = from_h <= hour, to_h <= hour
+    quiet: NDArray[np.bool_] = np.where(from_h <= to_h, begun & ~ended, begun | ~ended)
+    return quiet
+
+
 def charge_share(energy_wh: Columns, capacity_wh: Columns, cold: Columns) -> Columns:
     """State of charge 0 to 1; what is missing counts against the capacity that the cold leaves."""
     missing = (capacity_wh - energy_wh) / (capacity_wh * cold)

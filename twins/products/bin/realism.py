@@ -17,18 +17,22 @@ from twins.products.bin.wearing import CAPACITY_LOST
 EDINBURGH = "edinburgh"
 SOURCE_ONLY = "source only"
 PLAIN = {"compacting": 0.0, "battery_kind": 1.0, "throw_l_day": 45.0,
-         "throw_spread": 0.6, "insert_spread": 0.3, "round_p0": 0.5}  # fmt: skip
+         "throw_spread": 0.65, "insert_spread": 0.35,
+         "rounds_per_day": 6.0, "round_power": 2.5}  # fmt: skip
 CITY = Wanted(
     product="bin", sites=150, devices_per_site=1, days=84, report_every_s=1800,
     start="2026-04-06", params=PLAIN,
 )  # fmt: skip
 """Bins that only measure, as Edinburgh's. The spread of levels is a little above the 0.45 to 0.55
-of fill rates (section 1C), as a full bin shows no more."""
+of fill rates (section 1C), as a full bin shows no more; bins hold 100 to 480 l there. Crews pass
+every two hours, and look as the fit to Edinburgh says (chance 0.45 of a full bin, power 2 to 3)."""
 SCHEDULED = Wanted(
     product="bin", sites=60, devices_per_site=1, days=84, report_every_s=1800,
-    start="2026-04-06", params=PLAIN | {"schedule_days": 1.0, "missed_share": 0.2},
+    start="2026-04-06",
+    params=PLAIN | {"schedule_days": 1.0, "missed_share": 0.2, "throw_l_day": 55.0},
 )  # fmt: skip
-"""The same bins emptied every morning, but for a fifth of the stops."""
+"""The same bins emptied every morning, but for a fifth of the stops; a little busier, as bins that
+somebody empties daily are."""
 COMPACTORS = Wanted(
     product="bin", sites=6, devices_per_site=4, days=21, report_every_s=900, start="2026-04-06",
 )  # fmt: skip

@@ -237,19 +237,21 @@ class BinTwin:
         return None
 
     def configure(self, device: int, values: Mapping[str, float]) -> str | None:
-        """Take over how much loose waste starts a compaction."""
+        """Take over how much loose waste starts a compaction, and when the ram rests."""
         if not self._compacting:
             return "this bin does not compact"
         self.bins.loose_l[device] = values["compact_loose_l"]
+        self.bins.quiet_h[:, device] = values["quiet_from_h"], values["quiet_to_h"]
         self.bins.rearm(np.array([device]))
         return None
 
     def states(self) -> Mapping[str, Flags]:
-        """Fire, jam and battery, as the bin knows them."""
+        """Fire, door, jam and battery, as the bin knows them."""
         bins = self.bins
         return {
             "fire": bins.inside_c > FIRE_C,
             "jam_lockout": bins.locked,
+            "door_open": bins.door,
             "low_battery": bins.power.soc < LOW_SHARE,
         }
 

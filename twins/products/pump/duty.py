@@ -48,9 +48,16 @@ class Duty:
         least_m = (
             plant.static_m + (plant.pump_curve + self._k) * (LEAST_FLOW * plant.duty_m3_s) ** 2
         )
-        self.least_speed = max(float(np.sqrt(least_m / plant.shutoff_m)), 0.5)
+        self._turn_down = max(float(np.sqrt(least_m / plant.shutoff_m)), 0.5)
+        self._best = max(model.cheapest_speed(plant), self._turn_down)
+        self.least_speed = np.full(power_factors.shape, self._turn_down)
+        """How slowly each converter turns at most, shape ``(stations, pumps)``."""
         self._ones = np.ones(power_factors.shape)
         self.curves()
+
+    def save_energy(self, at: tuple[int, int], *, on: bool) -> None:
+        """Turn a pump no slower than where a cubic metre costs the least energy, or as ever."""
+        self.least_speed[at] = self._best if on else self._turn_down
 
     def curves(self) -> None:
         """Make the curves anew after an ill has changed."""
@@ -180,9 +187,9 @@ class Duty:
         stations: NDArray[np.int64] | slice = slice(None),
     ) -> Columns:
         """Speed at which a converter follows the inflow and brings the level to its place (PI)."""
-        h0, curve = self._h0, self._a2
+        h0, curve, least = self._h0, self._a2, self.least_speed
         if not isinstance(stations, slice):
-            h0, curve = h0[stations][:, None, :], curve[stations][:, None, :]
+            h0, curve, least = (of[stations][:, None, :] for of in (h0, curve, least))
         main = self._k * count * count
 
         place_m = 0.5 * (self._plant.stop_m + self._plant.start_m)
@@ -191,4 +198,4 @@ class Duty:
         speed = model.speed_for(
             wanted, shutoff_m=h0, curve=curve, system_m=static_m + main * wanted * wanted
         )
-        return np.clip(speed, self.least_speed, 1.0)
+        return np.clip(speed, least, 1.0)

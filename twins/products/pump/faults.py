@@ -90,6 +90,12 @@ def cavitation(twin: PumpTwin, pump: int, params: Given, wear: Wear) -> None:
     twin.ills.suction_m[twin.place(pump)] = params["loss_m"]
 
 
+def cooling_blocked(twin: PumpTwin, pump: int, params: Given, wear: Wear) -> None:
+    """Sludge in the cooling jacket: the winding warms ``factor`` times as much under load."""
+    del wear
+    twin.ills.cooling[twin.place(pump)] = params["factor"] - 1.0
+
+
 def level_drift(twin: PumpTwin, pump: int, params: Given, wear: Wear) -> None:
     """The station's level sensor drifts, and the control believes it."""
     del wear
@@ -143,6 +149,7 @@ FAULTS: Mapping[str, Fault] = {
     "check_valve_stuck": check_valve_stuck,
     "valve_closing": valve_closing,
     "cavitation": cavitation,
+    "cooling_blocked": cooling_blocked,
     "level_drift": level_drift,
     "level_grease": level_grease,
     "mains_loss": mains_loss,

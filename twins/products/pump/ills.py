@@ -12,7 +12,7 @@ from twins.products.pump.model import Columns
 
 BY_PUMP = (
     "clog", "clog_mode", "impeller", "ring", "imbalance", "misaligned", "misaligned_k", "valve",
-    "suction_m", "backflow", "bearing_mm_s", "bearing", "seal", "winding",
+    "suction_m", "backflow", "cooling", "bearing_mm_s", "bearing", "seal", "winding",
     "hours_limit", "starts_limit",
 )  # fmt: skip
 BY_STATION = (
@@ -54,6 +54,8 @@ class Ills:
         self.suction_m = np.zeros(shape)
         self.backflow = np.zeros(shape)
         """Through a check valve that does not shut, as a share of the duty flow."""
+        self.cooling = np.zeros(shape)
+        """How much more than new a motor warms under load, as a share."""
         self.bearing_mm_s, self.bearing = np.zeros(shape), np.zeros(shape)
         self.seal, self.winding = np.zeros(shape), np.zeros(shape)
         self.hours_limit, self.starts_limit = np.full(shape, np.inf), np.full(shape, np.inf)
@@ -99,6 +101,8 @@ class Ills:
             self.imbalance[at] = self.misaligned[at] = self.misaligned_k[at] = 0.0
         if action in ("clean", "adjust", "overhaul") and component == "impeller":
             self.suction_m[at] = self.valve[at] = self.backflow[at] = 0.0
+        if component == "winding" or (component == "impeller" and action != "adjust"):
+            self.cooling[at] = 0.0
         if component == "level_sensor":
             self.drift_m_s[station] = self.grease_m[station] = self.offset_m[station] = 0.0
 

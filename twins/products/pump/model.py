@@ -35,6 +35,8 @@ class Plant:
     start_m: float = 1.5
     lag_step_m: float = 0.3
     """Each further pump starts so much higher."""
+    dry_m: float = 0.25
+    """The dry-run probe, below the lowest level at which a station may stop (estimate)."""
     float_m: float = 2.4
     """The high-level float."""
     spill_m: float = 3.0
@@ -216,6 +218,24 @@ def electric_kw(plant: Plant, shaft: Columns, speed: Columns) -> Columns:
     torque = shaft / (plant.rated_kw * speed)
     losses = 0.35 * speed * speed + 0.65 * torque * torque
     return (shaft + lost_kw * losses) / plant.drive_efficiency
+
+
+def cheapest_speed(plant: Plant) -> float:
+    """Speed ratio at which one pump alone lifts a cubic metre with the least energy.
+
+    High for a static head, where slowing down leaves the best point; low for one of friction.
+    """
+    speed = np.linspace(0.5, 1.0, 201)
+    ones = np.ones_like(speed)
+    shutoff_m, curve = plant.shutoff_m * speed * speed, plant.pump_curve * ones
+    static_m = plant.static_m * ones  # at 1 m of water
+    flow = single_flow(
+        shutoff_m, 0.0 * ones, curve, static_m=static_m, system_curve=plant.system_curve
+    )
+    head_m, x = static_m + plant.system_curve * flow * flow, flow / (speed * plant.best_flow_m3_s)
+    shaft = shaft_kw(plant, head_m=head_m, x=x, share=ones, speed=speed, factor=ones)
+    cost = electric_kw(plant, shaft, speed) / np.maximum(flow, 1e-9)
+    return float(speed[cost.argmin()])
 
 
 def current_a(plant: Plant, kw: Columns) -> Columns:

@@ -10,7 +10,7 @@ the start of the world.
 
 from __future__ import annotations
 
-import math
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,11 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twins.products.pump.duty import Duty, Works
+from twins.products.pump.guards import WATCH_S, Guards
+from twins.products.pump.heating import Runs, warmed_c
 from twins.products.pump.ills import Ills
+from twins.products.pump.limits import switching
 from twins.products.pump.model import Columns, Heat, Plant
 from twins.products.pump.rotation import Rotation, Whole
+from twins.products.pump.starting import another, float_up
 from twins.products.pump.wells import Well
 
+FLOATS = 1.0 - 1e-9
+"""Share of its volume at which the float is up: what rounding leaves."""
 ROUNDS_MAX = 10_000
 """Bound of switching events of one station in one advance."""
 PARTS = ("run_s", "m3", "kws", "amp_s", "rough_s", "speed_s")
@@ -52,7 +58,7 @@ class Stations:
     ) -> None:
         self._plant, self._heat, self._well, self._duty, self.ills = plant, heat, well, duty, ills
         self._stations, self._pumps = stations, pumps
-        self._rest_s, self._interval_s = 3600.0 / starts_per_h_max, interval_s
+        self.rest_s, self._interval_s = 3600.0 / starts_per_h_max, interval_s
         self.water_c = water_c
         self.now_s = 0.0
         shape = (stations, pumps)
@@ -70,9 +76,10 @@ class Stations:
         self.part_head_ms = np.zeros(stations)
         self.bearing_c, self.motor_c = np.full(shape, water_c), np.full(shape, water_c)
         self._every = np.arange(stations)
-        self._held, self._leaks = False, False  # whether any start waits, any check valve leaks
+        self.held, self._leaks = False, False  # whether any start waits, any check valve leaks
         self._fresh, self._touched = True, np.zeros(stations, dtype=bool)
-        self._rotation = Rotation(self.able)
+        self.guards = Guards(stations, pumps)
+        self.rotation = self._turns()
         self.start_m, self.stop_m = (np.full(stations, m) for m in (plant.start_m, plant.stop_m))
         self._thresholds()
         self.works_level_m = np.full(shape, 0.5 * (plant.start_m + plant.stop_m))
@@ -88,19 +95,18 @@ class Stations:
     @property
     def running(self) -> NDArray[np.bool_]:
         """Which pumps run now."""
-        return self._rotation.rank[self._every, self.lead] < self.k[:, None]
+        return self.rotation.rank[self._every, self.lead] < self.k[:, None]
 
     def usable_changed(self) -> None:
-        """Pumps broke, were repaired, told to stop, or lost their mains: who runs now?
+        """Pumps broke, were repaired, told to stop, guarded, or lost their mains: who runs now?
 
         A standby takes over at once from a pump that falls out.
         """
         before = self.running
-        usable = self.able & ~self.stopped & ~self.dead[:, None]
-        self._rotation = Rotation(usable)
-        rotation = self._rotation
+        self.rotation = rotation = self._turns()
         self.lead = rotation.order[self._every, self.lead, 0]
-        self.k = np.minimum(self.k, rotation.most)
+        most = np.where(self.guards.floated, rotation.able, rotation.most)
+        self.k = np.minimum(self.k, most)
         begun = self.running & ~before
         self.starts += begun
         self.last_start_s[begun] = self.now_s
@@ -108,10 +114,21 @@ class Stations:
 
     def advance(self, to_s: float, inflow_m3_s: Columns) -> None:
         """Move every station to ``to_s`` with a constant inflow each, shape ``(stations,)``."""
+        guards = self.guards
+        while to_s > self.now_s:
+            self._prepare(inflow_m3_s)
+            watched = guards.may_trip(
+                self.motor_c, self.works.kw, self.ills.cooling, plant=self._plant,
+                heat=self._heat, water_c=self.water_c, span_s=to_s - self.now_s,
+            )  # fmt: skip
+            self._move(min(to_s, self.now_s + WATCH_S) if watched else to_s, inflow_m3_s)
+            switched = guards.watch(self.now_s, self.motor_c) if watched else ()
+            if len(switched):
+                self.usable_changed()
+                self._touched[switched] = True
+
+    def _move(self, to_s: float, inflow_m3_s: Columns) -> None:
         span_s = to_s - self.now_s
-        if span_s <= 0.0:
-            return
-        self._prepare(inflow_m3_s)
         self._inflow, self._joined = inflow_m3_s, np.zeros(self._stations, dtype=bool)
         self._joint: list[tuple[Whole, Works]] = []
         self._out = np.zeros((self._stations, self._pumps + 1, self._pumps))
@@ -119,7 +136,7 @@ class Stations:
         self._back = self.ills.backflow * self._plant.duty_m3_s if self._leaks else None
         if self._back is not None:
             self._run_back(self._back)
-        self._join(np.flatnonzero(self.k > 1))
+        self.join((self.k > 1).nonzero()[0])
         self._books(span_s, *self._rounds(to_s))
         over = np.maximum(self.volume_m3 - self._spill_m3, 0.0)
         self.spilled_m3 += over
@@ -152,14 +169,14 @@ class Stations:
         self.works, self.works_level_m = works, level_m
         self._fresh, self._touched = False, np.zeros(self._stations, dtype=bool)
 
-    def _join(self, stations: Whole) -> None:
+    def join(self, stations: Whole) -> None:
         """Work out the sets of several pumps of stations that need them."""
         new = stations[~self._joined[stations]]
         if not len(new):
             return
         self._joined[new] = True
         count = np.arange(2, self._pumps + 1)[:, None, None]
-        on = self._rotation.rank[new][:, None] < count
+        on = self.rotation.rank[new][:, None] < count
         joint = self._duty.together(
             new,
             on.reshape(len(new), -1, self._pumps),
@@ -189,17 +206,18 @@ class Stations:
             "works": list(self.works),
             "fresh": self._fresh,
             "touched": self._touched,
+            "guards": self.guards.dump(),
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
-        usable = state["able"] & ~state["stopped"] & ~state["dead"][:, None]
-        self._rotation = Rotation(usable)
         for name in (*_STATE, "now_s", "water_c"):
             setattr(self, name, state[name])
+        self.guards.load(state["guards"])
+        self.rotation = self._turns()
         self.works, self._fresh = Works(*state["works"]), state["fresh"]
         self._touched = state["touched"]
-        self._held = bool(np.isfinite(self.wait_s).any())
+        self.held = bool(np.isfinite(self.wait_s).any())
         self._leaks = bool(self.ills.backflow.any())
         self._thresholds()
 
@@ -210,25 +228,20 @@ class Stations:
         self.touch(station)
 
     def _thresholds(self) -> None:
-        """Volumes at which a station with k pumps on switches: ``(2, stations, pumps + 1)``.
+        """Volumes at which stations switch, after turns, levels or sensors have changed."""
+        self._limits = switching(
+            self._plant, self._well, self.rotation,
+            start_m=self.start_m, stop_m=self.stop_m, offset_m=self.ills.offset_m,
+        )  # fmt: skip
 
-        Row 0 is where it stops (falling), row 1 where one more starts (rising).
-        """
-        plant, pumps = self._plant, self._pumps
-        room_m = (plant.spill_m - 0.3 - self.start_m) / max(pumps - 1, 1)
-        step_m = np.minimum(plant.lag_step_m, room_m)
-        levels = self.start_m[:, None] + step_m[:, None] * np.arange(pumps)
-        offset = self.ills.offset_m[:, None]
-        table = np.empty((2, self._stations, pumps + 1))
-        table[0, :, 0] = -np.inf
-        table[0, :, 1:] = self._well.volume(np.maximum(self.stop_m[:, None] - offset, 0.0))
-        table[1, :, :pumps] = self._well.volume(levels - offset)
-        table[1][np.arange(pumps + 1) >= self._rotation.most[:, None]] = np.inf
-        self._limits = table
+    def _turns(self) -> Rotation:
+        """Who may run now, and whom only the float may start."""
+        could = self.able & ~self.dead[:, None] & ~self.guards.standing(self.ills.seal)
+        return Rotation(could & ~self.stopped, could & self.stopped)
 
     def _alone(self, inflow: Columns) -> tuple[Works, Columns]:
         """Each pump alone, at the middle of the way that the level goes while it runs."""
-        stop, start = self._limits[0, :, 1:2], self._limits[1, :, :1]
+        stop, start = self._limits.table[0, :, 1:2], self._limits.table[1, :, :1]
         now = self.volume_m3[:, None]
         first = np.where(self.running | ~np.isfinite(start), now, start)
         falls = np.maximum(self.works.flow - inflow[:, None], 0.0) * self._interval_s
@@ -240,7 +253,7 @@ class Stations:
     def _run_back(self, back: Columns) -> None:
         """Take off what runs back through the idle pumps' check valves."""
         for count in range(self._pumps + 1):
-            idle = self._rotation.rank >= count
+            idle = self.rotation.rank >= count
             self._out[:, count] -= np.einsum("sij,sj->si", idle, back)
 
     def _rounds(self, to_s: float) -> tuple[Whole, Columns, Columns]:
@@ -250,7 +263,7 @@ class Stations:
         """
         pumps, stations = self._pumps, self._stations
         sets = pumps * (pumps + 1)
-        limits, follows = self._limits.ravel(), self._rotation.follows.ravel()
+        limits, follows = self._limits.table.ravel(), self.rotation.follows.ravel()
         at, inflow, out = self._every, self._inflow, self._out.ravel()
         volume, k, lead = self.volume_m3.copy(), self.k, self.lead
         left = np.full(stations, to_s - self.now_s)
@@ -263,24 +276,36 @@ class Stations:
             target = limits.take((rising * stations + at) * (pumps + 1) + k)
             due = (target - volume) / net
             np.maximum(due, 0.0, out=due)
-            if self._held:
+            if self.held:
                 waits = self.wait_s.take(at)
-                due = np.maximum(due, np.where(np.isfinite(waits), waits - to_s + left, 0.0))
+                waits = np.where(np.isfinite(waits) & rising, waits - to_s + left, 0.0)
+                below_m3 = self._limits.float_m3 * FLOATS - volume  # the float does not wait
+                due = np.maximum(
+                    due, np.where(below_m3 > 0.0, np.minimum(waits, below_m3 / net), waits)
+                )
             step = np.minimum(due, left)
             volume += net * step
             left = left - step
             for column, value in zip(noted, (key, step, left), strict=True):
                 column.append(value)
-            here = np.flatnonzero(due < left + step)
+            here = (due < left + step).nonzero()[0]
             if len(here) < len(at):
                 self.volume_m3[at] = volume
             if not len(here):
                 break
             at, volume, inflow, left = at[here], volume[here], inflow[here], left[here]
             rising, k, lead = rising[here], k[here], lead[here]
-            if self._held:
+            if self.held:
                 self.wait_s[at] = np.inf
-            k, lead = self._switch(at, rising, k, lead, to_s - left, follows)
+            up = rising & (volume >= self._limits.float_m3 * FLOATS)
+            if up.any():
+                k[up], lead[up] = float_up(self, at[up], k[up], lead[up], to_s - left[up])
+                of = np.flatnonzero(~up)
+                k[of], lead[of] = self._switch(
+                    at[of], rising[of], k[of], lead[of], to_s - left[of], follows
+                )
+            else:
+                k, lead = self._switch(at, rising, k, lead, to_s - left, follows)
         else:
             raise AssertionError(f"more than {ROUNDS_MAX} switching events up to {to_s} s")
         return np.concatenate(noted[0]), np.concatenate(noted[1]), np.concatenate(noted[2])
@@ -298,21 +323,26 @@ class Stations:
 
         A pump starts at most ``starts_per_h_max`` times an hour (a fixed rest between starts).
         """
-        pumps = self._pumps
-        up = np.flatnonzero(rising)
+        pumps, dry_until_s = self._pumps, self.guards.dry_until_s
+        up = rising.nonzero()[0]
+        if self._limits.any_dry or self.guards.floated.any():
+            self.guards.stopped(at[~rising], now_s[~rising], self._limits.dry)
         lead = np.where(rising, lead, follows.take(at * pumps + lead))
         if len(up):
             who = at[up]
             turn = (who * pumps + lead[up]) * pumps + np.minimum(k[up], pumps - 1)
-            pump = who * pumps + self._rotation.order.ravel().take(turn)
-            rested = self.last_start_s.ravel().take(pump) + self._rest_s
+            pump = who * pumps + self.rotation.order.ravel().take(turn)
+            rested = self.last_start_s.ravel().take(pump) + self.rest_s
+            rested = np.maximum(rested, dry_until_s[who])
             soon = rested > now_s[up] + 1e-6
             if soon.any():
                 k = np.where(rising, k + 1, 0)
                 for index in np.flatnonzero(soon).tolist():
                     spot = int(up[index])
-                    found = self._another(
-                        int(at[spot]), int(lead[spot]), int(k[spot]) - 1, float(now_s[spot])
+                    station = int(at[spot])
+                    most = int(self.rotation.most[station])
+                    found = another(
+                        self, station, int(lead[spot]), int(k[spot]) - 1, float(now_s[spot]), most
                     )
                     if found is None:
                         k[spot] -= 1
@@ -329,32 +359,10 @@ class Stations:
             k = np.zeros_like(k)
         self.k[at], self.lead[at] = k, lead
         if len(up) and (k > 1).any():
-            self._join(at[k > 1])
+            self.join(at[k > 1])
         return k, lead
 
-    def _another(self, station: int, lead: int, k: int, now_s: float) -> int | None:
-        """A rested pump to lead instead; or ``None``, and a note when to try again."""
-        rotation = self._rotation
-        most = int(rotation.most[station])
-        turns = rotation.order[station, lead, :most]
-        rested = self.last_start_s[station, turns] + self._rest_s
-        if k == 0:
-            for pump, rested_s in zip(turns.tolist(), rested.tolist(), strict=True):
-                if rested_s <= now_s + 1e-6:
-                    return int(pump)
-            self.wait_s[station] = float(rested.min())
-        else:
-            self.wait_s[station] = float(rested[k])
-        self._held = True
-        return None
-
-    def _books(
-        self,
-        span_s: float,
-        keys: Whole,
-        steps: Columns,
-        left: Columns,
-    ) -> None:
+    def _books(self, span_s: float, keys: Whole, steps: Columns, left: Columns) -> None:
         """Run time, volume, energy and heat of every pump; temperatures in exact steps."""
         heat, plant, works = self._heat, self._plant, self.works
         shape = (self._stations, self._pumps + 1, self._pumps)
@@ -375,25 +383,16 @@ class Stations:
         self.part += part
         self.part_head_ms += plant.system_curve * lost
         self.run_s += part[0]
-        for name, tau_s, rise_k, extra in (
-            (
-                "bearing_c",
-                heat.bearing_tau_s,
-                heat.bearing_rise_k,
-                heat.bearing_damage_k * self.ills.bearing + self.ills.misaligned_k,
-            ),
-            ("motor_c", heat.motor_tau_s, heat.motor_rise_k, None),
-        ):
-            weights = np.exp(left / -tau_s) * -np.expm1(steps / -tau_s)
-            shares = np.bincount(keys, weights, size).reshape(shape)
-            load = rise_k / plant.rated_kw * works.kw
-            rise = shares[:, 1] * (load if extra is None else load + extra)
-            for several, joint in self._joint:
-                spans = shares[several, 2:].reshape(len(several), -1)
-                loads = rise_k / plant.rated_kw * joint.kw
-                if extra is not None:
-                    loads = loads + np.where(joint.flow > 0.0, extra[several][:, None], 0.0)
-                rise[several] += np.einsum("fc,fcj->fj", spans, loads)
-            fade = math.exp(-span_s / tau_s)
-            now_c = getattr(self, name)
-            setattr(self, name, self.water_c + (now_c - self.water_c) * fade + rise)
+        warm = functools.partial(
+            warmed_c, Runs(keys, steps, left, shape), works, self._joint, self.water_c, span_s
+        )
+        still: Columns = np.zeros((self._stations, self._pumps))
+        warms: Columns = (1.0 + self.ills.cooling) / plant.rated_kw
+        bearing_k: Columns = heat.bearing_damage_k * self.ills.bearing + self.ills.misaligned_k
+        self.bearing_c = warm(
+            self.bearing_c, heat.bearing_tau_s,
+            factor=still + heat.bearing_rise_k / plant.rated_kw, extra_k=bearing_k,
+        )  # fmt: skip
+        self.motor_c = warm(
+            self.motor_c, heat.motor_tau_s, factor=heat.motor_rise_k * warms, extra_k=still
+        )

@@ -15,16 +15,17 @@ from twins.core.wear import WearLaw
 from twins.products.pump import commands, laws, model, wells
 from twins.products.pump.duty import Duty
 from twins.products.pump.faults import FAULTS
-from twins.products.pump.ills import CAVITATION_MM_S, CLOG_MM_S, Ills
+from twins.products.pump.ills import Ills
 from twins.products.pump.inflow import Catchments
 from twins.products.pump.model import relative
+from twins.products.pump.report import vibration_mm_s
 from twins.products.pump.station import Stations
 from twins.products.pump.wear import STEP_REPORTS, Drifted, Grinding, Rags
 
-LEVELS_APART_M, DRY_BELOW_M = 0.3, 0.2
-"""Least way of the level, and how far below its end the dry-run probe sits (estimates)."""
-OVERTEMP_C, STORM = 140.0, 3.0
-"""Winding trip (domain rule P10); storm inflow over the dry-weather mean (rule P14)."""
+LEVELS_APART_M = 0.3
+"""Least way of the level (estimate)."""
+STORM = 3.0
+"""Storm inflow over the dry-weather mean (rule P14)."""
 
 
 def build(build: Build) -> PumpTwin:
@@ -76,20 +77,19 @@ class PumpTwin:
             "vibration", build.devices, laws.HEALTHY_SPREAD
         ).reshape(self._shape)
         self._volts = self._plant.volts * spread("volts", build.sites, 0.01)
+        power, head = (
+            spread(name, build.devices, sigma).reshape(self._shape)
+            for name, sigma in (("power", laws.POWER_SPREAD), ("head", laws.HEAD_SPREAD))
+        )
+        self._duty = Duty(
+            self._plant, self.ills,
+            power_factors=power, head_factors=head, vfd=vfd, area_m2=params["well_area_m2"],
+        )  # fmt: skip
         self._stations = Stations(
             self._plant,
             model.Heat(),
             shape(params["well_area_m2"], self._plant.spill_m + 2.0),
-            Duty(
-                self._plant,
-                self.ills,
-                power_factors=spread("power", build.devices, laws.POWER_SPREAD).reshape(
-                    self._shape
-                ),
-                head_factors=spread("head", build.devices, laws.HEAD_SPREAD).reshape(self._shape),
-                vfd=vfd,
-                area_m2=params["well_area_m2"],
-            ),
+            self._duty,
             self.ills,
             stations=sites,
             pumps=pumps,
@@ -100,6 +100,7 @@ class PumpTwin:
         self.now_ms, self._reports = build.start_ms, 0
         self._hours = build.report_every_ms / model.HOUR_MS
         self._volume_m3, self._ground_h = np.zeros(self._shape), np.zeros(self._shape)
+        self._kwh = np.zeros(self._shape)
         self._run_share, self._starts_h = np.full(self._shape, 0.2), np.full(self._shape, 2.0)
         self._starts_before = np.zeros(self._shape)
         self._inflow = self._inflow_was = self.catchments.next()
@@ -145,7 +146,10 @@ class PumpTwin:
         columns[1] = flow
         columns[2] = kws / span_s
         columns[3] = relative(part[3], run_s)
-        columns[4] = self._vibration(run_s, part[4], part[5])
+        columns[4] = vibration_mm_s(
+            self._healthy, relative(part[4], run_s), relative(part[5], run_s), ills,
+            stations.works.npsh_margin_m,
+        )  # fmt: skip
         columns[5] = stations.bearing_c
         columns[6] = stations.motor_c
         columns[7] = np.mod(stations.run_s / 3600.0, ills.hours_limit)
@@ -167,6 +171,7 @@ class PumpTwin:
         )
         columns[21] = relative(kws / 3600.0, np.maximum(m3, 0.0))
         columns[22] = self.catchments.rain_mm_h[:, None]
+        self._kwh += kws / 3600.0
         self._close(run_s, m3)
         out = np.empty((len(columns), *self._shape))
         for index, column in columns.items():
@@ -175,10 +180,13 @@ class PumpTwin:
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
         """Take over the damage of a bearing, a seal or a winding."""
-        at = self.place(device)
-        getattr(self.ills, component)[at] = damage
+        at, ills = self.place(device), self.ills
+        leaked = ills.seal[at] >= laws.STATOR_FROM
+        getattr(ills, component)[at] = damage
+        if leaked != (ills.seal[at] >= laws.STATOR_FROM):  # it stops the pump (rule P10)
+            self._changed(device)
         if component == "bearing":
-            self.ills.bearing_mm_s[at] = rise
+            ills.bearing_mm_s[at] = rise
 
     def set_able(self, device: int, *, able: bool) -> None:
         """A pump broke (it stops, the next one carries on) or was repaired."""
@@ -205,17 +213,24 @@ class PumpTwin:
 
     def states(self) -> Mapping[str, NDArray[np.bool_]]:
         """What the station's control knows: level, float, heat, storm."""
-        stations, plant = self._stations, self._plant
+        stations, plant, guards = self._stations, self._plant, self._stations.guards
         level, pumps = stations.level_m, self._pumps
-        hot = stations.motor_c > OVERTEMP_C
         by_site = {
             "storm": self._inflow > STORM * self._mean_m3_s,
             "high_level": level > 0.5 * (plant.float_m + stations.start_m),
-            "dry_run": level < stations.stop_m - DRY_BELOW_M,
-            "high_level_float": level >= plant.float_m,
+            "dry_run": guards.dry(stations.last_start_s),
+            "high_level_float": guards.floated | (level >= plant.float_m),
         }
         columns = {name: np.repeat(column, pumps) for name, column in by_site.items()}
-        return columns | {"motor_overtemp": hot.reshape(-1)}
+        leaks = self.ills.seal >= laws.STATOR_FROM
+        hot = guards.hot | guards.latched
+        return columns | {"motor_overtemp": hot.reshape(-1), "stator_leak": leaks.reshape(-1)}
+
+    def set_feature(self, device: int, feature: str, *, unlocked: bool) -> None:
+        """``energy_mode``: a converter turns no slower than where a cubic metre costs least."""
+        if feature == "energy_mode":
+            self._duty.save_energy(self.place(device), on=unlocked)
+            self._stations.touch(self.place(device)[0])
 
     def in_service(self, device: int) -> bool:
         """Whether the level control may use the pump."""
@@ -233,7 +248,8 @@ class PumpTwin:
         self.ills.maintain(station, pump, component, action)
         if self.ills.clog[station, pump] == 0.0:
             self.rags.forget(device)
-        self._stations.touch(station)
+        self._stations.guards.reset(station, pump)
+        self._changed(device)
 
     def lose_mains(self, station: int, *, hours: float) -> None:
         """No mains for so many hours: every pump of the station stands."""
@@ -276,6 +292,7 @@ class PumpTwin:
             "system_head_m": system_m,
             "npsh_margin_m": works.npsh_margin_m,
             "clog": ills.clog,
+            "energy_kwh": self._kwh + stations.part[2] / 3600.0,
         }
         by_site = {
             "level_m": stations.level_m,
@@ -299,6 +316,7 @@ class PumpTwin:
             "stations": self._stations.dump(),
             "catchments": self.catchments.dump(),
             "ills": self.ills.dump(),
+            "least_speed": self._duty.least_speed,
             "rags": self.rags.dump(),
             "grinding": {name: law.dump() for name, law in self.grinding.items()},
             "columns": {name: getattr(self, name) for name in _COLUMNS},
@@ -309,6 +327,7 @@ class PumpTwin:
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
         self.ills.load(state["ills"])
+        self._duty.least_speed = state["least_speed"]
         self._stations.load(state["stations"])
         self.catchments.load(state["catchments"])
         self.rags.load(state["rags"])
@@ -321,17 +340,6 @@ class PumpTwin:
     def _changed(self, device: int) -> None:
         self._stations.usable_changed()
         self._stations.touch(self.place(device)[0])
-
-    def _vibration(self, run_s: Columns, rough_s: Columns, speed_s: Columns) -> Columns:
-        """Velocity RMS while running: independent causes add as squares (section 1A), mm/s."""
-        ills, healthy = self.ills, self._healthy
-        rough, speed2 = relative(rough_s, run_s), relative(speed_s, run_s) ** 2
-        square = (healthy * rough) ** 2 + ills.bearing_mm_s**2
-        square += healthy**2 * (ills.imbalance**2 * speed2**2 + ills.misaligned**2 * speed2)
-        square += (CLOG_MM_S * ills.clog) ** 2
-        margin_m = self._stations.works.npsh_margin_m
-        square += (CAVITATION_MM_S * np.clip(-0.5 * margin_m, 0.0, 1.0)) ** 2
-        return np.sqrt(square)
 
     def _mains_v(self, kw: Columns) -> Columns:
         """Voltage by site: a little lower in the evening and under load; 0 without mains."""
@@ -372,6 +380,6 @@ class PumpTwin:
 
 
 _COLUMNS = (
-    "_volume_m3", "_ground_h", "_run_share", "_starts_h", "_starts_before", "_inflow",
+    "_volume_m3", "_kwh", "_ground_h", "_run_share", "_starts_h", "_starts_before", "_inflow",
     "_inflow_was",
 )  # fmt: skip

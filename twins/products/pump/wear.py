@@ -142,7 +142,7 @@ class Rags:
         self, now_ms: float, clog: Columns, mode: Columns, volume_m3: Columns, starts: Columns
     ) -> bool:
         """Rags of the interval that ends; returns whether any clog has changed. Shapes ``(n,)``."""
-        due = np.flatnonzero(volume_m3 >= self.due_m3)
+        due = (volume_m3 >= self.due_m3).nonzero()[0]
         for device in due.tolist():
             while volume_m3[device] >= self.due_m3[device]:
                 rng = self._rng(device)
@@ -152,7 +152,7 @@ class Rags:
             if now_ms >= self.until_ms[device]:
                 self.due_m3[device] = np.inf
             self.settle(device, float(starts[device]))
-        off = np.flatnonzero(starts >= self.clean_starts)
+        off = (starts >= self.clean_starts).nonzero()[0]
         for device in off.tolist():
             clog[device] = 0.0
             self.clean_starts[device] = np.inf

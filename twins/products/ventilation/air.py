@@ -32,6 +32,8 @@ def _both(name: str) -> Columns:
 
 
 _SHUTOFF, _CURVE, _DUCT = _both("shutoff_pa"), _both("curve_pa"), _both("duct_pa")
+_GRID = np.linspace(0.02, 1.2, 237)
+"""Flows at which a unit was measured when it was commissioned."""
 AIR_ROWS = 13
 """Rows of what a step of the air side gives: see ``Air.__init__``."""
 _BEST, _SHARE = _both("best"), np.array([[1.0], [model.EXTRACT_SHARE]])
@@ -74,6 +76,7 @@ class Air:
             speed = np.full_like(x, fixed_speed)
             x = self._at_speed(speed, x, _DUCT, clean)
         watts = self._watts(x, speed)
+        self._clean_sfp = self._commissioned(clean)
         self._baseline_kw = power_factors * float(watts.sum()) / 1000.0
 
     def step(
@@ -114,6 +117,12 @@ class Air:
         self._dust(dust_ug_m3, dt_s)
         return ratio
 
+    def clean_sfp(self, x: Columns) -> Columns:
+        """Specific fan power at supply flow ``x`` as commissioned, W s/m3, shape ``(n,)``."""
+        sfp: Columns = np.interp(x, _GRID, self._clean_sfp)
+        sfp *= self._power_factors
+        return sfp
+
     def rest(self, dt_s: float) -> None:
         """One step in which no unit runs: the control stays on."""
         hours = dt_s / 3600.0
@@ -129,6 +138,19 @@ class Air:
         for name in _STATE:
             getattr(self, name)[...] = state[name]
         self.filters.load_state(state["filters"])
+
+    def _commissioned(self, clean_pa: Columns) -> Columns:
+        """Specific fan power over ``_GRID``, with clean filters and a good belt."""
+        x = _GRID * _SHARE
+        if self._fixed_speed:
+            n = np.full_like(x, self._fixed_speed)
+        else:
+            n = self._speed(x, _DUCT, clean_pa)
+        watts = self._watts(x, n)
+        if self.belt:
+            watts[0] /= model.belt_efficiency(np.array([model.BELT_SLIP]))
+        sfp: Columns = watts.sum(axis=0) / (_GRID * self.design_m3_s)
+        return sfp
 
     def _fixed_pa(self, ice_pa: Columns | None) -> Columns:
         """Losses of ducts, recovery and coils at design flow, shape ``(2, n)`` or ``(2, 1)``."""

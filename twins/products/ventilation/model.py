@@ -152,7 +152,7 @@ def first_order(now: Columns, towards: Columns, *, dt_s: float, tau_s: float) ->
     return towards + (now - towards) * math.exp(-dt_s / tau_s)
 
 
-OFFICE_SHARE = (0.0,) * 7 + (0.12, 0.36, 0.48, 0.5, 0.48, 0.38, 0.46, 0.48, 0.46, 0.36, 0.15) + (
+OFFICE_SHARE = (0.0,) * 7 + (0.2, 0.5, 0.58, 0.58, 0.55, 0.42, 0.55, 0.58, 0.55, 0.4, 0.15) + (
     0.02, 0.01) + (0.0,) * 4  # fmt: skip
 """Share of time towards which rooms fill by hour of a weekday; as they fill slowly, 0.4 of the time
 from 9 to 17 comes out (0.32 and 0.47 measured, M:windesheim)."""

@@ -19,11 +19,11 @@ SUMMED = AIR_ROWS + CLIMATE_ROWS + 1
 FLOW, PRESSURE, FAN, MOTOR = slice(0, 2), slice(2, 7), slice(7, 9), 9
 VIBRATION, KW, ROTOR, FULL, EFFICIENCY, RUN = slice(10, 12), 12, 13, 14, 15, 16
 """Where what is among them; the first nine rows stand as the first nine signals do."""
-SIGNALS = 41
+SIGNALS = 42
 _RPM = np.array([[model.SUPPLY.full_rpm], [model.EXTRACT.full_rpm]])
 _NONE_RUNS = np.full(SIGNALS, np.nan)
 _NONE_RUNS[[0, 1, 7, 8, 31]], _NONE_RUNS[10] = 0.0, STANDBY_KW
-_OF_RUNNING = np.array([*range(12), 14, 15, 21, 22, 31])
+_OF_RUNNING = np.array([*range(12), 14, 15, 21, 22, 31, 41])
 
 
 class Parts(NamedTuple):
@@ -138,6 +138,7 @@ class Board:
         block[10] += STANDBY_KW
         np.multiply(sums[0] / run, air.design_m3_s / 1000.0, out=block[11])
         np.divide(sums[KW] / run, block[11], out=block[11])
+        block[41] = air.clean_sfp(sums[0] / run)
         np.divide(sums[VIBRATION], run, out=block[14:16])
         if self._parts.climate.recovery == "rotor":
             np.divide(sums[ROTOR], run, out=block[21])

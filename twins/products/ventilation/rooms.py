@@ -26,9 +26,10 @@ POPULAR = (0.5, 1.5)
 SENSOR_BIAS_PPM, SENSOR_BIAS_SD_PPM, SENSOR_BIAS_BAND_PPM = 20.0, 20.0, (-10.0, 60.0)
 """What CO2 sensors read too much: gaps of -5, +40 and +40 ppm, nights of 421-544 ppm
 (M:windesheim), and 40 ppm + 5 % allowed (S25b)."""
-PLUME, PLUME_MEMORY_S = 0.33, 10_800.0
+PLUME, PLUME_MEMORY_S = 0.36, 14_400.0
 """Air is not mixed: what people add differs by so much between two places of a room, and for so
-long (estimate; with the biases, pairs of sensors then differ as M:windesheim's do)."""
+long, half a working day (estimate; fitted so that, with the biases, pairs of sensors differ as
+M:windesheim's do)."""
 DRIFT_DUE_PPM = 150.0
 """A sensor that has drifted so far is due (night minimum over 550 ppm, rule V11)."""
 GAIN_1_PPM, INTEGRAL_S = 1.0 / 400.0, 1800.0

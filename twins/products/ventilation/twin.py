@@ -169,6 +169,11 @@ class VentilationTwin:
             "smoke": self._alarm_end_ms > self._begins_ms(self._step),
         }
 
+    def set_feature(self, device: int, feature: str, *, unlocked: bool) -> None:
+        """Without the right to demand control a unit gives every room its design flow."""
+        if feature == "demand_control" and not unlocked:
+            self._demand[device] = False
+
     def in_service(self, device: int) -> bool:
         """Whether the schedule may run the unit."""
         return not self._stopped[device]
@@ -244,6 +249,7 @@ class VentilationTwin:
             "ice": climate.ice,
             "outdoor_fraction": climate.fresh,
             "path_changes": self.mesh.path_changes,
+            "energy_kwh": air.energy_kwh.copy(),
         }
 
     def dump(self) -> dict[str, Any]:

@@ -168,12 +168,21 @@ def test_a_well_of_any_shape_reads_both_ways(shape: type) -> None:
 
 
 def test_the_turn_goes_round_and_skips_who_cannot() -> None:
-    rotation = Rotation(np.array([[True, False, True, True], [False, True, False, False]]))
+    usable = np.array([[True, False, True, True], [False, True, False, False]])
+    rotation = Rotation(usable, np.zeros_like(usable))
     assert rotation.order[0, 2, :3].tolist() == [2, 3, 0]
     assert rotation.rank[0, 2].tolist() == [2, NEVER, 0, 1]
     assert [rotation.follows[0, lead] for lead in (0, 2, 3)] == [2, 3, 0]
     assert rotation.follows[1, 1] == 1
     assert rotation.most.tolist() == [3, 1]
+
+
+def test_spare_pumps_stand_behind_those_whose_turn_it_is() -> None:
+    rotation = Rotation(np.array([[True, False, False]]), np.array([[False, False, True]]))
+    assert (rotation.most.tolist(), rotation.able.tolist()) == ([1], [2])
+    assert rotation.order[0, 0, :2].tolist() == [0, 2]
+    assert rotation.rank[0, 0].tolist() == [0, NEVER, 1]
+    assert rotation.follows[0, 0] == 0
 
 
 @pytest.mark.parametrize("inflow_l_s", [4.0, 12.0, 30.0, 50.0, 90.0])

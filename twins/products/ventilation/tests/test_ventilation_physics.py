@@ -82,6 +82,20 @@ def test_power_on_demand_control_follows_flow_less_than_cubed() -> None:
     assert 1.8 < np.polyfit(np.log(x), np.log(kw), 1)[0] < 2.5
 
 
+def test_a_clean_unit_needs_the_fan_power_of_its_commissioning_at_any_flow() -> None:
+    """V9: only then does a quarter more say that something is wrong."""
+    for options in ({}, {"belt": True}, {"fixed_speed": 0.6}):
+        for x in (0.25, 0.5, 0.9):
+            made = air(**options)
+            made.filters.clean_pa[:, 0] = CLEAN_PA
+            step(made, x)
+            sfp = 1000.0 * made.kw / (made.x[0] * made.design_m3_s)
+            assert made.clean_sfp(made.x[0]) == pytest.approx(sfp, rel=0.01)
+    dirty = step(air(load=1.3), 0.9)
+    sfp = 1000.0 * dirty.kw / (dirty.x[0] * dirty.design_m3_s)
+    assert np.all(sfp > 1.25 * dirty.clean_sfp(dirty.x[0]))
+
+
 def test_loaded_filters_cost_speed_power_and_vibration() -> None:
     clean, dirty = step(air(), 0.8), step(air(load=1.0), 0.8)
     for name in ("n", "mm_s", "pa"):

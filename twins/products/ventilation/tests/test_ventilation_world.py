@@ -28,7 +28,9 @@ HEAT = {"heating_command_pct", "heating_valve_pct", "cooling_command_pct", "cool
 AIR_TEMP = {"supply_temp_c", "extract_temp_c", "exhaust_temp_c", "room.temp_c"}
 RECOVERY = {"recovery_efficiency_pct", "rotor_rpm"}
 """Recovery follows flow (NTU), and the coils what it leaves."""
-FLOW_FOLLOWS = FLOWS | FAN_WORK | FILTERS | SUMMARY | ROOM_AIR | RECOVERY | HEAT | AIR_TEMP
+FLOW_FOLLOWS = FLOWS | FAN_WORK | FILTERS | SUMMARY | ROOM_AIR | RECOVERY | HEAT | AIR_TEMP | {
+    "sfp_clean_w_s_m3"
+}  # fmt: skip
 RADIO = {
     "mesh_path_changes", "nodes_lost", "room.hops", "room.rssi_dbm", "room.link_delivery_pct",
     "room.battery_v",
