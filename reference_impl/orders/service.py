@@ -363,8 +363,8 @@ class Orders:
         need = self._rows.needs.get(uow.conn, d.need_key(thing, position, cycle))
         if need is not None:
             self._fulfil(uow, need, event.at_ms)
-        row = {"thing": thing, "position": position}
-        row |= {"cycle": int(event.data["cycle"]), "since_ms": event.at_ms}
+        new = {"cycle": int(event.data["cycle"]), "since_ms": event.at_ms}
+        row = {"thing": thing, "position": position, **new}
         self._rows.cycles.put(uow, row)
         self._cycles.of(uow)[thing, position] = row
 
