@@ -24,7 +24,7 @@ from reference_impl.kernel.store import UnitOfWork
 from reference_impl.orders import domain as d
 from reference_impl.orders.catalogue import Catalogue
 from reference_impl.orders.ports import OrderRows
-from reference_impl.orders.steps import Steps
+from reference_impl.orders.steps import Steps, policy_of
 from reference_impl.published import (
     ModelInstalled,
     PartFitted,
@@ -92,15 +92,7 @@ class Orders:
         return row
 
     def _load_policies(self, conn: sa.Connection) -> dict[str, d.Policy]:
-        return {
-            row["customer"]: d.Policy(
-                mode=d.Mode(row["mode"]),
-                max_unit_price_eur=row["max_unit_price_eur"],
-                max_open_orders=row["max_open_orders"],
-                monthly_budget_eur=row["monthly_budget_eur"],
-            )
-            for row in self._rows.policies.items(conn)
-        }
+        return {row["customer"]: policy_of(row) for row in self._rows.policies.items(conn)}
 
     # Need and recommendation -----------------------------------------------------------------
 
@@ -371,12 +363,8 @@ class Orders:
         need = self._rows.needs.get(uow.conn, d.need_key(thing, position, cycle))
         if need is not None:
             self._fulfil(uow, need, event.at_ms)
-        row = {
-            "thing": thing,
-            "position": position,
-            "cycle": int(event.data["cycle"]),
-            "since_ms": event.at_ms,
-        }
+        new = {"cycle": int(event.data["cycle"]), "since_ms": event.at_ms}
+        row = {"thing": thing, "position": position, **new}
         self._rows.cycles.put(uow, row)
         self._cycles.of(uow)[thing, position] = row
 

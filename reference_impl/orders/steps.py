@@ -12,6 +12,16 @@ from reference_impl.orders.ports import OrderRows
 from reference_impl.published import OrderChanged, RecommendationChanged
 
 
+def policy_of(row: Row) -> d.Policy:
+    """A stored policy."""
+    return d.Policy(
+        mode=d.Mode(row["mode"]),
+        max_unit_price_eur=row["max_unit_price_eur"],
+        max_open_orders=row["max_open_orders"],
+        monthly_budget_eur=row["monthly_budget_eur"],
+    )
+
+
 class Steps:
     """Compare-and-set steps through the tables of :mod:`reference_impl.orders.domain`."""
 
