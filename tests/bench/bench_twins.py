@@ -25,12 +25,8 @@ EXPORT_GOAL_S = {"bin": 90.0}
 DAY_MS = 86_400_000
 
 
-def rss_kb() -> float:
-    """Resident memory of this process."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return float(line.split()[1])
-    return float("nan")
+MEMORY_AT = {"pump": 10_000, "bin": 10_000, "ventilation": 1_000}
+"""Fleets whose memory is counted; a unit comes with its 20 rooms."""
 
 
 def wanted(product: str, devices: int, *, days: float, every_s: int) -> Any:
@@ -44,18 +40,17 @@ def wanted(product: str, devices: int, *, days: float, every_s: int) -> Any:
 
 
 def step(product: str, devices: int) -> dict[str, float]:
-    """CPU time of a state step of a whole fleet, and memory of a device with two reports."""
+    """CPU time of a state step of a whole fleet."""
     from twins.history import world_spec
     from twins.world import World
 
     every_s, steps = STEP_S.get(product, 600), STEPS[devices]
     spec = world_spec(wanted(product, devices, days=1.0, every_s=every_s))
-    begun, empty_kb = time.process_time(), rss_kb()
+    begun = time.process_time()
     world = World(spec, seed=7, hear=lambda report: None)
     world.start()
     built_s = time.process_time() - begun
     world.run_until(world.now_ms + 2 * every_s * 1000)  # first draws and caches
-    full_kb = rss_kb()
     begun = time.process_time()
     world.run_until(world.now_ms + steps * every_s * 1000)
     took_s = (time.process_time() - begun) / steps
@@ -66,8 +61,38 @@ def step(product: str, devices: int) -> dict[str, float]:
         "channel_steps_per_s": channels / took_s,
         "device_steps_per_s": devices / took_s,
         "build_s": built_s,
-        "kb_per_device": (full_kb - empty_kb) / devices,
     }
+
+
+def memory(product: str, devices: int) -> dict[str, float]:
+    """Bytes that Python and numpy hold for a fleet, two reports in each ring buffer included.
+
+    Traced after a world of two devices has run, so that modules and tables which any fleet needs
+    are not counted. The ring buffer is telemetry in flight: it is told apart.
+    """
+    import gc
+    import tracemalloc
+
+    from twins.history import world_spec
+    from twins.world import World
+
+    every_s = STEP_S.get(product, 600)
+
+    def run(size: int) -> World:
+        spec = world_spec(wanted(product, size, days=1.0, every_s=every_s))
+        world = World(spec, seed=7, hear=lambda report: None)
+        world.start()
+        world.run_until(world.now_ms + 2 * every_s * 1000)
+        return world
+
+    run(2)
+    gc.collect()
+    tracemalloc.start(1)
+    world = run(devices)
+    gc.collect()
+    held, _ = tracemalloc.get_traced_memory()
+    ring = sum(4 * len(fleet.signal_names) * len(fleet.index) for fleet in world.fleets)
+    return {"kb_per_device": held / devices / 1024, "ring_kb_a_report": ring / devices / 1024}
 
 
 def small(product: str) -> dict[str, float]:
@@ -170,9 +195,9 @@ def speed_rows(row: Any) -> list[dict[str, Any]]:
                         seen["device_steps_per_s"] / 1e6, "M/s", None, "ProgPy loop", progpy / 1e6,
                     )
                 )  # fmt: skip
-            rows.append(
-                row(f"{product}, {size:,} devices: memory", seen["kb_per_device"], "KB/device", 8.0)
-            )
+        size = MEMORY_AT.get(product, 1_000)
+        kb = apart("memory", product, str(size))["kb_per_device"]
+        rows.append(row(f"{product}, {size:,} devices: memory", kb, "KB/device", 8.0))
     return rows
 
 
@@ -203,6 +228,8 @@ if __name__ == "__main__":
     what, *rest = sys.argv[1:]
     if what == "step":
         print(json.dumps(step(rest[0], int(rest[1]))))
+    elif what == "memory":
+        print(json.dumps(memory(rest[0], int(rest[1]))))
     elif what == "small":
         print(json.dumps(small(rest[0])))
     else:

@@ -139,7 +139,7 @@ def hot(made: PumpTwin, factor: float = 8.0) -> PumpTwin:
 
 
 def test_a_hot_motor_trips_cools_down_and_starts_again_and_its_standby_carries_on() -> None:
-    made = hot(station(2, 25.0), factor=6.0)
+    made = hot(station(2, 18.0), factor=8.0)
     rows = go(made, 144)
     temps = np.array([row["motor_temp_c"][0] for row in rows])
     tripped = np.array([row["motor_overtemp"][0] for row in rows])

@@ -185,7 +185,7 @@ def test_all_mistakes_of_a_description_are_told_at_once() -> None:
     assert f"fleets[0]: unknown product 'pmup'; there are: {products}" in text
     assert "unknown parameter 'inflow_ls' (did you mean 'inflow_l_s'?)" in text
     assert "well_area_m2 = -1.0 m2 is outside 2.0 to 5000.0" in text
-    assert "fleets[1]: sites must be 1 to 10000, not 0" in text
+    assert "fleets[1]: sites must be 1 to 100000, not 0" in text
     assert "field.crew: unknown parameter 'visit_euro' (did you mean 'visit_eur'?)" in text
     assert "field.customer: ignore_p = 2.0 1 is outside 0.0 to 1.0" in text
 

@@ -21,7 +21,7 @@ OUTAGE_MEDIAN_MIN, OUTAGE_SIGMA = 15.0, np.log(24.0 * 60.0 / 15.0) / 2.326
 """Outages of a modem are lognormal: median 15 min, 1 % last longer than a day (E)."""
 AWAY_SHARE = (0.001, 0.01)
 """99 to 99.9 % of a modem's messages arrive within a minute (E): so much of its time it is away."""
-RADIO_LOSS_MEDIAN, RADIO_LOSS_SIGMA = 0.010, np.log(10.0) / (2.0 * 1.645)
+RADIO_LOSS_MEDIAN, RADIO_LOSS_SIGMA = 0.014, np.log(10.0) / (2.0 * 1.645)
 """Loss of one node on the air: 1 to 5 % in all with a spread of x10 between nodes (E, S32)."""
 SEASON = 0.3
 """Leaves and wet air: so much more of it in July, less in January (E; S32 says seasonal)."""

@@ -12,7 +12,7 @@ from twins.core.streams import Streams
 from twins.core.twin import Build
 from twins.products import Product, catalog
 
-SITES_MAX = 10_000
+SITES_MAX = 100_000
 """Bounds of one fleet, so that a slip of the keyboard ends in a message and not in swapping."""
 DEVICES_PER_SITE_MAX = 100
 RANDOM_FAULTS_MAX = 1000.0
