@@ -53,7 +53,7 @@ class Commands(TyperGroup):
         self,
         info_name: str | None,
         args: list[str],
-        parent: Any = None,
+        parent: Any = None,  # noqa: ANN401
         **extra: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         """Read the options before the command; raises what its parent raises."""
