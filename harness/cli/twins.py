@@ -126,9 +126,7 @@ def export(
     report_every: Annotated[str, typer.Option(help="Between two reports of a device.")] = "15m",
     format: Annotated[  # noqa: A002 - the option's name
         Literal["parquet", "csv"],
-        typer.Option(
-            help="parquet needs the extra package pyarrow: pip install 'twinrig\\[parquet]'."
-        ),
+        typer.Option(help="parquet needs pyarrow: pip install 'twinrig\\[parquet]'."),
     ] = "parquet",
     seed: Seed = 7,
     start: Start = "2026-01-05",

@@ -241,7 +241,10 @@ def _print_table(title: str, columns: list[str], rows: list[dict[str, Any]]) -> 
     if not rows:
         return
     console = make_console()
-    table = Table(*columns, title=title or None, title_justify="left", title_style="bold", box=None)
+    table = Table(title=title or None, title_justify="left", title_style="bold", box=None)
+    whole = max(len(str(row.get(columns[0], ""))) for row in rows)  # a name is there to be copied
+    for number, column in enumerate(columns):
+        table.add_column(column, min_width=0 if number else whole)
     for row in rows:
         table.add_row(*(str(row.get(column, "")) for column in columns))
     console.print()

@@ -50,12 +50,12 @@ def render(page: Page) -> str:
     )  # fmt: skip
     # "</" would end the script element that the data stand in.
     data = msgspec.json.encode(chart(page)).decode().replace("</", "<\\/")
-    marks = events(page)
+    marks = most_telling(events(page))
     return environment.get_template("twins.html.j2").render(
         product=page.product, wanted=page.wanted, history=page.history,
         faults=[_fault(page, index) for index in range(len(page.wanted.faults))],
-        marks=[{**mark, "when": words.long_stamp(mark["at_ms"])} for mark in marks[:MOST_EVENTS]],
-        more=max(len(marks) - MOST_EVENTS, 0),
+        marks=[{**mark, "when": words.long_stamp(mark["at_ms"])} for mark in marks],
+        more=len(events(page)) - len(marks),
         plotly=Markup(plotly_source()),  # noqa: S704 - a file of the installed package
         data=Markup(data),  # noqa: S704 - JSON, its only way out of the script is closed above
     )  # fmt: skip
@@ -81,6 +81,12 @@ def events(page: Page) -> list[dict[str, Any]]:
     told = [_fault(page, index) for index in range(len(page.wanted.faults))]
     told += [mark for event in page.history.events if (mark := _event(event)) is not None]
     return sorted(told, key=lambda mark: (mark["at_ms"], mark["tone"] != "warn"))
+
+
+def most_telling(marks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """At most ``MOST_EVENTS`` in order; what wore, failed or was fitted stays before the rest."""
+    ranked = sorted(range(len(marks)), key=lambda at: (marks[at]["tone"] == "plain", at))
+    return [marks[at] for at in sorted(ranked[:MOST_EVENTS])]
 
 
 def _fault(page: Page, index: int) -> dict[str, Any]:

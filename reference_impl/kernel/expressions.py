@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import cel
 
@@ -19,6 +20,8 @@ PROBED_TOGETHER_MAX = 5
 """Up to so many variables every combination of the probes is tried (3^5 = 243)."""
 REMEMBERED_MAX = 20_000
 """Verdicts remembered of one expression (some MB), before it starts anew."""
+_NEW: Any = object()
+"""Stands where no verdict is remembered."""
 _SYNTAX = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
 
 
@@ -42,6 +45,10 @@ class Expression:
             return None
         return answer if isinstance(answer, bool) else None
 
+    def _holds_row(self, names: Sequence[str], row: Sequence[float]) -> bool | None:
+        # + 0.0 because 0.0 and -0.0 are one key and so must be one value
+        return self.holds({name: value + 0.0 for name, value in zip(names, row, strict=True)})
+
     def holds_for(
         self, names: Sequence[str], rows: Sequence[tuple[float, ...]], known: Sequence[bool]
     ) -> list[bool | None]:
@@ -57,16 +64,16 @@ class Expression:
         verdicts = self._verdicts.setdefault(tuple(names), {})
         if len(verdicts) > REMEMBERED_MAX:
             verdicts.clear()
-        found: list[bool | None] = []
-        for row, is_known in zip(rows, known, strict=True):
-            if not is_known:
-                found.append(None)
-                continue
-            if row not in verdicts:
-                # + 0.0 because 0.0 and -0.0 are one key and so must be one value
-                values = {name: value + 0.0 for name, value in zip(names, row, strict=True)}
-                verdicts[row] = self.holds(values)
-            found.append(verdicts[row])
+        found = [verdicts.get(row, _NEW) for row in rows]
+        if _NEW in found:
+            for place, verdict in enumerate(found):
+                if verdict is _NEW:
+                    found[place] = verdicts[rows[place]] = self._holds_row(names, rows[place])
+        if not all(known):
+            found = [
+                verdict if is_known else None
+                for verdict, is_known in zip(found, known, strict=True)
+            ]
         self._last = asked, found
         return found
 

@@ -320,13 +320,14 @@ def _locust(*arguments):
 
 
 def test_plain_locust_runs_the_same_devices_and_sums_up(broker):
-    done = _locust("--host", broker.url, "-u", "5", "-r", "50", "-t", "4s", "--every", "0.05")
+    done = _locust("--host", broker.url, "-u", "5", "-r", "50", "-t", "6s", "--every", "0.05")
 
     assert done.returncode == 0, done.stderr
     found = re.search(
         r"connections: 5 asked, 5 confirmed; messages: (\d+) asked, (\d+) sent, (\d+) ack",
         done.stderr,
     )
+    assert found is not None, done.stderr
     asked, sent, acknowledged = (int(count) for count in found.groups())
     assert asked >= sent >= acknowledged >= 5
     assert "telemetry, due to PUBACK" in done.stdout + done.stderr
