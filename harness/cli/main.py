@@ -9,10 +9,13 @@ from __future__ import annotations
 import gc
 import sys
 import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from harness.cli import demo, load, report, rules, run, twins, up
 from harness.errors import HarnessError, OurBug
@@ -25,17 +28,70 @@ EPILOG = (
 
 
 def example() -> str:
-    """A scenario that ships with Twinrig, as a newcomer would type it."""
+    """The scenario to begin with, as a newcomer would type it.
+
+    It is the one that stands there as a Python script too.
+    """
     folder = Path(__file__).parents[2] / "scenarios"
-    found = sorted(folder.glob("*/*.yaml"), key=lambda path: (len(path.stem.split("-")), path))
+    found = sorted(folder.glob("*/*.yaml"))
     if not found:
         return "my-scenario.yaml"
+    scripts = {path.stem.replace("_", "-") for path in folder.glob("*/*.py")}
+    first = next((path for path in found if path.stem in scripts), found[0])
     inside = Path.cwd() / "scenarios" == folder
-    return str(found[0].relative_to(folder.parent) if inside else found[0])
+    return str(first.relative_to(folder.parent) if inside else first)
+
+
+WRONG_CALL: type[Exception] = typer.BadParameter.__mro__[2]
+"""What every wrong option or argument is; Typer shows only its kinds by name."""
+
+
+class Commands(TyperGroup):
+    """The commands; a wrong call that asked for ``--json`` gets an object on stdout too."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: Any = None,  # noqa: ANN401
+        **extra: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        """Read the options before the command; raises what its parent raises."""
+        self._call = list(args)
+        with self._told():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Read the rest and run the command; raises what its parent raises."""
+        with self._told():
+            return super().invoke(ctx)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (WRONG_CALL, HarnessError) as error:
+            ran = isinstance(error, HarnessError) and self._call[0] == "run"  # it says so itself
+            if wants_json(self._call) and not ran:
+                from harness.cli.output import as_json, call_object  # noqa: PLC0415
+
+                message = getattr(error, "format_message", error.__str__)()
+                code = getattr(error, "exit_code", OurBug.exit_code)
+                typer.echo(as_json([call_object(self._call, message, code)]))
+            raise
+
+
+def wants_json(call: Sequence[str]) -> bool:
+    """Whether a call asks for an object on stdout; ``load --json FILE`` does not."""
+    if "--json" not in call:
+        return False
+    rest = call[call.index("--json") + 1 :]
+    return call[0] != "load" or rest[:1] == ["-"]
 
 
 app = typer.Typer(
     name="twinrig",
+    cls=Commands,
     help=(
         "Prove a connected-product service before it meets real products: digital twins wear and "
         "fail, the service must notice, order and repair, and the rig knows the truth.\n\n"

@@ -75,6 +75,16 @@ def bug_object(files: Sequence[Path], seed: int, error: BaseException) -> dict[s
     return error_object(", ".join(map(str, files)), seed, error, OurBug.exit_code)
 
 
+def call_object(call: Sequence[str], error: str, exit_code: int) -> dict[str, Any]:
+    """The object for a call that was wrong, so that no run came of it."""
+    return {
+        "verdict": "error",
+        "exit_code": exit_code,
+        "call": " ".join(["twinrig", *call]),
+        "error": error,
+    }
+
+
 def as_json(runs: Sequence[dict[str, Any]]) -> str:
     """One run: its object. Several: ``{"verdict", "exit_code", "runs": [...]}``."""
     if len(runs) == 1:

@@ -69,7 +69,7 @@ def _options(
     return {
         "animation": False,
         "useUTC": True,
-        "grid": {"left": 44, "right": 18, "top": top_px, "bottom": 28},
+        "grid": {"left": 44, "right": 30, "top": top_px, "bottom": 28},
         "legend": {"data": legend, "top": 0, "left": 0, "itemGap": 14, "textStyle": grey},
         "tooltip": {"trigger": "axis", ":valueFormatter": number},
         "xAxis": {

@@ -12,7 +12,7 @@ from nicegui import ui
 from harness.demo.charts import damage_options, signal_options
 from harness.demo.state import Arm, Curves, View
 from harness.report.story import Line
-from harness.report.words import count, long_stamp, span, stamp
+from harness.report.words import count, long_stamp, plain, span, stamp
 
 REFRESH_S = 0.4
 SLOWEST, FASTEST = 600.0, 1_209_600.0
@@ -89,12 +89,22 @@ class Stage(Protocol):
         ...
 
 
+LINKS = ".nicegui-link { color: #0b68a5 } .body--dark .nicegui-link { color: #5eb1ef }"
+"""Colours of links that can be read on light and on dark ground."""
+
+
+def _kinds(costs_eur: Mapping[str, float]) -> str:
+    """``parts 350 · visits 280``: what the euros went into."""
+    return " · ".join(f"{plain(name)} {_whole(eur)}" for name, eur in costs_eur.items() if eur > 0)
+
+
 def build(stage: Stage) -> None:
     """Register the page at ``/``."""
 
     def _index() -> None:
         ui.dark_mode(None)
         ui.colors(primary="#0b68a5", positive="#18794e", negative="#c62a2f", warning="#b26a00")
+        ui.add_css(LINKS)
         Board(stage).draw()
 
     ui.page("/", title="Twinrig demo")(_index)
@@ -224,6 +234,7 @@ class Board:
             with ui.row().classes("gap-x-8 gap-y-1"):
                 hours = _figure("hours of standstill", f"{mark}-hours")
                 euros = _figure("euros spent or missed", f"{mark}-euros")
+            kinds = ui.label().classes("text-sm opacity-70").props(_tag(f"{mark}-kinds"))
             note = ui.label().classes("text-sm opacity-70")
             down = ui.label().classes("text-sm text-negative font-bold")
 
@@ -231,6 +242,7 @@ class Board:
             arm = pick(view)
             hours.text = _whole(arm.downtime_h)
             euros.text = _whole(arm.costs_eur)
+            kinds.text = _kinds(arm.costs_by_kind_eur)
             note.text = f"{count(arm.failures, 'failure')}, {count(arm.fitted, 'part')} fitted"
             down.text = f"stands still now: {', '.join(arm.standing)}"
             down.visible = bool(arm.standing)

@@ -16,6 +16,7 @@ from harness.scenario.products import installed
 from harness.scenario.resolve import places
 from harness.scenario.schema import Scenario
 from harness.world.control import Control
+from twins.core.common_faults import faults_of
 
 log = logging.getLogger(__name__)
 SPEED = 86_400.0
@@ -138,7 +139,10 @@ class DemoSession:
     def breakages(self, device: str) -> tuple[Breakage, ...]:
         """What can break in a device."""
         place = self._places.get(device)
-        faults = self._products[place.product].faults if place else {}
+        if place is None:
+            return ()
+        product = self._products[place.product]
+        faults = {**product.faults, **faults_of(product)}  # the product's own stand first
         return tuple(Breakage(fault=name, title=spec.title) for name, spec in faults.items())
 
     def pause(self) -> None:

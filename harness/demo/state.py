@@ -53,6 +53,7 @@ class Arm:
 
     downtime_h: float
     costs_eur: float
+    costs_by_kind_eur: Mapping[str, float]
     failures: int
     fitted: int
     standing: tuple[str, ...]
@@ -221,6 +222,7 @@ class DemoState:
     def _arm(self, tally: Tally) -> Arm:
         return Arm(
             downtime_h=tally.downtime_h(self._now_ms), costs_eur=tally.costs_eur(self._now_ms),
+            costs_by_kind_eur=tally.costs_by_kind_eur(self._now_ms),
             failures=tally.failures, fitted=tally.fitted, standing=tally.standing(),
         )  # fmt: skip
 

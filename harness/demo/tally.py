@@ -21,7 +21,8 @@ class Tally:
     failures: int = 0
     visits: int = 0
     fitted: int = 0
-    booked_eur: float = 0.0
+    booked_eur: dict[str, float] = field(default_factory=dict)
+    """By what was paid for."""
     _down_since: dict[str, int] = field(default_factory=dict)
     _down_ms: dict[str, int] = field(default_factory=dict)
 
@@ -38,7 +39,8 @@ class Tally:
             self.fitted += 1
         elif kind == "cost.booked":
             self.visits += data["what"] == "visits"
-            self.booked_eur += float(data["eur"])
+            what = str(data["what"])
+            self.booked_eur[what] = self.booked_eur.get(what, 0.0) + float(data["eur"])
 
     def _hours(self, now_ms: int) -> dict[str, float]:
         total_ms = dict(self._down_ms)
@@ -50,10 +52,15 @@ class Tally:
         """Hours of standstill of all devices together, up to ``now_ms``."""
         return sum(self._hours(now_ms).values())
 
+    def costs_by_kind_eur(self, now_ms: int) -> dict[str, float]:
+        """Everything spent or missed up to ``now_ms``, by kind; the dearest first."""
+        missed_eur = sum(self.eur_per_h[d] * hours for d, hours in self._hours(now_ms).items())
+        kinds = {**self.booked_eur, "standstill": missed_eur}
+        return dict(sorted(kinds.items(), key=lambda kind: -kind[1]))
+
     def costs_eur(self, now_ms: int) -> float:
         """Everything spent or missed up to ``now_ms``."""
-        missed = (self.eur_per_h[d] * hours for d, hours in self._hours(now_ms).items())
-        return self.booked_eur + sum(missed)
+        return sum(self.costs_by_kind_eur(now_ms).values())
 
     def standing(self) -> tuple[str, ...]:
         """The devices that stand still now."""

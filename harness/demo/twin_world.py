@@ -55,4 +55,7 @@ def downtime_rates(scenario: Scenario, products: Products) -> dict[str, float]:
         for fleet in spec.fleets
     }
     found = places(scenario, products)
+    for name in {place.product for place in found.values()} - set(rates):  # companions
+        own = products[name].params.get(DOWNTIME)
+        rates[name] = own.default if own else 0.0
     return {device: rates[place.product] for device, place in found.items()}

@@ -22,7 +22,7 @@ from harness.events import (
     RunStarted,
     StepDone,
 )
-from harness.report.story import Line, Storyteller
+from harness.report.story import TOLD_TIMES, Line, Storyteller
 from harness.report.words import count, euros, long_stamp, number, plain, span
 
 PIPE_WIDTH = 100
@@ -82,6 +82,10 @@ class ConsoleReport:
             self._advance(event)
         elif isinstance(event, RunFinished):
             self.close()
+            if self._story.untold and not self.quiet:
+                often = f"told {TOLD_TIMES} times already"
+                many = count(self._story.untold, "line")
+                say(self.console, f"{many} left out, {often}; events.jsonl has all", "dim")
             self._verdict(event.result)
         elif not self.quiet:
             line = self._story.tell(event)

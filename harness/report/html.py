@@ -16,6 +16,8 @@ from harness.report.runlog import ORDER_STEPS, VISIT_STEPS, Process, RunLog
 
 MOST_DEVICES = 8
 """Devices that can be chosen in the plots."""
+TELLING = 0.05
+"""Damage below this is a flat line at the bottom of the plot; the table of the fleet has it."""
 MOST_POINTS = 1_200
 """Points per curve; a screen shows no more."""
 LANES = {
@@ -95,11 +97,12 @@ def chart_data(log: RunLog) -> dict[str, Any]:
 
 def _device_data(log: RunLog, device: str) -> dict[str, Any]:
     curves = []
-    for (name, component), series in log.damage.items():
-        if name == device:
-            at_ms, values = series.thinned(MOST_POINTS)
-            percent = [round(100 * value, 3) for value in values]
-            curves.append(_curve("truth", f"{words.plain(component)}: true damage", at_ms, percent))
+    aged = {component: each for (name, component), each in log.damage.items() if name == device}
+    worst = sorted(aged, key=lambda component: -max(aged[component].values, default=0.0))
+    for component in [name for name in worst if max(aged[name].values) >= TELLING] or worst[:1]:
+        at_ms, values = aged[component].thinned(MOST_POINTS)
+        percent = [round(100 * value, 3) for value in values]
+        curves.append(_curve("truth", f"{words.plain(component)}: true damage", at_ms, percent))
     for (name, position), series in log.wear.items():
         if name == device:
             at_ms, values = series.thinned(MOST_POINTS)

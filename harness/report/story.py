@@ -6,6 +6,7 @@ module. One meaningful event is one line; what only confirms an earlier line is 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,12 +19,20 @@ from harness.events import (
     FeedSeen,
     TruthHappened,
 )
+from harness.report.truths import said
 from harness.report.words import DAY_MS, euros, long_stamp, pairs, plain, span, stamp
 
 WEAR_STEPS_PCT = (10.0, 25.0, 50.0, 75.0, 90.0)
 """A wear estimate is news when it crosses one of these."""
 FORECAST_NEWS_MS = 400 * DAY_MS
 """A run-out farther away than this is not worth a sentence."""
+
+TOLD_TIMES = 3
+"""What happens over and over is told so many times, and counted from then on."""
+ROUTINE = "operation"
+"""Severity of alerts that are day's work: after a device's first they count for the fleet."""
+CHANCE = ("sensor.", "link.", "power.", "clock.", "interlock.")
+"""Truths that come and go by the hundred when faults come by chance; counted for the fleet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +56,24 @@ class Line:
 class Storyteller:
     """Keeps what was told already, so that nothing is told twice."""
 
+    untold: int = 0
+    """Lines left out because they say what was said :data:`TOLD_TIMES` times already."""
     _wear: dict[tuple[str, str, Any], float] = field(default_factory=dict)
     _dead: set[str] = field(default_factory=set)
+    _times: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    _open: set[tuple[str, str]] = field(default_factory=set)
+    _orders: dict[str, str] = field(default_factory=dict)
 
     def tell(self, event: Event) -> Line | None:
         """The sentence for ``event``, or None if it is no news."""
         if isinstance(event, FeedSeen):
-            return self._feed(event)
+            if event.kind == "order.placed":
+                self._orders[event.subject] = _thing(event.data, event.subject)
+            line = self._feed(event)
+            return None if line is None or self._worn_out(event) else line
         if isinstance(event, TruthHappened):
-            return _truth(event)
+            line = _truth(event, self._orders.get(event.subject, event.subject))
+            return None if line is None or self._worn_out(event) else line
         if isinstance(event, FaultApplied):
             return _fault(event)
         if isinstance(event, ActorActed):
@@ -66,6 +84,36 @@ class Storyteller:
                 tone="bad",
             )  # fmt: skip
         return None
+
+    def _worn_out(self, event: FeedSeen | TruthHappened) -> bool:
+        """Whether this was told often enough; an alert's end is told if its begin was."""
+        rule, kind = str(event.data.get("rule", "")), event.kind
+        alert = (_thing(event.data, event.subject), rule)
+        if kind == "alert.cleared" and alert not in self._open:
+            self.untold += 1
+            return True
+        if kind == "alert.cleared":
+            self._open.discard(alert)
+            return False
+        if kind == "alert.raised":
+            often = self._often(kind, rule, alert[0])
+            if event.data.get("severity") == ROUTINE and often > 1:
+                often = self._often(kind, rule)
+        elif kind.startswith(CHANCE):
+            often = self._often(kind, str(event.data.get("fault") or event.data.get("interlock")))
+        else:
+            return False
+        if often > TOLD_TIMES:
+            self.untold += 1
+            return True
+        if kind == "alert.raised":
+            self._open.add(alert)
+        return False
+
+    def _often(self, *what: str) -> int:
+        """How often this came by now, this time too."""
+        self._times[what] += 1
+        return self._times[what]
 
     def _feed(self, event: FeedSeen) -> Line | None:
         if event.kind == "condition.evaluated":
@@ -165,13 +213,19 @@ def _need_thing(data: Mapping[str, Any], otherwise: str) -> str:
     return _thing(data, need.split("/", 1)[0] or otherwise)
 
 
+def _by(data: Mapping[str, Any]) -> str:
+    """Who decided: a person by name, or the policy."""
+    who = str(data.get("by", "?"))
+    return "on its own, as the policy allows" if who.startswith("policy") else f"by {who}"
+
+
 def _order_step(words: str, tone: str = "plain") -> Callable[[FeedSeen], Line | None]:
     def tell(event: FeedSeen) -> Line:
         data = event.data
         text = words.format(part=data.get("part", "part"), supplier=data.get("supplier", "?"))
         if event.kind == "order.placed":
             text += f" for {euros(float(data.get('total_eur', 0.0)))}"
-            text += f" (by {data.get('by', '?')})"
+            text += f" ({_by(data)})"
         if data.get("reason"):
             text += f": {data['reason']}"
         return _service(event, _thing(data, event.subject), text, tone)
@@ -252,39 +306,12 @@ FEED: Mapping[str, Callable[[FeedSeen], Line | None]] = {
 """How each kind of feed event is told; a kind that is missing here is no news."""
 
 
-def _component(data: Mapping[str, Any]) -> str:
-    return plain(str(data.get("component") or data.get("position") or "component"))
-
-
-def _truth(event: TruthHappened) -> Line | None:
-    data = event.data
-    sentences = {
-        "damage.onset": (f"the {_component(data)} starts to wear (truth)", "warn"),
-        "component.failed": (f"the {_component(data)} fails (truth)", "bad"),
-        "part.fitted": (f"a new {_component(data)} is fitted (truth)", "good"),
-        "fault.begun": (f"{plain(str(data.get('fault', '')))} {_cause(data)} (truth)", "warn"),
-        "component.maintained": (f"the {_component(data)} is worked on (truth)", "good"),
-        "device.down": ("stands still (truth)", "bad"),
-        "device.up": (_up(data), "good"),
-    }
-    if event.kind == "cost.booked" or data.get("cause") == "injected":
+def _truth(event: TruthHappened, subject: str) -> Line | None:
+    words = said(event.kind, event.data)
+    if words is None:
         return None
-    text, tone = sentences.get(event.kind, ("", "plain"))
-    if not text:
-        detail = pairs(data)
-        text = f"{plain(event.kind)} (truth)" + (f": {detail}" if detail else "")
-    return Line(at_ms=event.at_ms, who="truth", subject=event.subject, text=text, tone=tone)
-
-
-def _cause(data: Mapping[str, Any]) -> str:
-    return "is left by a visit" if data.get("cause") == "maintenance" else "begins by itself"
-
-
-def _up(data: Mapping[str, Any]) -> str:
-    for key, unit_ms in (("down_ms", 1.0), ("down_h", 3_600_000.0)):
-        if data.get(key):
-            return f"runs again after {span(float(data[key]) * unit_ms)} (truth)"
-    return "runs again (truth)"
+    text, tone = words
+    return Line(at_ms=event.at_ms, who="truth", subject=subject, text=f"{text} (truth)", tone=tone)
 
 
 def _fault(event: FaultApplied) -> Line:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from harness.report import words
 from harness.report.html import plotly_source
+from harness.report.truths import said
 from twins.core.common_faults import faults_of
 from twins.core.ports import Truth
 from twins.core.realism import Columns, History, Wanted
@@ -24,15 +25,8 @@ MOST_POINTS = 4_000
 GAP_MS = 6 * 3_600_000
 """A longer pause is drawn as a gap."""
 MOST_EVENTS = 300
-SAID = {
-    "damage.onset": ("truth", "damage begins"),
-    "component.failed": ("bad", "failed"),
-    "device.down": ("bad", "device is down"),
-    "device.up": ("good", "device works again"),
-    "part.fitted": ("good", "new part fitted"),
-}
-"""Colour and words of events; others are told by their own name."""
-QUIET = ("cost.booked",)
+LINES = ("damage.onset", "component.failed", "device.down", "device.up", "part.fitted")
+"""Events that stand as a line through all panels; the others are told in the table only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +50,12 @@ def render(page: Page) -> str:
     )  # fmt: skip
     # "</" would end the script element that the data stand in.
     data = msgspec.json.encode(chart(page)).decode().replace("</", "<\\/")
-    marks = events(page)
+    marks = most_telling(events(page))
     return environment.get_template("twins.html.j2").render(
         product=page.product, wanted=page.wanted, history=page.history,
         faults=[_fault(page, index) for index in range(len(page.wanted.faults))],
-        marks=[{**mark, "when": words.long_stamp(mark["at_ms"])} for mark in marks[:MOST_EVENTS]],
-        more=max(len(marks) - MOST_EVENTS, 0),
+        marks=[{**mark, "when": words.long_stamp(mark["at_ms"])} for mark in marks],
+        more=len(events(page)) - len(marks),
         plotly=Markup(plotly_source()),  # noqa: S704 - a file of the installed package
         data=Markup(data),  # noqa: S704 - JSON, its only way out of the script is closed above
     )  # fmt: skip
@@ -85,8 +79,14 @@ def chart(page: Page) -> dict[str, Any]:
 def events(page: Page) -> list[dict[str, Any]]:
     """What happened, in order: injected faults first, then what the truth ledger tells."""
     told = [_fault(page, index) for index in range(len(page.wanted.faults))]
-    told += [_event(event) for event in page.history.events if event.kind not in QUIET]
+    told += [mark for event in page.history.events if (mark := _event(event)) is not None]
     return sorted(told, key=lambda mark: (mark["at_ms"], mark["tone"] != "warn"))
+
+
+def most_telling(marks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """At most ``MOST_EVENTS`` in order; what wore, failed or was fitted stays before the rest."""
+    ranked = sorted(range(len(marks)), key=lambda at: (marks[at]["tone"] == "plain", at))
+    return [marks[at] for at in sorted(ranked[:MOST_EVENTS])]
 
 
 def _fault(page: Page, index: int) -> dict[str, Any]:
@@ -110,11 +110,15 @@ def _short(value: float | str, unit: str) -> str:
     return value if isinstance(value, str) else f"{value:g} {unit}".removesuffix(" 1")
 
 
-def _event(event: Truth) -> dict[str, Any]:
-    tone, text = SAID.get(event.kind, ("plain", words.plain(event.kind)))
-    component = event.data.get("component")
-    about = f"{words.plain(str(component))}: " if component else ""
-    return {"at_ms": event.at_ms, "device": event.subject, "tone": tone, "text": f"{about}{text}"}
+def _event(event: Truth) -> dict[str, Any] | None:
+    words_of_it = said(event.kind, event.data)
+    if words_of_it is None:
+        return None
+    text, tone = words_of_it
+    if event.kind == "damage.onset":
+        tone = "truth"
+    tone = tone if event.kind in LINES else "plain"
+    return {"at_ms": event.at_ms, "device": event.subject, "tone": tone, "text": text}
 
 
 def _damage_panel(history: History, damaged: Mapping[str, Columns]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from harness.scenario.yamlspots import Path
 
 ROUNDS = 4
 """Taking away one wrong place can show the next one; deeper than this nothing nests."""
+_NAMES_DEVICES = frozenset({"product", "sites", "devices_per_site"})
 _RUN = {"start": "2026-01-05T00:00:00Z", "until": "3650d", "sync": "1d"}
 _NO_ENTRY = {"at": "0s", "dps": "kill"}
 _HARMLESS: Mapping[str, Any] = {
@@ -42,7 +43,8 @@ class Mended(NamedTuple):
     def knows_devices(self) -> bool:
         """Whether the fleets are as the file says, so that devices can be looked up."""
         return not any(
-            place[:1] == ("fleets",) and "params" not in place for place in self.replaced
+            place[:1] == ("fleets",) and (len(place) < 3 or place[2] in _NAMES_DEVICES)
+            for place in self.replaced
         )
 
 
@@ -84,7 +86,7 @@ def _replace(data: dict[str, Any], path: Path, *, extra: bool) -> Path:
             parent[key] = {"check": "?", "args": {}, "where": ""}
     elif not isinstance(parent, dict):
         return _replace(data, path[:-1], extra=False)
-    elif extra or key not in _HARMLESS:
+    elif extra or key not in _HARMLESS or (path[0] == "fleets" and key != "product"):
         if key not in parent:  # named by a rule over several keys
             return _replace(data, path[:-1], extra=False)
         del parent[key]

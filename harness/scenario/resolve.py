@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import zoneinfo
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
@@ -154,10 +154,9 @@ def find_problems(
     yield from _people(scenario.field)
     devices = places(scenario, products)
     complete = devices_known and all(fleet.product in products for fleet in scenario.fleets)
-    if complete:  # else every device would seem unknown
-        for i, entry in enumerate(scenario.timeline):
-            yield from _entry(("timeline", i), entry, devices, products)
     used = used_products(scenario, products)
+    for i, entry in enumerate(scenario.timeline):
+        yield from _entry(("timeline", i), entry, devices, products, used, complete=complete)
     for i, pack in enumerate(scenario.service.rules):
         yield from _pack(("service", "rules", i), pack, folder, used)
     if scenario.service.contract is not None:
@@ -189,7 +188,8 @@ def _people(people: People) -> Iterator[Said]:
 def _fleet(path: Path, fleet: Fleet, products: Products) -> Iterator[Said]:
     product = products.get(fleet.product)
     if product is None:
-        yield Said((*path, "product"), False, unknown("product", fleet.product, sorted(products)))
+        alone = sorted(name for name, other in products.items() if not other.host)
+        yield Said((*path, "product"), False, unknown("product", fleet.product, alone))
         return
     if product.host:
         text = f"{product.id} comes with {product.host}, not by itself"
@@ -217,14 +217,18 @@ def _entry(
     entry: Fault | LinkFault | DpsFault,
     devices: Mapping[str, Place],
     products: Products,
+    used: Sequence[Product],
+    *,
+    complete: bool,
 ) -> Iterator[Said]:
+    """``complete`` is false if a fleet is wrong: every device of it would seem unknown."""
     if isinstance(entry, DpsFault):
         return
-    if entry.device is not None and entry.device not in devices:
+    if complete and entry.device is not None and entry.device not in devices:
         yield Said((*path, "device"), False, unknown("device", entry.device, devices))
     if isinstance(entry, LinkFault):
         sites = dict.fromkeys(place.site for place in devices.values())
-        if entry.site is not None and entry.site not in sites:
+        if complete and entry.site is not None and entry.site not in sites:
             yield Said((*path, "site"), False, unknown("site", entry.site, sites))
         if entry.for_ <= 0:
             yield Said((*path, "for"), False, "for must be longer than 0")
@@ -237,6 +241,10 @@ def _entry(
             yield Said((*path, "fault"), False, text)
             return
         yield from _fault_params((*path, "params"), entry, product)
+        return
+    known = {name for product in used for name in faults_of(product)}
+    if complete and entry.fault not in known:
+        yield Said((*path, "fault"), False, unknown("fault", entry.fault, sorted(known)))
 
 
 def _fault_params(path: Path, entry: Fault, product: Product) -> Iterator[Said]:
@@ -268,12 +276,16 @@ def _pack(path: Path, pack: str, folder: FilePath, products: list[Product]) -> I
     for file in pack_paths(pack, folder, products):
         if not file.is_file():
             there = sorted(
-                other.stem
-                for product in products
-                for other in (product.folder / "rules").glob("*.yaml")
-                if not other.stem.endswith("_test")
+                {
+                    other.stem
+                    for product in products
+                    for other in (product.folder / "rules").glob("*.yaml")
+                    if not other.stem.endswith("_test")
+                }
             )
-            yield Said(path, False, f"no rule pack at {file}; {unknown('pack', pack, there)}")
+            of = next((f" of {p.id}" for p in products if file.is_relative_to(p.folder)), "")
+            text = unknown(f"rule pack{of}", pack, there)
+            yield Said(path, False, text if of else f"no rule pack at {file}; {text}")
 
 
 def _contract(contract: Contract, products: list[Product]) -> Iterator[Said]:

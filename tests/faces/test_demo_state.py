@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from harness.demo.charts import damage_options
+from harness.demo.session import DemoSession
 from harness.demo.state import DemoState, Notice
 from harness.demo.stories import STORY
 from harness.demo.tally import Tally
 from harness.demo.twin_world import WithoutService, downtime_rates
 from harness.engine import runner
 from harness.events import Event, FaultApplied, RunFinished, RunStarted, StepDone, TruthHappened
+from harness.scenario.loader import load
 from harness.scenario.products import installed
 from harness.scenario.resolve import places
 from harness.world.control import Control, WantedFault
@@ -64,6 +66,7 @@ def test_standstill_ticks_in_hours_and_euros_while_it_lasts():
     assert tally.costs_eur(2 * HOUR_MS) == 290.0
     assert tally.downtime_h(4 * HOUR_MS) == 3.0
     assert tally.costs_eur(4 * HOUR_MS) == 490.0
+    assert tally.costs_by_kind_eur(4 * HOUR_MS) == {"visits": 280.0, "standstill": 210.0}
     assert tally.standing() == ("b",)
     assert tally.visits == 1
 
@@ -205,3 +208,46 @@ def test_every_device_has_a_price_for_its_standstill():
     rates = downtime_rates(scenario, installed())
     assert set(rates) == set(places(scenario, installed()))
     assert all(rate > 0 for rate in rates.values())
+
+
+def test_a_fleet_with_companions_has_a_price_of_standstill_for_every_device(tmp_path: Path):
+    file = tmp_path / "s.yaml"
+    file.write_text(
+        """\
+schema: 1
+title: Rooms
+run: {start: 2026-01-05T00:00:00Z, until: 1d, sync: 1h}
+fleets:
+  - product: ventilation
+    sites: 1
+    devices_per_site: 1
+    params: {rooms: 2, downtime_eur_h: 7 EUR/h}
+"""
+    )
+    products = installed()
+    scenario = load(file, products=products, checks={})
+
+    rates = downtime_rates(scenario, products)
+
+    assert rates["ahu-01-1"] == 7.0
+    assert set(rates) == {"ahu-01-1", "room-01-1-1", "room-01-1-2"}
+
+
+def test_what_breaks_lists_the_products_own_faults_first_and_those_of_sensors_too(tmp_path: Path):
+    file = tmp_path / "s.yaml"
+    file.write_text(
+        """\
+schema: 1
+title: Bins
+run: {start: 2026-01-05T00:00:00Z, until: 1d, sync: 1h}
+fleets: [{product: bin}]
+"""
+    )
+    products = installed()
+    session = DemoSession(load(file, products=products, checks={}), seed=7, runs_dir=tmp_path)
+
+    names = [each.fault for each in session.breakages("bin-01-1")]
+
+    assert names[0] in products["bin"].faults
+    assert {"sensor_stuck", "modem_outage"} <= set(names)
+    assert session.breakages("nobody") == ()

@@ -89,7 +89,7 @@ def test_text_that_would_end_the_script_stays_data(tmp_path: Path, green_events)
 
     assert "</script><b>" not in page
     texts = [mark["text"] for mark in data_of(page)["devices"]["pump-01-1"]["marks"]]
-    assert "noted (truth): a = </script><b>" in texts
+    assert "noted: a = </script><b> (truth)" in texts
 
 
 def test_what_failed_and_the_replay_stand_before_everything_else(tmp_path: Path, red_events):

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from rich.console import Console
 
-from harness.events import CheckDecided, Event, FeedSeen, RunFinished
+from harness.events import CheckDecided, Event, FeedSeen, RunFinished, TruthHappened
 from harness.report.console import ConsoleReport
 from harness.report.jsonl import JsonLinesReport
 from harness.report.junit import Case, JunitReport, Suite, write
@@ -175,3 +175,48 @@ def test_a_failed_check_is_told_when_it_is_decided(red_events):
     decided = next(e for e in red_events if isinstance(e, CheckDecided) and not e.passed)
 
     assert str(Storyteller().tell(decided)).startswith("Feb 19 00:00  check: FAILED: one order")
+
+
+def alert(at_ms: int, kind: str, thing: str, rule: str, severity: str = "operation") -> FeedSeen:
+    data = {"thing": thing, "rule": rule, "severity": severity}
+    return FeedSeen(
+        at_ms=at_ms, kind=kind, subject=thing, data=data, event_id=f"{at_ms}-{kind}-{thing}"
+    )
+
+
+def test_what_comes_again_and_again_is_told_three_times_and_counted_from_then_on():
+    story = Storyteller()
+    days = [
+        alert(day + end, kind, "a", "R1-full")
+        for day in range(0, 100, 10)
+        for end, kind in ((0, "alert.raised"), (1, "alert.cleared"))
+    ]
+
+    lines = [line for event in days if (line := story.tell(event)) is not None]
+
+    # The first of the device, then three of the fleet, each with its end.
+    assert len(lines) == 8
+    assert story.untold == len(days) - len(lines)
+
+
+def test_the_first_alert_of_each_device_is_told_however_many_others_had_theirs():
+    story = Storyteller()
+    things = [f"a-{number}" for number in range(20)]
+
+    lines = [
+        story.tell(alert(at, "alert.raised", thing, "worn")) for at, thing in enumerate(things)
+    ]
+
+    assert [line.subject for line in lines if line] == things
+
+
+def test_what_happens_to_an_order_is_told_about_the_device_that_it_is_for():
+    story = Storyteller()
+    placed = {"thing": "a-1", "part": "gear", "supplier": "s", "total_eur": 5.0, "by": "Ada"}
+    story.tell(FeedSeen(at_ms=1, kind="order.placed", subject="ord-1", data=placed, event_id="1"))
+    late = TruthHappened(at_ms=2, kind="order.late", subject="ord-1", data={"reason": "customs"})
+
+    line = story.tell(late)
+
+    assert line is not None
+    assert (line.subject, line.text) == ("a-1", "the order will be late: customs (truth)")

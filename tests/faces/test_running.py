@@ -212,3 +212,36 @@ def test_json_of_our_own_bug_is_one_object_too(monkeypatch, capsys):
     assert left.value.code == said["exit_code"] == OurBug.exit_code
     assert (said["verdict"], said["error"]) == ("error", "division by zero")
     assert "Traceback" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (("run", "x.yaml", "--json", "--jsn"), "No such option: --jsn"),
+        (("run", "x.yaml", "--json", "--link", "wifi"), "'wifi' is not one of"),
+        (("twins", "show", "no-such-thing", "--json"), "no-such-thing"),
+    ],
+)
+def test_a_wrong_call_with_json_prints_one_object_and_exits_with_its_code(
+    call: tuple[str, ...], said: str, monkeypatch, capsys
+):
+    monkeypatch.setattr(sys, "argv", ["twinrig", *call])
+
+    with pytest.raises(SystemExit) as left:
+        main()
+
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], told["exit_code"]) == ("error", left.value.code)
+    assert left.value.code == 2
+    assert said in told["error"]
+
+
+def test_a_wrong_call_without_json_leaves_stdout_empty(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["twinrig", "run", "x.yaml", "--jsn"])
+
+    with pytest.raises(SystemExit):
+        main()
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "--jsn" in captured.err

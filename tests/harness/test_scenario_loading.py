@@ -118,7 +118,7 @@ def test_a_fleet_may_have_faults_that_nobody_injects() -> None:
         ),
         (
             HEAD + "service: {rules: [standrd]}\n",
-            "s.yaml:4:19: no rule pack at ",
+            "s.yaml:4:19: unknown rule pack of pump 'standrd'; did you mean 'standard'?",
         ),
         (
             HEAD + "service: {contract: {fee_eur: 1, target: 0.9, up_when: availabel > 0.5}}\n",
@@ -181,6 +181,30 @@ service: {contract: {fee_eur: much, target: 0.9, up_when: availabel > 0.5}}
     }.items():
         assert any(f":{place}: {what}" in line for line in said), (place, what, said)
     assert not any("unknown site" in line for line in said), "the fleets are not known"
+
+
+def test_a_wrong_link_or_rate_of_a_fleet_hides_no_wrong_fault() -> None:
+    text = """\
+schema: 1
+title: bad
+run: {start: 2026-01-05T00:00:00Z, until: 5d, sync: 1h}
+fleets: [{product: pump, devices_per_site: 2, link: celular, random_faults: -1}]
+timeline:
+  - {at: 1d, fault: baering_wear, device: pump-01-1}
+  - {at: 1d, fault: sensor_stuck, device: pump-01-1, params: {signal: vibraton_mm_s}}
+  - {at: 1d, fault: sensor_stuk, device: pump-01-9}
+"""
+    said = told(text)
+
+    for place, what in {
+        "4:53": "'celular' is not one of",
+        "4:77": "input should be greater than or equal to 0, not -1",
+        "6:21": "unknown fault of pump 'baering_wear'; did you mean 'bearing_wear'?",
+        "7:71": "unknown signal of pump 'vibraton_mm_s'; did you mean 'vibration_mm_s'?",
+        "8:21": "unknown fault 'sensor_stuk'; did you mean 'sensor_stuck'?",
+        "8:42": "unknown device 'pump-01-9'; did you mean 'pump-01-2'?",
+    }.items():
+        assert any(f":{place}: {what}" in line for line in said), (place, what, said)
 
 
 def test_a_file_that_is_not_there_is_said_with_its_name(tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ const select = document.getElementById("device");
 const plot = document.getElementById("plot");
 const tone = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const LANES = ["alert", "advice", "order", "work order"];
-const DAY_MS = 86400000;
+const OTHERS = ["#c2780c", "#2a9d63", "#d1495b", "#17a2b8", "#8c6d31"];
 
-function curve(item) {
+function curve(item, index) {
   const base = { x: item.x, y: item.y, name: item.title, type: "scatter", mode: "lines" };
   if (item.kind === "truth") {
-    return { ...base, line: { color: tone("--truth"), width: 2 }, hovertemplate: "%{y:.1f} %" };
+    // The curves come with the most damaged component first: it has the colour of truth.
+    const color = index ? OTHERS[(index - 1) % OTHERS.length] : tone("--truth");
+    return { ...base, line: { color, width: index ? 1.4 : 2 }, hovertemplate: "%{y:.1f} %" };
   }
   if (item.kind === "belief") {
     return {

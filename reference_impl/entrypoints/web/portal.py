@@ -27,11 +27,13 @@ _LIST = [
 """Columns of the list: field, title, classes. A telephone shows the short ones."""
 _CELL = """
 <q-td :props="props">
-  <a :href="'/portal/things/' + props.row.thing" class="text-primary font-bold">
+  <a :href="'/portal/things/' + props.row.thing" class="thing-link font-bold">
     {{ props.value }}
   </a>
 </q-td>
 """
+_LINKS = ".thing-link { color: #0b68a5 } .body--dark .thing-link { color: #5eb1ef }"
+"""The blue of the header is too dark for words on dark ground."""
 _WEAR = """
 <q-td :props="props">
   <div class="flex items-center gap-2 no-wrap">
@@ -61,6 +63,7 @@ def add_pages(dps: Dps) -> None:
 
 def _header(dps: Dps, text: str, *, back: bool) -> None:
     ui.colors(primary="#0b68a5", positive="#18794e", negative="#c62a2f", warning="#b26a00")
+    ui.add_css(_LINKS)
     with ui.header().classes("items-center gap-x-4 gap-y-0 py-3"):
         if back:
             ui.link("← Machines", "/portal").classes("text-white no-underline whitespace-nowrap")
