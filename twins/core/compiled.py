@@ -1,0 +1,27 @@
+"""Kernels: what is worked out number by number, compiled to machine code when first called.
+
+Numba compiles a kernel once (seconds) and keeps it beside the source in ``__pycache__``. Its cache
+sees changes of the kernel's own file only, so a kernel calls nothing and reads no constant from
+another file of ours; ``tests/tools/test_kernels.py`` watches that. Fused or reordered arithmetic
+(``fastmath``) stays off: a kernel gives the same bits as its Python source run by the interpreter
+(``kernel.py_func``, or everything with ``NUMBA_DISABLE_JIT=1``). Why: docs/adr/0018.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
+
+import numba
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function of numbers, columns and named tuples of them.
+
+    Division by zero gives infinity or NaN, as numpy has it. Errors raised inside a kernel reach the
+    caller.
+    """
+    return cast("Callable[P, R]", numba.njit(cache=True, error_model="numpy")(function))
