@@ -55,7 +55,7 @@ def noise_classes(histories: Histories) -> Sequence[Figure]:
     warm_c = 25.0 + 45.0 * -np.expm1(-np.arange(SECONDS) / 1217.0)  # 20 min (S1)
     seen = np.array(
         [
-            sensors.read(np.array([[2.0, celsius, 0.1]]), second)[0]
+            sensors.read(np.array([[2.0, celsius, 0.1]]), second).values[0]
             for second, celsius in enumerate(warm_c)
         ]
     )

@@ -19,9 +19,9 @@ Columns = NDArray[np.float64]
 Whole = NDArray[np.int64]
 Keys = NDArray[np.uint64]
 
-TILE = 128
-"""Devices of a tile: 23 channels of them are 24 KB."""
-NOTHING = -(2**31)
+TILE = 256
+"""Devices of a tile: 23 channels of them are 47 KB."""
+NOTHING = -(2.0**31)
 """Stands in the ring for a signal that was not said."""
 OCTAVE, LOWEST = 5, 126 << 5
 """An octave of the normal's table has 2^5 pieces; the lowest one begins at 0.5."""
@@ -90,45 +90,44 @@ def noise_row(keys: Keys, row: int, table: Floats, out: Floats) -> None:
 
 
 @compiled
-def _disturb(
-    channel: int, first: int, figures: Columns, places: Whole, fixed: Floats, state: Columns,
+def _disturb(  # noqa: PLR0917
+    c: int, first: int, last: int, figures: Columns, places: Whole, fixed: Floats, state: Columns,
     draws: Floats, true: Columns, seen: Columns,
 ) -> None:  # fmt: skip
     """Lag, noise, bias, gain, drift and slow noise of a channel; ``seen`` begins as ``true``."""
-    figure, place, count = figures[channel], places[channel], len(seen)
-    if place[_LAG_AT] >= 0:
-        lagged, gain = state[place[_LAG_AT]], figure[_LAG]
-        for i in range(count):
-            now, was = true[i], lagged[first + i]
+    if places[c, _LAG_AT] >= 0:
+        lagged, gain = state[places[c, _LAG_AT], first:last], figures[c, _LAG]
+        for i in range(len(seen)):
+            now, was = true[i], lagged[i]
             # First order, exact over a report interval for a truth that stood still.
             slowed = now if math.isnan(was) else was + gain * (now - was)
             true[i] = seen[i] = slowed
-            lagged[first + i] = was if math.isnan(now) else slowed
-    if place[_WHITE_AT] >= 0:
-        draw, size, rel = draws[place[_WHITE_AT]], figure[_WHITE], figure[_WHITE_REL]
-        for i in range(count):
+            lagged[i] = was if math.isnan(now) else slowed
+    if places[c, _WHITE_AT] >= 0:
+        draw, size, rel = draws[places[c, _WHITE_AT]], figures[c, _WHITE], figures[c, _WHITE_REL]
+        for i in range(len(seen)):
             seen[i] += draw[i] * (size + rel * true[i])
-    if place[_BIAS_AT] >= 0:
-        bias = fixed[place[_BIAS_AT]]
-        for i in range(count):
-            seen[i] += bias[first + i]
-    if place[_GAIN_AT] >= 0:
-        too_much = fixed[place[_GAIN_AT]]
-        for i in range(count):
-            seen[i] += true[i] * too_much[first + i]
-    if place[_DRIFT_AT] >= 0:
-        draw, drift, wander = draws[place[_DRIFT_DRAW]], state[place[_DRIFT_AT]], figure[_WANDER]
-        size, rel = figure[_DRIFT], figure[_DRIFT_REL]
-        for i in range(count):
-            drift[first + i] += wander * draw[i]
-            seen[i] += drift[first + i] * (size + rel * true[i])
-    if place[_SLOW_AT] >= 0:
-        draw, slow = draws[place[_SLOW_DRAW]], state[place[_SLOW_AT]]
-        memory, push = figure[_MEMORY], figure[_PUSH]
-        size, rel = figure[_SLOW], figure[_SLOW_REL]
-        for i in range(count):
-            slow[first + i] = memory * slow[first + i] + push * draw[i]
-            seen[i] += slow[first + i] * (size + rel * true[i])
+    if places[c, _BIAS_AT] >= 0:
+        bias = fixed[places[c, _BIAS_AT], first:last]
+        for i in range(len(seen)):
+            seen[i] += bias[i]
+    if places[c, _GAIN_AT] >= 0:
+        too_much = fixed[places[c, _GAIN_AT], first:last]
+        for i in range(len(seen)):
+            seen[i] += true[i] * too_much[i]
+    if places[c, _DRIFT_AT] >= 0:
+        draw, drift = draws[places[c, _DRIFT_DRAW]], state[places[c, _DRIFT_AT], first:last]
+        wander, size, rel = figures[c, _WANDER], figures[c, _DRIFT], figures[c, _DRIFT_REL]
+        for i in range(len(seen)):
+            drift[i] += wander * draw[i]
+            seen[i] += drift[i] * (size + rel * true[i])
+    if places[c, _SLOW_AT] >= 0:
+        draw, slow = draws[places[c, _SLOW_DRAW]], state[places[c, _SLOW_AT], first:last]
+        memory, push = figures[c, _MEMORY], figures[c, _PUSH]
+        size, rel = figures[c, _SLOW], figures[c, _SLOW_REL]
+        for i in range(len(seen)):
+            slow[i] = memory * slow[i] + push * draw[i]
+            seen[i] += slow[i] * (size + rel * true[i])
 
 
 @compiled
@@ -182,7 +181,13 @@ def first_zeros(keys: Keys, root: Any, log_share: float, zeros: Whole) -> None: 
 
 @compiled
 def _zeros_of(  # noqa: PLR0917
-    device: int, report: int, keys: Keys, root: Any, log_share: float, zeros: Whole, values: Columns  # noqa: ANN401
+    device: int,
+    report: int,
+    keys: Keys,
+    root: Any,
+    log_share: float,
+    zeros: Whole,
+    values: Columns,  # noqa: ANN401
 ) -> None:
     """The natural zeros of a device in a report; ``zeros`` holds (cell, number) of the next."""
     channels = len(values)
@@ -198,15 +203,15 @@ def _zeros_of(  # noqa: PLR0917
 def _quantise(
     seen: Columns, low: float, high: float, steps: float, quanta: NDArray[np.int32]
 ) -> None:
-    """Clip to the range and go to the quantum; whole numbers of it if ``quanta`` has room."""
+    """Clip to the range and go to the quantum; whole numbers too, if ``quanta`` has room."""
     for i in range(len(seen)):
         value = seen[i]
         value = low if value < low else value
-        value = high if value > high else value
-        seen[i] = np.rint(value * steps) / steps
+        seen[i] = np.rint((high if value > high else value) * steps)
     for i in range(len(quanta)):
-        quantum = np.rint(seen[i] * steps)
-        quanta[i] = NOTHING if math.isnan(quantum) else np.int32(quantum)
+        quanta[i] = np.int32(NOTHING if math.isnan(seen[i]) else seen[i])
+    for i in range(len(seen)):
+        seen[i] /= steps
 
 
 @compiled
@@ -233,13 +238,12 @@ def sense(  # noqa: PLR0917
         broken: Columns of ``Broken``.
         nature: Keys, root, log share and columns of natural zeros.
         values: The readings, ``(channels, n)``, to be filled.
-        quanta: The same in quanta, or empty where they would not fit.
+        quanta: The same in quanta, or ``(channels, 0)`` where they would not fit.
         mute: Who has nothing to say, ``(n,)``, to be filled.
     """
     head, after, what, size = broken
     devices, root, log_share, zeros = nature
     channels, n = values.shape
-    narrow = len(quanta) > 0
     pairs = (places[:, :_BIAS_AT].max() + 2) // 2
     draws, true = np.empty((2 * pairs, TILE), dtype=np.float32), np.empty(TILE)
     silent = 0
@@ -247,23 +251,23 @@ def sense(  # noqa: PLR0917
         last = min(first + TILE, n)
         _normals(keys, first, last, report, table, draws)
         for c in range(channels):
-            seen, at = values[c, first:last], c * spacing[0]
-            for i in range(last - first):
-                true[i] = seen[i] = truth[at + (first + i) * spacing[1]]
-            _disturb(c, first, figures, places, fixed, state, draws, true, seen)
+            seen, at = values[c, first:last], c * spacing[0] + first * spacing[1]
+            source = truth[at : at + (last - first - 1) * spacing[1] + 1 : spacing[1]]
+            for i in range(len(seen)):
+                true[i] = seen[i] = source[i]
+            _disturb(c, first, last, figures, places, fixed, state, draws, true, seen)
         for i in range(first, last):
             if head[i] >= 0:
                 _spoil(i, at_ms, head[i], after, what, size, values)
             if zeros[0, i] < (report + 1) * channels:
                 _zeros_of(i, report, devices, root, log_share, zeros, values)
         for c in range(channels):
-            seen, figure, hold = values[c, first:last], figures[c], places[c, _HOLD_AT]
+            seen, hold = values[c, first:last], places[c, _HOLD_AT]
             if hold >= 0 and fresh[hold] == 0:
                 seen[:] = state[hold, first:last]
             _quantise(
-                seen, figure[_LOW], figure[_HIGH], figure[_STEPS],
-                quanta[c, first:last] if narrow else quanta[0:0, 0],
-            )  # fmt: skip
+                seen, figures[c, _LOW], figures[c, _HIGH], figures[c, _STEPS], quanta[c, first:last]
+            )
             if hold >= 0:
                 state[hold, first:last] = seen
         for i in range(first, last):

@@ -103,7 +103,7 @@ class Sensors:
         """
         n, channels = truth.shape
         values = np.empty((channels, n))
-        quanta = np.empty(values.shape if self._narrow else (0, 0), dtype=np.int32)
+        quanta = np.empty((channels, n if self._narrow else 0), dtype=np.int32)
         mute = np.empty(n, dtype=np.bool_)
         flat, spacing = _flat(truth)
         if len(self._sample_ms):
