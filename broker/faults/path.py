@@ -92,7 +92,12 @@ class FaultyLink:
 
     # Up.
 
-    async def send(self, messages: Sequence[tuple[str, Uplink]], now_ms: int) -> Sent:
+    async def send(
+        self,
+        messages: Sequence[tuple[str, Uplink]],
+        now_ms: int,
+        payloads: Sequence[bytes] = (),
+    ) -> Sent:
         """Send what the devices said since the last call, and what became due in that time.
 
         Due are wills of devices that are cut off, and what waited in devices that came back.
@@ -101,6 +106,7 @@ class FaultyLink:
             messages: Pairs of site and message, in the order in which they were made. One with a
                 time of its own is sent at that time, others (batches, answers) at ``now_ms``.
             now_ms: The simulated time; must not go back.
+            payloads: What each message is as bytes, where somebody knows already.
 
         Returns:
             When the broker has acknowledged everything that got through.
@@ -120,20 +126,21 @@ class FaultyLink:
                 self._note_presence(site, message)
             outs = [_Out(site, message, late=False) for site, message in messages]
         else:
-            outs = self._through_faults(messages, since_ms, now_ms, records)
-        sized = [(out, payload) for whole in outs for out, payload in self._fitting(whole)]
-        if sized:
+            outs, payloads = self._through_faults(messages, since_ms, now_ms, records), ()
+        payloads = payloads or [codec.encode(out.message) for out in outs]
+        if any(len(payload) > self._payload_bytes_max for payload in payloads):
+            outs = [part for out in outs for part in self._fitting(out)]
+            payloads = [codec.encode(out.message) for out in outs]
+        if outs:
             await self._inner.publish(
                 [
-                    Packet(
-                        topics.uplink(out.site, out.message), data, isinstance(out.message, Birth)
-                    )
-                    for out, data in sized
+                    Packet(topics.uplink(site, message), payload, isinstance(message, Birth))
+                    for (site, message, _), payload in zip(outs, payloads, strict=True)
                 ]
             )
-            for out, _ in sized:
-                self._ledger.handed(out.site, out.message, late=out.late)
-        return Sent(len(sized), records)
+            for site, message, late in outs:
+                self._ledger.handed(site, message, late=late)
+        return Sent(len(outs), records)
 
     def _calm(self, since_ms: int, now_ms: int) -> bool:
         return not self._held and not any(
@@ -245,16 +252,15 @@ class FaultyLink:
                 records.append(_record(at_ms, "", "release", site, message))
                 yield from self._offer(site, message, at_ms, records, late=True)
 
-    def _fitting(self, out: _Out) -> Iterator[tuple[_Out, bytes]]:
-        """Encode, a batch in as many parts as the payload limit asks for."""
-        payload = codec.encode(out.message)
+    def _fitting(self, out: _Out) -> Iterator[_Out]:
+        """A batch in as many parts as the payload limit asks for; all else as it is."""
         message = out.message
         if (
-            len(payload) <= self._payload_bytes_max
-            or not isinstance(message, TelemetryBatch)
+            not isinstance(message, TelemetryBatch)
             or len(message.samples) == 1
+            or len(codec.encode(message)) <= self._payload_bytes_max
         ):
-            yield out, payload
+            yield out
             return
         middle = len(message.samples) // 2
         for part in (message.samples[:middle], message.samples[middle:]):
