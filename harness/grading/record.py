@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from harness.events import (
     Event,
@@ -17,8 +19,8 @@ from harness.events import (
 
 DECISIONS = ("alert.", "recommendation.", "order.", "work_order.", "part.", "outcome.")
 """Beginnings of the feed's kinds that grading looks at."""
-SPILLS = ("spilled_m3", "spilled_l")
-"""True values that grow while something flows over."""
+SPILLS: Mapping[str, bool] = {"spilled_m3": True, "spilled_l": False}
+"""True values that grow while something flows over; whether they are those of the whole site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,15 @@ class Foresight:
     at_ms: int
     damage: float
     remaining_h: float | None
+
+
+class Overflow(NamedTuple):
+    """A sampling interval in which something flowed over."""
+
+    device: str
+    of_site: bool
+    from_ms: int
+    to_ms: int
 
 
 @dataclass(slots=True)
@@ -41,8 +52,7 @@ class Record:
     faults: list[FaultApplied] = field(default_factory=list)
     samples: dict[tuple[str, str], list[Foresight]] = field(default_factory=dict)
     """By device and component, oldest first."""
-    overflow_ms: int = 0
-    """Time in which something flowed over, counted in whole sampling intervals per device."""
+    overflows: list[Overflow] = field(default_factory=list)
     _spilled: dict[tuple[str, str], float] = field(default_factory=dict)
     _sampled_ms: dict[str, int] = field(default_factory=dict)
 
@@ -70,14 +80,13 @@ class Record:
         if before_ms == event.at_ms:  # another component of the same device
             return
         self._sampled_ms[event.device] = event.at_ms
-        grew = False
-        for name in SPILLS:
-            value = event.signals.get(name)
-            if value is not None:
-                grew |= value > self._spilled.get((event.device, name), value)
-                self._spilled[event.device, name] = value
-        if grew and before_ms is not None:
-            self.overflow_ms += event.at_ms - before_ms
+        for name, of_site in SPILLS.items():
+            value, last = event.signals.get(name), self._spilled.get((event.device, name))
+            if value is None:
+                continue
+            self._spilled[event.device, name] = value
+            if last is not None and value > last and before_ms is not None:
+                self.overflows.append(Overflow(event.device, of_site, before_ms, event.at_ms))
 
     @property
     def end_ms(self) -> int:

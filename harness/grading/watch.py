@@ -51,12 +51,13 @@ def watches(
             key = f"{model}/{rule.get('id', '?')}"
             named[key] = (rule, model, _positions(rule, conditions.get(model, ())))
     found = {}
-    for key, (rule, model, mine) in named.items():
+    for key, (rule, model, told) in named.items():
         severity = str(rule.get("severity", ""))
-        alarm = bool(mine) or severity not in WORK
-        if alarm and not mine:
-            taken = {place for _, other, places in named.values() if other == model
-                     for place in places}  # fmt: skip
+        alarm, mine = bool(told) or severity not in WORK, told
+        if alarm and not told:
+            taken = {
+                place for _, other, places in named.values() if other == model for place in places
+            }
             mine = frozenset(positions.get(model, ())) - taken
         found[key] = Watch(
             rule=str(rule.get("id", "?")), model=model, positions=mine, alarm=alarm,
@@ -65,9 +66,7 @@ def watches(
     return found
 
 
-def _positions(
-    rule: Mapping[str, Any], conditions: Sequence[Mapping[str, Any]]
-) -> frozenset[str]:
+def _positions(rule: Mapping[str, Any], conditions: Sequence[Mapping[str, Any]]) -> frozenset[str]:
     found = set()
     inputs = [entry for entry in (rule.get("let") or {}).values() if isinstance(entry, Mapping)]
     for condition in conditions:
