@@ -160,6 +160,7 @@ class EngineRecorder:
                     component=s.component,
                     damage=s.damage,
                     signals=s.signals,
+                    remaining_h=s.remaining_h,
                 )
             )
 
