@@ -252,8 +252,9 @@ def test_a_storm_throws_all_out_and_lets_each_come_back_with_a_birth(line, step)
 
 
 @STEPS
-def test_a_take_over_costs_a_will_and_a_birth_and_no_report(line, step):
-    bus = line(Takeover(name="t", window=window(10, 30, device="dev-1"), times=2))
+@pytest.mark.parametrize("will", [True, False])
+def test_a_take_over_costs_a_birth_perhaps_a_will_and_no_report(line, step, will):
+    bus = line(Takeover(name="t", window=window(10, 30, device="dev-1"), times=2, will=will))
 
     async def story() -> None:
         await bus.births()
@@ -261,7 +262,7 @@ def test_a_take_over_costs_a_will_and_a_birth_and_no_report(line, step):
 
     asyncio.run(story())
     kinds = [type(m).__name__ for m in bus.wire.messages if not isinstance(m, Telemetry)]
-    assert kinds == ["Birth", "Will", "Birth", "Will", "Birth"]
+    assert kinds == ["Birth", *(["Will"] * will), "Birth", *(["Will"] * will), "Birth"]
     assert bus.wire.seqs == list(range(1, 41))
 
 

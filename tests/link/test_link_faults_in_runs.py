@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from harness.engine.runner import load
-from harness.errors import InvalidScenario
+from harness.errors import InvalidRun, InvalidScenario
 from harness.events import RunResult
 from harness.scenario import build as b
 
@@ -113,10 +113,34 @@ def test_every_kind_of_link_fault_has_one_hash_over_every_link(play, broker: str
     assert memory.verdict == "passed", (memory.error, memory.failed_checks)
     assert {verdict for verdict, _, _ in verdicts(memory)} == {
         "drop", "delay", "double", "no_puback", "swap", "hold", "release", "will", "fail",
-        "corrupt",
+        "corrupt", "takeover",
     }  # fmt: skip
     assert real.ledger == memory.ledger
     assert real.trace_hash == memory.trace_hash
+
+
+def take_overs() -> b.Scenario:
+    return b.Scenario(
+        title="Somebody else has the same id",
+        run=b.run("2026-01-05T00:00:00Z", "1d", sync="4h"),
+        fleets=(b.fleet("pump", sites=1, devices_per_site=2, report_every="30m"),),
+        service=b.Service(rules=()),
+        timeline=(b.link("takeover", at="2h", lasts="10h", device="pump-01-1"),),
+        eventually=(b.check("nothing_lost"),),
+    )
+
+
+def test_a_take_over_of_a_real_connection_has_the_hash_of_the_memory_link(play) -> None:
+    real = play(take_overs(), link="mqtt", broker="rumqttd", clients="per-device")
+
+    assert real.verdict == "passed", (real.error, real.failed_checks)
+    assert verdicts(real) == [("takeover", "pump-01-1", -1)]
+    assert real.trace_hash == play(take_overs()).trace_hash
+
+
+def test_a_broker_that_mixes_sessions_up_is_refused_for_take_overs(play) -> None:
+    with pytest.raises(InvalidRun, match="amqtt mixes the sessions of two clients"):
+        play(take_overs(), link="mqtt", broker="amqtt", clients="per-device")
 
 
 def test_another_seed_spoils_other_messages_and_a_script_the_same(play) -> None:
