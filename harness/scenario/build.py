@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from harness.scenario.entries import DpsFault
 from harness.scenario.schema import (
     CheckRef,
     Contract,
-    DpsFault,
     Fault,
     Fleet,
     LinkFault,

@@ -11,25 +11,30 @@ from broker.link.port import DeviceLink, Downlinks, Packet
 from broker.wire import codec
 from harness.scenario.schema import LinkFault, Scenario
 from harness.world.port import Sent
+from harness.world.timeline import is_planned
 
 
 def link_faults(scenario: Scenario) -> list[Fault]:
-    """The link faults of the timeline, named by their place in it."""
-    faults: list[Fault] = []
-    for number, entry in enumerate(scenario.timeline, 1):
-        if not isinstance(entry, LinkFault):
-            continue
-        from_ms = scenario.run.start + entry.at
-        window = Window(
-            from_ms=from_ms, to_ms=from_ms + entry.for_, site=entry.site, device=entry.device
-        )
-        name = f"{entry.link}-{number}"
-        if entry.link == "outage":
-            faults.append(Outage(name=name, window=window))
-        else:
-            assert entry.ratio is not None  # the schema asks for it
-            faults.append(Loss(name=name, window=window, ratio=entry.ratio))
-    return faults
+    """The link faults of the timeline whose time is known, named by their place in it."""
+    return [
+        link_fault(scenario, index, scenario.run.start + entry.at)
+        for index, entry in enumerate(scenario.timeline)
+        if isinstance(entry, LinkFault) and is_planned(entry) and entry.at is not None
+    ]
+
+
+def link_fault(scenario: Scenario, index: int, from_ms: int) -> Fault:
+    """The link fault at a place of the timeline (from 0), from a time on."""
+    entry = scenario.timeline[index]
+    assert isinstance(entry, LinkFault)
+    window = Window(
+        from_ms=from_ms, to_ms=from_ms + entry.for_, site=entry.site, device=entry.device
+    )
+    name = f"{entry.link}-{index + 1}" + ("" if is_planned(entry) else f"@{from_ms}")
+    if entry.link == "outage":
+        return Outage(name=name, window=window)
+    assert entry.ratio is not None  # the schema asks for it
+    return Loss(name=name, window=window, ratio=entry.ratio)
 
 
 class Tap:
