@@ -365,7 +365,7 @@ class _Session:
             replay=replay(self.scenario, self.seed, self.options),
             run_dir=self.folder,
             error=str(error) if error else "",
-            notes=tuple(self.rig.notes),
+            notes=(*self.rig.notes, *self.loop.unseen()),
         )
 
 

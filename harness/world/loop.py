@@ -266,6 +266,11 @@ class Loop:
         """Tell that a step is over."""
         self.recorder.step(self.progress.now_ms, self.progress.ingested)
 
+    def unseen(self) -> list[str]:
+        """What of the timeline has never taken effect, once the run has come to its end."""
+        ended = self.progress.now_ms >= self.run.until_ms
+        return self.timeline.unseen(self.progress.timeline) if ended else []
+
     def pending(self) -> list[tuple[str, Uplink]]:
         """Answers of devices that go out with the next step (for snapshots)."""
         return list(self._outbox)

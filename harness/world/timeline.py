@@ -129,9 +129,15 @@ class Timeline:
                 self._began(state, at_ms, index)
             yield from self._moments(at_ms, index, ended=edge == END)
 
-    def unseen(self, state: State) -> list[int]:
-        """Places of entries that have never taken effect."""
-        return [index for index, times in enumerate(state["times"]) if not times]
+    def unseen(self, state: State) -> list[str]:
+        """What never took effect, in words; a condition that never held is worth a thought."""
+        said = []
+        for index, times in enumerate(state["times"]):
+            if not times:
+                when = self.entries[index].when
+                why = f": {when.holds} did not hold" if when else ""
+                said.append(f"entry {index + 1} of the timeline has never taken effect{why}")
+        return said
 
     def _waits(self, state: State, index: int) -> bool:
         entry, first = self.entries[index], self._after[index]
