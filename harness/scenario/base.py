@@ -23,6 +23,27 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class At(Model):
+    """A time of the story, and whether it comes again."""
+
+    first: Duration = 0
+    """After the start of the run, or after the entry that ``after`` names."""
+    after: str | None = None
+    """That other entry has to take effect first (for the first time)."""
+    every: Duration | None = None
+    """Again and again, so far apart."""
+    times: int | None = Field(default=None, ge=1, le=REPEATS_MAX)
+    """How often in all; without it, until the end of the run."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> At:
+        if self.every is not None and self.every <= 0:
+            raise ValueError("every must be longer than 0")
+        if self.times is not None and self.every is None:
+            raise ValueError("times needs every: how far apart they are, such as 7d")
+        return self
+
+
 class When(Model):
     """A condition over truth, signals and events, and how it is waited for.
 
@@ -32,13 +53,27 @@ class When(Model):
     holds: str = Field(min_length=1)
     for_: Duration = Field(default=0, alias="for")
     """How long it must have held."""
+    after: str | None = None
+    """It is looked at only once that other entry has taken effect."""
     repeat: Literal["once", "every"] = "once"
     """The first time, or every time it begins to hold."""
+    times: int | None = Field(default=None, ge=1, le=REPEATS_MAX)
+    """How often at most."""
 
     model_config = ConfigDict(populate_by_name=True)
 
+    @model_validator(mode="after")
+    def _fits(self) -> When:
+        if self.times is not None and self.repeat == "once":
+            raise ValueError("times needs repeat: every")
+        return self
 
-def _short_when(value: Any) -> Any:  # noqa: ANN401 - what a file says
+
+def _short_at(value: Any) -> Any:  # noqa: ANN401 - what a file says
+    return value if isinstance(value, dict | At | None) else {"first": value}
+
+
+def _short_when(value: Any) -> Any:  # noqa: ANN401
     return {"holds": value} if isinstance(value, str) else value
 
 
@@ -47,15 +82,8 @@ class Timed(Model):
 
     name: Name | None = None
     """What other entries call it."""
-    at: Duration | None = None
-    """After the start of the run, or after the entry that ``after`` names."""
+    at: Annotated[At | None, BeforeValidator(_short_at)] = None
     when: Annotated[When | None, BeforeValidator(_short_when)] = None
-    after: str | None = None
-    """Not before that other entry has taken effect for the first time."""
-    every: Duration | None = None
-    """Again and again, so far apart."""
-    times: int | None = Field(default=None, ge=1, le=REPEATS_MAX)
-    """How often in all; without it, until the end of the run."""
 
     @model_validator(mode="after")
     def _has_a_time(self) -> Timed:
@@ -63,21 +91,23 @@ class Timed(Model):
             raise ValueError("at or when is missing: say at which time, or when what holds")
         if self.at is not None and self.when is not None:
             raise ValueError("at and when exclude each other; keep one of them")
-        if self.every is not None and self.when is not None:
-            raise ValueError(
-                "every goes with at; a condition is repeated by when: {holds: ..., repeat: every}"
-            )
-        if self.every is not None and self.every <= 0:
-            raise ValueError("every must be longer than 0")
-        repeats = self.every is not None or (self.when is not None and self.when.repeat == "every")
-        if self.times is not None and not repeats:
-            raise ValueError("times needs every: 7d, or when: {holds: ..., repeat: every}")
         return self
 
     @property
     def lasts(self) -> int | None:
         """Milliseconds until it ends by itself; None if it does not end."""
         return None
+
+    @property
+    def waits_for(self) -> str | None:
+        """The name of the entry that has to take effect first."""
+        timing = self.at or self.when
+        return None if timing is None else timing.after
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether it takes effect once, at a time that the scenario says."""
+        return self.at is not None and self.at.after is None and self.at.every is None
 
 
 class Lasting(Timed):

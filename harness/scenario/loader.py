@@ -27,6 +27,7 @@ MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     ("service", "policy"): schema.Policy,
     ("service", "contract"): schema.Contract,
     **{("timeline", "*", tag): model for tag, model in schema.KINDS.values()},
+    **{("timeline", "*", tag, "at"): base.At for tag, _ in schema.KINDS.values()},
     **{("timeline", "*", tag, "when"): base.When for tag, _ in schema.KINDS.values()},
     ("timeline", "*", "a change of weather", "weather"): entries.WeatherChange,
     ("timeline", "*", "a set-up", "service"): entries.Installed,

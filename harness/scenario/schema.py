@@ -21,6 +21,7 @@ from pydantic import (
 
 from harness.scenario.base import Model, Quantity, Ratio, Timed
 from harness.scenario.entries import Away, Change, DpsFault, Setup, Weather, Work
+from harness.scenario.links import LinkParams
 from harness.scenario.units import Duration, Instant
 
 STEPS_MAX = 20_000_000
@@ -138,14 +139,10 @@ class Fault(Timed):
     params: Mapping[str, Quantity] = {}
 
 
-class LinkFault(Timed):
+class LinkFault(LinkParams, Timed):
     """The path between a site (or device) and the broker is disturbed for a while."""
 
-    link: Literal["outage", "loss"]
     for_: Duration = Field(alias="for")
-    site: str | None = None
-    device: str | None = None
-    ratio: Ratio | None = None
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -153,18 +150,6 @@ class LinkFault(Timed):
     def lasts(self) -> int | None:
         """See Timed."""
         return self.for_
-
-    @model_validator(mode="after")
-    def _whole(self) -> LinkFault:
-        if self.site is not None and self.device is not None:
-            raise ValueError("name a site or a device, not both")
-        if self.link == "loss" and self.ratio is None:
-            raise ValueError("a loss needs its ratio, between 0 and 1")
-        if self.link == "outage" and self.ratio is not None:
-            raise ValueError("an outage has no ratio; everything stays away")
-        if self.link == "outage" and self.site is None and self.device is None:
-            raise ValueError("an outage needs the site or the device that is cut off")
-        return self
 
 
 KINDS: Mapping[str, tuple[str, type[Timed]]] = {
@@ -244,7 +229,7 @@ class Scenario(Model):
     @model_validator(mode="after")
     def _entries_happen(self) -> Scenario:
         for number, entry in enumerate(self.timeline):
-            if entry.at is not None and entry.at >= self.run.until:
+            if entry.at is not None and entry.at.first >= self.run.until:
                 raise ValueError(
                     f"timeline entry {number + 1} lies at or after the end of the run: "
                     "it would never be seen"

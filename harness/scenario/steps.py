@@ -26,11 +26,11 @@ def find_order_problems(scenario: Scenario) -> Iterator[Said]:
         elif entry.name is not None:
             names[entry.name] = index
     for index, entry in enumerate(scenario.timeline):
-        if entry.after is None:
+        if entry.waits_for is None:
             continue
-        path: Path = ("timeline", index, "after")
-        if entry.after not in names:
-            text = unknown("entry", entry.after, sorted(names))
+        path: Path = ("timeline", index, "at" if entry.at else "when", "after")
+        if entry.waits_for not in names:
+            text = unknown("entry", entry.waits_for, sorted(names))
             yield Said(path, False, text)
         elif _circles(scenario.timeline, names, index):
             text = f"entry {index + 1} waits for itself; each after must lead to one that does not"
@@ -38,13 +38,13 @@ def find_order_problems(scenario: Scenario) -> Iterator[Said]:
 
 
 def _circles(entries: Sequence[Timed], names: Mapping[str, int], index: int) -> bool:
-    seen, now = {index}, entries[index].after
+    seen, now = {index}, entries[index].waits_for
     while now in names:
         assert now is not None
         if names[now] in seen:
             return True
         seen.add(names[now])
-        now = entries[names[now]].after
+        now = entries[names[now]].waits_for
     return False
 
 
@@ -62,15 +62,14 @@ def find_time_problems(
     ``complete`` is false if a fleet is wrong: then no device is called unknown.
     """
     run = scenario.run
-    if entry.lasts is not None and entry.every is not None and entry.lasts >= entry.every:
+    at = entry.at
+    if at and at.every and entry.lasts is not None and entry.lasts >= at.every:
         text = "every must be longer than for: it would begin again before it has ended"
-        yield Said((*path, "every"), False, text)
-    planned = entry.at is not None and entry.after is None
-    if isinstance(entry, DpsFault) and planned and entry.lasts is not None:
-        assert entry.at is not None
-        if entry.at + entry.lasts >= run.until:
-            text = "for reaches to the end of the run: the DPS has to be back before it"
-            yield Said((*path, "for"), False, text)
+        yield Said((*path, "at", "every"), False, text)
+    lasts = entry.lasts if isinstance(entry, DpsFault) else None
+    if at and not at.after and lasts is not None and at.first + lasts >= run.until:
+        text = "for reaches to the end of the run: the DPS has to be back before it"
+        yield Said((*path, "for"), False, text)
     if entry.when is None:
         return
     where = (*path, "when", "holds")

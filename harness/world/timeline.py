@@ -39,11 +39,6 @@ class Moment:
     """How long it lasts, if it ends by itself."""
 
 
-def is_planned(entry: Timed) -> bool:
-    """Whether an entry takes effect once, at a time that the scenario says."""
-    return entry.at is not None and entry.after is None and entry.every is None
-
-
 class Timeline:
     """What is due, given what has happened.
 
@@ -65,7 +60,9 @@ class Timeline:
                 assert condition is not None  # resolve has seen to it
                 self._conditions[index] = condition
         names = {entry.name: index for index, entry in enumerate(self.entries) if entry.name}
-        self._after = [names[entry.after] if entry.after else None for entry in self.entries]
+        self._after = [
+            names[entry.waits_for] if entry.waits_for else None for entry in self.entries
+        ]
 
     @property
     def reads(self) -> frozenset[Ref]:
@@ -74,7 +71,7 @@ class Timeline:
 
     def planned(self, index: int) -> bool:
         """Whether an entry's one moment is known from the beginning."""
-        return is_planned(self.entries[index])
+        return self.entries[index].is_planned
 
     def begin(self) -> State:
         """The state at the start of the run."""
@@ -86,7 +83,7 @@ class Timeline:
         }  # fmt: skip
         for index, entry in enumerate(self.entries):
             if entry.at is not None and self._after[index] is None:
-                self._plan(state, self._run.start + entry.at, index, BEGIN)
+                self._plan(state, self._run.start + entry.at.first, index, BEGIN)
         return state
 
     def next_ms(self, state: State) -> int | None:
@@ -142,7 +139,7 @@ class Timeline:
     def _waits(self, state: State, index: int) -> bool:
         entry, first = self.entries[index], self._after[index]
         assert entry.when is not None
-        most = entry.times if entry.when.repeat == "every" else 1
+        most = entry.when.times if entry.when.repeat == "every" else 1
         if most is not None and state["times"][index] >= most:
             return False
         return first is None or state["first_ms"][first] is not None
@@ -156,14 +153,15 @@ class Timeline:
         state["times"][index] += 1
         if entry.lasts is not None:
             self._plan(state, at_ms + entry.lasts, index, END)
-        if entry.every is not None and (entry.times is None or state["times"][index] < entry.times):
-            self._plan(state, at_ms + entry.every, index, BEGIN)
+        at = entry.at
+        if at and at.every and (at.times is None or state["times"][index] < at.times):
+            self._plan(state, at_ms + at.every, index, BEGIN)
         if state["first_ms"][index] is None:
             state["first_ms"][index] = at_ms
             for other, first in enumerate(self._after):
-                at = self.entries[other].at
-                if first == index and at is not None:
-                    self._plan(state, at_ms + at, other, BEGIN)
+                then = self.entries[other].at
+                if first == index and then is not None:
+                    self._plan(state, at_ms + then.first, other, BEGIN)
 
     def _moments(self, at_ms: int, index: int, *, ended: bool) -> Iterator[Moment]:
         entry = self.entries[index]
@@ -179,8 +177,9 @@ class Timeline:
             product = self._products[self._devices[entry.device].product]
             yield "fault", entry.fault, entry.device, fault_params(entry, product)
         elif isinstance(entry, LinkFault):
-            params = {} if entry.ratio is None else {"ratio": entry.ratio}
-            yield "link", entry.link, entry.device or entry.site or "*", params
+            target = entry.device or entry.site or ", ".join(entry.sites or "*")
+            params = {key: value for key, value in entry.arguments().items() if key != "sites"}
+            yield "link", entry.link, target, params
         elif isinstance(entry, DpsFault):
             held = {} if entry.for_ is None else {"for_ms": entry.for_}
             yield "dps", entry.dps, entry.point if not held else "dps", held
