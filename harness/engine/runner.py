@@ -8,6 +8,7 @@ import shlex
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -26,12 +27,14 @@ from harness.scenario import loader
 from harness.scenario.products import Products, installed
 from harness.scenario.resolve import find_problems, places
 from harness.scenario.schema import CheckRef, Scenario
-from harness.sut.setup import installation
+from harness.sut.setup import installation, mid_run
+from harness.world.acts import Acts
 from harness.world.control import Control
 from harness.world.live import drive_live
 from harness.world.loop import Loop
 from harness.world.paced import drive_paced
-from harness.world.timeline import moments
+from harness.world.path import link_fault
+from harness.world.timeline import Timeline
 from harness.world.virtual import Between, drive
 
 __all__ = ["RunOptions", "load", "run", "run_scenario"]
@@ -114,6 +117,7 @@ async def run(
             trace_file=trace_file,
             begun_s=time.perf_counter(),
         )
+        timeline = Timeline(scenario, products)
         loop = Loop(
             run=scenario.run,
             world=rig.world,
@@ -121,7 +125,15 @@ async def run(
             ledger=rig.ledger,
             tap=rig.tap,
             sut=rig.sut,
-            moments=moments(scenario, products),
+            timeline=timeline,
+            acts=Acts(
+                timeline,
+                world=rig.world,
+                path=rig.path,
+                sut=rig.sut,
+                link_fault=partial(link_fault, scenario),
+                installs=partial(mid_run, scenario=scenario, products=products),
+            ),
             recorder=recorder,
             control=_control(scenario, options, rig.mode),
             wait_s=options.wait_s,
@@ -211,6 +223,7 @@ class _Session:
             if resumed is None:
                 await self.loop.begin()
             await self._drive()
+            await self.loop.finish()
         except LinkLost as lost:
             error = InvalidRun(str(lost))
         except ScenarioError:
@@ -252,7 +265,7 @@ class _Session:
 
     async def _save(self) -> None:
         due_ms = self.scenario.run.start + (self.options.snapshot_at_ms or 0)
-        if self._saved or self.loop.progress.now_ms < due_ms:
+        if self._saved or self.loop.progress.now_ms < due_ms or self.loop.dps_away:
             return
         self._saved = True
         assert self.options.snapshot_dir is not None
@@ -352,7 +365,7 @@ class _Session:
             replay=replay(self.scenario, self.seed, self.options),
             run_dir=self.folder,
             error=str(error) if error else "",
-            notes=tuple(self.rig.notes),
+            notes=(*self.rig.notes, *self.loop.unseen()),
         )
 
 
