@@ -26,6 +26,7 @@ _MIDDLE_DBM = -85.0 - DELIVERY_SLOPE_DB * math.log(
 )
 DELIVERY_LEAST = 0.5
 """A worse link is not used."""
+_LEAST_DBM = _MIDDLE_DBM - DELIVERY_SLOPE_DB * math.log(DELIVERY_BEST / DELIVERY_LEAST - 1.0)
 RETRIES = 12.0
 """Transmissions of a packet over one link before it is given up (TSCH keeps trying, S25)."""
 STICKY_ETX = 0.15
@@ -95,9 +96,8 @@ def find_costs(radio: Radio, u: int, etx: Columns, cost: Columns, over: NDArray[
         around_dbm = radio.fade[u, i] - radio.shade[u, i]
         for j in range(i):
             rssi_dbm = radio.links_dbm[u, i, j] + around_dbm + radio.fade[u, j] - radio.shade[u, j]
-            delivery = delivery_at(rssi_dbm)
-            good = delivery >= DELIVERY_LEAST and radio.alive[u, i] and radio.alive[u, j]
-            etx[i, j] = etx[j, i] = 1.0 / delivery if good else math.inf
+            good = rssi_dbm >= _LEAST_DBM and radio.alive[u, i] and radio.alive[u, j]
+            etx[i, j] = etx[j, i] = 1.0 / delivery_at(rssi_dbm) if good else math.inf
     cost[0] = 0.0
     known = np.zeros(nodes, dtype=np.bool_)
     for _ in range(nodes):
