@@ -129,15 +129,20 @@ def walk(radio: Radio, u: int) -> None:
 
 
 @compiled
-def find_paths(radio: Radio) -> None:
+def find_paths(radio: Radio, first: int, stop: int) -> None:
     """Parents by least expected transmissions (ETX).
 
     A node keeps its own unless another is better by STICKY_ETX.
+
+    Args:
+        radio: All nodes.
+        first: The first unit to look at.
+        stop: The unit after the last.
     """
-    n, nodes = radio.parent.shape
+    nodes = radio.parent.shape[1]
     etx, cost = np.empty((nodes, nodes)), np.empty(nodes)
     over = np.empty(nodes, dtype=np.int64)
-    for u in range(n):
+    for u in range(first, stop):
         for i in range(nodes):
             radio.alive[u, i] = radio.used[u, i] < 1.0 and not radio.killed[u, i]
         find_costs(radio, u, etx, cost, over)
@@ -177,7 +182,7 @@ def pass_hour(radio: Radio, paces: Floats, draws: Floats, busy: float) -> None:
             if i > 0:
                 drawn = 1.0 + RELAY_SHARE * radio.behind[u, i]
                 radio.used[u, i] += drawn / (LEAF_LIFE_H * radio.charge[u, i])
-    find_paths(radio)
+    find_paths(radio, 0, n)
     for u in range(n):
         for i in range(nodes):
             delivery = radio.delivery[u, i]
