@@ -92,7 +92,8 @@ class Stage:
 
     def damages(self) -> Columns:
         """Of all units."""
-        return self._filters.load[self._stage]
+        load: Columns = self._filters.load[self._stage]
+        return load
 
     def renew(self, device: int, life: int) -> None:
         """A new filter set is in place."""
