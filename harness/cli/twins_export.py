@@ -26,8 +26,8 @@ from twins.core.realism import History, Wanted
 from twins.history import Recorder
 from twins.products import Product, catalog
 
-PAGE_ROWS = 200_000
-"""Rows of all files simulated and written at a time: some 30 MB, and a row group of each file."""
+PAGE_ROWS = 400_000
+"""Rows of all files simulated and written at a time: some 60 MB, and a row group of each file."""
 DICTIONARY = "dataset.json"
 EVENTS = "events.jsonl"
 FORMAT = 1
