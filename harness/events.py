@@ -122,7 +122,7 @@ class CheckDecided:
     at_ms: int
     check: str
     phase: str
-    """``always`` or ``eventually``."""
+    """``always`` or ``eventually``, or the kind of the check."""
     passed: bool
     title: str
     where: str
@@ -131,6 +131,10 @@ class CheckDecided:
     seen: str = ""
     around: tuple[str, ...] = ()
     """Up to 20 lines of trace around the first violation."""
+    causes: tuple[str, ...] = ()
+    """From what violated it back to rule, readings and truth; or how far things got."""
+    replay: str = ""
+    """The command that shows it again; empty if it passed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.engine.history import History, Told, thing_of
+from harness.engine.history import History, thing_of
 from harness.events import ActorActed, Event, FaultApplied, FeedSeen, TruthHappened
 from harness.scenario.units import show_instant
 
@@ -245,7 +245,7 @@ def _of_truth(history: History, device: str, at_ms: int, component: str | None) 
         if name == component or (component is None and share >= SHOWN_DAMAGE):
             text = f"{device}: {name} is damaged by {100 * share:.0f} %"
             links.append(Cause(at_ms=at_ms, what="truth", text=text))
-    open_truths: dict[str, Told] = {}
+    open_truths: dict[str, TruthHappened | FaultApplied] = {}
     for event in history.truths_of(device, at_ms):
         if isinstance(event, FaultApplied):
             open_truths[f"fault {event.kind}"] = event
@@ -262,10 +262,10 @@ def _of_truth(history: History, device: str, at_ms: int, component: str | None) 
     return links
 
 
-def _told(event: Told) -> Cause:
+def _told(event: TruthHappened | FaultApplied) -> Cause:
     if isinstance(event, FaultApplied):
         return Cause(at_ms=event.at_ms, what="fault", text=_fault(event), event=event)
-    text = f"{event.subject}: {event.kind}{_pairs(getattr(event, 'data', {}))}"
+    text = f"{event.subject}: {event.kind}{_pairs(event.data)}"
     return Cause(at_ms=event.at_ms, what="truth", text=text, event=event)
 
 

@@ -72,7 +72,9 @@ class History:
         """All feed events about a thing."""
         return self._by_thing.get(thing, [])
 
-    def truths_of(self, device: str, until_ms: int | None = None) -> list[Told]:
+    def truths_of(
+        self, device: str, until_ms: int | None = None
+    ) -> list[TruthHappened | FaultApplied]:
         """What really happened to a device, and the faults that were put into it."""
         return [
             e

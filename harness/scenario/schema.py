@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from harness.scenario.checkrefs import normal
 from harness.scenario.units import Duration, Instant
 
 STEPS_MAX = 20_000_000
@@ -197,23 +198,17 @@ Entry = Annotated[
 
 
 class CheckRef(Model):
-    """A check by name, with its arguments: ``name`` or ``{check: name, argument: value}``."""
+    """A check by name or kind, with its arguments (:mod:`harness.scenario.checkrefs`)."""
 
     check: str
     args: dict[str, Any] = {}
     where: str = ""
+    phase: str = ""
 
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, value: Any) -> Any:  # noqa: ANN401
-        if isinstance(value, str):
-            return {"check": value}
-        if isinstance(value, dict) and "check" in value and not {"args", "where"} & set(value):
-            return {
-                "check": value["check"],
-                "args": {k: v for k, v in value.items() if k != "check"},
-            }
-        return value
+        return normal(value)
 
 
 class Scenario(Model):
@@ -229,6 +224,8 @@ class Scenario(Model):
     timeline: tuple[Entry, ...] = ()
     always: tuple[CheckRef, ...] = ()
     eventually: tuple[CheckRef, ...] = ()
+    checks: tuple[CheckRef, ...] = ()
+    """Checks of any kind: never, within, until, exactly, sometimes, equals_oracle, budget ..."""
 
     model_config = ConfigDict(populate_by_name=True)
     _path: Path | None = PrivateAttr(default=None)
