@@ -1,6 +1,7 @@
-"""Something comes true: once if it is an event, and in the end, after all faults, if it is a state.
+"""Something comes true: an event once, a state so that it holds in the end, after all faults.
 
 ``within`` counts from when the last fault of path or DPS is over (from the start if there is none).
+A state must hold when that time is over; without ``within``, at the end of the run.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class EventuallyArgs(Titled):
 
 
 class Eventually(AskingCheck):
-    """Remembers when it came true; what a fault undoes has to come true again."""
+    """Remembers since when an event has come, and all changes of a state."""
 
     name = "eventually"
     title = "Eventually"
@@ -31,7 +32,7 @@ class Eventually(AskingCheck):
     def __init__(self, args: Any, brief: Brief) -> None:  # noqa: ANN401 - see Check
         super().__init__(args, brief)
         self._healed_ms = brief.start_ms
-        self._came_ms: int | None = None
+        self._turns: list[tuple[int, bool]] = []
         self._last = ""
 
     def on_event(self, event: Event) -> None:
@@ -40,15 +41,14 @@ class Eventually(AskingCheck):
             event.ended or event.target not in self.brief.devices
         ):
             self._healed_ms = max(self._healed_ms, event.at_ms)
-            if self.asked.of_state:
-                self._came_ms = None
         super().on_event(event)
 
     def hear(self, answer: Answer) -> None:
         """See AskingCheck."""
         self._last = answer.seen
-        if answer.holds and self._came_ms is None:
-            self._came_ms = answer.at_ms
+        held = self._turns[-1][1] if self._turns else None
+        if answer.holds != held and (answer.holds or self.asked.of_state):
+            self._turns.append((answer.at_ms, answer.holds))
 
     def decide(self, ending: Ending) -> Decision:
         """See Check."""
@@ -59,14 +59,14 @@ class Eventually(AskingCheck):
         by = f" by {show_instant(bound_ms)}"
         if within is not None:
             by += f", {show_duration(within)} after the last fault"
-        came = self._came_ms
-        if came is not None and came <= bound_ms:
-            return Decision(passed=True, expected=self.source() + by, seen=show_instant(came))
-        late = "" if came is None else f"only at {show_instant(came)}; "
-        why = self.asked.never_decided() or f"{late}last seen: {self._last}"
-        return Decision(
-            passed=False,
-            expected=self.source() + by,
-            seen=why if came is not None or not self.asked.answers else f"it never did; {why}",
-            at_ms=min(bound_ms, ending.at_ms),
-        )
+        before = [turn for turn in self._turns if turn[0] <= bound_ms]
+        if before and before[-1][1]:
+            seen = f"since {show_instant(before[-1][0])}"
+            return Decision(passed=True, expected=self.source() + by, seen=seen)
+        later = next((at_ms for at_ms, holds in self._turns if holds and at_ms > bound_ms), None)
+        came = "it never did" if later is None else f"only at {show_instant(later)}"
+        if before:
+            came = f"not any more since {show_instant(before[-1][0])}" if len(before) > 1 else came
+        why = self.asked.never_decided() or f"{came}; last seen: {self._last}"
+        at_ms = min(bound_ms, ending.at_ms)
+        return Decision(passed=False, expected=self.source() + by, seen=why, at_ms=at_ms)

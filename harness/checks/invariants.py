@@ -13,8 +13,15 @@ from harness.oracles.invariants import REGISTRY, Invariant, family
 
 MODULES = (order_invariants, alert_invariants, work_invariants)
 """Imported so that the registry has them."""
+FAMILIES = "OAWS"
+"""Order in which they are told: orders, alerts, work orders, states."""
 SHOWN_MAX = 6
 """Violated invariants that a failure tells beside the first."""
+
+
+def numbers() -> list[str]:
+    """Every number, in the order of the domain."""
+    return sorted(REGISTRY, key=lambda ident: (FAMILIES.index(ident[0]), int(ident[1:])))
 
 
 class InvariantsArgs(Args):
@@ -34,7 +41,7 @@ class InvariantsArgs(Args):
             raise ValueError("only and without exclude each other; keep one of them")
         for ident in (*self.only, *self.without):
             if ident not in REGISTRY:
-                raise ValueError(f"unknown invariant {ident!r}; allowed: {', '.join(REGISTRY)}")
+                raise ValueError(f"unknown invariant {ident!r}; allowed: {', '.join(numbers())}")
         return self
 
 
@@ -47,7 +54,7 @@ class Invariants(Check):
 
     def __init__(self, args: Any, brief: Brief) -> None:  # noqa: ANN401 - see Check
         super().__init__(args, brief)
-        chosen = args.only or [ident for ident in REGISTRY if ident not in args.without]
+        chosen = args.only or [ident for ident in numbers() if ident not in args.without]
         self._invariants: list[Invariant] = [REGISTRY[ident](brief) for ident in chosen]
         self._by_family: dict[str, list[Invariant]] = {}
         for invariant in self._invariants:
@@ -57,7 +64,10 @@ class Invariants(Check):
 
     def headline(self) -> str:
         """See Check."""
-        return f"Invariants hold: {' '.join(invariant.ident for invariant in self._invariants)}"
+        idents = [invariant.ident for invariant in self._invariants]
+        if len(idents) == len(REGISTRY):
+            return f"All {len(idents)} numbered invariants hold"
+        return f"Invariants hold: {' '.join(idents)}"
 
     def on_event(self, event: Event) -> None:
         """See Check."""

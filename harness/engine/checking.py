@@ -10,7 +10,7 @@ from harness.engine.causes import Cause, chain, whereabouts
 from harness.engine.history import History
 from harness.engine.lines import around
 from harness.events import CheckDecided
-from harness.scenario.checkrefs import PHASES
+from harness.scenario.checkrefs import KINDS, PHASES
 from harness.scenario.products import Products
 from harness.scenario.resolve import places
 from harness.scenario.schema import CheckRef, Scenario
@@ -27,7 +27,7 @@ Refs = Sequence[tuple[str, CheckRef]]
 def wanted_checks(scenario: Scenario) -> list[tuple[str, CheckRef]]:
     """The checks of a scenario, and the invariants unless it names them itself."""
     refs = [
-        (ref.phase or ("always" if phase == "checks" else phase), ref)
+        (ref.phase or (_phase(ref) if phase == "checks" else phase), ref)
         for phase in PHASES
         for ref in getattr(scenario, phase)
     ]
@@ -35,6 +35,10 @@ def wanted_checks(scenario: Scenario) -> list[tuple[str, CheckRef]]:
         where = str(scenario.path or scenario.name)
         refs.append(("always", CheckRef(check=IMPLICIT, where=where)))
     return refs
+
+
+def _phase(ref: CheckRef) -> str:
+    return ref.check if ref.check in KINDS else "always"
 
 
 def made_checks(
