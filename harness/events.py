@@ -67,6 +67,8 @@ class TruthSampled:
     damage: float
     """0 as new, 1 broken."""
     signals: Mapping[str, float] = field(default_factory=dict)
+    remaining_h: float | None = None
+    """Hours until it fails if nobody interferes; None: not foreseeable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

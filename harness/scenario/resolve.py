@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from harness.scenario.checkrefs import PHASES
 from harness.scenario.conditions import read_condition
+from harness.scenario.links import problems_of
 from harness.scenario.products import Products, in_unit
 from harness.scenario.schema import Contract, DpsFault, Fault, Fleet, LinkFault, People, Scenario
 from harness.scenario.units import FROM_FILE
@@ -232,8 +233,8 @@ def _entry(
         sites = dict.fromkeys(place.site for place in devices.values())
         if complete and entry.site is not None and entry.site not in sites:
             yield Said((*path, "site"), False, unknown("site", entry.site, sites))
-        if entry.for_ <= 0:
-            yield Said((*path, "for"), False, "for must be longer than 0")
+        for key, text in problems_of(entry, sites if complete else None):
+            yield Said((*path, key) if key else path, False, text)
         return
     if entry.device in devices:
         product = products[devices[entry.device].product]
