@@ -262,7 +262,7 @@ class PolicyKept(Invariant):
 
     def other(self, event: Event) -> str | None:
         """See Invariant. A policy that a scenario changes in mid-run is not known here."""
-        self._changed |= isinstance(event, FaultApplied) and event.kind == "policy"
+        self._changed |= isinstance(event, FaultApplied) and "policy" in event.params
         return None
 
     def feed(self, event: FeedSeen) -> str | None:
