@@ -76,11 +76,15 @@ class EngineRecorder:
         messages: Sequence[tuple[str, Uplink]],
         now_ms: int,
         sent_ms: Sequence[int] = (),
+        payloads: Sequence[bytes] = (),
     ) -> None:
         """See Recorder."""
-        self.trace.messages(messages, now_ms, sent_ms)
+        self.trace.messages(messages, now_ms, sent_ms, payloads)
+        thin, oldest_ms = self._thin, now_ms - BELIEVED_MS
         for number, (_, message) in enumerate(messages):
             if isinstance(message, Telemetry):
+                if oldest_ms <= message.at_ms < thin.get(message.device, 0):
+                    continue  # this device was seen lately
                 self._seen(message.device, message, sent_ms[number] if sent_ms else now_ms)
             elif isinstance(message, TelemetryBatch):
                 for sample in message.samples:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from harness.scenario.links import problems_of
 from harness.scenario.products import Products, in_unit
 from harness.scenario.schema import Contract, DpsFault, Fault, Fleet, LinkFault, People, Scenario
 from harness.scenario.units import FROM_FILE
@@ -230,8 +231,8 @@ def _entry(
         sites = dict.fromkeys(place.site for place in devices.values())
         if complete and entry.site is not None and entry.site not in sites:
             yield Said((*path, "site"), False, unknown("site", entry.site, sites))
-        if entry.for_ <= 0:
-            yield Said((*path, "for"), False, "for must be longer than 0")
+        for key, text in problems_of(entry, sites if complete else None):
+            yield Said((*path, key) if key else path, False, text)
         return
     if entry.device in devices:
         product = products[devices[entry.device].product]

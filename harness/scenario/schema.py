@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from harness.scenario.links import LinkParams
 from harness.scenario.units import Duration, Instant
 
 STEPS_MAX = 20_000_000
@@ -140,29 +141,13 @@ class Fault(Model):
     params: dict[str, Quantity] = {}
 
 
-class LinkFault(Model):
+class LinkFault(LinkParams, Model):
     """The path between a site (or device) and the broker is disturbed for a while."""
 
     at: Duration
-    link: Literal["outage", "loss"]
     for_: Duration = Field(alias="for")
-    site: str | None = None
-    device: str | None = None
-    ratio: Ratio | None = None
 
     model_config = ConfigDict(populate_by_name=True)
-
-    @model_validator(mode="after")
-    def _whole(self) -> LinkFault:
-        if self.site is not None and self.device is not None:
-            raise ValueError("name a site or a device, not both")
-        if self.link == "loss" and self.ratio is None:
-            raise ValueError("a loss needs its ratio, between 0 and 1")
-        if self.link == "outage" and self.ratio is not None:
-            raise ValueError("an outage has no ratio; everything stays away")
-        if self.link == "outage" and self.site is None and self.device is None:
-            raise ValueError("an outage needs the site or the device that is cut off")
-        return self
 
 
 class DpsFault(Model):

@@ -8,7 +8,7 @@ from typing import Any
 
 from broker.faults.path import FaultyLink
 from broker.ledger import DeliveryLedger
-from broker.wire import topics
+from broker.wire import codec, topics
 from broker.wire.messages import CommandAck, Downlink, Uplink
 from harness.errors import ScenarioError, SutError
 from harness.scenario.schema import Run
@@ -123,14 +123,16 @@ class Loop:
         now_ms, recorder = self.world.now_ms, self.recorder
         self.progress.now_ms = now_ms
         messages = step.messages
+        payloads = [codec.encode(message) for _, message in messages]  # once for trace and broker
+        recorder.truths(step.truths, now_ms)
+        recorder.messages(messages, now_ms, step.sent_ms, payloads)
         if self._outbox:
             messages, self._outbox = [*self._outbox, *messages], []
-        recorder.truths(step.truths, now_ms)
-        recorder.messages(step.messages, now_ms, step.sent_ms)
+            payloads = []
         for site, message in step.lost:
             self._ledger.produced(site, message)
             self._ledger.dropped(site, message)
-        await self._hand_over(messages)
+        await self._hand_over(messages, payloads)
         if now_ms >= self.progress.next_truth_ms:
             recorder.sampled(self.world.sample_truth(), now_ms)
             self.progress.next_truth_ms = now_ms - now_ms % TRUTH_EVERY_MS + TRUTH_EVERY_MS
@@ -163,9 +165,11 @@ class Loop:
         messages, self._outbox = self._outbox, []
         await self._hand_over(messages)
 
-    async def _hand_over(self, messages: Sequence[tuple[str, Uplink]]) -> None:
+    async def _hand_over(
+        self, messages: Sequence[tuple[str, Uplink]], payloads: Sequence[bytes] = ()
+    ) -> None:
         now_ms = self.progress.now_ms
-        _, verdicts = await self.path.send(messages, now_ms)
+        _, verdicts = await self.path.send(messages, now_ms, payloads)
         if verdicts:
             self.recorder.verdicts(verdicts)
             messages = self._tap.last()

@@ -41,8 +41,8 @@ def moments(scenario: Scenario, products: Products) -> list[Moment]:
         elif isinstance(entry, DpsFault):
             found.append(Moment(at_ms=at_ms, kind="dps", name=entry.dps, target=entry.point))
         else:
-            target = entry.device or entry.site or "*"
-            params = {} if entry.ratio is None else {"ratio": entry.ratio}
+            target = entry.device or entry.site or ", ".join(entry.sites or "*")
+            params = {key: value for key, value in entry.arguments().items() if key != "sites"}
             base: dict[str, Any] = {
                 "kind": "link",
                 "name": entry.link,

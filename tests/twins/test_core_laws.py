@@ -164,7 +164,7 @@ SIGNALS = {
 def read(devices: tuple[str, ...], reports: int) -> np.ndarray:
     sensors = Sensors(SIGNALS, devices, Streams(3))
     truth = np.tile([20.0, 2.0, 7.0], (len(devices), 1))
-    return np.array([sensors.read(truth, report) for report in range(reports)])
+    return np.array([sensors.read(truth, report).values for report in range(reports)])
 
 
 def test_sensor_noise_has_the_size_and_memory_of_its_channel() -> None:
@@ -183,7 +183,7 @@ def test_the_noise_of_a_device_does_not_depend_on_its_neighbours() -> None:
 
 def test_sensors_keep_to_their_range_and_do_not_measure_what_was_not_there() -> None:
     sensors = Sensors(SIGNALS, ("a",), Streams(3))
-    seen = sensors.read(np.array([[99.0, np.nan, -3.0]]), 0)
+    seen = sensors.read(np.array([[99.0, np.nan, -3.0]]), 0).values
     assert seen[0, 0] == 50.0
     assert np.isnan(seen[0, 1])
     assert seen[0, 2] == 0.0
