@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from harness.errors import InvalidScenario, Problem
 from harness.scenario import base, entries, schema
+from harness.scenario.checkrefs import KINDS, PHASES, normal
 from harness.scenario.mend import mended
 from harness.scenario.products import Products
 from harness.scenario.resolve import ArgModels, find_problems
@@ -96,21 +97,13 @@ def _with_places(found: Read) -> Any:  # noqa: ANN401
     if not isinstance(found.data, dict):
         return found.data
     data = dict(found.data)
-    for phase in ("always", "eventually"):
+    for phase in PHASES:
         if isinstance(data.get(phase), list):
             data[phase] = [
-                _located(item, str(found.spot((phase, i)))) for i, item in enumerate(data[phase])
+                normal(item, phase, str(found.spot((phase, i))))
+                for i, item in enumerate(data[phase])
             ]
     return data
-
-
-def _located(item: Any, where: str) -> Any:  # noqa: ANN401
-    if isinstance(item, str):
-        return {"check": item, "args": {}, "where": where}
-    if isinstance(item, dict) and "check" in item:
-        args = {name: value for name, value in item.items() if name != "check"}
-        return {"check": item["check"], "args": args, "where": where}
-    return item
 
 
 def _problem(found: Read, error: Mapping[str, Any]) -> Problem:
@@ -119,7 +112,9 @@ def _problem(found: Read, error: Mapping[str, Any]) -> Problem:
     path: Path = tuple(part for part in location if part not in _TAGS)
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        allowed_keys = _names(model) or ["check, and the arguments of that check"]
+        allowed_keys = _names(model) or [
+            f"check with the arguments of that check, or a kind: {', '.join(KINDS)}"
+        ]
         text = unknown("key", str(path[-1]), allowed_keys)
         return Problem(found.spot(path, key=True), text)
     if kind == "missing":

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from harness.scenario.base import Model, Quantity, Ratio, Timed
+from harness.scenario.checkrefs import normal
 from harness.scenario.entries import Away, Change, DpsFault, Setup, Weather, Work
 from harness.scenario.links import LinkParams
 from harness.scenario.units import Duration, Instant
@@ -190,23 +191,17 @@ Entry = Annotated[
 
 
 class CheckRef(Model):
-    """A check by name, with its arguments: ``name`` or ``{check: name, argument: value}``."""
+    """A check by name or kind, with its arguments (:mod:`harness.scenario.checkrefs`)."""
 
     check: str
     args: Mapping[str, Any] = {}
     where: str = ""
+    phase: str = ""
 
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, value: Any) -> Any:  # noqa: ANN401
-        if isinstance(value, str):
-            return {"check": value}
-        if isinstance(value, dict) and "check" in value and not {"args", "where"} & set(value):
-            return {
-                "check": value["check"],
-                "args": {k: v for k, v in value.items() if k != "check"},
-            }
-        return value
+        return normal(value)
 
 
 class Scenario(Model):
@@ -222,6 +217,8 @@ class Scenario(Model):
     timeline: tuple[Entry, ...] = ()
     always: tuple[CheckRef, ...] = ()
     eventually: tuple[CheckRef, ...] = ()
+    checks: tuple[CheckRef, ...] = ()
+    """Checks of any kind: never, within, until, exactly, sometimes, equals_oracle, budget ..."""
 
     model_config = ConfigDict(populate_by_name=True)
     _path: Path | None = PrivateAttr(default=None)
