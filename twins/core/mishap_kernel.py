@@ -17,6 +17,8 @@ Keys = NDArray[np.uint64]
 Word = Any
 """A ``numpy.uint64``; mypy does not know what its arithmetic gives."""
 
+TILE = 256
+"""Devices whose next arrival is known together: a report looks through few of many."""
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _ONE_MIX, _OTHER_MIX = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S11, _S27, _S30, _S31 = np.uint64(11), np.uint64(27), np.uint64(30), np.uint64(31)
@@ -42,12 +44,21 @@ def _gap_ms(key: Word, root: Word, number: int, mean_ms: float) -> float:
 def begin(  # noqa: PLR0917
     keys: Keys, roots: Keys, means_ms: Columns, next_ms: Columns, counts: Numbers, soonest: Columns
 ) -> None:
-    """First arrivals: all columns ``(faults, n)``, ``soonest`` of each fault ``(faults,)``."""
+    """First arrivals: columns ``(faults, n)``, and the first of each tile ``(faults, tiles)``."""
     for fault in range(len(roots)):
         for i in range(len(keys)):
             counts[fault, i] = 1
             next_ms[fault, i] = _gap_ms(keys[i], roots[fault], 1, means_ms[fault])
-        soonest[fault] = next_ms[fault].min()
+    note(next_ms, soonest)
+
+
+@compiled
+def note(next_ms: Columns, soonest: Columns) -> None:
+    """Find the first arrival of each fault in each tile of devices."""
+    soonest[:] = math.inf
+    for fault in range(len(next_ms)):
+        for i in range(next_ms.shape[1]):
+            soonest[fault, i // TILE] = min(soonest[fault, i // TILE], next_ms[fault, i])
 
 
 @compiled
@@ -64,29 +75,30 @@ def arrive(  # noqa: PLR0917
         means_ms: Mean gaps of the faults.
         next_ms: When each fault comes to each device, ``(faults, n)``; goes on.
         counts: Which of its kind that is; goes on.
-        soonest: The first of each fault over all devices.
+        soonest: The first of each fault in each tile of devices, ``(faults, tiles)``.
         who: (fault, device, number) of what came, ``(room, 3)``, to be filled.
         at_ms: When it came, ``(room,)``.
 
     Returns:
         How many came; if there is no more room, call again.
     """
-    found = 0
+    found, n = 0, len(keys)
     for fault in range(len(roots)):
-        if soonest[fault] > by_ms:
-            continue
-        first = math.inf
-        for i in range(len(keys)):
-            while next_ms[fault, i] <= by_ms:
-                if found == len(at_ms):
-                    return found
-                at_ms[found] = next_ms[fault, i]
-                who[found, 0], who[found, 1], who[found, 2] = fault, i, counts[fault, i]
-                found += 1
-                counts[fault, i] += 1
-                next_ms[fault, i] += _gap_ms(
-                    keys[i], roots[fault], counts[fault, i], means_ms[fault]
-                )
-            first = min(first, next_ms[fault, i])
-        soonest[fault] = first
+        for tile in range(soonest.shape[1]):
+            if soonest[fault, tile] > by_ms:
+                continue
+            first = math.inf
+            for i in range(tile * TILE, min((tile + 1) * TILE, n)):
+                while next_ms[fault, i] <= by_ms:
+                    if found == len(at_ms):
+                        return found
+                    at_ms[found] = next_ms[fault, i]
+                    who[found, 0], who[found, 1], who[found, 2] = fault, i, counts[fault, i]
+                    found += 1
+                    counts[fault, i] += 1
+                    next_ms[fault, i] += _gap_ms(
+                        keys[i], roots[fault], counts[fault, i], means_ms[fault]
+                    )
+                first = min(first, next_ms[fault, i])
+            soonest[fault, tile] = first
     return found

@@ -81,7 +81,7 @@ class Mishaps:
         self._means_ms = 1.0 / np.array(list(self._rates.values()))
         self._counts = np.zeros((len(names), n), dtype=np.int32)
         self._next_ms = np.zeros((len(names), n))
-        self._soonest_ms = np.zeros(len(names))
+        self._soonest_ms = np.zeros((len(names), -(-n // mishap_kernel.TILE)))
         self._first_ms = math.inf
         self._visits = np.zeros(n, dtype=np.int64)
         pending.serve(kind, rank=rank, handler=self._on_due)
@@ -158,7 +158,7 @@ class Mishaps:
         self._visits = state["visits"]
         self._waiting = [(at, *rest) for at, *rest in state["waiting"]]
         if self._rates:
-            self._soonest_ms = self._next_ms.min(axis=1)
+            mishap_kernel.note(self._next_ms, self._soonest_ms)
         self._note()
 
     def _note(self) -> None:
