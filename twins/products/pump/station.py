@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from twins.products.pump import columns, hydraulics, switching
 from twins.products.pump.columns import PUMP, WELL, Table
 from twins.products.pump.ills import Ills
 from twins.products.pump.model import Columns, Plant, cheapest_speed, least_speed
-from twins.products.pump.switching import DRY_REST_S, LOOK, POINTS, Control
+from twins.products.pump.switching import LOOK, POINTS, Control
 from twins.products.pump.wells import Well
 
 EVERY = slice(None)
@@ -70,7 +69,7 @@ class Stations:
             start_m=plant.start_m,
             stop_m=plant.stop_m,
             wait_s=np.inf,
-            dry_until_s=-np.inf,
+            dry_s=-np.inf,
             mains_until_s=-np.inf,
         )
         _set(
@@ -99,11 +98,6 @@ class Stations:
         """Up to when all stations have moved."""
         return float(self.wells["now_s"][0])
 
-    @property
-    def running(self) -> NDArray[np.bool_]:
-        """Which pumps run now."""
-        return self.pumps["running"]
-
     def usable_changed(self, station: int | None = None) -> None:
         """Pumps (of one station) broke, were repaired, told to stop, or lost their mains.
 
@@ -131,12 +125,6 @@ class Stations:
         flow, level_m = point["flow"], self.pumps["works_level_m"]
         pump_m = point["a0"] - point["a1"] * flow - point["a2"] * flow * flow
         return pump_m, size.outlet_m - level_m + size.system_curve * flow * flow
-
-    def dry(self) -> NDArray[np.bool_]:
-        """Stations that fell dry and have not started since."""
-        fell_s = self.wells["dry_until_s"] - DRY_REST_S
-        waits: NDArray[np.bool_] = fell_s > self.pumps["last_start_s"].max(1)
-        return waits
 
     def reset(self, station: int, pump: int) -> None:
         """Somebody stands before the panel: a latched motor may start again once it is cool."""

@@ -22,8 +22,6 @@ DRIVE_EFFICIENCY = 0.95
 """Of a frequency converter (section 1A)."""
 LEVELS_APART_M = 0.3
 """Least way of the level (estimate)."""
-STORM = 3.0
-"""Storm inflow over the dry-weather mean (rule P14)."""
 
 
 def build(build: Build) -> PumpTwin:
@@ -199,18 +197,10 @@ class PumpTwin:
 
     def states(self) -> Mapping[str, NDArray[np.bool_]]:
         """What the station's control knows: level, float, heat, storm."""
-        wells, pumps, plant = self.stations.wells, self.stations.pumps, self._plant
-        level = wells["level_m"]
-        by_site = {
-            "storm": wells["inflow_m3_s"] > STORM * wells["mean_m3_s"],
-            "high_level": level > 0.5 * (plant.float_m + wells["start_m"]),
-            "dry_run": self.stations.dry(),
-            "high_level_float": wells["floated"] | (level >= plant.float_m),
-        }
-        columns = {name: np.repeat(column, self._pumps) for name, column in by_site.items()}
-        leaks = self.ills.seal >= STATOR_FROM
-        hot = pumps["hot"] | pumps["latched"]
-        return columns | {"motor_overtemp": hot.reshape(-1), "stator_leak": leaks.reshape(-1)}
+        out = np.empty((len(measuring.STATES), *self._shape), dtype=np.bool_)
+        stations, float_m = self.stations, self._plant.float_m
+        measuring.tell_states(stations.wells, stations.pumps, float_m, STATOR_FROM, out)
+        return dict(zip(measuring.STATES, out.reshape(len(out), -1), strict=True))
 
     def set_feature(self, device: int, feature: str, *, unlocked: bool) -> None:
         """``energy_mode``: a converter turns no slower than where a cubic metre costs least."""
