@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,6 @@ from twins.products.pump.model import Columns, Plant, cheapest_speed, least_spee
 from twins.products.pump.switching import LOOK, POINTS, Control
 from twins.products.pump.wells import Well
 
-EVERY = slice(None)
 LEVEL_M = 1.0
 """Water in a new station."""
 
@@ -87,30 +87,41 @@ class Stations:
             rags_m3=np.inf,
             clean_starts=np.inf,
         )
-        self.ills = Ills(self.wells, self.pumps["ill"])
+        _set(self.pumps["ill"], clog_mode=1.0, hours_limit=np.inf, starts_limit=np.inf)
         self.usable_changed()
         self.wells["asks"] = POINTS  # what pumps do at their duty flow, before anything has moved
         hydraulics.work_out(self.size, self.wells, self.pumps)
         self.wells["asks"] = LOOK
 
     @property
-    def now_s(self) -> float:
-        """Up to when all stations have moved."""
-        return float(self.wells["now_s"][0])
+    def ills(self) -> Ills:
+        """What is wrong with them."""
+        return Ills(self.wells, self.pumps["ill"])
 
     def usable_changed(self, station: int | None = None) -> None:
         """Pumps (of one station) broke, were repaired, told to stop, or lost their mains.
 
         A standby takes over at once from a pump that falls out.
         """
-        of = EVERY if station is None else slice(station, station + 1)
-        switching.turn_out_all(self.wells[of], self.pumps[of])
+        switching.turn_out_all(*self._of(station))
 
-    def advance(self, to_s: float) -> None:
-        """Move every station to ``to_s``; its inflow is constant."""
-        wells, pumps = self.wells, self.pumps
-        while switching.move(self._control, wells, pumps, to_s, self.water_c):
-            hydraulics.work_out(self.size, wells, pumps)
+    def advance(self, to_s: float, station: int | None = None) -> None:
+        """Move stations (or one) to ``to_s`` with a constant inflow each.
+
+        Each has a time of its own: where one is cut in two, the others are not.
+        """
+        of = self._of(station)
+        while switching.move(self._control, *of, to_s, self.water_c):
+            hydraulics.work_out(self.size, *of)
+
+    def as_of(self, to_s: float) -> Stations:
+        """How they stand at ``to_s``; they themselves are not moved."""
+        if self.wells["now_s"].min() >= to_s:
+            return self
+        seen = copy.copy(self)
+        seen.wells, seen.pumps = self.wells.copy(), self.pumps.copy()
+        seen.advance(to_s)
+        return seen
 
     def touch(self, station: int) -> None:
         """Something of a station changed within a report interval: work it out anew.
@@ -155,6 +166,12 @@ class Stations:
         columns.load(self.wells, state["wells"])
         columns.load(self.pumps, state["pumps"])
         self.water_c = state["water_c"]
+
+    def _of(self, station: int | None) -> tuple[Table, Table]:
+        """The tables, or what of them belongs to one station."""
+        if station is None:
+            return self.wells, self.pumps
+        return self.wells[station : station + 1], self.pumps[station : station + 1]
 
 
 def _set(table: Table, **columns: Columns | float) -> None:

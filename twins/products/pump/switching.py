@@ -366,7 +366,7 @@ def move(control: Control, wells: Table, pumps: Table, to_s: float, water_c: flo
     asking = 0
     for s in range(len(wells)):
         well = wells[s]
-        if well.asks == LOOK:
+        if well.asks == LOOK and well.now_s < to_s:
             look(control, well, pumps[s])
         while well.now_s < to_s and well.asks == NOTHING:
             end_s = to_s
@@ -377,6 +377,6 @@ def move(control: Control, wells: Table, pumps: Table, to_s: float, water_c: flo
             if watched and well.now_s == end_s and watch(well, pumps[s]):
                 turn_out(well, pumps[s])
                 look(control, well, pumps[s])
-        asking += well.asks != NOTHING
+        asking += well.now_s < to_s
         well.level_m = read(well.volume_m3, control.volumes_m3, control.levels_m)
     return asking

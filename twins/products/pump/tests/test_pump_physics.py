@@ -65,7 +65,7 @@ def report(made: Stations) -> np.ndarray:
 def run(made: Stations, inflow_l_s: float, *, hours: float, cut_s: float = 600.0) -> np.ndarray:
     """Some hours of constant inflow, half of it at the second station; returns all sums."""
     made.wells["inflow_m3_s"] = np.array([inflow_l_s, 0.5 * inflow_l_s]) / 1000.0
-    total, start_s = np.zeros((6, *made.pumps.shape)), made.now_s
+    total, start_s = np.zeros((6, *made.pumps.shape)), float(made.wells["now_s"][0])
     for at in np.arange(cut_s, hours * 3600.0 + 1.0, cut_s):
         made.advance(start_s + float(at))
         total += report(made)
