@@ -104,7 +104,7 @@ class DeliveryLedger:
         if isinstance(message, TelemetryBatch):
             for sample in message.samples:
                 track.produced.add(sample.seq)
-        else:
+        elif not track.produced.add_next(message.seq):  # the usual case, made cheap
             track.produced.add(message.seq)
 
     def dropped(self, site: str, message: Uplink) -> None:

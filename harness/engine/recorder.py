@@ -10,7 +10,7 @@ import msgspec
 
 from broker.wire.messages import Sample, Telemetry, TelemetryBatch, Uplink
 from harness.checks.base import Check
-from harness.engine.lines import Lines
+from harness.engine.history import History
 from harness.engine.trace import Trace
 from harness.errors import ScenarioError
 from harness.events import (
@@ -45,7 +45,7 @@ class EngineRecorder:
         begun_s: float,
     ) -> None:
         self.trace, self.checks, self.handlers = trace, checks, handlers
-        self.lines = Lines()
+        self.history = History()
         self.published = self.ingested = 0
         self.counts: dict[str, int] = {}
         """Feed events by kind."""
@@ -55,9 +55,9 @@ class EngineRecorder:
 
     def emit(self, event: Event) -> None:
         """Tell everybody, checks first."""
-        self.lines.add(event)
+        self.history.add(event)
         for check in self.checks:
-            check.on_event(event)
+            check.take(event)
         for handler in self.handlers:
             handler.on_event(event)
 
@@ -76,11 +76,15 @@ class EngineRecorder:
         messages: Sequence[tuple[str, Uplink]],
         now_ms: int,
         sent_ms: Sequence[int] = (),
+        payloads: Sequence[bytes] = (),
     ) -> None:
         """See Recorder."""
-        self.trace.messages(messages, now_ms, sent_ms)
+        self.trace.messages(messages, now_ms, sent_ms, payloads)
+        thin, oldest_ms = self._thin, now_ms - BELIEVED_MS
         for number, (_, message) in enumerate(messages):
             if isinstance(message, Telemetry):
+                if oldest_ms <= message.at_ms < thin.get(message.device, 0):
+                    continue  # this device was seen lately
                 self._seen(message.device, message, sent_ms[number] if sent_ms else now_ms)
             elif isinstance(message, TelemetryBatch):
                 for sample in message.samples:
@@ -156,6 +160,7 @@ class EngineRecorder:
                     component=s.component,
                     damage=s.damage,
                     signals=s.signals,
+                    remaining_h=s.remaining_h,
                 )
             )
 
@@ -164,7 +169,7 @@ class EngineRecorder:
         return {
             "trace": self.trace.state(),
             "checks": [(check.name, vars(check)) for check in self.checks],
-            "lines": self.lines,
+            "history": self.history,
             "counts": self.counts,
             "published": self.published,
             "ingested": self.ingested,
@@ -184,7 +189,7 @@ class EngineRecorder:
             for name, value in values.items():
                 setattr(check, name, value)
         self.trace.restore(state["trace"])
-        self.lines, self.counts = state["lines"], state["counts"]
+        self.history, self.counts = state["history"], state["counts"]
         self.published, self.ingested = state["published"], state["ingested"]
         self._thin = state["thin"]
 

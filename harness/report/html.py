@@ -109,7 +109,7 @@ def _device_data(log: RunLog, device: str) -> dict[str, Any]:
             title = f"{words.plain(position)}: wear as the DPS believes"
             curves.append(_curve("belief", title, at_ms, values))
     for signal in log.watched_signals():
-        found = log.telemetry.get((device, signal))
+        found = log.telemetry(device, signal)
         if found is not None:
             at_ms, values = found.thinned(MOST_POINTS)
             curves.append(_curve("signal", signal, at_ms, values))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from twins.core.pending import PendingTable
 from twins.core.sensor_faults import SensorFaults
-from twins.core.sensors import Columns, Sensors
+from twins.core.sensors import Columns, Readings, Sensors
 from twins.core.truth import TruthLedger
 from twins.core.twin import Build, Manifest
 
@@ -41,14 +40,12 @@ class Sensing:
             random=build.random_faults,
         )
 
-    def read(self, truth: Columns, report: int, now_ms: int) -> Columns:
-        """What the devices measure, shape ``(n, signals)``; NaN where nothing was."""
-        faults = self.faults
-        faults.reports(now_ms)
-        spoil = partial(faults.spoil, at_ms=now_ms) if faults.any else None
-        values = self._sensors.read(truth, report, at_ms=now_ms, spoil=spoil)
-        faults.said(values)
-        return values
+    def read(self, truth: Columns, report: int, now_ms: int) -> Readings:
+        """What the devices measure of their truth, shape ``(n, signals)``."""
+        self.faults.reports(now_ms)
+        readings = self._sensors.read(truth, report, at_ms=now_ms, wrong=self.faults.wrong())
+        self.faults.said(readings.values)
+        return readings
 
     def adjust(self, now_ms: int, device: int, signal: str | None) -> None:
         """Somebody calibrated the sensors of a device, or the one of ``signal``."""
