@@ -36,7 +36,10 @@ class Outlook:
         self._pack, self._telemetry, self._scheduler = pack, telemetry, scheduler
         self._conditions, self._parts = conditions, parts
         inputs = dict.fromkeys(i for rule in pack.rules for i in rule.inputs.values())
-        self._signals = [i for i in inputs if isinstance(i, SignalInput)]
+        self._signals = {
+            one: number
+            for number, one in enumerate(i for i in inputs if isinstance(i, SignalInput))
+        }
         self._changing = [
             rule
             for rule in pack.rules
@@ -46,7 +49,7 @@ class Outlook:
         self._seen = (-1, -1)
         self._refs: Sequence[ThingRef] = ()
         self._ends_ms = range(0)
-        self._windows: dict[Input, Window] = {}
+        self._windows = Window(np.empty(0), np.empty(0, dtype=np.int64))
         self._decided: dict[str, Decided] = {}
         self.things: list[str] = []
         """Ids of the things that the last evaluation was of."""
@@ -71,9 +74,7 @@ class Outlook:
             rules = self._changing if seen != self._seen else ()
         if rules:
             self._seen = seen
-            said = decide(
-                rules, _Columns(self, uow), things=len(self.things), ends_ms=self._ends_ms
-            )
+            said = decide(rules, _Columns(self, uow), ends_ms=self._ends_ms)
             self._decided.update((one.rule.id, one) for one in said)
         decided = [self._decided[rule.id] for rule in self._pack.rules]
         return decided, self._ends_ms.index(at_ms)
@@ -85,18 +86,24 @@ class Outlook:
         every_ms = self._pack.every_ms
         self._ends_ms = range(at_ms, max(at_ms, self._scheduler.to_ms) + 1, every_ms)
         wanted = [Reduced(one.signal, one.take, one.over_ms) for one in self._signals]
-        windows = self._telemetry.windows(self.things, wanted, ends_ms=self._ends_ms)
-        self._windows = dict(zip(self._signals, windows, strict=True))
+        self._windows = self._telemetry.windows(self.things, wanted, ends_ms=self._ends_ms)
 
-    def read(self, uow: UnitOfWork, wanted: Input) -> Window:
-        """One input; see :class:`reference_impl.rules.engine.Inputs`."""
-        if isinstance(wanted, SignalInput):
-            return self._windows[wanted]
+    def read(self, uow: UnitOfWork, wanted: Sequence[Input]) -> Window:
+        """Inputs; see :class:`reference_impl.rules.engine.Inputs`."""
+        shape = (len(wanted), len(self._ends_ms), len(self.things))
+        values, newest_ms = np.empty(shape), np.empty(shape, dtype=np.int64)
         ends_ms: Times = np.array(self._ends_ms, dtype=np.int64)[:, None]
-        if isinstance(wanted, PartInput):
-            value = self._parts.part_fields(uow, wanted.part).get(wanted.field, nan)
-            return Window(np.full((len(ends_ms), len(self.things)), value), ends_ms)
-        return self._condition(uow, wanted, ends_ms)
+        for number, one in enumerate(wanted):
+            if isinstance(one, SignalInput):
+                place = self._signals[one]
+                values[number] = self._windows.values[place]
+                newest_ms[number] = self._windows.newest_ms[place]
+            elif isinstance(one, PartInput):
+                values[number] = self._parts.part_fields(uow, one.part).get(one.field, nan)
+                newest_ms[number] = ends_ms
+            else:
+                values[number], newest_ms[number] = self._condition(uow, one, ends_ms)
+        return Window(values, newest_ms)
 
     def _condition(self, uow: UnitOfWork, wanted: ConditionInput, ends_ms: Times) -> Window:
         if wanted.field == "wear_pct":
@@ -112,6 +119,6 @@ class _Columns:
     def __init__(self, outlook: Outlook, uow: UnitOfWork) -> None:
         self._outlook, self._uow = outlook, uow
 
-    def columns(self, wanted: Sequence[Input]) -> list[Window]:
+    def columns(self, wanted: Sequence[Input]) -> Window:
         """See :class:`reference_impl.rules.engine.Inputs`."""
-        return [self._outlook.read(self._uow, one) for one in wanted]
+        return self._outlook.read(self._uow, wanted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import fsum, nan
+from operator import lt
 
 import numpy as np
 
@@ -33,10 +34,10 @@ class Frame:
 
     def add(self, times: Times, values: Floats) -> None:
         """Take in reports in any order: times (ms), shape ``(k,)``, values ``(signals, k)``."""
-        if not times.size:
+        ordered = times.tolist()  # quicker to look through than a short array
+        if not ordered:
             return
-        ahead = times[0] > self.newest_ms
-        if not ahead or (times.size > 1 and not (times[1:] > times[:-1]).all()):
+        if ordered[0] <= self.newest_ms or not all(map(lt, ordered, ordered[1:])):
             times, values = self._merged(times, values)
         end = self._last + times.size
         if end > self._times.size:
@@ -112,9 +113,13 @@ class Cut:
         self._frames, self._places = frames, [place for _, _, place in parts]
         sizes = [times.size for times, _, _ in parts]
         self._times: Times = np.concatenate([times for times, _, _ in parts])
-        self._values: Floats = np.concatenate([values for _, values, _ in parts], axis=1)
-        self._missing: Bools = np.isnan(self._values)
-        self._gaps: Bools = self._missing.any(axis=1)
+        columns = [values for _, values, _ in parts]
+        # one more column, for a stretch may end behind the last
+        behind = np.full((columns[0].shape[0], 1), nan)
+        self._values: Floats = np.concatenate([*columns, behind], axis=1)
+        self._missing: Bools = np.isnan(self._values[:, :-1])
+        self.gaps: Bools = np.logical_or.reduce(self._missing, axis=1)
+        """The rows in which a report lacks the signal."""
         things = np.arange(len(frames), dtype=np.int64)
         # times that count on from thing to thing are ascending: all windows by one search
         span_ms = to_ms - after_ms + 1
@@ -123,67 +128,76 @@ class Cut:
         self._ends: Times = ends + things * span_ms
         self._first: Times = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
         self._high: Times = self._keys.searchsorted(self._ends, side="right")
-        self._low: dict[int, Times] = {}
 
-    def window(self, row: int, take: Take, over_ms: int) -> Window:
-        """Each window as one number; see the port ``TelemetryView``."""
-        low, high, first = self._lows(over_ms), self._high, self._first
-        times, values = self._times, self._values[row]
-        if self._gaps[row]:
-            here = ~self._missing[row]
-            place = np.concatenate([[0], np.cumsum(here)])
-            low, high, first = place[low], place[high], place[first]
-            times, values = times[here], values[here]
-        return Window(_reduced(values, take, low, high), self._newest(row, times, first, high))
+    def windows(self, rows: Sequence[int], take: Take, over_ms: int) -> Window:
+        """Windows of signals that no report here lacks: ``(len(rows), ends, things)`` values."""
+        low, high, first = self._low(over_ms), self._high, self._first
+        values = _reduced(self._values[rows], take, low, high)
+        if (high > first).all():
+            return Window(values, self._times[high - 1])
+        newest_ms = [self._newest(row, self._times, first, high) for row in rows]
+        return Window(values, np.array(newest_ms))
 
-    def _lows(self, over_ms: int) -> Times:
-        known = self._low.get(over_ms)
-        if known is None:
-            known = self._low[over_ms] = self._keys.searchsorted(self._ends - over_ms, side="right")
-        return known
+    def gappy_windows(self, row: int, take: Take, over_ms: int) -> Window:
+        """Windows of one signal, whoever lacks it: ``(1, ends, things)`` values."""
+        here = ~self._missing[row]
+        place = np.concatenate([[0], np.cumsum(here)])
+        low, high = place[self._low(over_ms)], place[self._high]
+        values = np.append(self._values[row, :-1][here], nan)
+        newest_ms = self._newest(row, self._times[here], place[self._first], high)
+        return Window(_reduced(values[None, :], take, low, high), newest_ms)
+
+    def _low(self, over_ms: int) -> Times:
+        return self._keys.searchsorted(self._ends - over_ms, side="right")
 
     def _newest(self, row: int, times: Times, first: Times, high: Times) -> Times:
+        """The time of the newest reading at or before each end, of the readings ``times``."""
         none = high == first
-        if not none.any():
-            return times[high - 1]
         before = [
             frame.newest_before(row, place) if nothing else -1
             for frame, place, nothing in zip(
                 self._frames, self._places, none.any(axis=0).tolist(), strict=True
             )
         ]
-        if not times.size:
-            return np.broadcast_to(np.array(before, dtype=np.int64), high.shape)
-        return np.where(none, np.array(before, dtype=np.int64), times[high - 1])
+        older: Times = np.broadcast_to(np.array(before, dtype=np.int64), high.shape)
+        return np.where(none, older, times[high - 1]) if times.size else older
 
 
 _EXTREME: Mapping[Take, np.ufunc] = {Take.MIN: np.minimum, Take.MAX: np.maximum}
 
 
 def _reduced(values: Floats, take: Take, low: Times, high: Times) -> Floats:
-    """One number for each stretch ``low <= place < high``, in the shape of both."""
+    """One number for each stretch ``low <= place < high`` of each row; the last column is extra.
+
+    Args:
+        values: Shape ``(rows, readings + 1)``.
+        take: How.
+        low: Where stretches begin, in any shape.
+        high: Where they end, in the same shape.
+
+    Returns:
+        Shape ``(rows, *low.shape)``.
+    """
+    shape = (values.shape[0], *low.shape)
     if take is Take.COUNT:
-        return (high - low).astype(np.float64)
+        return np.broadcast_to((high - low).astype(np.float64), shape)
     if take in (Take.SUM, Take.MEAN):
-        return _summed(values, take, low, high)
-    if not values.size:
-        return np.full(low.shape, nan)
+        return np.array([_summed(row, take, low, high) for row in values]).reshape(shape)
     if take is Take.LAST:
-        found = values[high - 1]
+        found = values[:, high - 1]
     else:
-        # every second stretch of these is a window; the end of the last may be behind the array
-        edges = np.stack([low, high], axis=-1).ravel()
-        found = _EXTREME[take].reduceat(np.append(values, nan), edges)[::2].reshape(low.shape)
+        edges = np.empty((*low.shape, 2), dtype=np.int64)
+        edges[..., 0], edges[..., 1] = low, high
+        # every second stretch between two edges is a window
+        found = _EXTREME[take].reduceat(values, edges.ravel(), axis=1)[:, ::2].reshape(shape)
     empty = low == high
     return np.where(empty, nan, found) if empty.any() else found
 
 
-def _summed(values: Floats, take: Take, low: Times, high: Times) -> Floats:
+def _summed(values: Floats, take: Take, low: Times, high: Times) -> list[float]:
     """Sums are exact, so that the order of readings of equal time does not matter."""
     numbers = values.tolist()
     stretches = zip(low.ravel().tolist(), high.ravel().tolist(), strict=True)
     if take is Take.SUM:
-        found = [fsum(numbers[a:b]) for a, b in stretches]
-    else:
-        found = [fsum(numbers[a:b]) / (b - a) if a < b else nan for a, b in stretches]
-    return np.array(found).reshape(low.shape)
+        return [fsum(numbers[a:b]) for a, b in stretches]
+    return [fsum(numbers[a:b]) / (b - a) if a < b else nan for a, b in stretches]

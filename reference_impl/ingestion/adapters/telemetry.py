@@ -10,7 +10,7 @@ import numpy as np
 from reference_impl.ingestion.adapters.frames import Cut, Frame
 from reference_impl.ingestion.adapters.repository import IngestionRows
 from reference_impl.ingestion.domain import Block, unpack
-from reference_impl.kernel.ports import Floats, Reduced, Times, Window
+from reference_impl.kernel.ports import Floats, Reduced, Take, Times, Window
 from reference_impl.kernel.store import Store
 
 RECENT_MS = 45 * 86_400_000
@@ -24,7 +24,7 @@ _ALIKE = 8
 class _Pick(NamedTuple):
     """Which columns of a block are kept, in the order of the rows of a frame."""
 
-    places: list[int]
+    places: Times
     lacking: list[int]
     """Rows that the block has nothing for."""
 
@@ -77,7 +77,7 @@ class RecentTelemetry:
             places = {name: place for place, name in enumerate(block.names)}
             found = [places.get(signal) for signal in self._signals]
             pick = self._picks[block.names] = _Pick(
-                [place or 0 for place in found],
+                np.array([place or 0 for place in found], dtype=np.int64),
                 [row for row, place in enumerate(found) if place is None],
             )
         times, _, columns = unpack(block)
@@ -122,24 +122,38 @@ class RecentTelemetry:
 
     def windows(
         self, things: Sequence[str], wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
-    ) -> list[Window]:
+    ) -> Window:
         """One number per kind of window, end and thing; see the port."""
         self._keep([kind.signal for kind in wanted])
+        shape = (len(wanted), len(ends_ms), len(things))
+        whole = Window(np.empty(shape), np.empty(shape, dtype=np.int64))
         if not things:
-            nothing = Window(np.empty((len(ends_ms), 0)), np.empty((len(ends_ms), 0), np.int64))
-            return [nothing for _ in wanted]
-        cuts: dict[int, Cut] = {}
+            return whole
         longest_ms = -1
         for over_ms in sorted({kind.over_ms for kind in wanted}, reverse=True):
             if not 0 < longest_ms <= over_ms * _ALIKE:
                 longest_ms = over_ms
                 frames = [self._frame(thing, ends_ms[0] - over_ms) for thing in things]
                 cut = Cut(frames, longest_ms=over_ms, ends_ms=ends_ms)
-            cuts[over_ms] = cut
-        return [
-            cuts[kind.over_ms].window(self._signals[kind.signal], kind.take, kind.over_ms)
-            for kind in wanted
-        ]
+            self._fill_in(whole, wanted, over_ms, cut)
+        return whole
+
+    def _fill_in(self, whole: Window, wanted: Sequence[Reduced], over_ms: int, cut: Cut) -> None:
+        """Fill in all windows of one length."""
+        alike: dict[Take, list[tuple[int, int]]] = {}
+        for number, kind in enumerate(wanted):
+            if kind.over_ms != over_ms:
+                continue
+            row = self._signals[kind.signal]
+            if cut.gaps[row]:
+                found = cut.gappy_windows(row, kind.take, over_ms)
+                whole.values[number], whole.newest_ms[number] = found.values[0], found.newest_ms
+            else:
+                alike.setdefault(kind.take, []).append((number, row))
+        for take, places in alike.items():
+            numbers = [number for number, _ in places]
+            found = cut.windows([row for _, row in places], take, over_ms)
+            whole.values[numbers], whole.newest_ms[numbers] = found
 
     def series(self, thing: str, signal: str, *, after_ms: int, to_ms: int) -> tuple[Times, Floats]:
         """All readings with ``after_ms < at_ms <= to_ms``, oldest first, shape ``(k,)`` each."""
