@@ -56,24 +56,31 @@ class Decided(NamedTuple):
         return {name: float(column[number, thing]) for name, column in self.columns.items()}
 
 
-def decide(rules: Iterable[Rule], inputs: Inputs, *, ends_ms: Sequence[int]) -> list[Decided]:
-    """What rules say of things at the evaluations ``ends_ms``."""
-    rules = list(rules)
-    wanted = list(dict.fromkeys(one for rule in rules for one in rule.inputs.values()))
-    place = {one: number for number, one in enumerate(wanted)}
-    values, newest_ms = inputs.columns(wanted)
+class Plan:
+    """Some rules, and each distinct input of theirs once."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = rules
+        self.inputs = list(dict.fromkeys(one for rule in rules for one in rule.inputs.values()))
+        place = {one: number for number, one in enumerate(self.inputs)}
+        self.reads = [[(name, place[one]) for name, one in rule.inputs.items()] for rule in rules]
+        self.stale_ms = {rule.stale_after_ms for rule in rules}
+
+
+def decide(plan: Plan, inputs: Inputs, *, ends_ms: Sequence[int]) -> list[Decided]:
+    """What the rules of a plan say of things at the evaluations ``ends_ms``."""
+    values, newest_ms = inputs.columns(plan.inputs)
     # nothing is as old as can be, though there may have been a reading once
     newest_ms = np.where(np.isnan(values), -1, newest_ms)
-    ends = np.asarray(ends_ms, dtype=np.int64)[:, None]
-    fresh = {
-        stale_ms: newest_ms >= np.maximum(ends - stale_ms, 0)
-        for stale_ms in {rule.stale_after_ms for rule in rules}
-    }
+    ends = np.array(ends_ms, dtype=np.int64)[:, None]
+    fresh = {stale_ms: newest_ms >= np.maximum(ends - stale_ms, 0) for stale_ms in plan.stale_ms}
+    always: Bools = np.ones(values.shape[1:], dtype=np.bool_)
     found = []
-    for rule in rules:
-        read = [place[one] for one in rule.inputs.values()]
-        known = np.logical_and.reduce(fresh[rule.stale_after_ms][read], axis=0)
-        columns = {name: values[number] for name, number in zip(rule.inputs, read, strict=True)}
+    for rule, reads in zip(plan.rules, plan.reads, strict=True):
+        known = always
+        for _, place in reads:
+            known = known & fresh[rule.stale_after_ms][place]
+        columns = {name: values[place] for name, place in reads}
         truth = rule.when.truth(columns, known)
         found.append(Decided(rule, truth, known, columns, _where(truth.holds)))
     return found

@@ -29,7 +29,7 @@ from reference_impl.rules.domain import (
     Phase,
     SignalInput,
 )
-from reference_impl.rules.engine import decide, walk
+from reference_impl.rules.engine import Plan, decide, walk
 
 _ITEM = re.compile(r"(_|[-+]?(?:inf|\d+(?:\.\d*)?(?:[eE][-+]?\d+)?))(?:x(\d+))?")
 SAMPLES_MAX = 1_000_000
@@ -174,7 +174,7 @@ def run(pack: Pack, case: Case) -> dict[str, Any]:
     """
     instances: dict[tuple[str, int], Instance] = {}
     ends_ms = range(0, max((e.at_ms for e in case.expect), default=-1) + 1, pack.every_ms)
-    decided = decide(pack.rules, _CaseInputs(case, ends_ms), ends_ms=ends_ms)
+    decided = decide(Plan(pack.rules), _CaseInputs(case, ends_ms), ends_ms=ends_ms)
     number = 0
     answer: dict[str, Any] = {"passed": True, "expected": [], "seen": [], "at": ""}
     for wanted in case.expect:

@@ -10,7 +10,7 @@ import numpy as np
 from reference_impl.ingestion.adapters.frames import Cut, Frame
 from reference_impl.ingestion.adapters.repository import IngestionRows
 from reference_impl.ingestion.domain import Block, unpack
-from reference_impl.kernel.ports import Floats, Reduced, Take, Times, Window
+from reference_impl.kernel.ports import Floats, Reduced, Times, Window
 from reference_impl.kernel.store import Store
 
 RECENT_MS = 45 * 86_400_000
@@ -129,31 +129,18 @@ class RecentTelemetry:
         whole = Window(np.empty(shape), np.empty(shape, dtype=np.int64))
         if not things:
             return whole
+        cuts: dict[int, Cut] = {}
         longest_ms = -1
         for over_ms in sorted({kind.over_ms for kind in wanted}, reverse=True):
             if not 0 < longest_ms <= over_ms * _ALIKE:
                 longest_ms = over_ms
                 frames = [self._frame(thing, ends_ms[0] - over_ms) for thing in things]
                 cut = Cut(frames, longest_ms=over_ms, ends_ms=ends_ms)
-            self._fill_in(whole, wanted, over_ms, cut)
+            cuts[over_ms] = cut
+        for number, (signal, take, over_ms) in enumerate(wanted):
+            found = cuts[over_ms].window(self._signals[signal], take, over_ms)
+            whole.values[number], whole.newest_ms[number] = found
         return whole
-
-    def _fill_in(self, whole: Window, wanted: Sequence[Reduced], over_ms: int, cut: Cut) -> None:
-        """Fill in all windows of one length."""
-        alike: dict[Take, list[tuple[int, int]]] = {}
-        for number, kind in enumerate(wanted):
-            if kind.over_ms != over_ms:
-                continue
-            row = self._signals[kind.signal]
-            if cut.gaps[row]:
-                found = cut.gappy_windows(row, kind.take, over_ms)
-                whole.values[number], whole.newest_ms[number] = found.values[0], found.newest_ms
-            else:
-                alike.setdefault(kind.take, []).append((number, row))
-        for take, places in alike.items():
-            numbers = [number for number, _ in places]
-            found = cut.windows([row for _, row in places], take, over_ms)
-            whole.values[numbers], whole.newest_ms[numbers] = found
 
     def series(self, thing: str, signal: str, *, after_ms: int, to_ms: int) -> tuple[Times, Floats]:
         """All readings with ``after_ms < at_ms <= to_ms``, oldest first, shape ``(k,)`` each."""
