@@ -16,9 +16,10 @@ from broker.link.port import DeviceLink
 from broker.servers import Broker, BrokerError, open_broker
 from harness.engine.options import RunOptions
 from harness.errors import InvalidRun, ScenarioError, SutError, TwinAuthorError
+from harness.scenario.entries import DpsFault
 from harness.scenario.products import Products
 from harness.scenario.resolve import world_spec
-from harness.scenario.schema import DpsFault, Scenario
+from harness.scenario.schema import Scenario
 from harness.sut.http import HttpSut
 from harness.sut.port import SystemUnderTest
 from harness.sut.reference import ChildReference, InProcessReference, restore_store
@@ -155,6 +156,7 @@ def build_world(
 
 
 def _kills(scenario: Scenario) -> bool:
+    """Whether the DPS goes away (a pause counts: its broker has to keep what it does not take)."""
     return any(isinstance(entry, DpsFault) for entry in scenario.timeline)
 
 

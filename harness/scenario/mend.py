@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from harness.scenario.checkrefs import PHASES
 from harness.scenario.schema import Scenario
 from harness.scenario.units import FROM_FILE
 from harness.scenario.yamlspots import Path
@@ -82,7 +83,7 @@ def _replace(data: dict[str, Any], path: Path, *, extra: bool) -> Path:
     key = path[-1]
     if isinstance(parent, list) and isinstance(key, int):
         parent[key] = deepcopy(_NO_ENTRY if path[0] == "timeline" else _HARMLESS["fleets"][0])
-        if path[0] in ("always", "eventually"):
+        if path[0] in PHASES:
             parent[key] = {"check": "?", "args": {}, "where": ""}
     elif not isinstance(parent, dict) or (path[0], key) == ("timeline", "link"):
         return _replace(data, path[:-1], extra=False)
