@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import InvalidScenario, Problem
-from harness.scenario import base, entries, schema
+from harness.scenario import base, entries, fleets, schema
 from harness.scenario.mend import mended
 from harness.scenario.products import Products
 from harness.scenario.resolve import ArgModels, find_problems
@@ -21,7 +21,9 @@ from harness.scenario.yamlspots import Path, Read, read
 MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     (): Scenario,
     ("run",): schema.Run,
-    ("fleets", "*"): schema.Fleet,
+    ("fleets", "*"): fleets.Fleet,
+    ("fleets", "*", "sites", "list", "*"): fleets.Site,
+    ("fleets", "*", "sites", "list", "*", "devices", "*"): fleets.Device,
     ("field",): schema.People,
     ("service",): schema.Service,
     ("service", "policy"): schema.Policy,
@@ -137,7 +139,7 @@ def _problem(found: Read, error: Mapping[str, Any]) -> Problem:
     return Problem(found.spot(path), text[0].lower() + text[1:])
 
 
-_TAGS = frozenset(tag for tag, _ in schema.KINDS.values())
+_TAGS = frozenset(tag for tag, _ in schema.KINDS.values()) | fleets.TAGS
 
 
 def _narrow(found: Read, path: Path, text: str) -> Path:

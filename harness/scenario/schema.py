@@ -21,6 +21,7 @@ from pydantic import (
 
 from harness.scenario.base import Model, Quantity, Ratio, Timed
 from harness.scenario.entries import Away, Change, DpsFault, Setup, Weather, Work
+from harness.scenario.fleets import Fleet
 from harness.scenario.links import LinkParams
 from harness.scenario.units import Duration, Instant
 
@@ -62,21 +63,6 @@ class Run(Model):
     def until_ms(self) -> int:
         """The end, in simulated milliseconds since the Unix epoch."""
         return self.start + self.until
-
-
-class Fleet(Model):
-    """Devices of one product."""
-
-    product: str
-    sites: int = Field(default=1, ge=1, le=10_000)
-    devices_per_site: int = Field(default=2, ge=1, le=100)
-    report_every: Duration = 600_000
-    params: Mapping[str, Quantity] = {}
-    random_faults: float = Field(default=0.0, ge=0, le=1000)
-    link: Literal["wired", "cellular", "lora", "mesh"] = "wired"
-    """How devices reach the network; ``wired`` is perfect."""
-    reporting: Literal["every", "change"] = "every"
-    """Whether a report holds every signal, or what has changed."""
 
 
 class People(Model):
