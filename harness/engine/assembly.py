@@ -99,7 +99,7 @@ async def assemble(
             opened = _enter_broker(stack, options)
             broker, broker_url = opened.kind, opened.url
             notes += [opened.note] if opened.note else []
-            _refuse_broker(scenario, opened)
+            _refuse_broker(scenario, opened, options)
             link = _mqtt_link(opened, options, world)
             sut = _remote(opened, options, folder, clock)
         stack.push_async_callback(sut.close)
@@ -110,7 +110,11 @@ async def assemble(
         await _refuse_used(sut, options)
         tap, ledger = Tap(link), DeliveryLedger()
         path = FaultyLink(
-            tap, faults=link_faults(scenario), ledger=ledger, streams=Streams(seed).open
+            tap,
+            faults=link_faults(scenario),
+            ledger=ledger,
+            streams=Streams(seed).open,
+            take_over=getattr(link, "take_over", None),
         )
         stack.push_async_callback(path.close)
         yield Rig(
@@ -171,7 +175,13 @@ def _refuse(scenario: Scenario, options: RunOptions) -> None:
         raise InvalidRun("this scenario kills the DPS: its store has to be a file")
 
 
-def _refuse_broker(scenario: Scenario, broker: Broker) -> None:
+def _refuse_broker(scenario: Scenario, broker: Broker, options: RunOptions) -> None:
+    taken_over = any(getattr(entry, "link", "") == "takeover" for entry in scenario.timeline)
+    if taken_over and options.clients == "per-device" and broker.kind == "amqtt":
+        raise InvalidRun(
+            "this scenario takes sessions over, and amqtt mixes the sessions of two clients of one "
+            "id up; use --broker rumqttd or mosquitto, or --clients site"
+        )
     if _kills(scenario) and not broker.keeps_sessions:
         raise InvalidRun(
             f"this scenario kills the DPS, and {broker.kind} keeps nothing for a service that is "

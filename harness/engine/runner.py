@@ -14,10 +14,11 @@ from pathlib import Path
 import msgspec
 
 from broker.link.port import LinkLost
-from harness.checks.base import Brief, Check, Ending, arguments, catalog
+from harness.checks.base import Ending, arguments
 from harness.engine import folder as run_folder
 from harness.engine import snapshot
 from harness.engine.assembly import Rig, assemble
+from harness.engine.checking import decided, made_checks, wanted_checks
 from harness.engine.options import LIVE_SPEED, PACED_SPEED, RunOptions
 from harness.engine.recorder import EngineRecorder
 from harness.engine.trace import Trace
@@ -25,7 +26,7 @@ from harness.errors import HarnessError, InvalidRun, InvalidScenario, Problem, S
 from harness.events import CheckDecided, EventHandler, RunFinished, RunResult, RunStarted
 from harness.scenario import loader
 from harness.scenario.products import Products, installed
-from harness.scenario.resolve import find_problems, places
+from harness.scenario.resolve import find_problems
 from harness.scenario.schema import CheckRef, Scenario
 from harness.sut.setup import installation, mid_run
 from harness.world.acts import Acts
@@ -37,16 +38,21 @@ from harness.world.path import link_fault
 from harness.world.timeline import Timeline
 from harness.world.virtual import Between, drive
 
-__all__ = ["RunOptions", "load", "run", "run_scenario"]
+__all__ = ["RunOptions", "load", "load_all", "run", "run_scenario"]
 
 
-def load(path: Path | str) -> Scenario:
+def load(path: Path | str, choice: loader.Choice | None = None) -> Scenario:
     """Read a scenario file against the installed products and checks.
 
     Raises:
         InvalidScenario: With every mistake of the file.
     """
-    return loader.load(path, products=installed(), checks=arguments())
+    return loader.load(path, products=installed(), checks=arguments(), choice=choice)
+
+
+def load_all(path: Path | str, choice: loader.Choice | None = None) -> list[loader.Variant]:
+    """Every variant of a scenario file, or the one that is chosen; raises as :func:`load`."""
+    return loader.load_all(path, products=installed(), checks=arguments(), choice=choice)
 
 
 def run_scenario(
@@ -105,11 +111,12 @@ async def run(
                 scenario, products, seed=seed, options=options, folder=folder, world_data=world_data
             )
         )
+        calls = installation(scenario, products, rules=options.rules)
         if options.resume_from is None:
-            await rig.sut.install(installation(scenario, products, rules=options.rules))
+            await rig.sut.install(calls)
         trace_file = stack.enter_context((folder / "trace.jsonl").open("wb"))
-        refs = _refs(scenario)
-        checks = _checks(scenario, refs, products)
+        refs = wanted_checks(scenario)
+        checks = made_checks(scenario, refs, products, calls)
         recorder = EngineRecorder(
             trace=Trace(),
             checks=checks,
@@ -170,26 +177,6 @@ def _control(scenario: Scenario, options: RunOptions, mode: str) -> Control:
     if options.speed is not None:
         options.control.set_speed(options.speed)
     return options.control
-
-
-def _refs(scenario: Scenario) -> list[tuple[str, CheckRef]]:
-    return [(phase, ref) for phase in ("always", "eventually") for ref in getattr(scenario, phase)]
-
-
-def _checks(
-    scenario: Scenario, refs: Sequence[tuple[str, CheckRef]], products: Products
-) -> list[Check]:
-    brief = Brief(
-        start_ms=scenario.run.start,
-        until_ms=scenario.run.until_ms,
-        devices={device: place.site for device, place in places(scenario, products).items()},
-        contract=scenario.service.contract,
-    )
-    known = catalog()
-    return [
-        known[ref.check](known[ref.check].Arguments.model_validate(ref.args), brief)
-        for _, ref in refs
-    ]
 
 
 class _Session:
@@ -309,30 +296,29 @@ class _Session:
             for gap in ledger.lost()
         ]
         counts = {**ledger.counts().as_dict(), "dead_letters": stored.dead}
-        return Ending(at_ms=now_ms, ledger=counts, lost=lost, stored=stored)
+        return Ending(
+            at_ms=now_ms,
+            ledger=counts,
+            lost=lost,
+            stored=stored,
+            published=self.recorder.published,
+            costs_eur=self.rig.world.costs_eur(),
+        )
 
     def _decide(self, ending: Ending, error: HarnessError | None) -> tuple[CheckDecided, ...]:
         if error is not None:
             return ()
-        decided = []
-        for (phase, ref), check in zip(self.refs, self.recorder.checks, strict=True):
-            decision = check.decide(ending)
-            at_ms = ending.at_ms if decision.at_ms is None else decision.at_ms
-            event = CheckDecided(
-                at_ms=at_ms,
-                check=ref.check,
-                phase=phase,
-                passed=decision.passed,
-                title=check.headline(),
-                where=ref.where or str(self.scenario.path or self.scenario.name),
-                expected=decision.expected,
-                seen=decision.seen,
-                around=() if decision.passed else self.recorder.lines.around(at_ms),
-            )
-            decided.append(event)
-        for event in decided:
+        events = decided(
+            self.refs,
+            self.recorder.checks,
+            ending,
+            history=self.recorder.history,
+            where=str(self.scenario.path or self.scenario.name),
+            replay=replay(self.scenario, self.seed, self.options),
+        )
+        for event in events:
             self.recorder.emit(event)
-        return tuple(decided)
+        return tuple(events)
 
     def _result(
         self, ending: Ending, checks: tuple[CheckDecided, ...], error: HarnessError | None
@@ -377,7 +363,7 @@ def _without_password(store: str | None) -> str | None:
 def replay(scenario: Scenario, seed: int, options: RunOptions) -> str:
     """The command that does the same again."""
     path = scenario.path or Path(f"{scenario.name}.yaml")
-    words = ["twinrig", "run", str(path), "--seed", str(seed)]
+    words = ["twinrig", "run", str(path), *scenario.words, "--seed", str(seed)]
     default = RunOptions()
     for flag, value, usual in (
         ("--link", options.link, default.link),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
-from harness.errors import Problem
+from harness.errors import Problem, Spot
 from harness.scenario.yamlspots import Path, Read, read
 
 KEY = "include"
@@ -72,11 +72,16 @@ def _read(text: str, file: FilePath, above: tuple[str, ...], state: _Reading) ->
             base = part if base is None else merge(base, part, state.problems)
     if len(above) > 1:
         _rebase(own, file, state.main)
+    if base is None and not any(key.endswith("+") for key in own.data):
+        return own
     return merge(base or Read(str(file), data={}), own, state.problems)
 
 
 def _included(
-    file: FilePath, spot: Any, above: tuple[str, ...], state: _Reading  # noqa: ANN401
+    file: FilePath,
+    spot: Spot,
+    above: tuple[str, ...],
+    state: _Reading,
 ) -> Read | None:
     name = os.path.normpath(file)
     state.files += 1
@@ -108,7 +113,9 @@ def _rebase(part: Read, file: FilePath, main: FilePath) -> None:
     """Paths of rule packs are relative to the file that names them: make them the main one's."""
     service = part.data.get("service")
     rules = service.get("rules") if isinstance(service, dict) else None
-    for number, pack in enumerate(rules if isinstance(rules, list) else ()):
+    if not isinstance(rules, list):
+        return
+    for number, pack in enumerate(rules):
         if isinstance(pack, str) and (pack.endswith((".yaml", ".yml")) or "/" in pack):
             rules[number] = os.path.relpath(file.parent / pack, main.parent)
 
@@ -116,65 +123,63 @@ def _rebase(part: Read, file: FilePath, main: FilePath) -> None:
 def merge(base: Read, over: Read, problems: list[Problem]) -> Read:
     """``over`` on top of ``base``, by the rules above."""
     result = Read(over.file)
-    result.data = _merged(base, over, (), (), result, problems)
+    result.data = _Merge(base, over, result, problems).whole((), ())
     return result
 
 
-def _merged(
-    base: Read, over: Read, at: Path, to: Path, result: Read, problems: list[Problem]
-) -> Any:  # noqa: ANN401
-    """What stands at ``to`` once merged; ``at`` is the same place in ``over``."""
-    below, above = _at(base, to), _at(over, at)
-    if not (isinstance(below, dict) and isinstance(above, dict)):
-        _keep(over, at, to, result)
-        return above
-    result.values[to] = over.values.get(at) or base.spot(to)
-    merged: dict[str, Any] = {}
-    for key, value in below.items():
-        if key not in above and f"{key}+" not in above:
-            merged[key] = value
-            _keep(base, (*to, key), (*to, key), result)
-    for key, value in above.items():
-        name = key.removesuffix("+")
-        here, there = (*at, key), (*to, name)
-        result.keys[there] = over.keys[here]
-        if key.endswith("+"):
-            merged[name] = _added(base, over, here, there, result, problems)
-        elif value is None and key in below:
-            result.keys.pop(there)
-        else:
-            merged[name] = (
-                _merged(base, over, here, there, result, problems)
-                if key in below
-                else _kept(over, here, there, result)
-            )
-    return merged
+@dataclass(slots=True)
+class _Merge:
+    base: Read
+    over: Read
+    result: Read
+    problems: list[Problem]
+
+    def whole(self, at: Path, to: Path) -> Any:  # noqa: ANN401
+        """What stands at ``to`` once merged; ``at`` is the same place in ``over``."""
+        base, over, result = self.base, self.over, self.result
+        below, above = _at(base, to), _at(over, at)
+        if not (isinstance(below, dict) and isinstance(above, dict)):
+            return _kept(over, at, to, result)
+        result.values[to] = over.values.get(at) or base.spot(to)
+        merged: dict[str, Any] = {}
+        for key in below:
+            if key not in above and f"{key}+" not in above:
+                merged[key] = _kept(base, (*to, key), (*to, key), result)
+        for key, value in above.items():
+            name = key.removesuffix("+")
+            here, there = (*at, key), (*to, name)
+            if value is None and key in below:
+                continue
+            if key.endswith("+"):
+                merged[name] = self.added(here, there)
+            else:
+                merged[name] = self.whole(here, there)
+            result.keys[there] = over.keys[here]
+        return merged
+
+    def added(self, here: Path, there: Path) -> list[Any]:
+        """The list that is below with what stands above behind it."""
+        below, above = _at(self.base, there), _at(self.over, here)
+        first = below if isinstance(below, list) else []
+        text = ""
+        if below is None:
+            text = f"{here[-1]!r} adds to a list that is in no included file"
+        elif not isinstance(above, list) or not isinstance(below, list):
+            text = f"{here[-1]!r} adds to a list: both have to be lists"
+        if text:
+            self.problems.append(Problem(self.over.spot(here, key=True), text))
+        more = above if isinstance(above, list) else []
+        self.result.values[there] = self.over.spot(here)
+        for number in range(len(first)):
+            _keep(self.base, (*there, number), (*there, number), self.result)
+        for number in range(len(more)):
+            _keep(self.over, (*here, number), (*there, len(first) + number), self.result)
+        return [*first, *more]
 
 
-def _added(
-    base: Read, over: Read, here: Path, there: Path, result: Read, problems: list[Problem]
-) -> list[Any]:
-    """The list that is below with what stands above behind it."""
-    below, above = _at(base, there), _at(over, here)
-    first = below if isinstance(below, list) else []
-    if below is None:
-        text = f"{here[-1]!r} adds to a list that is in no included file"
-        problems.append(Problem(over.spot(here, key=True), text))
-    if not isinstance(above, list) or (below is not None and not isinstance(below, list)):
-        text = f"{here[-1]!r} adds to a list: both have to be lists"
-        problems.append(Problem(over.spot(here, key=True), text))
-        return first
-    result.values[there] = over.spot(here)
-    for number in range(len(first)):
-        _keep(base, (*there, number), (*there, number), result)
-    for number in range(len(above)):
-        _keep(over, (*here, number), (*there, len(first) + number), result)
-    return [*first, *above]
-
-
-def _kept(read: Read, at: Path, to: Path, result: Read) -> Any:  # noqa: ANN401
-    _keep(read, at, to, result)
-    return _at(read, at)
+def _kept(source: Read, at: Path, to: Path, result: Read) -> Any:  # noqa: ANN401
+    _keep(source, at, to, result)
+    return _at(source, at)
 
 
 def _keep(read: Read, at: Path, to: Path, result: Read) -> None:

@@ -50,6 +50,7 @@ class LinkParams(BaseModel):
     direction: Literal["both", "up", "down"] | None = None
     heal: Duration | None = None
     times: int | None = None
+    will: bool | None = None
     within: Duration | None = None
     how: Literal["flip", "cut"] | None = None
     drop: Numbers | None = None
@@ -89,7 +90,7 @@ KINDS: Mapping[str, _Kind] = {
     "reorder": _Kind(Reorder, _RATIO, ("depth",)),
     "partition": _Kind(Partition, takes=("sites", "direction", "heal")),
     "storm": _Kind(Storm, takes=("times", "within")),
-    "takeover": _Kind(Takeover, takes=("times",)),
+    "takeover": _Kind(Takeover, takes=("times", "will")),
     "flaky": _Kind(Flaky, takes=("times", "retry")),
     "corrupt": _Kind(Corrupt, _RATIO, ("how",)),
     "script": _Kind(Script, takes=("drop", "double", "swap", "no_puback", "corrupt")),

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from harness.scenario.base import Timed
+from harness.scenario.checkrefs import PHASES
+from harness.scenario.conditions import read_condition
 from harness.scenario.entries import Change, Setup, Work
 from harness.scenario.fleets import Drawn, Fleet, Site
 from harness.scenario.homes import drawn_fleets, homes, is_plain, plain_fleets
@@ -153,7 +155,7 @@ def find_problems(
         yield from _pack(("service", "rules", i), pack, folder, used)
     if scenario.service.contract is not None:
         yield from _contract(scenario.service.contract, used)
-    for phase in ("always", "eventually"):
+    for phase in PHASES:
         for i, ref in enumerate(getattr(scenario, phase)):
             known = devices if complete else None
             yield from _check((phase, i), ref.check, ref.args, checks, known)
@@ -330,7 +332,8 @@ def _check(
     if name not in checks:
         yield Said((*path, "check"), False, unknown("check", name, sorted(checks)))
         return
-    allowed = list(checks[name].model_fields)
+    fields = checks[name].model_fields
+    allowed = [field.alias or key for key, field in fields.items()]
     try:
         checks[name].model_validate(args, context={FROM_FILE: True})
     except ValidationError as error:
@@ -343,8 +346,14 @@ def _check(
                 yield Said(path, False, f"{name} needs the argument {item['loc'][-1]!r}")
             else:
                 yield Said(where, False, item["msg"].removeprefix("Value error, "))
+    if devices is None:
+        return
     named = args.get("device")
-    if devices is not None:
-        for device in named if isinstance(named, list) else [named]:
-            if isinstance(device, str) and device not in devices:
-                yield Said((*path, "device"), False, unknown("device", device, devices))
+    for argument, value in args.items():
+        found = read_condition(value).condition if isinstance(value, str) else None
+        for ref in found.names.values() if found is not None else ():
+            if ref.word in ("truth", "signal") and ref.about not in devices:
+                yield Said((*path, argument), False, unknown("device", ref.about, devices))
+    for device in named if isinstance(named, list) else [named]:
+        if isinstance(device, str) and device not in devices:
+            yield Said((*path, "device"), False, unknown("device", device, devices))

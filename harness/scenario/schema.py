@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from harness.scenario.base import Model, Quantity, Ratio, Timed
+from harness.scenario.checkrefs import normal
 from harness.scenario.entries import Away, Change, DpsFault, Setup, Weather, Work
 from harness.scenario.fleets import Fleet
 from harness.scenario.links import LinkParams
@@ -176,23 +177,17 @@ Entry = Annotated[
 
 
 class CheckRef(Model):
-    """A check by name, with its arguments: ``name`` or ``{check: name, argument: value}``."""
+    """A check by name or kind, with its arguments (:mod:`harness.scenario.checkrefs`)."""
 
     check: str
     args: Mapping[str, Any] = {}
     where: str = ""
+    phase: str = ""
 
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, value: Any) -> Any:  # noqa: ANN401
-        if isinstance(value, str):
-            return {"check": value}
-        if isinstance(value, dict) and "check" in value and not {"args", "where"} & set(value):
-            return {
-                "check": value["check"],
-                "args": {k: v for k, v in value.items() if k != "check"},
-            }
-        return value
+        return normal(value)
 
 
 class Scenario(Model):
@@ -208,9 +203,13 @@ class Scenario(Model):
     timeline: tuple[Entry, ...] = ()
     always: tuple[CheckRef, ...] = ()
     eventually: tuple[CheckRef, ...] = ()
+    checks: tuple[CheckRef, ...] = ()
+    """Checks of any kind: never, within, until, exactly, sometimes, equals_oracle, budget ..."""
 
     model_config = ConfigDict(populate_by_name=True)
     _path: Path | None = PrivateAttr(default=None)
+    _variant: str = PrivateAttr(default="")
+    _words: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _entries_happen(self) -> Scenario:
@@ -230,6 +229,9 @@ class Scenario(Model):
     @property
     def name(self) -> str:
         """Short and fit for a file name."""
+        if self._path is not None and self._variant:
+            plain = "".join(c if c.isalnum() or c in ".-" else "-" for c in self._variant)
+            return f"{self._path.stem}.{plain}"
         if self._path is not None:
             return self._path.stem
         return "-".join("".join(c if c.isalnum() else " " for c in self.title.lower()).split())
@@ -239,8 +241,14 @@ class Scenario(Model):
         """What paths inside the scenario are relative to."""
         return Path.cwd() if self._path is None else self._path.parent
 
-    def located(self, path: Path) -> Scenario:
-        """The same scenario, read from ``path``."""
-        copy = self.model_copy()
-        copy._path = path  # noqa: SLF001 - its own private attribute
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Options of ``twinrig run`` that make this scenario of its file."""
+        return self._words
+
+    def located(self, path: Path, *, variant: str = "", words: tuple[str, ...] = ()) -> Scenario:
+        """The same scenario, read from ``path``; a variant has its name behind the title."""
+        title = f"{self.title} [{variant}]" if variant else self.title
+        copy = self.model_copy(update={"title": title})
+        copy._path, copy._variant, copy._words = path, variant, words  # noqa: SLF001 - its own
         return copy
