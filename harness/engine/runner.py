@@ -38,16 +38,21 @@ from harness.world.path import link_fault
 from harness.world.timeline import Timeline
 from harness.world.virtual import Between, drive
 
-__all__ = ["RunOptions", "load", "run", "run_scenario"]
+__all__ = ["RunOptions", "load", "load_all", "run", "run_scenario"]
 
 
-def load(path: Path | str) -> Scenario:
+def load(path: Path | str, choice: loader.Choice | None = None) -> Scenario:
     """Read a scenario file against the installed products and checks.
 
     Raises:
         InvalidScenario: With every mistake of the file.
     """
-    return loader.load(path, products=installed(), checks=arguments())
+    return loader.load(path, products=installed(), checks=arguments(), choice=choice)
+
+
+def load_all(path: Path | str, choice: loader.Choice | None = None) -> list[loader.Variant]:
+    """Every variant of a scenario file, or the one that is chosen; raises as :func:`load`."""
+    return loader.load_all(path, products=installed(), checks=arguments(), choice=choice)
 
 
 def run_scenario(
@@ -358,7 +363,7 @@ def _without_password(store: str | None) -> str | None:
 def replay(scenario: Scenario, seed: int, options: RunOptions) -> str:
     """The command that does the same again."""
     path = scenario.path or Path(f"{scenario.name}.yaml")
-    words = ["twinrig", "run", str(path), "--seed", str(seed)]
+    words = ["twinrig", "run", str(path), *scenario.words, "--seed", str(seed)]
     default = RunOptions()
     for flag, value, usual in (
         ("--link", options.link, default.link),
