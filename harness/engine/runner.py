@@ -35,6 +35,8 @@ from harness.world.paced import drive_paced
 from harness.world.timeline import moments
 from harness.world.virtual import Between, drive
 
+DELIVERIES_MAX = 200
+"""Lines of the ledger that a result carries, one per device and boot."""
 __all__ = ["RunOptions", "load", "run", "run_scenario"]
 
 
@@ -282,6 +284,7 @@ class _Session:
             at_ms=now_ms,
             ledger=counts,
             lost=lost,
+            deliveries=tuple(ledger.deliveries()),
             stored=stored,
             published=self.recorder.published,
             costs_eur=self.rig.world.costs_eur(),
@@ -326,6 +329,7 @@ class _Session:
             published=self.recorder.published,
             ingested=ending.stored.total or self.recorder.ingested,
             ledger=ending.ledger,
+            deliveries=tuple(map(str, ending.deliveries[:DELIVERIES_MAX])),
             orders=counts.get("order.placed", 0),
             work_orders=counts.get("work_order.requested", 0),
             costs_eur=self.rig.world.costs_eur(),
