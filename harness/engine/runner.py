@@ -8,6 +8,7 @@ import shlex
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -27,12 +28,14 @@ from harness.scenario import loader
 from harness.scenario.products import Products, installed
 from harness.scenario.resolve import find_problems
 from harness.scenario.schema import CheckRef, Scenario
-from harness.sut.setup import installation
+from harness.sut.setup import installation, mid_run
+from harness.world.acts import Acts
 from harness.world.control import Control
 from harness.world.live import drive_live
 from harness.world.loop import Loop
 from harness.world.paced import drive_paced
-from harness.world.timeline import moments
+from harness.world.path import link_fault
+from harness.world.timeline import Timeline
 from harness.world.virtual import Between, drive
 
 DELIVERIES_MAX = 200
@@ -118,6 +121,7 @@ async def run(
             trace_file=trace_file,
             begun_s=time.perf_counter(),
         )
+        timeline = Timeline(scenario, products)
         loop = Loop(
             run=scenario.run,
             world=rig.world,
@@ -125,7 +129,15 @@ async def run(
             ledger=rig.ledger,
             tap=rig.tap,
             sut=rig.sut,
-            moments=moments(scenario, products),
+            timeline=timeline,
+            acts=Acts(
+                timeline,
+                world=rig.world,
+                path=rig.path,
+                sut=rig.sut,
+                link_fault=partial(link_fault, scenario),
+                installs=partial(mid_run, scenario=scenario, products=products),
+            ),
             recorder=recorder,
             control=_control(scenario, options, rig.mode),
             wait_s=options.wait_s,
@@ -195,6 +207,7 @@ class _Session:
             if resumed is None:
                 await self.loop.begin()
             await self._drive()
+            await self.loop.finish()
         except LinkLost as lost:
             error = InvalidRun(str(lost))
         except ScenarioError:
@@ -236,7 +249,7 @@ class _Session:
 
     async def _save(self) -> None:
         due_ms = self.scenario.run.start + (self.options.snapshot_at_ms or 0)
-        if self._saved or self.loop.progress.now_ms < due_ms:
+        if self._saved or self.loop.progress.now_ms < due_ms or self.loop.dps_away:
             return
         self._saved = True
         assert self.options.snapshot_dir is not None
@@ -337,7 +350,7 @@ class _Session:
             replay=replay(self.scenario, self.seed, self.options),
             run_dir=self.folder,
             error=str(error) if error else "",
-            notes=tuple(self.rig.notes),
+            notes=(*self.rig.notes, *self.loop.unseen()),
         )
 
 

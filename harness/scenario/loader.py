@@ -9,11 +9,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import InvalidScenario, Problem
-from harness.scenario import schema
+from harness.scenario import base, entries, schema
 from harness.scenario.checkrefs import KINDS, PHASES, normal
 from harness.scenario.mend import mended
 from harness.scenario.products import Products
-from harness.scenario.resolve import ArgModels, find_problems, unknown
+from harness.scenario.resolve import ArgModels, find_problems
+from harness.scenario.said import unknown
 from harness.scenario.schema import Scenario
 from harness.scenario.units import FROM_FILE
 from harness.scenario.yamlspots import Path, Read, read
@@ -26,9 +27,12 @@ MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     ("service",): schema.Service,
     ("service", "policy"): schema.Policy,
     ("service", "contract"): schema.Contract,
-    ("timeline", "*", "a fault"): schema.Fault,
-    ("timeline", "*", "a link fault"): schema.LinkFault,
-    ("timeline", "*", "a DPS fault"): schema.DpsFault,
+    **{("timeline", "*", tag): model for tag, model in schema.KINDS.values()},
+    **{("timeline", "*", tag, "at"): base.At for tag, _ in schema.KINDS.values()},
+    **{("timeline", "*", tag, "when"): base.When for tag, _ in schema.KINDS.values()},
+    ("timeline", "*", "a change of weather", "weather"): entries.WeatherChange,
+    ("timeline", "*", "a set-up", "service"): entries.Installed,
+    ("timeline", "*", "a set-up", "service", "policy"): entries.PolicyChange,
 }
 
 
@@ -128,7 +132,7 @@ def _problem(found: Read, error: Mapping[str, Any]) -> Problem:
     return Problem(found.spot(path), text[0].lower() + text[1:])
 
 
-_TAGS = frozenset(path[-1] for path in MODELS if path and path[0] == "timeline")
+_TAGS = frozenset(tag for tag, _ in schema.KINDS.values())
 
 
 def _narrow(found: Read, path: Path, text: str) -> Path:

@@ -25,7 +25,7 @@ _RUN = {"start": "2026-01-05T00:00:00Z", "until": "3650d", "sync": "1d"}
 _NO_ENTRY = {"at": "0s", "dps": "kill"}
 _HARMLESS: Mapping[str, Any] = {
     **_RUN, "schema": 1, "title": "untitled", "run": _RUN, "fleets": [{"product": "?"}],
-    "product": "?", "at": "0s", "for": "1h", "link": "loss", "ratio": 0.5, "dps": "kill",
+    "product": "?", "at": "0s", "for": "1h", "ratio": 0.5, "dps": "kill",
     "fault": "?", "device": "?", "check": "?", "fee_eur": 0.0, "target": 1.0,
 }  # fmt: skip
 
@@ -85,7 +85,7 @@ def _replace(data: dict[str, Any], path: Path, *, extra: bool) -> Path:
         parent[key] = deepcopy(_NO_ENTRY if path[0] == "timeline" else _HARMLESS["fleets"][0])
         if path[0] in PHASES:
             parent[key] = {"check": "?", "args": {}, "where": ""}
-    elif not isinstance(parent, dict):
+    elif not isinstance(parent, dict) or (path[0], key) == ("timeline", "link"):
         return _replace(data, path[:-1], extra=False)
     elif extra or key not in _HARMLESS or (path[0] == "fleets" and key != "product"):
         if key not in parent:  # named by a rule over several keys
