@@ -13,7 +13,8 @@ from harness.scenario import base, entries, schema
 from harness.scenario.checkrefs import KINDS, PHASES, normal
 from harness.scenario.mend import mended
 from harness.scenario.products import Products
-from harness.scenario.resolve import ArgModels, find_problems
+from harness.scenario.checkproblems import ArgModels
+from harness.scenario.resolve import find_problems
 from harness.scenario.said import unknown
 from harness.scenario.schema import Scenario
 from harness.scenario.units import FROM_FILE
