@@ -232,7 +232,7 @@ def _causes(out: Console, check: CheckDecided, told: set[tuple[str, ...]]) -> No
     if check.causes in told and check.causes:
         say(out, "  causes: the same as above", "dim")
     elif check.causes:
-        say(out, "  causes, the nearest first:")
+        say(out, "  causes:")
         most = min(TRACE_COLUMNS, out.width - 8) if out.is_terminal else TRACE_COLUMNS
         for line in check.causes:
             say(out, f"    {_shortened(line, most)}", "dim")

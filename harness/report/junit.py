@@ -87,7 +87,7 @@ def failure_text(check: CheckDecided, replay: str) -> str:
     if check.around:
         lines += ["trace around it:", *(f"  {line}" for line in check.around)]
     if check.causes:
-        lines += ["causes, the nearest first:", *(f"  {line}" for line in check.causes)]
+        lines += ["causes:", *(f"  {line}" for line in check.causes)]
     lines.append(f"replay:   {check.replay or replay}")
     return "\n".join(lines)
 

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ValidationError
 
 from harness.errors import InvalidScenario, Problem
 from harness.scenario import base, entries, schema
+from harness.scenario.checkproblems import ArgModels
 from harness.scenario.checkrefs import KINDS, PHASES, normal
 from harness.scenario.mend import mended
 from harness.scenario.products import Products
-from harness.scenario.checkproblems import ArgModels
 from harness.scenario.resolve import find_problems
 from harness.scenario.said import unknown
 from harness.scenario.schema import Scenario
