@@ -124,10 +124,7 @@ def run_pairs(
         if isinstance(judged, Spoiled):
             job = wanted[number]
             text = f"{job.scenario}, seed {job.seed}, {job.arm}: {judged.text}"
-            kinds = {
-                kind.exit_code: kind for kind in (ScenarioError, *HarnessError.__subclasses__())
-            }
-            raise kinds.get(judged.exit_code, InvalidRun)(text)
+            raise WHOSE.get(judged.exit_code, InvalidRun)(text)
         grades[number] = judged
         done(count, len(wanted))
     pairs = []

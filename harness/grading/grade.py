@@ -34,6 +34,7 @@ from harness.grading.watch import Watch
 
 YEAR_MS = 31_557_600_000
 """A Julian year."""
+MINUTE_MS = 60_000
 EARLY_BELOW = 0.05
 """True damage below which an order is early."""
 LOST = frozenset({"order.rejected", "order.cancelled"})
@@ -238,7 +239,8 @@ class _Judge:
             if first_ms is None:
                 rule.silent.append(key)
             else:
-                rule.caught[key] = (failure.due_ms - first_ms) / HOUR_MS
+                # What is foreseen differs by a millisecond from what happens: whole minutes.
+                rule.caught[key] = round((failure.due_ms - first_ms) / MINUTE_MS) / 60
 
     def _first(self, watch: Watch, key: tuple[str, str, int], due_ms: int) -> int | None:
         life = next(one for one in self.lives if one.key == key)

@@ -90,7 +90,13 @@ def with_packs(scenario: Scenario, products: Products, packs: PackSet) -> Scenar
     return changed.located(scenario.path) if scenario.path else changed
 
 
-def scope_of(scenario: Scenario, products: Products, packs: Iterable[Mapping[str, Any]]) -> Scope:
+def scope_of(
+    scenario: Scenario,
+    products: Products,
+    packs: Iterable[Mapping[str, Any]],
+    *,
+    alarm_eur: float = ALARM_EUR,
+) -> Scope:
     """What grading has to know; a rule that several of the packs have is that of the last."""
     used: Sequence[Any] = used_products(scenario, products)
     positions = {
