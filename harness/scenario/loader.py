@@ -10,10 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from harness.errors import InvalidScenario, Problem
 from harness.scenario import base, entries, schema
-<<<<<<< HEAD
 from harness.scenario.checkproblems import ArgModels
-=======
->>>>>>> main
 from harness.scenario.checkrefs import KINDS, PHASES, normal
 from harness.scenario.mend import mended
 from harness.scenario.products import Products

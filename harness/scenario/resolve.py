@@ -8,17 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import NamedTuple
 
-<<<<<<< HEAD
 from harness.scenario.base import Timed
 from harness.scenario.checkproblems import ArgModels, check_problems
 from harness.scenario.checkrefs import PHASES
-=======
-from pydantic import BaseModel, ValidationError
-
-from harness.scenario.base import Timed
-from harness.scenario.checkrefs import PHASES
-from harness.scenario.conditions import read_condition
->>>>>>> main
 from harness.scenario.entries import Change, Setup, Work
 from harness.scenario.links import problems_of
 from harness.scenario.products import Products, in_unit

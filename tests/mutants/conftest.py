@@ -19,6 +19,8 @@ from harness.events import RunResult
 from harness.scenario import build as b
 from reference_impl.ingestion import service as ingestion
 from reference_impl.ingestion.adapters.repository import IngestionRows
+from reference_impl.ingestion.domain import DeviceLog
+from reference_impl.insight import domain as insight
 from reference_impl.insight.service import Insight
 from reference_impl.maintenance import domain as work
 from reference_impl.maintenance.service import Maintenance
@@ -53,6 +55,20 @@ def wrap(mp: pytest.MonkeyPatch, owner: Any, name: str, around: Callable[..., An
     mp.setattr(owner, name, staticmethod(instead) if isinstance(kind, staticmethod) else instead)
 
 
+class Told:
+    """A unit of work that remembers what was published."""
+
+    def __init__(self, uow):
+        self.uow, self.events = uow, []
+
+    def __getattr__(self, name):
+        return getattr(self.uow, name)
+
+    def publish(self, event):
+        self.events.append(event)
+        self.uow.publish(event)
+
+
 # Orders --------------------------------------------------------------------------------------
 
 
@@ -68,12 +84,9 @@ def orders_twice(mp):
 @mutant
 def recommends_twice(mp):
     def issue(original, self, uow, rec, policy, at_ms):
-        told = []
-        mp_publish = uow.publish
-        uow.publish = lambda event: (told.append(event), mp_publish(event))
-        original(self, uow, rec, policy, at_ms)
-        uow.publish = mp_publish
-        uow.publish(told[0])
+        told = Told(uow)
+        original(self, told, rec, policy, at_ms)
+        uow.publish(told.events[0])
 
     wrap(mp, Orders, "_issue", issue)
 
@@ -264,12 +277,9 @@ def verifies_everything(mp):
 @mutant
 def fits_one_part_twice(mp):
     def fit(original, self, uow, row, at_ms):
-        told = []
-        publish = uow.publish
-        uow.publish = lambda event: (told.append(event), publish(event))
-        original(self, uow, row, at_ms)
-        uow.publish = publish
-        uow.publish(told[0])
+        told = Told(uow)
+        original(self, told, row, at_ms)
+        uow.publish(told.events[0])
 
     wrap(mp, Maintenance, "_fit", fit)
 
@@ -326,7 +336,11 @@ def forgets_to_store_a_message(mp):
 
 @mutant
 def counts_copies_twice(mp):
-    mp.setattr(ingestion.Ingestion, "_is_copy", lambda *_: False, raising=False)
+    def take(original, self, seq):
+        original(self, seq)
+        return True, True
+
+    wrap(mp, DeviceLog, "take", take)
 
 
 @mutant
@@ -357,14 +371,15 @@ def reads_only_some_messages(mp):
 
 @mutant
 def forgets_the_credit(mp):
-    wrap(mp, outcomes, "settle", lambda original, *args, **more: replace(
-        original(*args, **more), credit_eur=0.0))  # fmt: skip
+    def settle(original, *args, **more):
+        return original(*args, **more)._replace(credit_eur=0.0)
+
+    wrap(mp, outcomes, "settle", settle)
 
 
 @mutant
 def doubts_the_wear(mp):
-    wrap(mp, __import__("reference_impl.insight.domain").insight.domain, "wear_pct",
-         lambda original, *args: original(*args) / 3.0)  # fmt: skip
+    wrap(mp, insight, "wear_pct", lambda original, *args: original(*args) / 3.0)
 
 
 # Stories -------------------------------------------------------------------------------------
