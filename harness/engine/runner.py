@@ -38,7 +38,9 @@ from harness.world.path import link_fault
 from harness.world.timeline import Timeline
 from harness.world.virtual import Between, drive
 
-__all__ = ["RunOptions", "load", "load_all", "run", "run_scenario"]
+XX of the ledger that a result carries, one per device and boot."""
+__all__ = ["RunOptions", "load", "run", "run_scenario"]
+>>>>>>> checks
 
 
 def load(path: Path | str, choice: loader.Choice | None = None) -> Scenario:
@@ -300,6 +302,7 @@ class _Session:
             at_ms=now_ms,
             ledger=counts,
             lost=lost,
+            deliveries=tuple(ledger.deliveries()),
             stored=stored,
             published=self.recorder.published,
             costs_eur=self.rig.world.costs_eur(),
@@ -344,6 +347,7 @@ class _Session:
             published=self.recorder.published,
             ingested=ending.stored.total or self.recorder.ingested,
             ledger=ending.ledger,
+            deliveries=tuple(map(str, ending.deliveries[:DELIVERIES_MAX])),
             orders=counts.get("order.placed", 0),
             work_orders=counts.get("work_order.requested", 0),
             costs_eur=self.rig.world.costs_eur(),

@@ -11,11 +11,12 @@ from pydantic import BaseModel, ValidationError
 
 from harness.errors import InvalidScenario, Problem
 from harness.scenario import base, entries, fleets, schema
+from harness.scenario.checkproblems import ArgModels
 from harness.scenario.checkrefs import KINDS, PHASES, normal
 from harness.scenario.include import read_text, read_whole
 from harness.scenario.mend import mended, without_tags
 from harness.scenario.products import Products
-from harness.scenario.resolve import ArgModels, find_problems
+from harness.scenario.resolve import find_problems
 from harness.scenario.said import Said, unknown
 from harness.scenario.schema import Scenario
 from harness.scenario.units import FROM_FILE
