@@ -71,7 +71,7 @@ class Loop:
         """Let everything of the timeline take effect whose time has come."""
         p = self.progress
         for wanted in self.control.take_faults():
-            self._inject_by_hand(wanted)
+            self.inject_by_hand(wanted)
         while p.moments_done < len(self.moments):
             moment = self.moments[p.moments_done]
             if moment.at_ms > p.now_ms:
@@ -91,15 +91,15 @@ class Loop:
             raise ScenarioError(str(error)) from error
         self._note(moment)
 
-    def _inject_by_hand(self, wanted: WantedFault) -> None:
-        # A hand may ask for what makes no sense any more; the story goes on without it.
+    def inject_by_hand(self, wanted: WantedFault, *, by: str = "you") -> None:
+        """Break something now; what makes no sense any more is refused, and the story goes on."""
         try:
             self.world.inject(wanted.fault, wanted.device, wanted.params)
         except InvalidFault as error:
             self.control.refused(wanted, "; ".join(error.problems))
             return
         self.recorder.fault(
-            self.progress.now_ms, wanted.fault, wanted.device, wanted.params, ended=False, by="you"
+            self.progress.now_ms, wanted.fault, wanted.device, wanted.params, ended=False, by=by
         )
 
     def _note(self, moment: Moment) -> None:
