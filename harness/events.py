@@ -124,7 +124,7 @@ class CheckDecided:
     at_ms: int
     check: str
     phase: str
-    """``always`` or ``eventually``."""
+    """``always`` or ``eventually``, or the kind of the check."""
     passed: bool
     title: str
     where: str
@@ -133,6 +133,10 @@ class CheckDecided:
     seen: str = ""
     around: tuple[str, ...] = ()
     """Up to 20 lines of trace around the first violation."""
+    causes: tuple[str, ...] = ()
+    """From what violated it back to rule, readings and truth; or how far things got."""
+    replay: str = ""
+    """The command that shows it again; empty if it passed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

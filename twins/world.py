@@ -37,13 +37,14 @@ from twins.core.streams import Streams
 from twins.core.truth import TruthLedger
 from twins.core.twin import Build, ProductTwin
 from twins.core.yard import Yard
+from twins.field.hand import Hand
 from twins.field.people import People, resolve_field
 from twins.field.ports import RANK as FIELD_RANK
 from twins.field.surroundings import Surroundings, resolve_where
 from twins.products import Product
 from twins.products.plan import plan_fleets
 
-FORMAT = 2
+FORMAT = 3
 """Version of the snapshot's layout."""
 
 
@@ -122,6 +123,10 @@ class World:
             yard=self._yard,
         )
         self.people = self._people.directory.known
+        self.hand = Hand(
+            pending=self._pending, people=self._people, spells=self._surroundings.spells,
+            yard=self._yard,
+        )  # fmt: skip
         self._fleets = self._build(plans, hear or self._post.hear)
         self._where |= {device: fleet for fleet in self._fleets for device in fleet.index}
         self._downtime_eur_h = {
@@ -279,6 +284,7 @@ class World:
                 "pending": self._pending.dump(),
                 "ledger": self._ledger.dump(),
                 "people": self._people.dump(),
+                "spells": self._surroundings.spells.dump(),
                 "fleets": [fleet.dump() for fleet in self._fleets],
                 "mail": {
                     device: [msgspec.to_builtins(message) for message in waiting]
@@ -308,6 +314,7 @@ class World:
             for device, waiting in state["mail"].items()
         }
         world._people.load(state["people"])
+        world._surroundings.spells.load(state["spells"])
         world._ledger.load(state["ledger"])
         world._pending.load(state["pending"])
         return world

@@ -7,7 +7,7 @@ out at the other end.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count, groupby
 from typing import NamedTuple
 
@@ -31,8 +31,6 @@ from broker.ledger import DeliveryLedger
 from broker.wire.messages import Birth, Sample, Telemetry, TelemetryBatch, Uplink, Will
 
 _WILL, _RELEASE, _MESSAGE = range(3)
-Thrown = Callable[[str, str], bool]
-"""Asked to throw a device (of a site) out of a real connection; false: there is none."""
 
 
 class Out(NamedTuple):
@@ -61,6 +59,8 @@ class Flow:
         self._faults, self._ledger, self._memory = faults, ledger, memory
         self.held: list[Held] = []
         self.presences: dict[str, Presence] = {}
+        self.taken_over: list[str] = []
+        """Devices whose sessions somebody took over in the latest step."""
         self._records: list[VerdictRecord] = []
         self._heap: list[tuple[int, int, int, Fault | Offer | None]] = []
         self._number = count()
@@ -82,6 +82,7 @@ class Flow:
             What arrives up to ``now_ms``, in order, and what the faults decided.
         """
         self._records, self._heap, self._now_ms = [], [], now_ms
+        self.taken_over = []
         for fault in self._faults.values():
             for will_ms in fault.will_times_ms():
                 if since_ms < will_ms <= now_ms:
@@ -249,10 +250,16 @@ class Flow:
             if not (presence.online and fault.window.place(presence.site, device)):
                 continue
             presence.online = False
+            if fault.takes_over():
+                self.taken_over.append(device)
             will = Will(device=device, boot=presence.boot, seq=-presence.connection, at_ms=at_ms)
-            self._ledger.produced(presence.site, will)
-            self._note(Offer(presence.site, will, at_ms), fault.name, "will")
-            yield Out(presence.site, will)
+            tells = fault.tells()
+            self._note(
+                Offer(presence.site, will, at_ms), fault.name, "will" if tells else "takeover"
+            )
+            if tells:
+                self._ledger.produced(presence.site, will)
+                yield Out(presence.site, will)
             if fault.greets() and presence.birth is not None:
                 yield from self._offer(Offer(presence.site, presence.birth, at_ms), late=False)
 

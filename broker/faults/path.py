@@ -7,7 +7,7 @@ same. Time is an argument; chance comes from named streams.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -39,6 +39,7 @@ class FaultyLink:
         ledger: Told of all that is produced, dropped and handed over.
         streams: Gives a new generator by name (``twins.core.streams``).
         payload_bytes_max: Batches are split to stay below.
+        take_over: Takes the session of a device's own connection over, where it has one.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class FaultyLink:
         ledger: DeliveryLedger,
         streams: Streams,
         payload_bytes_max: int = MAX_PAYLOAD_BYTES,
+        take_over: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
+        self._take_over = take_over
         self._inner, self._ledger, self._memory = inner, ledger, Remembered(streams)
         self._faults: dict[str, Fault] = {}
         self._flow = Flow(self._faults, ledger, self._memory)
@@ -139,7 +142,15 @@ class FaultyLink:
                 else:
                     topic = topics.uplink(out.site, out.message)
                     self._ledger.handed_raw(out.site, topic, data)
+        await self._have_taken_over()
         return Sent(len(sized), records)
+
+    async def _have_taken_over(self) -> None:
+        """Let it really happen, where devices have connections of their own."""
+        devices, self._flow.taken_over = self._flow.taken_over, []
+        if self._take_over is not None:
+            for device in devices:
+                await self._take_over(device)
 
     def _fitting(self, out: Out) -> Iterator[tuple[Out, bytes]]:
         """Encode, a batch in as many parts as the payload limit asks for."""

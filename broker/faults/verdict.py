@@ -73,7 +73,8 @@ class VerdictRecord(msgspec.Struct, frozen=True, array_like=True):
     fault: str
     verdict: str
     """``drop``, ``fail``, ``delay``, ``double``, ``no_puback``, ``swap`` or ``corrupt`` of a
-    message on its way; ``hold`` and ``release`` of one that waits in its device; ``will``."""
+    message on its way; ``hold`` and ``release`` of one that waits in its device; ``will``, and
+    ``takeover`` without one, of a connection."""
     site: str
     device: str
     boot: int
@@ -180,8 +181,16 @@ class Fault:
         return PASS
 
     def will_times_ms(self) -> tuple[int, ...]:
-        """When the broker gives the connections of the place up and publishes their wills."""
+        """When the broker gives the connections of the place up."""
         return ()
+
+    def tells(self) -> bool:
+        """Whether the broker publishes wills then; else connections only begin anew."""
+        return True
+
+    def takes_over(self) -> bool:
+        """Whether another client takes the session over then."""
+        return False
 
     def ends_ms(self) -> int:
         """The last moment at which it matters."""

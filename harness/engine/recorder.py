@@ -10,7 +10,7 @@ import msgspec
 
 from broker.wire.messages import Sample, Telemetry, TelemetryBatch, Uplink
 from harness.checks.base import Check
-from harness.engine.lines import Lines
+from harness.engine.history import History
 from harness.engine.trace import Trace
 from harness.errors import ScenarioError
 from harness.events import (
@@ -45,7 +45,7 @@ class EngineRecorder:
         begun_s: float,
     ) -> None:
         self.trace, self.checks, self.handlers = trace, checks, handlers
-        self.lines = Lines()
+        self.history = History()
         self.published = self.ingested = 0
         self.counts: dict[str, int] = {}
         """Feed events by kind."""
@@ -55,9 +55,9 @@ class EngineRecorder:
 
     def emit(self, event: Event) -> None:
         """Tell everybody, checks first."""
-        self.lines.add(event)
+        self.history.add(event)
         for check in self.checks:
-            check.on_event(event)
+            check.take(event)
         for handler in self.handlers:
             handler.on_event(event)
 
@@ -169,7 +169,7 @@ class EngineRecorder:
         return {
             "trace": self.trace.state(),
             "checks": [(check.name, vars(check)) for check in self.checks],
-            "lines": self.lines,
+            "history": self.history,
             "counts": self.counts,
             "published": self.published,
             "ingested": self.ingested,
@@ -189,7 +189,7 @@ class EngineRecorder:
             for name, value in values.items():
                 setattr(check, name, value)
         self.trace.restore(state["trace"])
-        self.lines, self.counts = state["lines"], state["counts"]
+        self.history, self.counts = state["history"], state["counts"]
         self.published, self.ingested = state["published"], state["ingested"]
         self._thin = state["thin"]
 

@@ -8,15 +8,17 @@ import shlex
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from broker.link.port import LinkLost
-from harness.checks.base import Brief, Check, Ending, arguments, catalog
+from harness.checks.base import Ending, arguments
 from harness.engine import changes, recipe, snapshot
 from harness.engine import folder as run_folder
 from harness.engine.assembly import Rig, assemble
+from harness.engine.checking import decided, made_checks, wanted_checks
 from harness.engine.options import LIVE_SPEED, PACED_SPEED, RunOptions
 from harness.engine.recorder import EngineRecorder
 from harness.engine.trace import Trace
@@ -24,14 +26,16 @@ from harness.errors import HarnessError, InvalidRun, InvalidScenario, Problem, S
 from harness.events import CheckDecided, EventHandler, RunFinished, RunResult, RunStarted
 from harness.scenario import loader
 from harness.scenario.products import Products, installed
-from harness.scenario.resolve import find_problems, places
+from harness.scenario.resolve import find_problems
 from harness.scenario.schema import CheckRef, Scenario
-from harness.sut.setup import installation
+from harness.sut.setup import installation, mid_run
+from harness.world.acts import Acts
 from harness.world.control import Control
 from harness.world.live import drive_live
 from harness.world.loop import Loop
 from harness.world.paced import drive_paced
-from harness.world.timeline import moments
+from harness.world.path import link_fault
+from harness.world.timeline import Timeline
 from harness.world.virtual import Between, drive
 
 __all__ = ["RunOptions", "load", "run", "run_scenario"]
@@ -103,11 +107,12 @@ async def run(
                 scenario, products, seed=seed, options=options, folder=folder, world_data=world_data
             )
         )
+        calls = installation(scenario, products, rules=options.rules)
         if options.resume_from is None:
-            await rig.sut.install(installation(scenario, products, rules=options.rules))
+            await rig.sut.install(calls)
         trace_file = stack.enter_context((folder / "trace.jsonl").open("wb"))
-        refs = _refs(scenario)
-        checks = _checks(scenario, refs, products)
+        refs = wanted_checks(scenario)
+        checks = made_checks(scenario, refs, products, calls)
         recorder = EngineRecorder(
             trace=Trace(),
             checks=checks,
@@ -115,6 +120,7 @@ async def run(
             trace_file=trace_file,
             begun_s=time.perf_counter(),
         )
+        timeline = Timeline(scenario, products)
         loop = Loop(
             run=scenario.run,
             world=rig.world,
@@ -122,7 +128,15 @@ async def run(
             ledger=rig.ledger,
             tap=rig.tap,
             sut=rig.sut,
-            moments=moments(scenario, products),
+            timeline=timeline,
+            acts=Acts(
+                timeline,
+                world=rig.world,
+                path=rig.path,
+                sut=rig.sut,
+                link_fault=partial(link_fault, scenario),
+                installs=partial(mid_run, scenario=scenario, products=products),
+            ),
             recorder=recorder,
             control=_control(scenario, options, rig.mode),
             wait_s=options.wait_s,
@@ -159,26 +173,6 @@ def _control(scenario: Scenario, options: RunOptions, mode: str) -> Control:
     if options.speed is not None:
         options.control.set_speed(options.speed)
     return options.control
-
-
-def _refs(scenario: Scenario) -> list[tuple[str, CheckRef]]:
-    return [(phase, ref) for phase in ("always", "eventually") for ref in getattr(scenario, phase)]
-
-
-def _checks(
-    scenario: Scenario, refs: Sequence[tuple[str, CheckRef]], products: Products
-) -> list[Check]:
-    brief = Brief(
-        start_ms=scenario.run.start,
-        until_ms=scenario.run.until_ms,
-        devices={device: place.site for device, place in places(scenario, products).items()},
-        contract=scenario.service.contract,
-    )
-    known = catalog()
-    return [
-        known[ref.check](known[ref.check].Arguments.model_validate(ref.args), brief)
-        for _, ref in refs
-    ]
 
 
 class _Session:
@@ -218,6 +212,7 @@ class _Session:
             if resumed is None:
                 await self.loop.begin()
             await self._drive()
+            await self.loop.finish()
         except LinkLost as lost:
             error = InvalidRun(str(lost))
         except ScenarioError:
@@ -265,6 +260,8 @@ class _Session:
 
     async def _save(self) -> None:
         passed_ms = self.loop.progress.now_ms - self.scenario.run.start
+        if self.loop.dps_away:
+            return
         while self._saves and self._saves[0][0] <= passed_ms:
             wanted_ms, folder = self._saves.pop(0)
             await snapshot.save(
@@ -307,30 +304,29 @@ class _Session:
             for gap in ledger.lost()
         ]
         counts = {**ledger.counts().as_dict(), "dead_letters": stored.dead}
-        return Ending(at_ms=now_ms, ledger=counts, lost=lost, stored=stored)
+        return Ending(
+            at_ms=now_ms,
+            ledger=counts,
+            lost=lost,
+            stored=stored,
+            published=self.recorder.published,
+            costs_eur=self.rig.world.costs_eur(),
+        )
 
     def _decide(self, ending: Ending, error: HarnessError | None) -> tuple[CheckDecided, ...]:
         if error is not None:
             return ()
-        decided = []
-        for (phase, ref), check in zip(self.refs, self.recorder.checks, strict=True):
-            decision = check.decide(ending)
-            at_ms = ending.at_ms if decision.at_ms is None else decision.at_ms
-            event = CheckDecided(
-                at_ms=at_ms,
-                check=ref.check,
-                phase=phase,
-                passed=decision.passed,
-                title=check.headline(),
-                where=ref.where or str(self.scenario.path or self.scenario.name),
-                expected=decision.expected,
-                seen=decision.seen,
-                around=() if decision.passed else self.recorder.lines.around(at_ms),
-            )
-            decided.append(event)
-        for event in decided:
+        events = decided(
+            self.refs,
+            self.recorder.checks,
+            ending,
+            history=self.recorder.history,
+            where=str(self.scenario.path or self.scenario.name),
+            replay=replay(self.scenario, self.seed, self.options),
+        )
+        for event in events:
             self.recorder.emit(event)
-        return tuple(decided)
+        return tuple(events)
 
     def _result(
         self, ending: Ending, checks: tuple[CheckDecided, ...], error: HarnessError | None
@@ -363,7 +359,7 @@ class _Session:
             replay=replay(self.scenario, self.seed, self.options),
             run_dir=self.folder,
             error=str(error) if error else "",
-            notes=tuple(self.rig.notes),
+            notes=(*self.rig.notes, *self.loop.unseen()),
         )
 
 

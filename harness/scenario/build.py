@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from harness.scenario.base import At
+from harness.scenario.entries import DpsFault
 from harness.scenario.links import DURATIONS, Kind
 from harness.scenario.schema import (
     CheckRef,
     Contract,
-    DpsFault,
     Fault,
     Fleet,
     LinkFault,
@@ -69,7 +70,7 @@ def fleet(
 
 def fault(name: str, device: str, *, at: str, **params: float | str) -> Fault:
     """Something breaks in a device; further keywords are parameters of the fault."""
-    return Fault(at=parse_duration(at), fault=name, device=device, params=params)
+    return Fault(at=At(first=parse_duration(at)), fault=name, device=device, params=params)
 
 
 def outage(*, at: str, lasts: str, site: str | None = None, device: str | None = None) -> LinkFault:
@@ -100,7 +101,7 @@ def link(
 
 def kill_dps(*, at: str, point: Point = "now") -> DpsFault:
     """The DPS dies as by kill -9, now or when it next comes by ``point``, and is started again."""
-    return DpsFault(at=parse_duration(at), dps="kill", point=point)
+    return DpsFault(at=At(first=parse_duration(at)), dps="kill", point=point)
 
 
 def check(name: str, **arguments: Any) -> CheckRef:  # noqa: ANN401 - each check has its own

@@ -50,6 +50,7 @@ class LinkParams(BaseModel):
     direction: Literal["both", "up", "down"] | None = None
     heal: Duration | None = None
     times: int | None = None
+    will: bool | None = None
     within: Duration | None = None
     how: Literal["flip", "cut"] | None = None
     drop: Numbers | None = None
@@ -89,7 +90,7 @@ KINDS: Mapping[str, _Kind] = {
     "reorder": _Kind(Reorder, _RATIO, ("depth",)),
     "partition": _Kind(Partition, takes=("sites", "direction", "heal")),
     "storm": _Kind(Storm, takes=("times", "within")),
-    "takeover": _Kind(Takeover, takes=("times",)),
+    "takeover": _Kind(Takeover, takes=("times", "will")),
     "flaky": _Kind(Flaky, takes=("times", "retry")),
     "corrupt": _Kind(Corrupt, _RATIO, ("how",)),
     "script": _Kind(Script, takes=("drop", "double", "swap", "no_puback", "corrupt")),
@@ -101,18 +102,19 @@ DURATIONS = {
 """Keys whose values are durations, and what the faults call them."""
 
 
-def fault_of(entry: LinkFault, *, number: int, start_ms: int) -> Fault:
+def fault_of(entry: LinkFault, *, number: int | str, from_ms: int) -> Fault:
     """The fault that an entry of the timeline asks for.
 
     Args:
         entry: One about which :func:`problems_of` says nothing.
-        number: Its place in the timeline, from 1: part of its name, and so of its chance.
-        start_ms: Begin of the run.
+        number: Its place in the timeline, from 1 (with the time of one that comes again): part of
+            its name, and so of its chance.
+        from_ms: When it begins.
 
     Raises:
         ValueError: If its numbers do not fit together.
     """
-    from_ms, own = start_ms + entry.at, entry.arguments()
+    own = entry.arguments()
     window = Window(
         from_ms=from_ms, to_ms=from_ms + entry.for_,
         site=entry.site, device=entry.device, sites=own.pop("sites", ()),
@@ -154,6 +156,6 @@ def problems_of(entry: LinkFault, sites: Mapping[str, None] | None) -> Iterator[
     if before:
         return
     try:
-        fault_of(entry, number=1, start_ms=0)
+        fault_of(entry, number=1, from_ms=0)
     except ValueError as error:
         yield "", str(error).replace(f"{entry.link}-1", "").replace(" '':", ":")

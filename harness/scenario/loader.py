@@ -9,10 +9,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import InvalidScenario, Problem
-from harness.scenario import schema
+from harness.scenario import base, entries, schema
+from harness.scenario.checkrefs import KINDS, PHASES, normal
 from harness.scenario.mend import mended
 from harness.scenario.products import Products
-from harness.scenario.resolve import ArgModels, find_problems, unknown
+from harness.scenario.resolve import ArgModels, find_problems
+from harness.scenario.said import unknown
 from harness.scenario.schema import Scenario
 from harness.scenario.units import FROM_FILE
 from harness.scenario.yamlspots import Path, Read, read
@@ -25,9 +27,12 @@ MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     ("service",): schema.Service,
     ("service", "policy"): schema.Policy,
     ("service", "contract"): schema.Contract,
-    ("timeline", "*", "a fault"): schema.Fault,
-    ("timeline", "*", "a link fault"): schema.LinkFault,
-    ("timeline", "*", "a DPS fault"): schema.DpsFault,
+    **{("timeline", "*", tag): model for tag, model in schema.KINDS.values()},
+    **{("timeline", "*", tag, "at"): base.At for tag, _ in schema.KINDS.values()},
+    **{("timeline", "*", tag, "when"): base.When for tag, _ in schema.KINDS.values()},
+    ("timeline", "*", "a change of weather", "weather"): entries.WeatherChange,
+    ("timeline", "*", "a set-up", "service"): entries.Installed,
+    ("timeline", "*", "a set-up", "service", "policy"): entries.PolicyChange,
 }
 
 
@@ -92,21 +97,13 @@ def _with_places(found: Read) -> Any:  # noqa: ANN401
     if not isinstance(found.data, dict):
         return found.data
     data = dict(found.data)
-    for phase in ("always", "eventually"):
+    for phase in PHASES:
         if isinstance(data.get(phase), list):
             data[phase] = [
-                _located(item, str(found.spot((phase, i)))) for i, item in enumerate(data[phase])
+                normal(item, phase, str(found.spot((phase, i))))
+                for i, item in enumerate(data[phase])
             ]
     return data
-
-
-def _located(item: Any, where: str) -> Any:  # noqa: ANN401
-    if isinstance(item, str):
-        return {"check": item, "args": {}, "where": where}
-    if isinstance(item, dict) and "check" in item:
-        args = {name: value for name, value in item.items() if name != "check"}
-        return {"check": item["check"], "args": args, "where": where}
-    return item
 
 
 def _problem(found: Read, error: Mapping[str, Any]) -> Problem:
@@ -115,7 +112,9 @@ def _problem(found: Read, error: Mapping[str, Any]) -> Problem:
     path: Path = tuple(part for part in location if part not in _TAGS)
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        allowed_keys = _names(model) or ["check, and the arguments of that check"]
+        allowed_keys = _names(model) or [
+            f"check with the arguments of that check, or a kind: {', '.join(KINDS)}"
+        ]
         text = unknown("key", str(path[-1]), allowed_keys)
         return Problem(found.spot(path, key=True), text)
     if kind == "missing":
@@ -133,7 +132,7 @@ def _problem(found: Read, error: Mapping[str, Any]) -> Problem:
     return Problem(found.spot(path), text[0].lower() + text[1:])
 
 
-_TAGS = frozenset(path[-1] for path in MODELS if path and path[0] == "timeline")
+_TAGS = frozenset(tag for tag, _ in schema.KINDS.values())
 
 
 def _narrow(found: Read, path: Path, text: str) -> Path:

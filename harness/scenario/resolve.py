@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,9 +10,19 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from harness.scenario.base import Timed
+from harness.scenario.checkrefs import PHASES
+from harness.scenario.conditions import read_condition
+from harness.scenario.entries import Change, Setup, Work
 from harness.scenario.links import problems_of
 from harness.scenario.products import Products, in_unit
-from harness.scenario.schema import Contract, DpsFault, Fault, Fleet, LinkFault, People, Scenario
+from harness.scenario.said import Path, Place, Said, unknown
+from harness.scenario.schema import Contract, Fault, Fleet, LinkFault, People, Scenario
+from harness.scenario.steps import (
+    find_order_problems,
+    find_time_problems,
+    find_work_problems,
+)
 from harness.scenario.units import FROM_FILE
 from twins.core.common_faults import faults_of
 from twins.core.manifest import Param
@@ -26,31 +35,6 @@ from twins.products.plan import companion_names
 
 ArgModels = Mapping[str, type[BaseModel]]
 """Checks by name, with the model of their arguments."""
-Path = tuple[str | int, ...]
-
-
-class Said(NamedTuple):
-    """A problem by its path in the data; ``key`` points at the key instead of the value."""
-
-    path: Path
-    key: bool
-    text: str
-
-
-class Place(NamedTuple):
-    """A device: the site it is at and the product it is of."""
-
-    site: str
-    product: str
-
-
-def unknown(what: str, name: str, allowed: Iterable[str]) -> str:
-    """``unknown device 'a'; did you mean 'b'? allowed: ...``."""
-    names = list(allowed)
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    shown = ", ".join(names[:12]) + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
-    return f"unknown {what} {name!r}; {hint}allowed: {shown or 'nothing'}"
 
 
 def places(scenario: Scenario, products: Products) -> dict[str, Place]:
@@ -134,6 +118,11 @@ def fault_params(fault: Fault, product: Product) -> dict[str, float | str]:
     return {**signals, **_in_units(numbers, spec.params)}
 
 
+def changed_params(who: str, given: Mapping[str, float | str], country: str) -> dict[str, float]:
+    """Parameters of people in mid-run, each in its own unit."""
+    return _in_units(given, _field_params(country)[who])
+
+
 def _in_units(given: Mapping[str, float | str], params: Mapping[str, Param]) -> dict[str, float]:
     return {name: in_unit(value, params[name]) for name, value in given.items()}
 
@@ -156,13 +145,17 @@ def find_problems(
     devices = places(scenario, products)
     complete = devices_known and all(fleet.product in products for fleet in scenario.fleets)
     used = used_products(scenario, products)
+    around = Known(devices, products, used, folder, complete)
     for i, entry in enumerate(scenario.timeline):
-        yield from _entry(("timeline", i), entry, devices, products, used, complete=complete)
+        at: Path = ("timeline", i)
+        yield from find_time_problems(at, entry, scenario, devices, products, complete=complete)
+        yield from _step(at, entry, around)
+    yield from find_order_problems(scenario)
     for i, pack in enumerate(scenario.service.rules):
         yield from _pack(("service", "rules", i), pack, folder, used)
     if scenario.service.contract is not None:
         yield from _contract(scenario.service.contract, used)
-    for phase in ("always", "eventually"):
+    for phase in PHASES:
         for i, ref in enumerate(getattr(scenario, phase)):
             known = devices if complete else None
             yield from _check((phase, i), ref.check, ref.args, checks, known)
@@ -213,9 +206,33 @@ def _params(
             yield Said((*path, name), False, str(error))
 
 
+class Known(NamedTuple):
+    """What entries of a timeline may name; ``complete`` is false if a fleet is wrong."""
+
+    devices: Mapping[str, Place]
+    products: Products
+    used: list[Product]
+    folder: FilePath
+    complete: bool
+
+
+def _step(path: Path, entry: Timed, known: Known) -> Iterator[Said]:
+    devices, products, complete = known.devices, known.products, known.complete
+    if isinstance(entry, Fault | LinkFault):
+        yield from _entry(path, entry, devices, products, known.used, complete=complete)
+    elif isinstance(entry, Work):
+        yield from find_work_problems(path, entry, devices, products, complete=complete)
+    elif isinstance(entry, Change):
+        for who, params in entry.set_.items():
+            yield from _params((*path, "set", who), params, ACTORS[who], who)
+    elif isinstance(entry, Setup):
+        for k, pack in enumerate(entry.service.rules):
+            yield from _pack((*path, "service", "rules", k), pack, known.folder, known.used)
+
+
 def _entry(
     path: Path,
-    entry: Fault | LinkFault | DpsFault,
+    entry: Fault | LinkFault,
     devices: Mapping[str, Place],
     products: Products,
     used: Sequence[Product],
@@ -223,8 +240,6 @@ def _entry(
     complete: bool,
 ) -> Iterator[Said]:
     """``complete`` is false if a fleet is wrong: every device of it would seem unknown."""
-    if isinstance(entry, DpsFault):
-        return
     if complete and entry.device is not None and entry.device not in devices:
         yield Said((*path, "device"), False, unknown("device", entry.device, devices))
     if isinstance(entry, LinkFault):
@@ -307,7 +322,8 @@ def _check(
     if name not in checks:
         yield Said((*path, "check"), False, unknown("check", name, sorted(checks)))
         return
-    allowed = list(checks[name].model_fields)
+    fields = checks[name].model_fields
+    allowed = [field.alias or key for key, field in fields.items()]
     try:
         checks[name].model_validate(args, context={FROM_FILE: True})
     except ValidationError as error:
@@ -320,8 +336,14 @@ def _check(
                 yield Said(path, False, f"{name} needs the argument {item['loc'][-1]!r}")
             else:
                 yield Said(where, False, item["msg"].removeprefix("Value error, "))
+    if devices is None:
+        return
     named = args.get("device")
-    if devices is not None:
-        for device in named if isinstance(named, list) else [named]:
-            if isinstance(device, str) and device not in devices:
-                yield Said((*path, "device"), False, unknown("device", device, devices))
+    for argument, value in args.items():
+        found = read_condition(value).condition if isinstance(value, str) else None
+        for ref in found.names.values() if found is not None else ():
+            if ref.word in ("truth", "signal") and ref.about not in devices:
+                yield Said((*path, argument), False, unknown("device", ref.about, devices))
+    for device in named if isinstance(named, list) else [named]:
+        if isinstance(device, str) and device not in devices:
+            yield Said((*path, "device"), False, unknown("device", device, devices))

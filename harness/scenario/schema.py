@@ -6,11 +6,11 @@ devices, faults, parameters) is looked at in :mod:`harness.scenario.resolve`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Discriminator,
     Field,
@@ -19,20 +19,14 @@ from pydantic import (
     model_validator,
 )
 
+from harness.scenario.base import Model, Quantity, Ratio, Timed
+from harness.scenario.checkrefs import normal
+from harness.scenario.entries import Away, Change, DpsFault, Setup, Weather, Work
 from harness.scenario.links import LinkParams
 from harness.scenario.units import Duration, Instant
 
 STEPS_MAX = 20_000_000
 """A run of more steps would not end within a day; it is refused."""
-
-Ratio = Annotated[float, Field(ge=0, le=1)]
-Quantity = float | str
-
-
-class Model(BaseModel):
-    """Frozen, strict about keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Run(Model):
@@ -45,6 +39,8 @@ class Run(Model):
     mode: Literal["virtual", "paced", "live"] = "virtual"
     speed: float | None = Field(default=None, gt=0)
     """Simulated seconds per second, for ``paced`` and ``live``."""
+    look: Duration | None = None
+    """How often conditions (``when``) are looked at; every ``sync`` if not given."""
 
     @model_validator(mode="after")
     def _can_end(self) -> Run:
@@ -57,6 +53,10 @@ class Run(Model):
                 f"until / sync is {self.until // self.sync} steps, more than {STEPS_MAX}: "
                 "this is a scenario that cannot end; take a longer sync"
             )
+        if self.look is not None and self.look <= 0:
+            raise ValueError("look must be longer than 0")
+        if self.look is not None and self.until // self.look > STEPS_MAX:
+            raise ValueError(f"look is too short: more than {STEPS_MAX} steps; take a longer one")
         return self
 
     @property
@@ -72,7 +72,7 @@ class Fleet(Model):
     sites: int = Field(default=1, ge=1, le=10_000)
     devices_per_site: int = Field(default=2, ge=1, le=100)
     report_every: Duration = 600_000
-    params: dict[str, Quantity] = {}
+    params: Mapping[str, Quantity] = {}
     random_faults: float = Field(default=0.0, ge=0, le=1000)
     link: Literal["wired", "cellular", "lora", "mesh"] = "wired"
     """How devices reach the network; ``wired`` is perfect."""
@@ -85,19 +85,19 @@ class People(Model):
 
     country: str = "DE"
     time_zone: str = ""
-    weather: dict[str, Quantity] = {}
-    calendar: dict[str, Quantity] = {}
-    habits: dict[
+    weather: Mapping[str, Quantity] = {}
+    calendar: Mapping[str, Quantity] = {}
+    habits: Mapping[
         Literal["customer", "supplier", "carrier", "crew"], Literal["normal", "difficult"]
     ] = {}
-    customer: dict[str, Quantity] = {}
-    supplier: dict[str, Quantity] = {}
-    carrier: dict[str, Quantity] = {}
-    crew: dict[str, Quantity] = {}
-    stock: dict[str, Quantity] = {}
-    trucks: dict[str, Quantity] = {}
-    upkeep: dict[str, Quantity] = {}
-    money: dict[str, Quantity] = {}
+    customer: Mapping[str, Quantity] = {}
+    supplier: Mapping[str, Quantity] = {}
+    carrier: Mapping[str, Quantity] = {}
+    crew: Mapping[str, Quantity] = {}
+    stock: Mapping[str, Quantity] = {}
+    trucks: Mapping[str, Quantity] = {}
+    upkeep: Mapping[str, Quantity] = {}
+    money: Mapping[str, Quantity] = {}
     service: bool = True
 
 
@@ -132,38 +132,42 @@ class Service(Model):
     contract: Contract | None = None
 
 
-class Fault(Model):
+class Fault(Timed):
     """Something breaks in a device at a moment."""
 
-    at: Duration
     fault: str
     device: str
-    params: dict[str, Quantity] = {}
+    params: Mapping[str, Quantity] = {}
 
 
-class LinkFault(LinkParams, Model):
+class LinkFault(LinkParams, Timed):
     """The path between a site (or device) and the broker is disturbed for a while."""
 
-    at: Duration
     for_: Duration = Field(alias="for")
 
     model_config = ConfigDict(populate_by_name=True)
 
+    @property
+    def lasts(self) -> int | None:
+        """See Timed."""
+        return self.for_
 
-class DpsFault(Model):
-    """The DPS is killed (as by kill -9) and started again."""
 
-    at: Duration
-    dps: Literal["kill"]
-    point: Literal["before_commit", "after_commit", "in_clock", "before_publish", "now"] = "now"
+KINDS: Mapping[str, tuple[str, type[Timed]]] = {
+    "fault": ("a fault", Fault),
+    "link": ("a link fault", LinkFault),
+    "dps": ("a DPS fault", DpsFault),
+    "set": ("a change", Change),
+    "away": ("an absence", Away),
+    "weather": ("a change of weather", Weather),
+    "work": ("work on a device", Work),
+    "service": ("a set-up", Setup),
+}
+"""The key that tells what an entry is, with its name in messages and its model."""
 
 
 def _entry_kind(value: Any) -> str | None:  # noqa: ANN401 - what a file says, or a model
-    for tag, key, kind in (
-        ("a fault", "fault", Fault),
-        ("a link fault", "link", LinkFault),
-        ("a DPS fault", "dps", DpsFault),
-    ):
+    for key, (tag, kind) in KINDS.items():
         if isinstance(value, kind) or (isinstance(value, dict) and key in value):
             return tag
     return None
@@ -172,33 +176,32 @@ def _entry_kind(value: Any) -> str | None:  # noqa: ANN401 - what a file says, o
 Entry = Annotated[
     Annotated[Fault, Tag("a fault")]
     | Annotated[LinkFault, Tag("a link fault")]
-    | Annotated[DpsFault, Tag("a DPS fault")],
+    | Annotated[DpsFault, Tag("a DPS fault")]
+    | Annotated[Change, Tag("a change")]
+    | Annotated[Away, Tag("an absence")]
+    | Annotated[Weather, Tag("a change of weather")]
+    | Annotated[Work, Tag("work on a device")]
+    | Annotated[Setup, Tag("a set-up")],
     Discriminator(
         _entry_kind,
         custom_error_type="entry_kind",
-        custom_error_message="a timeline entry needs one of the keys fault, link, dps",
+        custom_error_message=f"a timeline entry needs one of the keys {', '.join(KINDS)}",
     ),
 ]
 
 
 class CheckRef(Model):
-    """A check by name, with its arguments: ``name`` or ``{check: name, argument: value}``."""
+    """A check by name or kind, with its arguments (:mod:`harness.scenario.checkrefs`)."""
 
     check: str
-    args: dict[str, Any] = {}
+    args: Mapping[str, Any] = {}
     where: str = ""
+    phase: str = ""
 
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, value: Any) -> Any:  # noqa: ANN401
-        if isinstance(value, str):
-            return {"check": value}
-        if isinstance(value, dict) and "check" in value and not {"args", "where"} & set(value):
-            return {
-                "check": value["check"],
-                "args": {k: v for k, v in value.items() if k != "check"},
-            }
-        return value
+        return normal(value)
 
 
 class Scenario(Model):
@@ -214,6 +217,8 @@ class Scenario(Model):
     timeline: tuple[Entry, ...] = ()
     always: tuple[CheckRef, ...] = ()
     eventually: tuple[CheckRef, ...] = ()
+    checks: tuple[CheckRef, ...] = ()
+    """Checks of any kind: never, within, until, exactly, sometimes, equals_oracle, budget ..."""
 
     model_config = ConfigDict(populate_by_name=True)
     _path: Path | None = PrivateAttr(default=None)
@@ -221,7 +226,7 @@ class Scenario(Model):
     @model_validator(mode="after")
     def _entries_happen(self) -> Scenario:
         for number, entry in enumerate(self.timeline):
-            if entry.at >= self.run.until:
+            if entry.at is not None and entry.at.first >= self.run.until:
                 raise ValueError(
                     f"timeline entry {number + 1} lies at or after the end of the run: "
                     "it would never be seen"

@@ -14,12 +14,20 @@ from harness.world.port import Sent
 
 
 def link_faults(scenario: Scenario) -> list[Fault]:
-    """The link faults of the timeline, named by their place in it."""
+    """The link faults of the timeline whose time is known, named by their place in it."""
     return [
-        fault_of(entry, number=number, start_ms=scenario.run.start)
-        for number, entry in enumerate(scenario.timeline, 1)
-        if isinstance(entry, LinkFault)
+        link_fault(scenario, index, scenario.run.start + entry.at.first)
+        for index, entry in enumerate(scenario.timeline)
+        if isinstance(entry, LinkFault) and entry.is_planned and entry.at is not None
     ]
+
+
+def link_fault(scenario: Scenario, index: int, from_ms: int) -> Fault:
+    """The link fault at a place of the timeline (from 0), from a time on."""
+    entry = scenario.timeline[index]
+    assert isinstance(entry, LinkFault)
+    number = str(index + 1) if entry.is_planned else f"{index + 1}@{from_ms}"
+    return fault_of(entry, number=number, from_ms=from_ms)
 
 
 class Tap:

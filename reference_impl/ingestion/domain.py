@@ -6,12 +6,14 @@ import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain, repeat
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from broker.ledger import SeqSet
-from broker.wire.messages import Downlink
+from broker.wire.messages import Downlink, Sample, Telemetry
 from reference_impl.kernel.ports import Floats, Times
 from reference_impl.kernel.store import Connection, UnitOfWork
 
@@ -39,12 +41,8 @@ def dated(at_ms: int, now_ms: int) -> bool:
     return now_ms < DATED_FROM_MS or now_ms - BACK_MS <= at_ms <= now_ms + AHEAD_MS
 
 
-class Reading(NamedTuple):
-    """One report of one device, without the device."""
-
-    seq: int
-    at_ms: int
-    signals: Mapping[str, float]
+Reading = Telemetry | Sample
+"""One report of one device: ``seq``, ``at_ms`` and ``signals``."""
 
 
 class Block(NamedTuple):
@@ -52,6 +50,8 @@ class Block(NamedTuple):
 
     names: tuple[str, ...]
     size: int
+    first_ms: int
+    last_ms: int
     payload: bytes
 
 
@@ -60,24 +60,31 @@ def pack(readings: Sequence[Reading]) -> Block:
 
     A signal that a report lacks is NaN in its column; a real reading is never NaN (JSON has none).
     """
-    n, nan = len(readings), math.nan
+    n = len(readings)
+    times = [reading.at_ms for reading in readings]
     reports = [reading.signals for reading in readings]
-    names = tuple(sorted(set().union(*reports)))
+    names = _all_names(frozenset(map(tuple, reports)))
+    rows = [map(report.get, names, repeat(math.nan)) for report in reports]
     payload = struct.pack(
         f"<{2 * n}q{len(names) * n}d",
-        *[r.at_ms for r in readings],
-        *[r.seq for r in readings],
-        *[signals.get(name, nan) for name in names for signals in reports],
+        *times,
+        *[reading.seq for reading in readings],
+        *chain.from_iterable(zip(*rows, strict=True)),
     )
-    return Block(names, n, payload)
+    return Block(names, n, min(times), max(times), payload)
 
 
-def unpack(block: Block) -> tuple[Times, Times, dict[str, Floats]]:
-    """Read a block: times (ms), numbers, and one column per signal, shape ``(size,)`` each."""
+@lru_cache(maxsize=4096)  # the same few shapes come for ever
+def _all_names(shapes: frozenset[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(sorted(set().union(*shapes)))
+
+
+def unpack(block: Block) -> tuple[Times, Times, Floats]:
+    """Read a block: times (ms) and numbers, ``(size,)`` each, and signals, ``(names, size)``."""
     n = block.size
-    whole = np.frombuffer(block.payload, dtype="<i8", count=2 * n)
-    values = np.frombuffer(block.payload, dtype="<f8", offset=16 * n).reshape(len(block.names), n)
-    return whole[:n], whole[n:], dict(zip(block.names, values, strict=True))
+    whole = np.frombuffer(block.payload, dtype="<i8")
+    values = whole[2 * n :].view("<f8").reshape(len(block.names), n)
+    return whole[:n], whole[n : 2 * n], values
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,6 +110,19 @@ class DeviceLog:
         self.top = max(self.top, seq)
         return True, len(self.refused) == 0 or self.refused.add(seq)
 
+    def take_run(self, seqs: Sequence[int]) -> bool:
+        """Note numbers that follow each other and what is stored; nothing done if they do not."""
+        first, last = seqs[0], seqs[-1]
+        if (
+            self.stored.highest != first - 1
+            or len(self.refused)
+            or list(range(first, last + 1)) != seqs
+        ):
+            return False
+        self.stored.add_range(first, last)
+        self.top = max(self.top, last)
+        return True
+
     def refuse(self, seq: int) -> bool:
         """Note number ``seq`` as put aside; whether it counts as newly arrived."""
         return self.refused.add(seq) and seq not in self.stored
@@ -115,7 +135,7 @@ class DeviceLog:
 class Columns(Protocol):
     """The readings in memory."""
 
-    def add(self, thing: str, readings: Sequence[Reading]) -> None:
+    def add(self, thing: str, block: Block) -> None:
         """Take in readings that are stored."""
         ...
 
@@ -147,7 +167,7 @@ class IngestionStore(Protocol):
         self,
         uow: UnitOfWork,
         *,
-        readings: Mapping[tuple[str, int], Sequence[Reading]],
+        blocks: Sequence[tuple[tuple[str, int], Block]],
         logs: Mapping[tuple[str, int], DeviceLog],
         counts: Mapping[str, tuple[int, int, int]],
         latest: Mapping[str, Reading],

@@ -11,7 +11,16 @@ from broker.wire import messages as m
 from broker.wire import topics
 from broker.wire.codec import MalformedMessage, decode_uplink
 from reference_impl.ingestion import domain
-from reference_impl.ingestion.domain import Columns, DeviceLog, IngestionStore, Reading, Requests
+from reference_impl.ingestion.asking import Asking, Key
+from reference_impl.ingestion.domain import (
+    Columns,
+    DeviceLog,
+    IngestionStore,
+    Reading,
+    Requests,
+    pack,
+)
+from reference_impl.ingestion.sites import Sites
 from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.crashpoints import crash_point
 from reference_impl.kernel.ids import payload_digest
@@ -19,7 +28,6 @@ from reference_impl.kernel.ports import Directory
 from reference_impl.kernel.store import Connection, Store, UnitOfWork
 from reference_impl.published import CommandAcknowledged, DeviceSeen, MessageDead, ThingInstalled
 
-Key = tuple[str, int]
 NOWHERE = "unknown"
 """Stands for the site of a message whose topic names none."""
 
@@ -28,20 +36,14 @@ NOWHERE = "unknown"
 class _Batch:
     """What one batch brings, until it is written."""
 
+    open: dict[tuple[str, str, int], list[Reading]] = field(default_factory=dict)
+    """Reports that are not looked at yet, by site, device and boot: they are taken together."""
     readings: dict[Key, list[Reading]] = field(default_factory=dict)
     logs: dict[Key, DeviceLog] = field(default_factory=dict)
     sites: set[str] = field(default_factory=set)
     latest: dict[str, Reading] = field(default_factory=dict)
-    undated: list[Reading] = field(default_factory=list)
-    """Stored, but of no known time: nobody decides anything by them."""
-
-
-@dataclass(slots=True)
-class _Site:
-    count: int = 0
-    first_ms: int = 2**62
-    newest_ms: int = -1
-    heard_s: float = 0.0
+    undated: dict[Key, set[int]] = field(default_factory=dict)
+    """Numbers of reports that are stored, but of no known time: nobody decides anything by them."""
 
 
 class Ingestion:
@@ -63,12 +65,12 @@ class Ingestion:
         self._rows = rows
         self._columns = columns
         self._directory = directory
-        self._requests = requests
+        self._asking = Asking(rows, requests)
         self._now_ms = now_ms
         self._wall_s = wall_s
         self._idle_site_s = idle_site_s
         self._logs: dict[Key, DeviceLog] = {}
-        self._sites: dict[str, _Site] = {}
+        self._sites = Sites()
         self._latest_ms: dict[str, int] = {}
         self._gappy: set[Key] = set()
         self._undated = False
@@ -88,10 +90,7 @@ class Ingestion:
         """Start from what is stored, in memory too."""
         with self._store.read() as conn:
             self._logs = self._rows.logs(conn)
-            heard_s = self._wall_s()
-            self._sites = {
-                site: _Site(*row, heard_s) for site, row in self._rows.counts(conn).items()
-            }
+            self._sites.load(self._rows.counts(conn), self._wall_s())
             self._latest_ms = {t: at for t, (at, _) in self._rows.latest(conn).items()}
         self._gappy = {key for key, log in self._logs.items() if log.gaps()}
         self._undated = True
@@ -112,16 +111,20 @@ class Ingestion:
             with self._store.begin() as uow:
                 for packet in packets:
                     self._take_one(uow, batch, packet)
-                self._write(uow, batch)
+                self._look_at_open(batch)
+                blocks = [(key, pack(readings)) for key, readings in batch.readings.items()]
+                self._write(uow, batch, blocks)
                 crash_point("before_commit")
         except BaseException:
             self.load()  # what was noted in memory did not happen
             raise
         crash_point("after_commit")
-        for (thing, _), readings in batch.readings.items():
-            known = [r for r in readings if r not in batch.undated] if batch.undated else readings
-            if known:
-                self._columns.add(thing, known)
+        for key, block in blocks:
+            undated = batch.undated.get(key)
+            if undated is None:
+                self._columns.add(key[0], block)
+            elif known := [r for r in batch.readings[key] if r.seq not in undated]:
+                self._columns.add(key[0], pack(known))
         for act in self._listeners:
             act()
 
@@ -134,6 +137,12 @@ class Ingestion:
             if self._bury(uow, site, packet, error.problem):
                 self._count(batch, site, 1)
             return
+        place = (site, message.device, message.boot)
+        if isinstance(message, m.Telemetry):
+            known = batch.open.get(place)
+            if known is not None:  # usual: nothing that is done for each message
+                known.append(message)
+                return
         thing = self._directory.thing(uow.conn, message.device)
         key = (message.device, message.boot)
         log = self._logs.get(key)
@@ -146,71 +155,100 @@ class Ingestion:
             return
         log.site = site
         if isinstance(message, m.Telemetry):
-            self._readings(batch, key, log, (message,))
-        elif isinstance(message, m.TelemetryBatch):
-            self._readings(batch, key, log, message.samples)
+            batch.open[place] = [message]
         else:
-            new, counts = log.take(message.seq)
-            at_ms = None if message.at_ms is None else self._dated_ms(message.at_ms)
-            self._count(batch, site, counts, at_ms)
-            if isinstance(message, m.Birth):
-                self._birth(uow, message, log, self._dated_ms(message.at_ms))
-            elif new and isinstance(message, m.Will):
-                self._will(uow, message)
-                log.lost = True
-            elif new and isinstance(message, m.CommandAck):
-                uow.publish(_acknowledged(message, self._dated_ms(message.at_ms)))
+            self._look_at_open(batch)
+            self._take_other(uow, batch, log, message)
+        self._heard(uow, log, message)
+
+    def _take_other(
+        self, uow: UnitOfWork, batch: _Batch, log: DeviceLog, message: m.Uplink
+    ) -> None:
+        """Take what is no single report."""
+        if isinstance(message, m.TelemetryBatch):
+            self._readings(batch, (message.device, message.boot), log, message.samples)
+            return
+        new, counts = log.take(message.seq)
+        at_ms = None if message.at_ms is None else self._dated_ms(message.at_ms)
+        self._count(batch, log.site, counts, at_ms)
+        if isinstance(message, m.Birth):
+            self._birth(uow, message, log, self._dated_ms(message.at_ms))
+        elif new and isinstance(message, m.Will):
+            self._will(uow, message)
+            log.lost = True
+        elif new and isinstance(message, m.CommandAck):
+            uow.publish(_acknowledged(message, self._dated_ms(message.at_ms)))
+
+    def _heard(self, uow: UnitOfWork, log: DeviceLog, message: m.Uplink) -> None:
+        """A device that nobody knows is asked what it is; one that was lost is found."""
         if not log.born and not log.asked:
-            self._ask_birth(uow, site, message.device, str(message.boot))
+            self._asking.birth(uow, log.site, message.device, str(message.boot))
             log.asked = True
         if log.lost and not isinstance(message, m.Will):
             self._rows.set_lost(uow, message.device, message.boot, None)
             log.lost = False
 
-    def _readings(
-        self, batch: _Batch, key: Key, log: DeviceLog, samples: Sequence[m.Telemetry | m.Sample]
-    ) -> None:
-        now_ms = self._now_ms()
-        for sample in samples:
-            new, counts = log.take(sample.seq)
-            if not new:
-                self.duplicates += 1
-                continue
-            reading = Reading(sample.seq, sample.at_ms, sample.signals)
-            batch.readings.setdefault(key, []).append(reading)
-            if not domain.dated(sample.at_ms, now_ms):
-                self._count(batch, log.site, counts)
-                batch.undated.append(reading)
-                continue
-            self._count(batch, log.site, counts, sample.at_ms)
-            if sample.at_ms >= self._latest_ms.get(key[0], -1):
-                self._latest_ms[key[0]] = sample.at_ms
-                batch.latest[key[0]] = reading
+    def _look_at_open(self, batch: _Batch) -> None:
+        """Take the reports that came so far, device by device."""
+        waiting, batch.open = batch.open, {}
+        for (_, device, boot), readings in waiting.items():
+            key = (device, boot)
+            self._readings(batch, key, self._logs[key], readings)
 
-    def _write(self, uow: UnitOfWork, batch: _Batch) -> None:
-        heard_s = self._wall_s()
-        counts: dict[str, tuple[int, int, int]] = {}
-        for site in batch.sites:
-            state = self._sites[site]
-            state.heard_s = heard_s
-            counts[site] = (state.count, state.first_ms, state.newest_ms)
-        self._rows.write(
-            uow, readings=batch.readings, logs=batch.logs, counts=counts, latest=batch.latest
-        )
+    def _readings(
+        self, batch: _Batch, key: Key, log: DeviceLog, readings: Sequence[Reading]
+    ) -> None:
+        times = [reading.at_ms for reading in readings]
+        first_ms, last_ms = min(times), max(times)
+        now_ms = self._now_ms()
+        dated = domain.dated(first_ms, now_ms) and domain.dated(last_ms, now_ms)
+        if not dated or not log.take_run([reading.seq for reading in readings]):
+            for reading in readings:
+                self._reading(batch, key, log, reading, now_ms)
+            return
+        batch.readings.setdefault(key, []).extend(readings)
+        self._count(batch, log.site, len(readings), first_ms, last_ms)
+        if last_ms >= self._latest_ms.get(key[0], -1):
+            self._latest_ms[key[0]] = last_ms
+            batch.latest[key[0]] = readings[len(times) - 1 - times[::-1].index(last_ms)]
+
+    def _reading(
+        self, batch: _Batch, key: Key, log: DeviceLog, reading: Reading, now_ms: int
+    ) -> None:
+        new, counts = log.take(reading.seq)
+        if not new:
+            self.duplicates += 1
+            return
+        batch.readings.setdefault(key, []).append(reading)
+        if not domain.dated(reading.at_ms, now_ms):
+            self._count(batch, log.site, counts)
+            batch.undated.setdefault(key, set()).add(reading.seq)
+            return
+        self._count(batch, log.site, counts, reading.at_ms)
+        if reading.at_ms >= self._latest_ms.get(key[0], -1):
+            self._latest_ms[key[0]] = reading.at_ms
+            batch.latest[key[0]] = reading
+
+    def _write(
+        self, uow: UnitOfWork, batch: _Batch, blocks: Sequence[tuple[Key, domain.Block]]
+    ) -> None:
+        counts = self._sites.heard(batch.sites, self._wall_s())
+        self._rows.write(uow, blocks=blocks, logs=batch.logs, counts=counts, latest=batch.latest)
         for key, log in batch.logs.items():
             if log.gaps():
                 self._gappy.add(key)
             else:
                 self._gappy.discard(key)
 
-    def _count(self, batch: _Batch, site: str, n: int, at_ms: int | None = None) -> None:
-        state = self._sites.get(site)
-        if state is None:
-            state = self._sites[site] = _Site()
-        state.count += n
-        if at_ms is not None:
-            state.newest_ms = max(state.newest_ms, at_ms)
-            state.first_ms = min(state.first_ms, at_ms)
+    def _count(
+        self,
+        batch: _Batch,
+        site: str,
+        n: int,
+        first_ms: int | None = None,
+        last_ms: int | None = None,
+    ) -> None:
+        self._sites.count(site, n, first_ms, last_ms)
         batch.sites.add(site)
 
     def _refuse(
@@ -229,7 +267,7 @@ class Ingestion:
         )
         self._bury(uow, site, packet, reason)
         if not log.asked:
-            self._ask_birth(uow, site, message.device, str(message.boot))
+            self._asking.birth(uow, site, message.device, str(message.boot))
             log.asked = True
         return sum(log.refuse(seq) for seq in numbers)
 
@@ -270,47 +308,32 @@ class Ingestion:
         }
         uow.publish(DeviceSeen(at_ms=at_ms, kind="device.lost", subject=will.device, data=data))
 
-    def _ask_birth(self, uow: UnitOfWork, site: str, device: str, occasion: str) -> None:
-        request = m.RebirthRequest(command_id=f"rebirth-{device}-{occasion}", device=device)
-        self._requests.put(uow, site, request)
-
     def _on_installed(self, uow: UnitOfWork, event: ThingInstalled) -> None:
         """A device that spoke before it was registered is asked to say again what it is."""
         if any(device == event.thing for device, _ in self._logs):
-            self._ask_birth(uow, event.site, event.thing, f"at-{event.site}")
+            self._asking.birth(uow, event.site, event.thing, f"at-{event.site}")
 
     # ----- what the clock wants to know
 
     @property
     def total(self) -> int:
         """Distinct messages stored or put aside."""
-        return sum(site.count for site in self._sites.values())
+        return self._sites.total
 
     @property
     def first_ms(self) -> int | None:
         """The earliest time any message named."""
-        first_ms = min((site.first_ms for site in self._sites.values()), default=2**62)
-        return None if first_ms == 2**62 else first_ms
+        return self._sites.first_ms
 
     def short_of(self, delivered: Mapping[str, int]) -> dict[str, int]:
         """Per site, how many messages are still missing."""
-        none = _Site()
-        short = {s: n - self._sites.get(s, none).count for s, n in delivered.items()}
-        return {site: missing for site, missing in short.items() if missing > 0}
+        return self._sites.short_of(delivered)
 
     def watermark_ms(self) -> int | None:
         """The oldest of the newest times, over sites with things that are not idle."""
         with self._store.read() as conn:
             sites = {ref.site for ref in self._directory.things(conn)}
-        now_s = self._wall_s()
-        newest: list[int] = []
-        for site in sites:
-            state = self._sites.setdefault(site, _Site(heard_s=now_s))
-            idle = self._idle_site_s is not None and now_s - state.heard_s > self._idle_site_s
-            if not idle:
-                newest.append(state.newest_ms)
-        watermark_ms = min(newest, default=-1)
-        return None if watermark_ms < 0 else watermark_ms
+        return self._sites.watermark_ms(sites, self._wall_s(), self._idle_site_s)
 
     def settle(self, uow: UnitOfWork, now_ms: int) -> None:
         """Give dead letters their time, and ask for gaps that are seen."""
@@ -322,19 +345,10 @@ class Ingestion:
                 )
             uow.after_commit(self._all_dated)
         for key in sorted(self._gappy):
-            self._ask_gaps(uow, key, self._logs[key], now_ms)
+            self._asking.gaps(uow, key, self._logs[key], now_ms)
 
     def _all_dated(self) -> None:
         self._undated = False
-
-    def _ask_gaps(self, uow: UnitOfWork, key: Key, log: DeviceLog, now_ms: int) -> None:
-        for from_seq, to_seq in log.gaps()[: domain.RANGES_AT_ONCE]:
-            span = (*key, from_seq, to_seq)
-            asked_ms, attempts = self._rows.resend_asked(uow.conn, span)
-            again = now_ms - asked_ms >= domain.RESEND_AGAIN_MS
-            if attempts == 0 or (again and attempts < domain.RESEND_ATTEMPTS):
-                self._ask_resend(uow, log.site, key, (from_seq, to_seq), str(attempts + 1))
-                self._rows.note_resend(uow, span, now_ms, attempts + 1)
 
     def ask_for(self, uow: UnitOfWork, now_ms: int, short: Mapping[str, int]) -> None:
         """Ask devices of short sites for known gaps, for what may follow, and for births."""
@@ -344,26 +358,12 @@ class Ingestion:
                 continue
             boot = newest.get(ref.thing)
             if boot is None or not self._logs[ref.thing, boot].born:
-                self._ask_birth(uow, ref.site, ref.thing, f"short-{now_ms}")
+                self._asking.birth(uow, ref.site, ref.thing, f"short-{now_ms}")
             if boot is None:
                 continue
-            log = self._logs[ref.thing, boot]
-            tail = (log.top + 1, log.top + short[ref.site])
-            for span in (*log.gaps()[: domain.RANGES_AT_ONCE], tail):
-                self._ask_resend(uow, ref.site, (ref.thing, boot), span, f"short-{now_ms}")
-
-    def _ask_resend(
-        self, uow: UnitOfWork, site: str, key: Key, span: tuple[int, int], occasion: str
-    ) -> None:
-        device, boot = key
-        request = m.ResendRequest(
-            command_id=f"resend-{device}-{boot}-{span[0]}-{span[1]}-{occasion}",
-            device=device,
-            boot=boot,
-            from_seq=span[0],
-            to_seq=span[1],
-        )
-        self._requests.put(uow, site, request)
+            key = (ref.thing, boot)
+            log, missing = self._logs[key], short[ref.site]
+            self._asking.all_missing(uow, key, log, site=ref.site, short=missing, now_ms=now_ms)
 
     # ----- reading
 

@@ -69,6 +69,8 @@ class Insight:
         self._telemetry, self._directory = telemetry, directory
         self._conditions: dict[tuple[str, str], d.Condition] = {}
         self._states: Cached[tuple[str, str], State] = Cached(self._load)
+        self.changes = 0
+        """How often a state was written since this process started."""
 
     def subscribe(self, bus: Bus) -> None:
         """Listen for models and fitted parts, and take up the conditions that the store has."""
@@ -89,7 +91,7 @@ class Insight:
         return {c.id: c.position for (owner, _), c in self._conditions.items() if owner == model}
 
     def columns(self, uow: UnitOfWork, things: Sequence[str], condition: str, field: str) -> Window:
-        """One number per thing, and until when it speaks.
+        """One number per thing, and until when it speaks, both of shape ``(things,)``.
 
         ``field`` is ``wear_pct`` or a ``runout_*_ms``; a run-out that is not in sight is infinite,
         what was never evaluated in this cycle is NaN with time -1.
@@ -106,7 +108,7 @@ class Insight:
             value = getattr(state, field)
             values.append(np.inf if value is None else value)
             newest.append(state.valid_ms)
-        return values, newest
+        return Window(np.array(values, dtype=np.float64), np.array(newest, dtype=np.int64))
 
     def level(
         self, *, model: str, thing: str, position: str, after_ms: int, to_ms: int
@@ -194,6 +196,7 @@ class Insight:
                 told.append((state, runout))
             if state != before:
                 states[key] = state
+                self.changes += 1
                 changed.append(state)
         self._rows.states.put(uow, *(_row(state) for state in changed))
         self._rows.history.put(
@@ -282,6 +285,7 @@ class Insight:
                 told_ms=event.at_ms,
             )
             self._states.of(uow)[thing.thing, condition_id] = state
+            self.changes += 1
             self._rows.states.put(uow, _row(state))
             _tell(uow, condition, state, None, event.at_ms)
 

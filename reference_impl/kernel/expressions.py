@@ -9,33 +9,43 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import cel
+import numpy as np
+import numpy.typing as npt
 
+from reference_impl.kernel.columnar import columnar
 from reference_impl.kernel.errors import Problem
+from reference_impl.kernel.ports import Bools, Floats
 
+Verdicts = npt.NDArray[np.int8]
 PROBES = (0.0, 1.0e9, -1.0e9)
 PROBED_TOGETHER_MAX = 5
 """Up to so many variables every combination of the probes is tried (3^5 = 243)."""
 REMEMBERED_MAX = 20_000
 """Verdicts remembered of one expression (some MB), before it starts anew."""
-_NEW: Any = object()
-"""Stands where no verdict is remembered."""
+HOLDS, FAILS, UNKNOWN = np.int8(1), np.int8(0), np.int8(-1)
+"""Verdicts in an array."""
 _SYNTAX = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
 
 
 class Expression:
     """A compiled CEL condition over float variables."""
 
-    __slots__ = ("_last", "_program", "_verdicts", "source", "variables")
+    __slots__ = ("_columnar", "_names", "_program", "_verdicts", "source", "variables")
 
     def __init__(self, source: str, program: cel.Program, variables: frozenset[str]) -> None:
         self.source = source
         self._program = program
         self.variables = variables
-        self._verdicts: dict[tuple[str, ...], dict[tuple[float, ...], bool | None]] = {}
-        self._last: tuple[object, list[bool | None]] | None = None
+        self._names = sorted(variables)
+        self._columnar = columnar(source, variables)
+        self._verdicts: dict[tuple[float, ...], np.int8] = {}
+
+    @property
+    def by_columns(self) -> bool:
+        """Whether it is evaluated on whole columns, not row by row."""
+        return self._columnar is not None
 
     def holds(self, values: Mapping[str, float]) -> bool | None:
         """Whether it is true of ``values``; None where these values make it undecidable."""
@@ -45,37 +55,39 @@ class Expression:
             return None
         return answer if isinstance(answer, bool) else None
 
-    def _holds_row(self, names: Sequence[str], row: Sequence[float]) -> bool | None:
-        # + 0.0 because 0.0 and -0.0 are one key and so must be one value
-        return self.holds({name: value + 0.0 for name, value in zip(names, row, strict=True)})
+    def verdicts(self, columns: Mapping[str, Floats], known: Bools) -> Verdicts:
+        """:meth:`holds` for arrays of values, all of the shape of ``known``.
 
-    def holds_for(
-        self, names: Sequence[str], rows: Sequence[tuple[float, ...]], known: Sequence[bool]
-    ) -> list[bool | None]:
-        """:meth:`holds` for many rows of values; None where a row is not known.
+        Arithmetic and logic are evaluated on the whole arrays. Anything else is evaluated row by
+        row, and remembered: readings stand on a quantum, so rows come again.
 
-        Verdicts are remembered: readings stand on a quantum, so rows come again and again, from
-        thing to thing and from time to time (nine of ten in a fleet of twenty); often a whole
-        column is what it was the last time.
+        Returns:
+            1 where it holds, 0 where it fails, -1 where it is undecidable or a value is not known.
         """
-        asked = (names, rows, known)
-        if self._last is not None and self._last[0] == asked:
-            return self._last[1]
-        verdicts = self._verdicts.setdefault(tuple(names), {})
-        if len(verdicts) > REMEMBERED_MAX:
-            verdicts.clear()
-        found = [verdicts.get(row, _NEW) for row in rows]
-        if _NEW in found:
-            for place, verdict in enumerate(found):
-                if verdict is _NEW:
-                    found[place] = verdicts[rows[place]] = self._holds_row(names, rows[place])
-        if not all(known):
-            found = [
-                verdict if is_known else None
-                for verdict, is_known in zip(found, known, strict=True)
-            ]
-        self._last = asked, found
-        return found
+        # + 0.0 makes -0.0 the same value as 0.0, which by its quotients it would not be
+        named = {name: columns[name] + 0.0 for name in self._names}
+        if self._columnar is None:
+            return self._row_by_row(named, known)
+        with np.errstate(all="ignore"):
+            truth = self._columnar(named)
+        decided = np.where(truth.holds, HOLDS, np.where(truth.fails, FAILS, UNKNOWN))
+        return np.where(known, decided, UNKNOWN)
+
+    def _row_by_row(self, columns: Mapping[str, Floats], known: Bools) -> Verdicts:
+        verdicts, remembered = np.full(known.shape, UNKNOWN), self._verdicts
+        if len(remembered) > REMEMBERED_MAX:
+            remembered.clear()
+        read = [columns[name][known].tolist() for name in self._names]
+        rows = zip(*read, strict=True) if read else [()] * int(known.sum())
+        found = []
+        for row in rows:
+            verdict = remembered.get(row)
+            if verdict is None:
+                holds = self.holds(dict(zip(self._names, row, strict=True)))
+                verdict = remembered[row] = UNKNOWN if holds is None else np.int8(holds)
+            found.append(verdict)
+        verdicts[known] = found
+        return verdicts
 
 
 def compiled(

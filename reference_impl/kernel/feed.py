@@ -66,13 +66,8 @@ class Feed:
             return
         shown: Any = event
         data = dict(shown.data)
-        row = {
-            "event_id": event_id(shown.at_ms, kind, shown.subject, data),
-            "at_ms": shown.at_ms,
-            "kind": kind,
-            "subject": shown.subject,
-            "data": canonical(data),
-        }
+        known_by = event_id(shown.at_ms, kind, shown.subject, data)
+        row = (known_by, shown.at_ms, kind, shown.subject, canonical(data))
         insert(uow.conn, feed, [row])
         self._newest.of(uow).clear()
 

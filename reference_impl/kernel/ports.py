@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 class Take(StrEnum):
@@ -26,30 +27,36 @@ class Take(StrEnum):
     SUM = "sum"
 
 
-Window = tuple[list[float], list[int]]
-"""``(values, newest_ms)``, one of each per thing: NaN where there is nothing."""
+class Reduced(NamedTuple):
+    """A kind of window: the readings of a signal of the last ``over_ms``, as one number."""
+
+    signal: str
+    take: Take
+    over_ms: int
+
+
+class Window(NamedTuple):
+    """Numbers and how new they are, ``(ends, things)`` or ``(things,)``; NaN: there is nothing."""
+
+    values: Floats
+    newest_ms: Times
 
 
 class TelemetryView(Protocol):
     """Reads stored telemetry by event time. Only committed readings, sorted by ``at_ms``."""
 
     def windows(
-        self,
-        things: Sequence[str],
-        signal: str,
-        take: Take,
-        *,
-        over_ms: int,
-        ends_ms: Sequence[int],
+        self, things: Sequence[str], wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
     ) -> list[Window]:
-        """For each end (ascending), one number per thing from ``end - over_ms < at_ms <= end``.
+        """For each kind of window, one number per end and thing.
 
-        Several ends at once, for windows that follow each other share their readings.
+        It is of the readings with ``end - over_ms < at_ms <= end``. Several kinds and ends
+        (ascending) at once, for they share their readings.
 
         Returns:
-            A window per end, its lists of length ``len(things)``: NaN where there is nothing (0.0
-            for COUNT and SUM); ``newest_ms`` is the time of the newest reading at or before the
-            end, also from before the window, or -1 where there is none.
+            A window per kind, its arrays of shape ``(len(ends_ms), len(things))``: NaN where there
+            is nothing (0.0 for COUNT and SUM); ``newest_ms`` is the time of the newest reading at
+            or before the end, also from before the window, or -1 where there is none.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -56,7 +56,7 @@ def engine(url: str) -> sa.Engine:
 
 
 def copy_rows(
-    conn: sa.Connection, table: str, names: list[str], rows: list[tuple[Any, ...]]
+    conn: sa.Connection, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> None:
     """Append rows by COPY, which costs one round trip however many there are."""
     quote = conn.dialect.identifier_preparer.quote

@@ -125,8 +125,7 @@ class Scheduler:
                 self._handlers[timer.kind](uow, timer)
             else:
                 break
-        rows = [{"name": name, "last_ms": last[name]} for name in sorted(moved)]
-        upsert(uow.conn, periodics, rows)
+        upsert(uow.conn, periodics, [(name, last[name]) for name in sorted(moved)])
         return None if timer is None else timer.due_ms
 
     def _next_periodic(

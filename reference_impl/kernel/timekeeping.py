@@ -202,13 +202,7 @@ class Timekeeper:
                 feed_cursor=str(self._feed.cursor(uow)),
                 ingested=self._intake.total,
             )
-            row = {
-                "id": 1,
-                "now_ms": now_ms,
-                "answered_to": answered_to,
-                "answer": msgspec.json.encode(answer),
-            }
-            upsert(uow.conn, clock, [row])
+            upsert(uow.conn, clock, [(1, now_ms, answered_to, msgspec.json.encode(answer))])
             crash_point("in_clock")
         self._now_ms, self._answer, self._answered_to = now_ms, answer, answered_to
 

@@ -1,8 +1,9 @@
-"""Insert or replace by primary key, on either database."""
+"""Insert or replace by primary key, on either database: many rows by one call of the driver."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,55 +11,70 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from reference_impl.kernel import postgres
 
-Rows = Sequence[Mapping[str, Any]]
-_prepared: dict[tuple[sa.Table, str, bool], tuple[str, list[str] | None]] = {}
+Rows = Sequence[Sequence[Any]]
 
 
 def upsert(conn: sa.Connection, table: sa.Table, rows: Rows) -> None:
     """Insert ``rows``; one whose primary key is there already replaces all other columns.
 
-    Every row names every column of the table. See :func:`insert` for the types allowed.
+    A row has a value for each column of the table, in its order, as the driver takes it: no
+    column may need a conversion.
     """
-    _execute(conn, table, rows, replace=True)
+    if not rows:
+        return
+    sql, names = _upsert(table, conn.dialect.name)
+    if conn.dialect.name == "sqlite":
+        _execute_raw(conn, sql, rows)
+    else:
+        conn.exec_driver_sql(sql, [dict(zip(names, row, strict=True)) for row in rows])
 
 
 def insert(conn: sa.Connection, table: sa.Table, rows: Rows) -> None:
-    """Insert ``rows``, which name every column of the table but an integer ``id``.
+    """Insert ``rows``: as :func:`upsert`, without the column that numbers them.
 
-    The statement is compiled once and the values go to the driver as they are (SQLAlchemy would
-    look at each: a third of the cost of a batch), so no column may need a conversion. On
-    PostgreSQL they go by COPY.
+    On PostgreSQL they go by COPY.
     """
-    if rows and conn.dialect.name == "postgresql":
-        names = list(rows[0])
-        postgres.copy_rows(conn, table.name, names, [tuple(row[n] for n in names) for row in rows])
-    else:
-        _execute(conn, table, rows, replace=False)
-
-
-def _execute(conn: sa.Connection, table: sa.Table, rows: Rows, *, replace: bool) -> None:
     if not rows:
         return
-    key = (table, conn.dialect.name, replace)
-    if key not in _prepared:
-        _prepared[key] = _prepare(conn.dialect, table, list(rows[0]), replace=replace)
-    sql, order = _prepared[key]
-    if order is None:
-        conn.exec_driver_sql(sql, [dict(row) for row in rows])
+    sql, names = _insert(table)
+    if conn.dialect.name == "sqlite":
+        _execute_raw(conn, sql, rows)
     else:
-        conn.exec_driver_sql(sql, [tuple(row[name] for name in order) for row in rows])
+        postgres.copy_rows(conn, table.name, names, rows)
 
 
-def _prepare(
-    dialect: sa.Dialect, table: sa.Table, names: list[str], *, replace: bool
-) -> tuple[str, list[str] | None]:
-    plain = not any(isinstance(column.type, sa.JSON | sa.DateTime) for column in table.columns)
-    assert plain, f"{table.name} has columns that need a conversion"
-    make = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
-    statement: Any = make(table)
-    if replace:
-        keys = list(table.primary_key.columns)
-        others = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
-        statement = statement.on_conflict_do_update(index_elements=keys, set_=others)
+def _execute_raw(conn: sa.Connection, sql: str, rows: Rows) -> None:
+    """Past SQLAlchemy, which would make a context and look for conversions at each call."""
+    raw: Any = conn.connection.driver_connection
+    raw.executemany(sql, rows)
+
+
+@lru_cache
+def _upsert(table: sa.Table, dialect: str) -> tuple[str, list[str]]:
+    names = _plain(table, [column.name for column in table.columns])
+    make: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    statement = make(table)
+    others = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
+    keys = list(table.primary_key.columns)
+    statement = statement.on_conflict_do_update(index_elements=keys, set_=others)
+    known: Any = sqlite if dialect == "sqlite" else postgresql
+    return _compiled(statement, known.dialect(), names), names
+
+
+@lru_cache
+def _insert(table: sa.Table) -> tuple[str, list[str]]:
+    numbers = table.autoincrement_column
+    names = _plain(table, [c.name for c in table.columns if c is not numbers])
+    return _compiled(sqlite.insert(table), sqlite.dialect(), names), names
+
+
+def _compiled(statement: Any, dialect: sa.Dialect, names: list[str]) -> str:  # noqa: ANN401
     compiled = statement.compile(dialect=dialect, column_keys=names)
-    return str(compiled), compiled.positiontup
+    assert compiled.positiontup in (None, names), "values stand in the order of the columns"
+    return str(compiled)
+
+
+def _plain(table: sa.Table, names: list[str]) -> list[str]:
+    odd = any(isinstance(table.c[name].type, sa.JSON | sa.DateTime) for name in names)
+    assert not odd, f"{table.name} has columns that need a conversion"
+    return names

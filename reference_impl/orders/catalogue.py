@@ -22,6 +22,8 @@ class Catalogue:
         self._parts: Cached[str, Row] = Cached(
             lambda conn: {row["sku"]: row for row in rows.parts.items(conn)}
         )
+        self.changes = 0
+        """How often a part was written since this process started."""
 
     def put(self, uow: UnitOfWork, sku: str, part: Mapping[str, Any]) -> Row:
         """Add or replace a part. Orders that are placed keep the price they were placed at."""
@@ -37,6 +39,7 @@ class Catalogue:
         }
         self._rows.parts.put(uow, row)
         self._parts.of(uow)[sku] = row
+        self.changes += 1
         return row
 
     def on_model(self, uow: UnitOfWork, event: ModelInstalled) -> None:

@@ -59,6 +59,11 @@ class Orders:
 
     # What other contexts read ---------------------------------------------------------------
 
+    @property
+    def changes(self) -> int:
+        """How often a part of the catalogue was written."""
+        return self.catalogue.changes
+
     def skus(self, conn: sa.Connection) -> Sequence[str]:
         """All skus of the catalogue."""
         return self.catalogue.skus(conn)

@@ -25,12 +25,17 @@ class RuleRows:
 class ConditionsView(Protocol):
     """Conditions of models, and their newest evaluations."""
 
+    @property
+    def changes(self) -> int:
+        """How often anything that :meth:`columns` tells may have changed."""
+        ...
+
     def positions(self, conn: sa.Connection, model: str) -> Mapping[str, str]:
         """The position of each condition of a model, by condition id."""
         ...
 
     def columns(self, uow: UnitOfWork, things: Sequence[str], condition: str, field: str) -> Window:
-        """One number per thing and when it was evaluated (-1: never).
+        """One number per thing and until when it speaks (-1: never evaluated).
 
         ``field`` is ``wear_pct`` or ``runout_p10_ms``, ``runout_p50_ms``, ``runout_p90_ms``;
         a run-out that is not in sight is infinite, what was never evaluated is NaN.
@@ -40,6 +45,11 @@ class ConditionsView(Protocol):
 
 class PartsView(Protocol):
     """The catalogue."""
+
+    @property
+    def changes(self) -> int:
+        """How often anything that :meth:`part_fields` tells may have changed."""
+        ...
 
     def skus(self, conn: sa.Connection) -> Sequence[str]:
         """All skus."""

@@ -28,8 +28,8 @@ from reference_impl.rules.domain import (
     RecommendReaction,
     Step,
 )
-from reference_impl.rules.engine import Judged, evaluate, shown
-from reference_impl.rules.inputs import Columns, Windows
+from reference_impl.rules.engine import Judged, shown, walk
+from reference_impl.rules.inputs import Outlook
 from reference_impl.rules.ports import ConditionsView, PartsView, RuleRows
 
 RANK = 20
@@ -56,7 +56,7 @@ class Rules:
         self._telemetry, self._directory = telemetry, directory
         self._conditions, self._parts = conditions, parts
         self._packs: dict[str, Pack] = {}
-        self._windows: dict[str, Windows] = {}
+        self._outlooks: dict[str, Outlook] = {}
         self._instances: Cached[Key, Instance] = Cached(self._load)
 
     def subscribe(self, bus: Bus) -> None:
@@ -153,7 +153,13 @@ class Rules:
 
     def _schedule(self, pack: Pack) -> None:
         self._packs[pack.pack] = pack
-        self._windows[pack.pack] = Windows(self._telemetry, self._scheduler, pack.every_ms)
+        self._outlooks[pack.pack] = Outlook(
+            pack,
+            telemetry=self._telemetry,
+            scheduler=self._scheduler,
+            conditions=self._conditions,
+            parts=self._parts,
+        )
         name = f"rules/{pack.pack}"
         self._scheduler.every(
             name, pack.every_ms, lambda uow, at_ms: self.evaluate(uow, pack, at_ms), rank=RANK
@@ -163,26 +169,19 @@ class Rules:
 
     def evaluate(self, uow: UnitOfWork, pack: Pack, at_ms: int) -> None:
         """Evaluate a pack on all things of its model, and react."""
-        things = [ref.thing for ref in self._directory.things(uow.conn, pack.model)]
-        if not things:
+        refs = self._directory.things(uow.conn, pack.model)
+        if not refs:
             return
-        index = {thing: number for number, thing in enumerate(things)}
-        standing = self._instances.of(uow)
+        outlook = self._outlooks[pack.pack]
+        decided, number = outlook.at(uow, refs, at_ms)
+        index = outlook.index
         mine = {
             (rule, index[thing]): instance
-            for (name, rule, thing), instance in standing.items()
+            for (name, rule, thing), instance in self._instances.of(uow).items()
             if name == pack.pack and thing in index
         }
-        inputs = Columns(
-            windows=self._windows[pack.pack],
-            conditions=self._conditions,
-            parts=self._parts,
-            uow=uow,
-            things=things,
-            at_ms=at_ms,
-        )
-        for judged in evaluate(pack, inputs, mine, things=len(things), at_ms=at_ms):
-            key = (pack.pack, judged.rule.id, things[judged.thing])
+        for judged in walk(pack, decided, number, mine, at_ms=at_ms):
+            key = (pack.pack, judged.rule.id, outlook.things[judged.thing])
             if judged.after != judged.before:
                 self._keep(uow, key, judged.after)
             self._react(uow, pack, key, judged, at_ms)

@@ -8,7 +8,7 @@ at 0 and at each multiple of its own ``every``, by the code that evaluates it in
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from typing import Any
@@ -29,7 +29,7 @@ from reference_impl.rules.domain import (
     Phase,
     SignalInput,
 )
-from reference_impl.rules.engine import evaluate
+from reference_impl.rules.engine import decide, walk
 
 _ITEM = re.compile(r"(_|[-+]?(?:inf|\d+(?:\.\d*)?(?:[eE][-+]?\d+)?))(?:x(\d+))?")
 SAMPLES_MAX = 1_000_000
@@ -173,18 +173,19 @@ def run(pack: Pack, case: Case) -> dict[str, Any]:
         ``expected`` and ``seen`` rule ids, sorted.
     """
     instances: dict[tuple[str, int], Instance] = {}
-    next_ms = 0
+    ends_ms = range(0, max((e.at_ms for e in case.expect), default=-1) + 1, pack.every_ms)
+    decided = decide(pack.rules, _CaseInputs(case, ends_ms), things=1, ends_ms=ends_ms)
+    number = 0
     answer: dict[str, Any] = {"passed": True, "expected": [], "seen": [], "at": ""}
     for wanted in case.expect:
-        while next_ms <= wanted.at_ms:
-            inputs = _CaseInputs(case, next_ms)
-            for judged in evaluate(pack, inputs, instances, things=1, at_ms=next_ms):
+        while number < len(ends_ms) and ends_ms[number] <= wanted.at_ms:
+            for judged in walk(pack, decided, number, instances, at_ms=ends_ms[number]):
                 key = (judged.rule.id, judged.thing)
                 if judged.after is None:
                     instances.pop(key, None)
                 else:
                     instances[key] = judged.after
-            next_ms += pack.every_ms
+            number += 1
         seen = {rule for (rule, _), i in instances.items() if i.phase is Phase.ACTIVE}
         answer = {
             "passed": seen == wanted.firing,
@@ -198,35 +199,43 @@ def run(pack: Pack, case: Case) -> dict[str, Any]:
 
 
 class _CaseInputs:
-    """The columns of a test at one instant; one thing."""
+    """The columns of a test at some instants; one thing."""
 
-    def __init__(self, case: Case, at_ms: int) -> None:
-        self._case, self._at_ms = case, at_ms
+    def __init__(self, case: Case, ends_ms: Sequence[int]) -> None:
+        self._case, self._ends_ms = case, ends_ms
 
-    def column(self, wanted: Input) -> Window:
+    def columns(self, wanted: Sequence[Input]) -> list[Window]:
         """See :class:`reference_impl.rules.engine.Inputs`."""
+        return [self._column(one) for one in wanted]
+
+    def _column(self, wanted: Input) -> Window:
+        found = [self._at(wanted, at_ms) for at_ms in self._ends_ms]
+        values = np.array([value for value, _ in found], dtype=np.float64)
+        newest_ms = np.array([at_ms for _, at_ms in found], dtype=np.int64)
+        return Window(values[:, None], newest_ms[:, None])
+
+    def _at(self, wanted: Input, at_ms: int) -> tuple[float, int]:
         case = self._case
         if isinstance(wanted, SignalInput):
-            return self._window(case.signals.get(wanted.signal, np.empty(0)), wanted)
+            return self._window(case.signals.get(wanted.signal, np.empty(0)), wanted, at_ms)
         if isinstance(wanted, PartInput):
-            value = case.parts.get((wanted.part, wanted.field), nan)
-            return [value], [self._at_ms]
+            return case.parts.get((wanted.part, wanted.field), nan), at_ms
         samples = case.conditions.get((wanted.condition, wanted.field), np.empty(0))
-        return self._last(samples)
+        return self._last(samples, at_ms)
 
-    def _last(self, samples: Floats) -> Window:
-        seen = np.flatnonzero(~np.isnan(samples[: self._at_ms // self._case.every_ms]))
+    def _last(self, samples: Floats, at_ms: int) -> tuple[float, int]:
+        seen = np.flatnonzero(~np.isnan(samples[: at_ms // self._case.every_ms]))
         if not seen.size:
-            return [nan], [-1]
+            return nan, -1
         newest = int(seen[-1])
-        return [float(samples[newest])], [(newest + 1) * self._case.every_ms]
+        return float(samples[newest]), (newest + 1) * self._case.every_ms
 
-    def _window(self, samples: Floats, wanted: SignalInput) -> Window:
-        _, newest = self._last(samples)
+    def _window(self, samples: Floats, wanted: SignalInput, at_ms: int) -> tuple[float, int]:
+        _, newest_ms = self._last(samples, at_ms)
         times = np.arange(1, samples.size + 1) * self._case.every_ms
-        inside = (times > self._at_ms - wanted.over_ms) & (times <= self._at_ms)
+        inside = (times > at_ms - wanted.over_ms) & (times <= at_ms)
         values = samples[inside & ~np.isnan(samples)]
-        return [_taken(values, wanted.take)], newest
+        return _taken(values, wanted.take), newest_ms
 
 
 def _taken(values: Floats, take: Take) -> float:

@@ -50,8 +50,8 @@ def test_the_table_puts_orders_downtime_and_cost_side_by_side(forked) -> None:
     assert rows["all orders"] == ["1", "0", "-1"]
     text = (forked.run.parents[1] / "fork.md").read_text()
     assert "| all | orders | 1 | 0 | -1 |" in text
-    assert "| | downtime h | " in text
-    assert "| | total |" in text
+    assert "|  | downtime h | " in text
+    assert "|  | total |" in text
 
 
 def test_the_story_of_a_branch_is_whole(forked) -> None:

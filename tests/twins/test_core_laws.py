@@ -19,9 +19,9 @@ from twins.core.wear import (
     draw_path,
     draw_rises,
     gamma_path,
-    rise_of,
     weibull_h,
 )
+from twins.core.wear_kernel import grown
 
 LAW = WearLaw(
     life_h=1000.0,
@@ -145,7 +145,10 @@ def test_the_older_a_part_the_sooner_it_goes_if_it_wears_out() -> None:
 
 def test_the_signal_rises_exponentially_in_damage() -> None:
     rise, bend = draw_rises(LAW, Streams(5), things(1), 1)
-    rises = rise_of(np.linspace(0.0, 1.0, 11), rise, bend)
+    zeros, x = np.zeros(11), np.linspace(0.0, 1.0, 11)
+    straight, shape = np.tile(x, (11, 1)).astype(np.float32), np.tile([rise, bend], 11)
+    damage, rises = grown(np.arange(11), np.zeros(1), x, zeros, zeros, straight, shape)
+    assert damage == pytest.approx(x)
     assert rises[0] == 0.0
     assert rises[-1] == pytest.approx(rise[0])
     steps = np.diff(rises)

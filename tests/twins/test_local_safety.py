@@ -17,8 +17,8 @@ from twins.core.twin import Build
 from twins.core.unlock import Licence, sign
 from twins.products import catalog
 from twins.products.bin.kernels import is_quiet
-from twins.products.pump.guards import RESET_C, TRIP_C
 from twins.products.pump.model import Plant, cheapest_speed
+from twins.products.pump.switching import RESET_C, TRIP_C
 from twins.products.pump.twin import PumpTwin
 from twins.products.ventilation.air import STANDBY_KW
 from twins.world import World

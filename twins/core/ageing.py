@@ -295,7 +295,11 @@ class Ageing:
 
     def _change_by_use(self, component: str) -> None:
         """Change phase as often as the uses up to this report ask for."""
-        worn, clock = self._worn[component], self._clock(component)
+        assert self._counts is not None
+        worn, uses = self._worn[component], self._counts.uses(component)
+        if not worn.used_up(np.asarray(uses, dtype=np.float64)):
+            return
+        clock = uses * float(HOUR_MS)
         while (due := np.flatnonzero(worn.due_clock <= clock)).size:
             for device in due.tolist():
                 self._change(component, device, float(worn.due_clock[device]))

@@ -51,7 +51,7 @@ class BrokenSensors:
         return iter([self._faults[number] for number in sorted(self._faults)])
 
     def add(self, broken: Broken, size: float) -> None:
-        """A fault begins; ``size`` is what acts (of a stuck sensor its value, NaN while unknown)."""
+        """A fault begins; ``size`` is what acts (of a stuck sensor its value, NaN: unknown)."""
         if not self._free:
             self._grow()
         slot, kind = self._free.pop(), KINDS.index(broken.kind)

@@ -23,6 +23,7 @@ REMEMBERED_COMMANDS = 1000
 
 Columns = NDArray[np.float64]
 Whole = NDArray[np.int64]
+Numbers = NDArray[np.int32]
 Yes = NDArray[np.bool_]
 Status = Literal["running", "done", "refused", "expired"]
 """``running``: accepted and under way, another acknowledgement of the same command follows."""
@@ -50,11 +51,11 @@ class Held(NamedTuple):
 class _Row(NamedTuple):
     """One report of the fleet in the ring. A number of 0: that device said nothing."""
 
-    seqs: NDArray[np.int32]
+    seqs: Numbers
     stamps: int | Whole
     """What the devices' clocks said; one number where all agree."""
     boots: tuple[int, ...]
-    said: NDArray[np.int32] | Columns
+    said: Numbers | Columns
     """Shape ``(n, channels)``, readings in quanta; as they are where those do not fit."""
 
 
@@ -77,7 +78,7 @@ class DeviceSide:
     ) -> None:
         rows = min(max(buffer_days * DAY_MS // report_every_ms, 1), BUFFER_REPORTS_MAX)
         self._steps = np.array([float(signal.steps_per_unit) for signal in signals])
-        self._seqs = np.zeros(devices, dtype=np.int64)
+        self._seqs = np.zeros(devices, dtype=np.int32)
         self._boots = (1,) * devices
         self._born_ms: dict[int, int] = {}
         self._ring: deque[_Row] = deque(maxlen=rows)
@@ -105,7 +106,7 @@ class DeviceSide:
         """When the present boot began; ``None`` in the first one, which began with the world."""
         return self._born_ms.get(device)
 
-    def report(self, stamps: int | Whole, readings: Readings, *, who: Yes | None = None) -> Whole:
+    def report(self, stamps: int | Whole, readings: Readings, *, who: Yes | None = None) -> Numbers:
         """Number a report and keep it.
 
         Args:
@@ -117,10 +118,10 @@ class DeviceSide:
             The running number of each device, shape ``(n,)``.
         """
         self._seqs += 1 if who is None else who
-        numbered = self._seqs if who is None else self._seqs * who
+        seqs = self._seqs.copy()
         said = readings.values.copy() if readings.quanta is None else readings.quanta
-        self._ring.append(_Row(numbered.astype(np.int32), stamps, self._boots, said))
-        return self._seqs.copy()
+        self._ring.append(_Row(seqs if who is None else seqs * who, stamps, self._boots, said))
+        return seqs
 
     def take(self, device: int, command_id: str) -> bool:
         """Whether the device has yet to obey this id; from now on it has obeyed it."""
@@ -186,7 +187,7 @@ class DeviceSide:
         self._acks = [[Ack(*ack) for ack in acks] for acks in state["acks"]]
         self._obeyed = [dict.fromkeys(ids) for ids in state["obeyed"]]
 
-    def _values(self, said: NDArray[np.int32] | Columns) -> list[float]:
+    def _values(self, said: Numbers | Columns) -> list[float]:
         if said.dtype == np.int32:
             said = np.where(said == NOTHING, np.nan, said / self._steps)
         values: list[float] = said.tolist()

@@ -33,7 +33,7 @@ class Report(NamedTuple):
 
     fleet: Fleet
     at_ms: int
-    seqs: NDArray[np.int64]
+    seqs: NDArray[np.int32]
     values: NDArray[np.float64]
     """What will be known of this moment; a device that is silent or not heard has NaN only."""
     stamps: int | NDArray[np.int64]

@@ -23,7 +23,7 @@ def _table() -> Floats:
 
     Of a draw of 31 bits, ``size`` = draw + 0.5 is a share of 2^32; a piece is value and slope, and
     each octave of ``size`` has as many pieces, so that tails are as exact as the middle: chords
-    are 6e-5 off at most, and the variance is 1 + 4e-5. The farthest is 6.3 standard deviations.
+    are 5e-5 off at most, and the variance is 1 + 3e-5. The farthest is 6.3 standard deviations.
     """
     pieces = 1 << OCTAVE
     ends = [

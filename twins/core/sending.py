@@ -14,7 +14,7 @@ from twins.core.twin import Columns
 class Said(NamedTuple):
     """A report of the moment: what leaves the devices, now or later."""
 
-    seqs: NDArray[np.int64]
+    seqs: NDArray[np.int32]
     stamps: int | NDArray[np.int64]
     values: Columns
     """Shape ``(n, signals)``; all NaN in the row of a device that is silent or not heard."""

@@ -18,10 +18,12 @@ Floats = NDArray[np.float32]
 Columns = NDArray[np.float64]
 Whole = NDArray[np.int64]
 Keys = NDArray[np.uint64]
+Word = Any
+"""A ``numpy.uint64``; mypy does not know what its arithmetic gives."""
 
-TILE = 128
-"""Devices of a tile: 23 channels of them are 24 KB."""
-NOTHING = -(2**31)
+TILE = 256
+"""Devices of a tile: 23 channels of them are 47 KB."""
+NOTHING = -(2.0**31)
 """Stands in the ring for a signal that was not said."""
 OCTAVE, LOWEST = 5, 126 << 5
 """An octave of the normal's table has 2^5 pieces; the lowest one begins at 0.5."""
@@ -45,7 +47,7 @@ _HALF = np.float32(0.5)
 
 
 @compiled
-def _mixed(word: Any) -> Any:  # noqa: ANN401 - a number, compiled as numpy.uint64
+def _mixed(word: Word) -> Word:
     """The finalizer of SplitMix64 (Steele, Lea, Flood 2014), as ``streams.mix64``."""
     word = (word ^ (word >> _S30)) * _ONE_MIX
     word = (word ^ (word >> _S27)) * _OTHER_MIX
@@ -53,7 +55,9 @@ def _mixed(word: Any) -> Any:  # noqa: ANN401 - a number, compiled as numpy.uint
 
 
 @compiled
-def _normals(keys: Keys, first: int, last: int, row: int, table: Floats, draws: Floats) -> None:
+def _normals(  # noqa: PLR0917
+    keys: Keys, first: int, last: int, row: int, table: Floats, draws: Floats
+) -> None:
     """Standard normals for devices ``first`` to ``last``, shape ``(2 pairs, >= last - first)``.
 
     A device's row starts from SplitMix64 of its key and the row's number and is SplitMix64 from
@@ -84,55 +88,64 @@ def _normals(keys: Keys, first: int, last: int, row: int, table: Floats, draws: 
 @compiled
 def noise_row(keys: Keys, row: int, table: Floats, out: Floats) -> None:
     """A row of noise of every device, shape ``(2 pairs, n)``."""
+    draws = np.empty((len(out), TILE), dtype=np.float32)
     for first in range(0, len(keys), TILE):
         last = min(first + TILE, len(keys))
-        _normals(keys, first, last, row, table, out[:, first:last])
+        _normals(keys, first, last, row, table, draws)
+        out[:, first:last] = draws[:, : last - first]
 
 
 @compiled
-def _disturb(
-    channel: int, first: int, figures: Columns, places: Whole, fixed: Floats, state: Columns,
+def _disturb(  # noqa: PLR0917
+    c: int, first: int, last: int, figures: Columns, places: Whole, fixed: Floats, state: Columns,
     draws: Floats, true: Columns, seen: Columns,
 ) -> None:  # fmt: skip
-    """Lag, noise, bias, gain, drift and slow noise of a channel; ``seen`` begins as ``true``."""
-    figure, place, count = figures[channel], places[channel], len(seen)
-    if place[_LAG_AT] >= 0:
-        lagged, gain = state[place[_LAG_AT]], figure[_LAG]
-        for i in range(count):
-            now, was = true[i], lagged[first + i]
+    """Lag, noise, bias and gain of a channel; ``seen`` begins as ``true``."""
+    if places[c, _LAG_AT] >= 0:
+        lagged, gain = state[places[c, _LAG_AT], first:last], figures[c, _LAG]
+        for i in range(len(seen)):
+            now, was = true[i], lagged[i]
             # First order, exact over a report interval for a truth that stood still.
             slowed = now if math.isnan(was) else was + gain * (now - was)
             true[i] = seen[i] = slowed
-            lagged[first + i] = was if math.isnan(now) else slowed
-    if place[_WHITE_AT] >= 0:
-        draw, size, rel = draws[place[_WHITE_AT]], figure[_WHITE], figure[_WHITE_REL]
-        for i in range(count):
+            lagged[i] = was if math.isnan(now) else slowed
+    if places[c, _WHITE_AT] >= 0:
+        draw, size, rel = draws[places[c, _WHITE_AT]], figures[c, _WHITE], figures[c, _WHITE_REL]
+        for i in range(len(seen)):
             seen[i] += draw[i] * (size + rel * true[i])
-    if place[_BIAS_AT] >= 0:
-        bias = fixed[place[_BIAS_AT]]
-        for i in range(count):
-            seen[i] += bias[first + i]
-    if place[_GAIN_AT] >= 0:
-        too_much = fixed[place[_GAIN_AT]]
-        for i in range(count):
-            seen[i] += true[i] * too_much[first + i]
-    if place[_DRIFT_AT] >= 0:
-        draw, drift, wander = draws[place[_DRIFT_DRAW]], state[place[_DRIFT_AT]], figure[_WANDER]
-        size, rel = figure[_DRIFT], figure[_DRIFT_REL]
-        for i in range(count):
-            drift[first + i] += wander * draw[i]
-            seen[i] += drift[first + i] * (size + rel * true[i])
-    if place[_SLOW_AT] >= 0:
-        draw, slow = draws[place[_SLOW_DRAW]], state[place[_SLOW_AT]]
-        memory, push = figure[_MEMORY], figure[_PUSH]
-        size, rel = figure[_SLOW], figure[_SLOW_REL]
-        for i in range(count):
-            slow[first + i] = memory * slow[first + i] + push * draw[i]
-            seen[i] += slow[first + i] * (size + rel * true[i])
+    if places[c, _BIAS_AT] >= 0:
+        bias = fixed[places[c, _BIAS_AT], first:last]
+        for i in range(len(seen)):
+            seen[i] += bias[i]
+    if places[c, _GAIN_AT] >= 0:
+        too_much = fixed[places[c, _GAIN_AT], first:last]
+        for i in range(len(seen)):
+            seen[i] += true[i] * too_much[i]
 
 
 @compiled
-def _spoil(
+def _wander(  # noqa: PLR0917
+    c: int, first: int, last: int, figures: Columns, places: Whole, state: Columns, draws: Floats,
+    true: Columns, seen: Columns,
+) -> None:  # fmt: skip
+    """What is remembered from report to report: drift and slow noise of a channel."""
+    if places[c, _DRIFT_AT] >= 0:
+        draw, drift = draws[places[c, _DRIFT_DRAW]], state[places[c, _DRIFT_AT], first:last]
+        wander, size, rel = figures[c, _WANDER], figures[c, _DRIFT], figures[c, _DRIFT_REL]
+        for i in range(len(seen)):
+            drift[i] += wander * draw[i]
+            seen[i] += drift[i] * (size + rel * true[i])
+    if places[c, _SLOW_AT] >= 0:
+        draw, slow = draws[places[c, _SLOW_DRAW]], state[places[c, _SLOW_AT], first:last]
+        memory, push = figures[c, _MEMORY], figures[c, _PUSH]
+        size, rel = figures[c, _SLOW], figures[c, _SLOW_REL]
+        for i in range(len(seen)):
+            slow[i] = memory * slow[i] + push * draw[i]
+            seen[i] += slow[i] * (size + rel * true[i])
+
+
+@compiled
+def _spoil(  # noqa: PLR0917
     device: int, at_ms: int, fault: int, after: Whole, what: Whole, size: Columns, values: Columns
 ) -> None:
     """Let the faults of a device act on its readings, one after another from ``fault`` on."""
@@ -142,7 +155,7 @@ def _spoil(
         if kind == _SWAPPED:
             values[channel, device] = values[int(much), device]
             values[int(much), device] = value
-        elif kind == _BIASED or kind == _SPIKE:  # noqa: PLR1714 - a tuple is slower here
+        elif kind in (_BIASED, _SPIKE):
             values[channel, device] = value + much
         elif kind == _DRIFTED:
             values[channel, device] = value + much * (at_ms - begun)
@@ -159,7 +172,7 @@ def _spoil(
 
 
 @compiled
-def next_zero(key: Any, root: Any, number: int, log_share: float) -> int:  # noqa: ANN401
+def next_zero(key: Word, root: Word, number: int, log_share: float) -> int:
     """How many cells on the next natural zero of a device stands, geometric, from 1.
 
     Args:
@@ -170,11 +183,11 @@ def next_zero(key: Any, root: Any, number: int, log_share: float) -> int:  # noq
     """
     word = _mixed(_mixed(_mixed(key + root) ^ (np.uint64(number) * _GOLDEN)) + root)
     uniform = (np.float64(word >> _S11) + 0.5) * 2.0**-53
-    return 1 + int(math.floor(math.log(uniform) / log_share))
+    return 1 + math.floor(math.log(uniform) / log_share)
 
 
 @compiled
-def first_zeros(keys: Keys, root: Any, log_share: float, zeros: Whole) -> None:  # noqa: ANN401
+def first_zeros(keys: Keys, root: Word, log_share: float, zeros: Whole) -> None:
     """Where the first natural zero of each device stands; ``zeros`` is ``(2, n)``."""
     for i in range(len(keys)):
         zeros[0, i], zeros[1, i] = next_zero(keys[i], root, 1, log_share) - 1, 1
@@ -182,7 +195,13 @@ def first_zeros(keys: Keys, root: Any, log_share: float, zeros: Whole) -> None: 
 
 @compiled
 def _zeros_of(  # noqa: PLR0917
-    device: int, report: int, keys: Keys, root: Any, log_share: float, zeros: Whole, values: Columns  # noqa: ANN401
+    device: int,
+    report: int,
+    keys: Keys,
+    root: Word,
+    log_share: float,
+    zeros: Whole,
+    values: Columns,
 ) -> None:
     """The natural zeros of a device in a report; ``zeros`` holds (cell, number) of the next."""
     channels = len(values)
@@ -195,18 +214,40 @@ def _zeros_of(  # noqa: PLR0917
 
 
 @compiled
-def _quantise(
-    seen: Columns, low: float, high: float, steps: float, quanta: NDArray[np.int32]
-) -> None:
-    """Clip to the range and go to the quantum; whole numbers of it if ``quanta`` has room."""
+def _quantise(  # noqa: PLR0917
+    c: int, first: int, last: int, figures: Columns, places: Whole, state: Columns, fresh: Whole,
+    seen: Columns, quanta: NDArray[np.int32],
+) -> None:  # fmt: skip
+    """Clip to the range, go to the quantum and hold; whole numbers too, if there is room."""
+    low, high, steps = figures[c, _LOW], figures[c, _HIGH], figures[c, _STEPS]
+    hold = places[c, _HOLD_AT]
+    if hold >= 0 and fresh[hold] == 0:
+        seen[:] = state[hold, first:last]
     for i in range(len(seen)):
+        # Not min and max: NaN has to pass, interpreted as well.
         value = seen[i]
-        value = low if value < low else value
-        value = high if value > high else value
-        seen[i] = np.rint(value * steps) / steps
+        value = low if value < low else value  # noqa: FURB136
+        value = high if value > high else value  # noqa: FURB136
+        seen[i] = np.rint(value * steps)
     for i in range(len(quanta)):
-        quantum = np.rint(seen[i] * steps)
-        quanta[i] = NOTHING if math.isnan(quantum) else np.int32(quantum)
+        quanta[i] = np.int32(NOTHING if math.isnan(seen[i]) else seen[i])
+    for i in range(len(seen)):
+        seen[i] /= steps
+    if hold >= 0:
+        state[hold, first:last] = seen
+
+
+@compiled
+def _listen(first: int, last: int, values: Columns, mute: NDArray[np.bool_]) -> int:
+    """Find out which devices of a tile have nothing to say; returns how many."""
+    silent = 0
+    for i in range(first, last):
+        mute[i] = math.isnan(values[0, i])
+        if mute[i]:  # which is rare
+            for c in range(1, len(values)):
+                mute[i] = mute[i] and math.isnan(values[c, i])
+            silent += mute[i]
+    return silent
 
 
 @compiled
@@ -219,8 +260,8 @@ def sense(  # noqa: PLR0917
     """Make a report of every device from its truth; returns how many have nothing to say.
 
     Args:
-        truth: True values, flat; ``spacing`` is the way from channel to channel and from device to
-            device in it.
+        truth: True values, flat.
+        spacing: The way from channel to channel and from device to device in it.
         keys: Of the devices' noise; row ``report`` is drawn from it.
         report: Running number.
         at_ms: When that is.
@@ -233,13 +274,12 @@ def sense(  # noqa: PLR0917
         broken: Columns of ``Broken``.
         nature: Keys, root, log share and columns of natural zeros.
         values: The readings, ``(channels, n)``, to be filled.
-        quanta: The same in quanta, or empty where they would not fit.
+        quanta: The same in quanta, or ``(channels, 0)`` where they would not fit.
         mute: Who has nothing to say, ``(n,)``, to be filled.
     """
     head, after, what, size = broken
     devices, root, log_share, zeros = nature
     channels, n = values.shape
-    narrow = len(quanta) > 0
     pairs = (places[:, :_BIAS_AT].max() + 2) // 2
     draws, true = np.empty((2 * pairs, TILE), dtype=np.float32), np.empty(TILE)
     silent = 0
@@ -247,29 +287,21 @@ def sense(  # noqa: PLR0917
         last = min(first + TILE, n)
         _normals(keys, first, last, report, table, draws)
         for c in range(channels):
-            seen, at = values[c, first:last], c * spacing[0]
-            for i in range(last - first):
-                true[i] = seen[i] = truth[at + (first + i) * spacing[1]]
-            _disturb(c, first, figures, places, fixed, state, draws, true, seen)
+            seen, at = values[c, first:last], c * spacing[0] + first * spacing[1]
+            source = truth[at : at + (last - first - 1) * spacing[1] + 1 : spacing[1]]
+            for i in range(len(seen)):
+                true[i] = seen[i] = source[i]
+            _disturb(c, first, last, figures, places, fixed, state, draws, true, seen)
+            _wander(c, first, last, figures, places, state, draws, true, seen)
         for i in range(first, last):
             if head[i] >= 0:
                 _spoil(i, at_ms, head[i], after, what, size, values)
             if zeros[0, i] < (report + 1) * channels:
                 _zeros_of(i, report, devices, root, log_share, zeros, values)
         for c in range(channels):
-            seen, figure, hold = values[c, first:last], figures[c], places[c, _HOLD_AT]
-            if hold >= 0 and fresh[hold] == 0:
-                seen[:] = state[hold, first:last]
             _quantise(
-                seen, figure[_LOW], figure[_HIGH], figure[_STEPS],
-                quanta[c, first:last] if narrow else quanta[0:0, 0],
+                c, first, last, figures, places, state, fresh, values[c, first:last],
+                quanta[c, first:last],
             )  # fmt: skip
-            if hold >= 0:
-                state[hold, first:last] = seen
-        for i in range(first, last):
-            mute[i] = math.isnan(values[0, i])
-            if mute[i]:
-                for c in range(1, channels):
-                    mute[i] = mute[i] and math.isnan(values[c, i])
-                silent += mute[i]
+        silent += _listen(first, last, values, mute)
     return silent

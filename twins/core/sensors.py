@@ -77,11 +77,11 @@ class Sensors:
         spread = np.array([[spec.bias, spec.bias_rel] for spec in specs]).T.reshape(-1, 1)
         kept = np.concatenate((has["bias"], has["gain"]))
         self._fixed = np.ascontiguousarray((drawn * spread)[kept], dtype=np.float32)
-        rows = {name: int(has[name].sum()) for name in _STATE}
-        fill = np.repeat([0.0, 0.0, np.nan, np.nan], list(rows.values()))
+        remembered = {name: int(has[name].sum()) for name in _STATE}
+        fill = np.repeat([0.0, 0.0, np.nan, np.nan], list(remembered.values()))
         self._state = np.repeat(fill[:, None], n, axis=1)
         self._drift_at = np.flatnonzero(has["drift"])
-        self._drift_row = rows["slow"]
+        self._drift_row = remembered["slow"]
         self._sample_ms = np.rint(sample_ms[has["hold"]]).astype(np.int64)
         self._sample_number = np.full(len(self._sample_ms), -1)
         self._fresh = np.ones(len(self._state), dtype=np.int64)
@@ -103,7 +103,7 @@ class Sensors:
         """
         n, channels = truth.shape
         values = np.empty((channels, n))
-        quanta = np.empty(values.shape if self._narrow else (0, 0), dtype=np.int32)
+        quanta = np.empty((channels, n if self._narrow else 0), dtype=np.int32)
         mute = np.empty(n, dtype=np.bool_)
         flat, spacing = _flat(truth)
         if len(self._sample_ms):

@@ -13,6 +13,7 @@ from twins.core.streams import Streams
 from twins.field import calendar, weather
 from twins.field.calendar import LocalCalendar
 from twins.field.places import COUNTRIES, Points, place
+from twins.field.spells import Spells
 
 
 class Where(NamedTuple):
@@ -54,6 +55,11 @@ class Surroundings:
             time_zone=where.time_zone,
             festival_days=where.calendar["festival_days"],
         )
+
+    @property
+    def spells(self) -> Spells:
+        """Weather that was ordered."""
+        return self._region.spells
 
     def points(self, sites: tuple[str, ...]) -> Points:
         """Where sites stand: km east and north of the depot, shape ``(sites, 2)``."""

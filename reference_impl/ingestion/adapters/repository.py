@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from broker.ledger import SeqSet
 from reference_impl.ingestion.adapters import tables as t
-from reference_impl.ingestion.domain import Block, DeviceLog, Reading, pack
+from reference_impl.ingestion.domain import Block, DeviceLog, Reading
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.kernel.upsert import insert, upsert
 
@@ -49,50 +49,31 @@ class IngestionRows:
         self,
         uow: UnitOfWork,
         *,
-        readings: Mapping[tuple[str, int], Sequence[Reading]],
+        blocks: Sequence[tuple[tuple[str, int], Block]],
         logs: Mapping[tuple[str, int], DeviceLog],
         counts: Mapping[str, tuple[int, int, int]],
         latest: Mapping[str, Reading],
     ) -> None:
         """Write one batch: a block per device and boot, and what changed beside."""
-        if readings:
-            rows: list[dict[str, Any]] = []
-            for (thing, boot), taken in readings.items():
-                block = pack(taken)
-                times = [reading.at_ms for reading in taken]
-                rows.append(
-                    {
-                        "thing": thing,
-                        "boot": boot,
-                        "first_ms": min(times),
-                        "last_ms": max(times),
-                        "size": block.size,
-                        "names": ",".join(block.names),
-                        "payload": block.payload,
-                    }
-                )
-            insert(uow.conn, t.blocks, rows)
-        newest = [
-            {"thing": thing, "at_ms": r.at_ms, "signals": _encode(r.signals)}
-            for thing, r in latest.items()
+        stored = [
+            (thing, boot, b.first_ms, b.last_ms, b.size, ",".join(b.names), b.payload)
+            for (thing, boot), b in blocks
         ]
+        insert(uow.conn, t.blocks, stored)
+        newest = [(thing, r.at_ms, _encode(r.signals)) for thing, r in latest.items()]
         upsert(uow.conn, t.latest, newest)
         changed = [
-            {
-                "device": device,
-                "boot": boot,
-                "site": log.site,
-                "stored": _encode(log.stored.to_ranges()),
-                "refused": _encode(log.refused.to_ranges()),
-            }
+            (
+                device,
+                boot,
+                log.site,
+                _encode(log.stored.to_ranges()),
+                _encode(log.refused.to_ranges()),
+            )
             for (device, boot), log in logs.items()
         ]
         upsert(uow.conn, t.logs, changed)
-        sites = [
-            {"site": site, "messages": count, "first_ms": first_ms, "newest_ms": newest_ms}
-            for site, (count, first_ms, newest_ms) in counts.items()
-        ]
-        upsert(uow.conn, t.site_counts, sites)
+        upsert(uow.conn, t.site_counts, [(site, *count) for site, count in counts.items()])
 
     def latest(self, conn: sa.Connection) -> dict[str, tuple[int, dict[str, float]]]:
         """The newest report of every thing: its time and signals."""
@@ -114,7 +95,8 @@ class IngestionRows:
         if thing is not None:
             query = query.where(t.blocks.c.thing == thing)
         for row in conn.execute(query):
-            yield row.thing, Block(tuple(row.names.split(",")), row.size, row.payload)
+            names = tuple(row.names.split(",")) if row.names else ()
+            yield row.thing, Block(names, row.size, row.first_ms, row.last_ms, row.payload)
 
     def things(self, conn: sa.Connection) -> list[str]:
         """The things that have stored readings."""
@@ -187,9 +169,7 @@ class IngestionRows:
         self, uow: UnitOfWork, key: tuple[str, int, int, int], asked_ms: int, attempts: int
     ) -> None:
         """Note that a range was asked for."""
-        names = ("device", "boot", "from_seq", "to_seq")
-        row = dict(zip(names, key, strict=True))
-        upsert(uow.conn, t.resends, [{**row, "asked_ms": asked_ms, "attempts": attempts}])
+        upsert(uow.conn, t.resends, [(*key, asked_ms, attempts)])
 
     def count_start(self, uow: UnitOfWork) -> int:
         """The number of this start of the DPS on this store, from 1."""

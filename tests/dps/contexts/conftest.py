@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from reference_impl.insight.adapters import repository as insight_rows
 from reference_impl.insight.service import Insight
 from reference_impl.kernel.bus import Bus
-from reference_impl.kernel.ports import Floats, Take, ThingRef, Times, Window
+from reference_impl.kernel.ports import Floats, Reduced, Take, ThingRef, Times, Window
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import Store, UnitOfWork, metadata
 from reference_impl.maintenance.adapters import repository as maintenance_rows
@@ -80,19 +80,23 @@ class FakeTelemetry:
         return times[low:high], values[low:high]
 
     def windows(
-        self,
-        things: Sequence[str],
-        signal: str,
-        take: Take,
-        *,
-        over_ms: int,
-        ends_ms: Sequence[int],
+        self, things: Sequence[str], wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
     ) -> list[Window]:
-        return [self._window(things, signal, take, end_ms - over_ms, end_ms) for end_ms in ends_ms]
+        return [self._windows(things, kind, ends_ms) for kind in wanted]
+
+    def _windows(self, things: Sequence[str], kind: Reduced, ends_ms: Sequence[int]) -> Window:
+        found = [
+            self._window(things, kind.signal, kind.take, end_ms - kind.over_ms, end_ms)
+            for end_ms in ends_ms
+        ]
+        return Window(
+            np.array([values for values, _ in found]),
+            np.array([newest_ms for _, newest_ms in found], dtype=np.int64),
+        )
 
     def _window(
         self, things: Sequence[str], signal: str, take: Take, after_ms: int, to_ms: int
-    ) -> Window:
+    ) -> tuple[list[float], list[int]]:
         takes: dict[Take, Callable[[Floats], float]] = {
             Take.MEAN: lambda v: float(v.mean()),
             Take.MIN: lambda v: float(v.min()),

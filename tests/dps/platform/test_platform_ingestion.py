@@ -15,24 +15,33 @@ from broker.link.port import Packet
 from broker.wire import messages as m
 from reference_impl.ingestion import domain
 from reference_impl.ingestion.adapters.telemetry import RecentTelemetry
-from reference_impl.ingestion.domain import Reading, pack, unpack
-from reference_impl.kernel.ports import Take
+from reference_impl.ingestion.domain import pack, unpack
+from reference_impl.kernel.ports import Reduced, Take
 
 THINGS = {"mix-1": "site-01", "mix-2": "site-02"}
 
 signals = st.dictionaries(
     st.sampled_from(["a_c", "b_kw", "c_m"]),
     st.floats(allow_nan=False, allow_infinity=False),
-    min_size=1,
+    max_size=3,
 )
 readings = st.lists(
-    st.builds(Reading, st.integers(1, 2**40), st.integers(0, 2**50), signals), min_size=1
+    st.builds(
+        m.Sample,
+        seq=st.integers(1, 2**40),
+        at_ms=st.integers(0, 2**50),
+        signals=signals,
+    ),
+    min_size=1,
 )
 
 
 @given(readings)
 def test_a_packed_block_gives_back_exactly_what_was_packed(taken):
-    times, numbers, columns = unpack(pack(taken))
+    block = pack(taken)
+    times, numbers, values = unpack(block)
+    columns = dict(zip(block.names, values, strict=True))
+    assert (block.first_ms, block.last_ms) == (min(times), max(times))
     assert times.tolist() == [r.at_ms for r in taken]
     assert numbers.tolist() == [r.seq for r in taken]
     for place, reading in enumerate(taken):
@@ -206,7 +215,8 @@ def test_windows_are_the_same_however_late_and_in_whatever_order_readings_come(
     view = RecentTelemetry(_NoStore(), _NoRows())
     assert view.series("t", "x_c", after_ms=-1, to_ms=0)[0].size == 0  # asked for, so kept
     for seq, (at_ms, value, measured) in enumerate(shuffled):
-        view.add("t", [Reading(seq, at_ms, {"x_c": value} if measured else {"y_c": value})])
+        signals = {"x_c": value} if measured else {"y_c": value}
+        view.add("t", pack([m.Sample(seq=seq + 1, at_ms=at_ms, signals=signals)]))
     inside = [v for at, v, here in taken if here and after_ms < at <= to_ms]
     expected = {
         Take.COUNT: float(len(inside)),
@@ -217,11 +227,10 @@ def test_windows_are_the_same_however_late_and_in_whatever_order_readings_come(
     }
     newest_ms = max((at for at, _, here in taken if here and at <= to_ms), default=-1)
     for take, value in expected.items():
-        ((values, newest),) = view.windows(
-            ["t"], "x_c", take, over_ms=max(to_ms - after_ms, 0), ends_ms=[to_ms]
-        )
-        np.testing.assert_equal(values, [value])
-        assert newest == [newest_ms]
+        kind = Reduced("x_c", take, max(to_ms - after_ms, 0))
+        (window,) = view.windows(["t"], [kind], ends_ms=[to_ms])
+        np.testing.assert_equal(window.values, [[value]])
+        assert window.newest_ms.tolist() == [[newest_ms]]
     times, _ = view.series("t", "x_c", after_ms=after_ms, to_ms=to_ms)
     assert times.tolist() == sorted(at for at, _, h in taken if h and after_ms < at <= to_ms)
 
@@ -231,11 +240,10 @@ def test_what_memory_no_longer_holds_is_read_from_the_store_and_agrees(kit, new_
 
     def ask(view):
         after_ms, to_ms = kit.START_MS + 3 * kit.HOUR_MS, kit.START_MS + 30 * kit.HOUR_MS
-        (window,) = view.windows(
-            ["mix-1", "no"], "temp_c", Take.MEAN, over_ms=to_ms - after_ms, ends_ms=[to_ms]
-        )
+        kind = Reduced("temp_c", Take.MEAN, to_ms - after_ms)
+        (window,) = view.windows(["mix-1", "no"], [kind], ends_ms=[to_ms])
         series = view.series("mix-1", "temp_c", after_ms=after_ms, to_ms=to_ms)
-        return [*window, *(part.tolist() for part in series)]
+        return [part.tolist() for part in (*window, *series)]
 
     async def story():
         async with kit.open_rig(url, things=THINGS) as rig:
@@ -249,11 +257,13 @@ def test_what_memory_no_longer_holds_is_read_from_the_store_and_agrees(kit, new_
             short = RecentTelemetry(dps.store, dps.telemetry._rows, recent_ms=2 * kit.HOUR_MS)
             short.load()
             trimmed = RecentTelemetry(dps.store, dps.telemetry._rows, recent_ms=2 * kit.HOUR_MS)
-            trimmed._columns["temp_c"] = {}  # asked for before anything came
+            trimmed._signals["temp_c"] = 0  # asked for before anything came
             for seq in order:
                 at_ms = kit.START_MS + seq * kit.HOUR_MS
-                trimmed.add("mix-1", [Reading(seq, at_ms, {"temp_c": 20.0 + seq})])
-            assert trimmed._columns["temp_c"]["mix-1"].times[0] > kit.START_MS + 3 * kit.HOUR_MS
+                sample = m.Sample(seq=seq, at_ms=at_ms, signals={"temp_c": 20.0 + seq})
+                trimmed.add("mix-1", pack([sample]))
+            forgotten = trimmed._frames["mix-1"].between(-1, kit.START_MS + 3 * kit.HOUR_MS)
+            assert forgotten[0].size == 0
             whole = ask(dps.telemetry)
             np.testing.assert_equal(ask(short), whole)
             np.testing.assert_equal(ask(trimmed), whole)
@@ -308,21 +318,25 @@ def test_a_time_can_be_true_only_near_the_present(at_ms):
     st.sampled_from(Take),
 )
 def test_windows_are_the_same_for_things_alone_and_together(taken, over_ms, ends, take):
+    def report(seq, at_ms, value):
+        return pack([m.Sample(seq=seq + 1, at_ms=at_ms, signals={"x_c": value})])
+
     view = RecentTelemetry(_NoStore(), _NoRows())
     for thing in ("a", "b", "late"):
         assert view.series(thing, "x_c", after_ms=-1, to_ms=0)[0].size == 0
     for seq, (at_ms, value) in enumerate(taken):
         for thing, own in (("a", value), ("b", value / 3.0)):
-            view.add(thing, [Reading(seq, at_ms, {"x_c": own})])
+            view.add(thing, report(seq, at_ms, own))
         if seq:
-            view.add("late", [Reading(seq, at_ms, {"x_c": value})])
+            view.add("late", report(seq, at_ms, value))
 
     def ask(*things):
-        return view.windows(things, "x_c", take, over_ms=over_ms, ends_ms=sorted(ends))
+        (window,) = view.windows(things, [Reduced("x_c", take, over_ms)], ends_ms=sorted(ends))
+        return window
 
     alone = [ask("a"), ask("b"), ask("late")]
     for things in (("a", "b"), ("a", "b", "late")):
-        for together, *each in zip(ask(*things), *alone, strict=True):
-            values = [one[0][0] for one in each[: len(things)]]
-            newest = [one[1][0] for one in each[: len(things)]]
-            np.testing.assert_equal(together, (values, newest))
+        together = ask(*things)
+        for place, one in enumerate(alone[: len(things)]):
+            np.testing.assert_equal(together.values[:, place], one.values[:, 0])
+            np.testing.assert_equal(together.newest_ms[:, place], one.newest_ms[:, 0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from reference_impl.kernel.ports import Take
+from reference_impl.kernel.ports import Reduced, Take
 from reference_impl.kernel.schedule import set_timer
 
 THINGS = {"mix-1": "site-01", "mix-2": "site-01", "mix-3": "site-02"}
@@ -15,10 +15,9 @@ def watch(dps, seen):
     """Evaluate every 10 minutes what has been measured by then, and once by a timer."""
 
     def evaluate(_uow, at_ms):
-        ((values, newest),) = dps.telemetry.windows(
-            list(THINGS), "temp_c", Take.SUM, over_ms=30 * MINUTE_MS, ends_ms=[at_ms]
-        )
-        seen.append(("rules", at_ms, values, newest))
+        kind = Reduced("temp_c", Take.SUM, 30 * MINUTE_MS)
+        (window,) = dps.telemetry.windows(list(THINGS), [kind], ends_ms=[at_ms])
+        seen.append(("rules", at_ms, window.values.tolist(), window.newest_ms.tolist()))
 
     dps.scheduler.every("probe", 10 * MINUTE_MS, evaluate, rank=20)
     dps.scheduler.on_timer("probe", lambda _u, timer: seen.append(("timer", timer.due_ms)))
@@ -78,7 +77,7 @@ def test_a_site_that_says_nothing_holds_time_back_until_it_counts_as_idle(kit):
             intake = rig.dps.contexts.ingestion
             assert intake.watermark_ms() is None or idle_site_s == 0.0
             wall = [intake._wall_s() + 100.0]
-            intake._sites["site-01"].heard_s = wall[0]
+            intake._sites.heard(["site-01"], wall[0])
             intake._wall_s = lambda: wall[0]
             return intake.watermark_ms()
 

@@ -54,7 +54,7 @@ def test_texts_are_sorted_by_code_point_as_on_sqlite_whatever_the_database_speak
     for url in ("sqlite://", german):
         store = Store(url, Bus())
         migrate.bring_up_to_date(store)
-        rows = [{"thing": name, "at_ms": 0, "signals": b"{}"} for name in names]
+        rows = [(name, 0, b"{}") for name in names]
         with store.begin() as uow:
             insert(uow.conn, ingestion.latest, rows)
             query = sa.select(ingestion.latest.c.thing).order_by(ingestion.latest.c.thing)

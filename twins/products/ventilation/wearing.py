@@ -8,8 +8,8 @@ import numpy as np
 
 from twins.products.ventilation.air import Air
 from twins.products.ventilation.climate import Climate
+from twins.products.ventilation.coil_kernels import MIX_LEAK
 from twins.products.ventilation.mesh import Mesh
-from twins.products.ventilation.model import MIX_LEAK
 from twins.products.ventilation.rooms import DRIFT_DUE_PPM, Rooms
 
 
@@ -37,7 +37,6 @@ class Valve:
     def renew(self, device: int, life: int) -> None:  # noqa: ARG002 - all lives are alike
         """A new actuator."""
         self._climate.stuck_valves[self._row, device] = np.nan
-        self._climate.note()
 
 
 class OutdoorDamper:
@@ -57,7 +56,6 @@ class OutdoorDamper:
         self._climate.stuck_damper[device] = np.nan
         self._climate.leak[device] = MIX_LEAK
         self._air.damper_pa[device] = 0.0
-        self._climate.note()
 
 
 class RoomDampers:
@@ -73,7 +71,6 @@ class RoomDampers:
     def renew(self, device: int, life: int) -> None:  # noqa: ARG002 - all lives are alike
         """A new actuator."""
         self._rooms.stuck.flat[device] = np.nan
-        self._rooms.note()
 
 
 class Co2Sensors:
@@ -90,7 +87,6 @@ class Co2Sensors:
         """A new sensor, or one that was calibrated."""
         self._rooms.drift_ppm.flat[device] = 0.0
         self._rooms.drift_ppm_s.flat[device] = 0.0
-        self._rooms.note()
 
 
 class Batteries:

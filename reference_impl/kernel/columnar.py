@@ -1,0 +1,276 @@
+"""CEL conditions that are arithmetic and logic only, evaluated on whole columns at once.
+
+What is more than that (functions, lists, texts, integer arithmetic) is not translated: the caller
+evaluates it row by row, by the library. The grammar and the meaning are those of the Common
+Expression Language (google/cel-spec, ``doc/langdef.md``): ``&&`` and ``||`` take either side first,
+so one that decides makes an error on the other side vanish; numbers are IEEE 754, and to order
+NaN is an error while ``==`` and ``!=`` have an answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from reference_impl.kernel.ports import Bools, Floats
+
+EXACT_MAX = 2**53
+"""Integers up to here are floats; greater ones are left to the library."""
+_TOKEN = re.compile(
+    r"\s*(?:(?P<float>\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|\.\d+(?:[eE][+-]?\d+)?)(?![\w.])"
+    r"|(?P<int>0|[1-9]\d*)(?![\w.])|(?P<name>[A-Za-z_]\w*)"
+    r"|(?P<op>\|\||&&|<=|>=|==|!=|[<>!?:()+\-*/]))"
+)
+
+
+class Truth(NamedTuple):
+    """Where a condition holds and where it fails; where neither, it is an error."""
+
+    holds: Bools
+    fails: Bools
+
+
+Columns = Mapping[str, Floats]
+Number = Callable[[Columns], Floats]
+Condition = Callable[[Columns], Truth]
+
+
+class _Node(NamedTuple):
+    kind: Literal["float", "int", "bool"]
+    number: Number
+    condition: Condition
+
+
+class _TooMuchError(Exception):
+    """It is not (only) arithmetic and logic."""
+
+
+def columnar(source: str, names: Collection[str]) -> Condition | None:
+    """Translate a condition that the library has compiled, over variables ``names``.
+
+    Returns:
+        What tells of columns (broadcastable to each other) where it holds and fails; None if the
+        condition is more than this module knows.
+    """
+    try:
+        reader = _Reader(source, names)
+        node = reader.ternary()
+        if reader.left():
+            return None
+    except (_TooMuchError, RecursionError):
+        return None
+    return node.condition if node.kind == "bool" else None
+
+
+def _no_number(_: Columns) -> Floats:
+    raise TypeError("a condition is no number")
+
+
+def _no_condition(_: Columns) -> Truth:
+    raise TypeError("a number is no condition")
+
+
+def _number(number: Number, kind: Literal["float", "int"] = "float") -> _Node:
+    return _Node(kind, number, _no_condition)
+
+
+def _condition(condition: Condition) -> _Node:
+    return _Node("bool", _no_number, condition)
+
+
+class _Reader:
+    """Reads by descent: one method for each level of the grammar."""
+
+    def __init__(self, source: str, names: Collection[str]) -> None:
+        self._names = names
+        self._tokens: list[tuple[str, str]] = []
+        place, end = 0, len(source.rstrip())
+        while place < end:
+            found = _TOKEN.match(source, place)
+            if found is None:
+                raise _TooMuchError
+            self._tokens.append((str(found.lastgroup), str(found[str(found.lastgroup)])))
+            place = found.end()
+        self._place = 0
+
+    def left(self) -> bool:
+        """Whether something is left to read."""
+        return self._place < len(self._tokens)
+
+    def _next(self) -> tuple[str, str]:
+        return self._tokens[self._place] if self.left() else ("end", "")
+
+    def _take(self, *ops: str) -> str:
+        kind, text = self._next()
+        if kind != "op" or text not in ops:
+            return ""
+        self._place += 1
+        return text
+
+    def _must(self, op: str) -> None:
+        if not self._take(op):
+            raise _TooMuchError
+
+    def ternary(self) -> _Node:
+        """``a ? b : c`` over conditions."""
+        node = self._or()
+        if not self._take("?"):
+            return node
+        then = _as_condition(self._or())
+        self._must(":")
+        other = _as_condition(self.ternary())
+        return _condition(_chosen(_as_condition(node), then, other))
+
+    def _or(self) -> _Node:
+        node = self._and()
+        while self._take("||"):
+            node = _condition(_either(_as_condition(node), _as_condition(self._and())))
+        return node
+
+    def _and(self) -> _Node:
+        node = self._relation()
+        while self._take("&&"):
+            node = _condition(_both(_as_condition(node), _as_condition(self._relation())))
+        return node
+
+    def _relation(self) -> _Node:
+        node = self._sum()
+        while op := self._take(*_COMPARED):
+            other = self._sum()
+            node = _condition(_compared(op, _as_number(node), _as_number(other)))
+        return node
+
+    def _sum(self) -> _Node:
+        node = self._product()
+        while op := self._take("+", "-"):
+            node = _number(_calculated(op, _as_float(node), _as_float(self._product())))
+        return node
+
+    def _product(self) -> _Node:
+        node = self._unary()
+        while op := self._take("*", "/"):
+            node = _number(_calculated(op, _as_float(node), _as_float(self._unary())))
+        return node
+
+    def _unary(self) -> _Node:
+        op = self._take("!", "-")
+        if not op:
+            return self._primary()
+        count = 1
+        while self._take(op):
+            count += 1
+        node = self._primary()
+        if op == "!":
+            condition = _as_condition(node)
+            return _condition(_opposite(condition)) if count % 2 else node
+        number = _as_number(node)
+        kind: Literal["float", "int"] = "int" if node.kind == "int" else "float"
+        return _number(lambda columns: -number(columns), kind) if count % 2 else node
+
+    def _primary(self) -> _Node:
+        if self._take("("):
+            node = self.ternary()
+            self._must(")")
+            return node
+        kind, text = self._next()
+        self._place += 1
+        if kind in ("float", "int"):
+            if kind == "int" and int(text) > EXACT_MAX:
+                raise _TooMuchError
+            value: Floats = np.array(float(text))
+            return _number(lambda _: value, "int" if kind == "int" else "float")
+        if kind == "name" and text in ("true", "false"):
+            truth = Truth(np.array(text == "true"), np.array(text == "false"))
+            return _condition(lambda _: truth)
+        if kind == "name" and text in self._names:
+            return _number(lambda columns: columns[text])
+        raise _TooMuchError
+
+
+def _as_number(node: _Node) -> Number:
+    if node.kind == "bool":
+        raise _TooMuchError
+    return node.number
+
+
+def _as_float(node: _Node) -> Number:
+    """For arithmetic, which CEL does not do between floats and integers."""
+    if node.kind != "float":
+        raise _TooMuchError
+    return node.number
+
+
+def _as_condition(node: _Node) -> Condition:
+    if node.kind != "bool":
+        raise _TooMuchError
+    return node.condition
+
+
+_CALCULATED: Mapping[str, np.ufunc] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+}
+_COMPARED: Mapping[str, tuple[np.ufunc, np.ufunc]] = {
+    "<": (np.less, np.greater_equal),
+    "<=": (np.less_equal, np.greater),
+    ">": (np.greater, np.less_equal),
+    ">=": (np.greater_equal, np.less),
+    "==": (np.equal, np.not_equal),
+    "!=": (np.not_equal, np.equal),
+}
+"""When each comparison holds and when it fails; to order NaN does neither."""
+
+
+def _calculated(op: str, left: Number, right: Number) -> Number:
+    act = _CALCULATED[op]
+    return lambda columns: act(left(columns), right(columns))
+
+
+def _compared(op: str, left: Number, right: Number) -> Condition:
+    holds, fails = _COMPARED[op]
+
+    def condition(columns: Columns) -> Truth:
+        a, b = left(columns), right(columns)
+        return Truth(holds(a, b), fails(a, b))
+
+    return condition
+
+
+def _either(left: Condition, right: Condition) -> Condition:
+    def condition(columns: Columns) -> Truth:
+        a, b = left(columns), right(columns)
+        return Truth(a.holds | b.holds, a.fails & b.fails)
+
+    return condition
+
+
+def _both(left: Condition, right: Condition) -> Condition:
+    def condition(columns: Columns) -> Truth:
+        a, b = left(columns), right(columns)
+        return Truth(a.holds & b.holds, a.fails | b.fails)
+
+    return condition
+
+
+def _opposite(one: Condition) -> Condition:
+    def condition(columns: Columns) -> Truth:
+        holds, fails = one(columns)
+        return Truth(fails, holds)
+
+    return condition
+
+
+def _chosen(which: Condition, then: Condition, other: Condition) -> Condition:
+    def condition(columns: Columns) -> Truth:
+        if_, a, b = which(columns), then(columns), other(columns)
+        return Truth(
+            (if_.holds & a.holds) | (if_.fails & b.holds),
+            (if_.holds & a.fails) | (if_.fails & b.fails),
+        )
+
+    return condition
