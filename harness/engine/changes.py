@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from harness.engine.assembly import Rig
+from harness.engine.windows import Windows
 from harness.errors import ScenarioError
 from harness.scenario.products import Products
 from harness.scenario.resolve import fault_params, places, used_products
@@ -80,7 +81,13 @@ def check(changes: Changes, scenario: Scenario, products: Products) -> list[str]
 
 
 async def apply(
-    changes: Changes, *, scenario: Scenario, products: Products, rig: Rig, loop: Loop
+    changes: Changes,
+    *,
+    scenario: Scenario,
+    products: Products,
+    rig: Rig,
+    loop: Loop,
+    windows: Windows,
 ) -> None:
     """Make the changes, at rest; each stands in the trace as a fault by ``fork``.
 
@@ -90,6 +97,7 @@ async def apply(
     at_ms, told = loop.progress.now_ms, loop.recorder
     calls, notes = _calls(changes, scenario, products)
     await rig.sut.install(calls)
+    windows.learn(calls)
     reprice(rig, changes.prices_eur)
     for kind, target, params in notes:
         told.fault(at_ms, kind, target, params, ended=False, by="fork")

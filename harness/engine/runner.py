@@ -120,6 +120,7 @@ async def run(
             trace_file=trace_file,
             begun_s=time.perf_counter(),
         )
+        recorder.windows.learn(calls)
         timeline = Timeline(scenario, products)
         loop = Loop(
             run=scenario.run,
@@ -207,7 +208,7 @@ class _Session:
             if self.options.changes:
                 await changes.apply(
                     self.options.changes, scenario=self.scenario, products=installed(),
-                    rig=self.rig, loop=self.loop,
+                    rig=self.rig, loop=self.loop, windows=self.recorder.windows,
                 )  # fmt: skip
             if resumed is None:
                 await self.loop.begin()
