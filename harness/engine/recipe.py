@@ -61,12 +61,9 @@ def write(
         used = used_products(scenario, products)
         for pack in scenario.service.rules:
             files += pack_paths(pack, scenario.folder, used)
-    copied = []
-    for number, file in enumerate(files, 1):
-        if file.is_file():
-            (folder / PACKS).mkdir(exist_ok=True)
-            copied.append(f"{PACKS}/{number}-{file.name}")
-            shutil.copyfile(file, folder / copied[-1])
+    copied = _copied(files, folder, "1")
+    if options.changes is not None:
+        _copied(options.changes.rules, folder, "2-fork")
     recipe = {
         "format": FORMAT,
         "twinrig": _version(),
@@ -113,6 +110,16 @@ def read(folder: Path) -> Recipe:
         folder=folder, scenario=scenario, seed=data["seed"], options=data["options"],
         packs=packs, prices_eur=data["prices_eur"], origin=origin,
     )  # fmt: skip
+
+
+def _copied(files: Sequence[Path], folder: Path, first: str) -> list[str]:
+    copied = []
+    for number, file in enumerate(files, 1):
+        if file.is_file():
+            (folder / PACKS).mkdir(exist_ok=True)
+            copied.append(f"{PACKS}/{first}-{number:02d}-{file.name}")
+            shutil.copyfile(file, folder / copied[-1])
+    return copied
 
 
 def _prices(options: RunOptions) -> dict[str, float]:
