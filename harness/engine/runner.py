@@ -38,9 +38,9 @@ from harness.world.path import link_fault
 from harness.world.timeline import Timeline
 from harness.world.virtual import Between, drive
 
-XX of the ledger that a result carries, one per device and boot."""
-__all__ = ["RunOptions", "load", "run", "run_scenario"]
->>>>>>> checks
+DELIVERIES_MAX = 200
+"""Lines of the ledger that a result carries, one per device and boot."""
+__all__ = ["RunOptions", "load", "load_all", "run", "run_scenario"]
 
 
 def load(path: Path | str, choice: loader.Choice | None = None) -> Scenario:
