@@ -184,6 +184,7 @@ def _engine(url: str, *, full_sync: bool) -> sa.Engine:
     @sa.event.listens_for(engine, "begin")
     def _on_begin(conn: sa.Connection) -> None:
         reading = conn.get_execution_options().get("read_only", False)
-        conn.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        raw: Any = conn.connection.driver_connection
+        raw.execute("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
