@@ -67,6 +67,8 @@ class TruthSampled:
     damage: float
     """0 as new, 1 broken."""
     signals: Mapping[str, float] = field(default_factory=dict)
+    remaining_h: float | None = None
+    """Hours until it fails if nobody interferes; None: not foreseeable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,20 @@ class FeedSeen:
     subject: str
     data: Mapping[str, Any]
     event_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSeen:
+    """The readings in the windows of a rule that has fired; told right after the feed's event."""
+
+    at_ms: int
+    subject: str
+    """The alert or recommendation."""
+    thing: str
+    rule: str
+    inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By variable of the rule: ``signal``, ``take``, ``over_ms``, ``count``, and if there are any
+    ``min``, ``mean``, ``max``, ``last``, ``sum``, and up to 48 readings (``at_ms``, ``values``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +138,7 @@ class CheckDecided:
     at_ms: int
     check: str
     phase: str
-    """``always`` or ``eventually``."""
+    """``always`` or ``eventually``, or the kind of the check."""
     passed: bool
     title: str
     where: str
@@ -131,6 +147,10 @@ class CheckDecided:
     seen: str = ""
     around: tuple[str, ...] = ()
     """Up to 20 lines of trace around the first violation."""
+    causes: tuple[str, ...] = ()
+    """From what violated it back to rule, readings and truth; or how far things got."""
+    replay: str = ""
+    """The command that shows it again; empty if it passed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +192,8 @@ class RunResult:
     report: Path | None = None
     error: str = ""
     notes: tuple[str, ...] = ()
+    deliveries: tuple[str, ...] = ()
+    """What went wrong on the way to the store, one line per device and boot, by number."""
 
     @property
     def failed_checks(self) -> tuple[CheckDecided, ...]:
@@ -186,6 +208,7 @@ Event = (
     | TruthSampled
     | TelemetrySeen
     | FeedSeen
+    | WindowSeen
     | ActorActed
     | FaultApplied
     | CheckDecided

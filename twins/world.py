@@ -37,13 +37,14 @@ from twins.core.streams import Streams
 from twins.core.truth import TruthLedger
 from twins.core.twin import Build, ProductTwin
 from twins.core.yard import Yard
+from twins.field.hand import Hand
 from twins.field.people import People, resolve_field
 from twins.field.ports import RANK as FIELD_RANK
 from twins.field.surroundings import Surroundings, resolve_where
 from twins.products import Product
 from twins.products.plan import plan_fleets
 
-FORMAT = 2
+FORMAT = 3
 """Version of the snapshot's layout."""
 
 
@@ -107,20 +108,29 @@ class World:
         if problems or field_problems or where_problems:
             raise InvalidWorld([*problems, *field_problems, *where_problems])
         self._surroundings = Surroundings(where, self._streams)
+        for fleet in spec.fleets:
+            for site, at_km in zip(fleet.site_names, fleet.at_km, strict=False):
+                if at_km is not None:
+                    self._surroundings.fix(site, at_km)
         self._where: dict[str, Fleet] = {}
         self._yard = Yard(self._where)
         self._fit = self._yard.fit
+        self._parts = {sku: part for product, _ in plans for sku, part in product.parts.items()}
         self._people = People(
             field_params,
             service=spec.field.service,
             streams=self._streams,
             surroundings=self._surroundings,
-            parts={sku: part for product, _ in plans for sku, part in product.parts.items()},
+            parts=self._parts,
             pending=self._pending,
             ledger=self._ledger,
             yard=self._yard,
         )
         self.people = self._people.directory.known
+        self.hand = Hand(
+            pending=self._pending, people=self._people, spells=self._surroundings.spells,
+            yard=self._yard,
+        )  # fmt: skip
         self._fleets = self._build(plans, hear or self._post.hear)
         self._where |= {device: fleet for fleet in self._fleets for device in fleet.index}
         self._downtime_eur_h = {
@@ -223,6 +233,14 @@ class World:
             raise InvalidFault([f"there is no device {device!r}; there are: {there_are}"])
         fleet.inject(self.now_ms, fault, device, params)
 
+    def set_price(self, sku: str, eur: float) -> None:
+        """Let a part cost ``eur`` from now on; a snapshot does not know of it.
+
+        Raises:
+            KeyError: If no product of this world has the part.
+        """
+        self._parts[sku] = replace(self._parts[sku], price_eur=eur)
+
     def sample_truth(self) -> list[TruthSample]:
         """True damage and remaining life of every component, and its device's true values."""
         columns = {
@@ -270,6 +288,7 @@ class World:
                 "pending": self._pending.dump(),
                 "ledger": self._ledger.dump(),
                 "people": self._people.dump(),
+                "spells": self._surroundings.spells.dump(),
                 "fleets": [fleet.dump() for fleet in self._fleets],
                 "mail": {
                     device: [msgspec.to_builtins(message) for message in waiting]
@@ -299,6 +318,7 @@ class World:
             for device, waiting in state["mail"].items()
         }
         world._people.load(state["people"])
+        world._surroundings.spells.load(state["spells"])
         world._ledger.load(state["ledger"])
         world._pending.load(state["pending"])
         return world

@@ -7,20 +7,18 @@ same. Time is an argument; chance comes from named streams.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from broker.faults.state import Draws, Held, PathState, Presence
-from broker.faults.verdict import Drop, Fault, Hold, Streams, VerdictRecord
+from broker.faults.flow import Flow, Out
+from broker.faults.state import PathState, Remembered
+from broker.faults.verdict import Fault, Streams, VerdictRecord
 from broker.ledger import DeliveryLedger
 from broker.link.port import MAX_PAYLOAD_BYTES, DeviceLink, Packet
 from broker.wire import codec, topics
-from broker.wire.messages import Birth, Downlink, Sample, Telemetry, TelemetryBatch, Uplink, Will
-
-_WILL, _RELEASE, _MESSAGE = range(3)
+from broker.wire.messages import Birth, Downlink, TelemetryBatch, Uplink
 
 
 class Sent(NamedTuple):
@@ -32,12 +30,6 @@ class Sent(NamedTuple):
     """What the faults decided, in order, for the trace hash."""
 
 
-class _Out(NamedTuple):
-    site: str
-    message: Uplink
-    late: bool
-
-
 class FaultyLink:
     """Wraps the devices' end of a link for a driver that knows the simulated time.
 
@@ -47,6 +39,7 @@ class FaultyLink:
         ledger: Told of all that is produced, dropped and handed over.
         streams: Gives a new generator by name (``twins.core.streams``).
         payload_bytes_max: Batches are split to stay below.
+        take_over: Takes the session of a device's own connection over, where it has one.
     """
 
     def __init__(
@@ -57,13 +50,14 @@ class FaultyLink:
         ledger: DeliveryLedger,
         streams: Streams,
         payload_bytes_max: int = MAX_PAYLOAD_BYTES,
+        take_over: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
-        self._inner, self._ledger, self._draws = inner, ledger, Draws(streams)
+        self._take_over = take_over
+        self._inner, self._ledger, self._memory = inner, ledger, Remembered(streams)
         self._faults: dict[str, Fault] = {}
+        self._flow = Flow(self._faults, ledger, self._memory)
         self._payload_bytes_max = payload_bytes_max
         self._now_ms = -1
-        self._held: list[Held] = []
-        self._presences: dict[str, Presence] = {}
         self._inbox: list[tuple[str, Downlink]] = []
         self._reached: dict[str, None] = {}
         self._arrival = asyncio.Event()
@@ -92,7 +86,12 @@ class FaultyLink:
 
     # Up.
 
-    async def send(self, messages: Sequence[tuple[str, Uplink]], now_ms: int) -> Sent:
+    async def send(
+        self,
+        messages: Sequence[tuple[str, Uplink]],
+        now_ms: int,
+        payloads: Sequence[bytes] = (),
+    ) -> Sent:
         """Send what the devices said since the last call, and what became due in that time.
 
         Due are wills of devices that are cut off, and what waited in devices that came back.
@@ -101,6 +100,7 @@ class FaultyLink:
             messages: Pairs of site and message, in the order in which they were made. One with a
                 time of its own is sent at that time, others (batches, answers) at ``now_ms``.
             now_ms: The simulated time; must not go back.
+            payloads: What each message is as bytes, where somebody knows already.
 
         Returns:
             When the broker has acknowledged everything that got through.
@@ -115,13 +115,18 @@ class FaultyLink:
         records: list[VerdictRecord] = []
         for site, message in messages:
             self._ledger.produced(site, message)
-        if self._calm(since_ms, now_ms):
+        flow = self._flow
+        if flow.calm(since_ms, now_ms):
             for site, message in messages:
-                self._note_presence(site, message)
-            outs = [_Out(site, message, late=False) for site, message in messages]
+                flow.note_presence(site, message)
+            outs = [Out(site, message) for site, message in messages]
         else:
-            outs = self._through_faults(messages, since_ms, now_ms, records)
-        sized = [(out, payload) for whole in outs for out, payload in self._fitting(whole)]
+            outs, records = flow.through(messages, since_ms, now_ms)
+            payloads = ()
+        if payloads and max(map(len, payloads)) <= self._payload_bytes_max:
+            sized = list(zip(outs, payloads, strict=True))
+        else:
+            sized = [(out, payload) for whole in outs for out, payload in self._fitting(whole)]
         if sized:
             await self._inner.publish(
                 [
@@ -131,122 +136,27 @@ class FaultyLink:
                     for out, data in sized
                 ]
             )
-            for out, _ in sized:
-                self._ledger.handed(out.site, out.message, late=out.late)
+            for out, data in sized:
+                if out.spoilt is None:
+                    self._ledger.handed(out.site, out.message, late=out.late)
+                else:
+                    topic = topics.uplink(out.site, out.message)
+                    self._ledger.handed_raw(out.site, topic, data)
+        await self._have_taken_over()
         return Sent(len(sized), records)
 
-    def _calm(self, since_ms: int, now_ms: int) -> bool:
-        return not self._held and not any(
-            fault.window.from_ms <= now_ms and since_ms <= fault.window.to_ms
-            for fault in self._faults.values()
-        )
+    async def _have_taken_over(self) -> None:
+        """Let it really happen, where devices have connections of their own."""
+        devices, self._flow.taken_over = self._flow.taken_over, []
+        if self._take_over is not None:
+            for device in devices:
+                await self._take_over(device)
 
-    def _through_faults(
-        self,
-        messages: Sequence[tuple[str, Uplink]],
-        since_ms: int,
-        now_ms: int,
-        records: list[VerdictRecord],
-    ) -> list[_Out]:
-        """Take messages, wills and returns in the order of simulated time."""
-        events: list[tuple[int, int, int, Fault | tuple[str, Uplink] | None]] = []
-        for fault in self._faults.values():
-            will_ms = fault.will_ms()
-            if will_ms is not None and since_ms < will_ms <= now_ms:
-                events.append((will_ms, _WILL, len(events), fault))
-            if since_ms < fault.window.to_ms <= now_ms:
-                events.append((fault.window.to_ms, _RELEASE, len(events), None))
-        for site, message in messages:
-            at_ms = getattr(message, "at_ms", None)
-            # What bears an old time is an answer that is given now.
-            sent_ms = at_ms if at_ms is not None and since_ms < at_ms <= now_ms else now_ms
-            events.append((sent_ms, _MESSAGE, len(events), (site, message)))
-        outs: list[_Out] = []
-        for at_ms, kind, _, what in sorted(events, key=lambda event: event[:3]):
-            if kind == _RELEASE:
-                outs.extend(self._releases(at_ms, records))
-            elif isinstance(what, tuple):
-                outs.extend(self._offer(*what, at_ms, records, late=False))
-            elif what is not None:
-                outs.extend(self._wills(what, at_ms, records))
-        return outs
-
-    def _offer(
-        self,
-        site: str,
-        message: Uplink,
-        at_ms: int,
-        records: list[VerdictRecord],
-        *,
-        late: bool,
-    ) -> Iterator[_Out]:
-        """Ask the faults; about a message that has to wait, the others are asked when it leaves."""
-        if isinstance(message, Will):  # the broker says it, not the device
-            self._note_presence(site, message)
-            yield _Out(site, message, late)
-            return
-        cut = self._cut_off(site, message.device, at_ms)
-        if cut is not None:
-            name, until_ms = cut
-            self._held.append(Held(site, message, until_ms))
-            records.append(_record(at_ms, name, "hold", site, message))
-            return
-        for fault in self._faults.values():
-            if isinstance(fault.judge(site, message.device, at_ms, self._draws), Drop):
-                self._ledger.dropped(site, message)
-                records.append(_record(at_ms, fault.name, "drop", site, message))
-                return
-        self._note_presence(site, message)
-        yield _Out(site, message, late)
-
-    def _cut_off(self, site: str, device: str, at_ms: int) -> tuple[str, int] | None:
-        """Which fault cuts the device off, and until when, with those that overlap it."""
-        name, until_ms = None, at_ms
-        extended = True
-        while extended:
-            extended = False
-            for fault in self._faults.values():
-                if not fault.cuts_off:
-                    continue
-                verdict = fault.judge(site, device, until_ms, self._draws)
-                if isinstance(verdict, Hold) and verdict.until_ms > until_ms:
-                    name, until_ms, extended = name or fault.name, verdict.until_ms, True
-        return None if name is None else (name, until_ms)
-
-    def _note_presence(self, site: str, message: Uplink) -> None:
-        """Follow what the broker knows of a device's connection."""
-        device, boot = message.device, message.boot
-        presence = self._presences.get(device)
-        if presence is None or presence.boot != boot:
-            presence = self._presences[device] = Presence(site, boot)
-        if isinstance(message, Will):
-            presence.online, presence.connection = False, -message.seq
-        elif not presence.online:
-            presence.online, presence.connection = True, presence.connection + 1
-
-    def _wills(self, fault: Fault, at_ms: int, records: list[VerdictRecord]) -> Iterator[_Out]:
-        """The broker notices that connections are gone."""
-        for device, presence in sorted(self._presences.items()):
-            if not (presence.online and fault.window.place(presence.site, device)):
-                continue
-            presence.online = False
-            will = Will(device=device, boot=presence.boot, seq=-presence.connection, at_ms=at_ms)
-            self._ledger.produced(presence.site, will)
-            records.append(_record(at_ms, fault.name, "will", presence.site, will))
-            yield _Out(presence.site, will, late=False)
-
-    def _releases(self, at_ms: int, records: list[VerdictRecord]) -> Iterator[_Out]:
-        """Devices are back: what waited in each leaves in order, reports as batches."""
-        due = [held for held in self._held if held.until_ms <= at_ms]
-        self._held = [held for held in self._held if held.until_ms > at_ms]
-        due.sort(key=lambda held: (held.site, held.message.device))  # stable: order is kept
-        for (site, _), of_device in groupby(due, key=lambda held: (held.site, held.message.device)):
-            for message in _as_batches([held.message for held in of_device]):
-                records.append(_record(at_ms, "", "release", site, message))
-                yield from self._offer(site, message, at_ms, records, late=True)
-
-    def _fitting(self, out: _Out) -> Iterator[tuple[_Out, bytes]]:
+    def _fitting(self, out: Out) -> Iterator[tuple[Out, bytes]]:
         """Encode, a batch in as many parts as the payload limit asks for."""
+        if out.spoilt is not None:
+            yield out, out.spoilt
+            return
         payload = codec.encode(out.message)
         message = out.message
         if (
@@ -312,7 +222,9 @@ class FaultyLink:
         heard: dict[tuple[str, str], Downlink] = {}
         waiting = []
         for site, message in self._inbox:
-            if message.device is not None and self._cut_off(site, message.device, now_ms):
+            if message.device is not None and self._flow.cut_off(
+                site, message.device, now_ms, "down"
+            ):
                 waiting.append((site, message))
             else:
                 heard[site, message.command_id] = message
@@ -322,22 +234,24 @@ class FaultyLink:
     # State.
 
     def next_due_ms(self) -> int | None:
-        """When the path next does something by itself: a will, or the return of devices."""
-        times = [held.until_ms for held in self._held]
-        times += [
-            at_ms for fault in self._faults.values() if (at_ms := fault.will_ms()) is not None
-        ]
+        """When the path next does something by itself: a will, or the return of devices.
+
+        What is merely on its way arrives with the first step that ends after its time.
+        """
+        times = [held.until_ms for held in self._flow.held if held.where == "device"]
+        times += [at_ms for fault in self._faults.values() for at_ms in fault.will_times_ms()]
         return min((at_ms for at_ms in times if at_ms > self._now_ms), default=None)
 
     def snapshot(self) -> PathState:
         """All that is remembered, the ledger too; not the faults, which a scenario gives again."""
         state = PathState(
             now_ms=self._now_ms,
-            held=list(self._held),
-            presences=dict(sorted(self._presences.items())),
+            held=list(self._flow.held),
+            presences=dict(sorted(self._flow.presences.items())),
             inbox=list(self._inbox),
             reached=list(self._reached),
-            draws=self._draws.snapshot(),
+            draws=self._memory.positions(),
+            numbers=self._memory.numbers(),
             ledger=self._ledger.snapshot(),
         )
         return _copied(state)
@@ -346,9 +260,9 @@ class FaultyLink:
         """Become what the snapshot was taken of; the faults must be the same ones."""
         state = _copied(state)
         self._now_ms = state.now_ms
-        self._held, self._presences = state.held, state.presences
+        self._flow.held, self._flow.presences = state.held, state.presences
         self._inbox, self._reached = state.inbox, dict.fromkeys(state.reached)
-        self._draws.restore(state.draws)
+        self._memory.restore(state.draws, state.numbers)
         self._ledger.restore(state.ledger)
 
 
@@ -359,31 +273,3 @@ def _copied(state: PathState) -> PathState:
 
 def _by_key(item: tuple[tuple[str, str], Downlink]) -> tuple[str, str]:
     return item[0]
-
-
-def _record(at_ms: int, fault: str, verdict: str, site: str, message: Uplink) -> VerdictRecord:
-    seq = message.samples[0].seq if isinstance(message, TelemetryBatch) else message.seq
-    return VerdictRecord(at_ms, fault, verdict, site, message.device, message.boot, seq)
-
-
-def _as_batches(messages: Sequence[Uplink]) -> Iterator[Uplink]:
-    """Put neighbouring reports of one boot together; leave all else as and where it is."""
-    for boot, group in groupby(messages, key=_batch_key):
-        if boot is None:
-            yield from group
-            continue
-        samples: list[Sample] = []
-        device = ""
-        for message in group:
-            device = message.device
-            if isinstance(message, TelemetryBatch):
-                samples.extend(message.samples)
-            elif isinstance(message, Telemetry):
-                samples.append(
-                    Sample(seq=message.seq, at_ms=message.at_ms, signals=message.signals)
-                )
-        yield TelemetryBatch(device=device, boot=boot, samples=samples)
-
-
-def _batch_key(message: Uplink) -> int | None:
-    return message.boot if isinstance(message, Telemetry | TelemetryBatch) else None

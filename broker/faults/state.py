@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
 from broker.faults.verdict import Streams
 from broker.ledger import LedgerState
-from broker.wire.messages import Downlink, Uplink
+from broker.wire.messages import Birth, Downlink, Uplink
+
+Waits = Literal["device", "retry", "wire", "behind"]
 
 
 class Held(msgspec.Struct):
-    """A message that waits in its device."""
+    """A message that has not arrived yet."""
 
     site: str
     message: Uplink
     until_ms: int
+    where: Waits = "device"
+    """``device``: it was not sent, and leaves in a batch. ``retry``: the device sends it again.
+    ``wire``: it is on its way. ``behind``: ``others`` messages of the device overtake it first."""
+    others: int = 0
 
 
 class Presence(msgspec.Struct):
@@ -29,6 +36,8 @@ class Presence(msgspec.Struct):
     connection: int = 1
     """Counts up within a boot; a will carries its negative as ``seq``."""
     online: bool = True
+    birth: Birth | None = None
+    """What it said it is, if it began the boot with that."""
 
 
 class PathState(msgspec.Struct, frozen=True):
@@ -40,35 +49,56 @@ class PathState(msgspec.Struct, frozen=True):
     inbox: list[tuple[str, Downlink]]
     reached: list[str]
     draws: dict[str, str]
+    numbers: dict[str, int]
     ledger: LedgerState
 
 
-class Draws:
-    """Named generators, made when first needed, whose positions can be saved."""
+class Remembered:
+    """Named generators, made when first needed, and named numbers; both can be saved.
+
+    The memory of the faults (:class:`broker.faults.verdict.Memory`).
+    """
 
     def __init__(self, streams: Streams) -> None:
         self._streams = streams
         self._made: dict[str, np.random.Generator] = {}
+        self._numbers: dict[str, int] = {}
 
-    def __call__(self, name: str) -> np.random.Generator:
+    def draws(self, name: str) -> np.random.Generator:
         """Give the generator of that name, at its present position."""
         made = self._made.get(name)
         if made is None:
             made = self._made[name] = self._streams(name)
         return made
 
-    def snapshot(self) -> dict[str, str]:
+    def count(self, name: str) -> int:
+        """One more under this name; the first is 1."""
+        number = self._numbers[name] = self._numbers.get(name, 0) + 1
+        return number
+
+    def once(self, name: str, make: Callable[[np.random.Generator], int]) -> int:
+        """A number that is drawn from a stream of its own when it is first asked for."""
+        number = self._numbers.get(name)
+        if number is None:
+            number = self._numbers[name] = make(self._streams(name))
+        return number
+
+    def numbers(self) -> dict[str, int]:
+        """Counters and remembered draws by name."""
+        return dict(sorted(self._numbers.items()))
+
+    def positions(self) -> dict[str, str]:
         """Positions by name. As JSON texts, because the numbers in them have 128 bits."""
         return {
             name: json.dumps(made.bit_generator.state, default=_plain)
             for name, made in sorted(self._made.items())
         }
 
-    def restore(self, positions: dict[str, str]) -> None:
-        """Go back to saved positions."""
-        self._made = {}
+    def restore(self, positions: dict[str, str], numbers: dict[str, int]) -> None:
+        """Go back to saved positions and numbers."""
+        self._made, self._numbers = {}, dict(numbers)
         for name, position in positions.items():
-            self(name).bit_generator.state = json.loads(position)
+            self.draws(name).bit_generator.state = json.loads(position)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - what json hands over

@@ -143,6 +143,25 @@ class _Device:
                     sock.shutdown(socket.SHUT_RDWR)
             await asyncio.to_thread(stopping.join)
 
+    async def taken_over(self) -> None:
+        """Lose the session to a rival that leaves at once, and come back; nothing without one."""
+        if self._client is None:
+            return
+        self._up = self._loop.create_future()
+        there: asyncio.Future[None] = self._loop.create_future()
+        rival = Client(CallbackAPIVersion.VERSION2, client_id=self._client_id, clean_session=False)
+        if self._place.username is not None:
+            rival.username_pw_set(self._place.username, self._place.password)
+        rival.on_connect = lambda *_: self._tell(there, None)
+        rival.connect_async(self._place.host, self._place.port, keepalive=KEEP_ALIVE_S)
+        rival.loop_start()
+        try:
+            await there
+        finally:
+            rival.disconnect()
+            await asyncio.to_thread(rival.loop_stop)
+        await self._up
+
     # On paho's thread.
 
     def _on_connect(
@@ -298,6 +317,24 @@ class PerDeviceLink:
     async def cut(self, device: str) -> None:
         """Lose one device's connection without a goodbye; it connects again when it next speaks."""
         await self._devices[device].cut()
+
+    async def take_over(self, device: str) -> None:
+        """Let another client connect under a device's id; returns when the device is back.
+
+        The broker throws the device out; its client connects again, and publishes again what was
+        not acknowledged.
+
+        Raises:
+            LinkLost: If the rival or the device does not get through in time.
+        """
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await self._devices[device].taken_over()
+        except TimeoutError as error:
+            raise LinkLost(
+                f"the session of {device} at {self._place.url} was not taken over and back "
+                f"within {self._patience_s:g} s"
+            ) from error
 
     async def close(self) -> None:
         """Say goodbye for every device; safe to call twice."""

@@ -11,27 +11,29 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from broker.ledger import Delivery
 from broker.wire.messages import Uplink
 from harness.events import Event
-from harness.scenario.schema import Contract
+from harness.oracles.brief import Brief
 from harness.sut.port import Stored
+
+__all__ = [
+    "Args",
+    "Brief",
+    "Check",
+    "Decision",
+    "Ending",
+    "Seen",
+    "Violation",
+    "arguments",
+    "catalog",
+]
 
 
 class Args(BaseModel):
     """Arguments of a check, as a scenario writes them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Brief:
-    """What the harness knows by itself: it set all of this up."""
-
-    start_ms: int
-    until_ms: int
-    devices: Mapping[str, str]
-    """Site by device."""
-    contract: Contract | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,13 @@ class Ending:
     ledger: Mapping[str, int]
     lost: Sequence[str] = ()
     """Lines such as ``<device> boot 1: 17-19``: produced and not stored."""
+    deliveries: Sequence[Delivery] = ()
+    """What went wrong on the way, by device, boot and number."""
     stored: Stored = field(default_factory=Stored)
+    published: int = 0
+    """Messages that the broker took."""
+    costs_eur: Mapping[str, float] = field(default_factory=dict)
+    """By what it was paid for, and ``total``."""
 
 
 @dataclass(slots=True)
@@ -54,6 +62,10 @@ class Decision:
     seen: str = ""
     at_ms: int | None = None
     """When it was violated first, if it was."""
+    event: Event | None = None
+    """What violated it: the chain of causes begins there."""
+    device: str | None = None
+    """Where nothing happened: the device that it is about."""
 
 
 @dataclass(slots=True)
@@ -63,6 +75,7 @@ class Violation:
     at_ms: int
     expected: str
     seen: str
+    event: Event | None = None
 
 
 class Check:
@@ -84,8 +97,15 @@ class Check:
         """What it says, with the device or part that it is about; overridden where there is one."""
         return self.title
 
+    def take(self, event: Event) -> None:
+        """Take note of an event; a violation that it brings about is put down to it."""
+        before = self.violation
+        self.on_event(event)
+        if self.violation is not before and self.violation is not None:
+            self.violation.event = self.violation.event or event
+
     def on_event(self, event: Event) -> None:
-        """Take note of an event."""
+        """Take note of an event; overridden."""
 
     def on_messages(self, messages: Iterable[tuple[str, Uplink]], at_ms: int) -> None:
         """Take note of what reached the broker by ``at_ms``; only if ``wants_messages``."""
@@ -96,12 +116,14 @@ class Check:
         if self.violation is None:
             return Decision(passed=True)
         v = self.violation
-        return Decision(passed=False, expected=v.expected, seen=v.seen, at_ms=v.at_ms)
+        return Decision(
+            passed=False, expected=v.expected, seen=v.seen, at_ms=v.at_ms, event=v.event
+        )
 
-    def violate(self, at_ms: int, expected: str, seen: str) -> None:
+    def violate(self, at_ms: int, expected: str, seen: str, event: Event | None = None) -> None:
         """Note a violation; the first one counts."""
         if self.violation is None:
-            self.violation = Violation(at_ms, expected, seen)
+            self.violation = Violation(at_ms, expected, seen, event)
 
 
 @dataclass(slots=True)

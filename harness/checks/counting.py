@@ -62,6 +62,7 @@ class CountingCheck(Check):
             expected=expected,
             seen=f"{count} {self.done}" + (f": {at}" if at else ", not one in the whole run"),
             at_ms=late[0] if late and count <= args.times else at_ms,
+            device=args.device,
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.checks.base import Brief, Check
 from harness.events import Event, FeedSeen
-from harness.oracles.invariants import OncePerNeed
+from harness.oracles.steps import OncePerNeed
 
 
 class OneOrderPerNeed(Check):

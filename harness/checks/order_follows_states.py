@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.checks.base import Brief, Check
 from harness.events import Event, FeedSeen
-from harness.oracles.invariants import ORDER_STEPS, WORK_ORDER_STEPS, Steps
+from harness.oracles.steps import ORDER_STEPS, WORK_ORDER_STEPS, Steps
 
 
 class OrderFollowsStates(Check):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +15,11 @@ from typing import Any
 
 import typer
 
+from harness.cli.pack_dps import Ask, rules_dps
 from harness.errors import Problem, ScenarioError, Spot
 from harness.report.junit import Case, Suite, write
 from harness.scenario import yamlspots
 
-Ask = Callable[[str, str, Any], Awaitable[tuple[int, Any]]]
-"""Calls the DPS: method, path, body -> status, decoded answer."""
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -198,13 +197,11 @@ def main(
 
     A failed unit test is 1, a pack that is wrong is 2.
     """
-    from harness.cli import wiring  # noqa: PLC0415 - starts a DPS
-
     if tests is not None and len(paths) != 1:
         raise ScenarioError("--tests names the tests of one pack; give one pack with it")
     files = [read_pack(path, tests=tests, with_tests=with_tests) for path in paths]
     models = {model for file in files if (model := _model(file.pack))}
-    verdicts = asyncio.run(_judge_all(files, wiring.rules_dps(models, sut)))
+    verdicts = asyncio.run(_judge_all(files, rules_dps(models, sut)))
     for verdict in verdicts:
         show(verdict)
     if junit is not None:

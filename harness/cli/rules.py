@@ -1,4 +1,4 @@
-"""``twinrig rules``: check and test rule packs, as the DPS itself understands them."""
+"""``twinrig rules``: check and test rule packs as the DPS understands them, and compare two."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(
-    help="Check and test rule packs, through the DPS's own API.", no_args_is_help=True
+    help="Check and test rule packs through the DPS's own API; compare two by the truth.",
+    no_args_is_help=True,
 )
 
 Packs = Annotated[list[Path], typer.Argument(help="Rule packs (YAML).", metavar="PACK")]
@@ -41,3 +42,48 @@ def run_tests(
     from harness.cli import packs as work  # noqa: PLC0415
 
     raise typer.Exit(work.main(packs, tests=tests, with_tests=True, junit=junit, sut=sut))
+
+
+@app.command("compare")
+def compare(
+    base: Annotated[Path, typer.Argument(help="Pack, or folder of packs, as it is.")],
+    candidate: Annotated[Path, typer.Argument(help="The same as it shall be.")],
+    scenarios: Annotated[
+        list[Path], typer.Argument(help="Scenario files, or folders of them.", metavar="SCENARIO")
+    ],
+    *,
+    seeds: Annotated[int, typer.Option(min=1, help="Paired worlds per scenario.")] = 10,
+    first_seed: Annotated[int, typer.Option(min=0, help="Seeds are numbered on from here.")] = 1,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; else one per core.")] = None,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LIMIT", help="Exit 1 if true, e.g. 'missed > 0'; may be repeated."),
+    ] = None,
+    alarm_eur: Annotated[
+        float, typer.Option(min=0.0, help="Cost of looking at one alarm (0: alarms are free).")
+    ] = 20.0,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep the run folders here, by arm.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Write a summary for a pull request here.")
+    ] = None,
+    junit: Junit = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object; the table goes to stderr.")
+    ] = False,
+) -> None:
+    """Run both packs on the same worlds and grade them by the truth.
+
+    Per rule: firings, failures caught and missed, lead time, false alarms, orders that were early,
+    late or double; in all: downtime, overflow and cost. Each with the mean paired difference and
+    its 95 % interval.
+    """
+    from harness.cli import rules_compare as work  # noqa: PLC0415
+
+    wish = work.CompareWish(
+        base=base, candidate=candidate, scenarios=work.expand(scenarios), seeds=seeds,
+        first_seed=first_seed, jobs=jobs, fail_on=tuple(fail_on or ()), alarm_eur=alarm_eur,
+        keep=keep, markdown=markdown, junit=junit, json=json,
+    )  # fmt: skip
+    raise typer.Exit(work.main(wish))

@@ -13,7 +13,7 @@ import msgspec
 import typer
 
 from harness.errors import ScenarioError, TwinAuthorError
-from harness.scenario.resolve import unknown
+from harness.scenario.said import unknown
 from twins.core.errors import InvalidProduct
 from twins.core.realism import Figure, Wanted
 from twins.history import Owned, Recorded, Verdict, collect, judge, listed

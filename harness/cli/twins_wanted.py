@@ -8,7 +8,7 @@ from datetime import date
 
 from harness.errors import ScenarioError
 from harness.scenario import products as installed_products
-from harness.scenario.resolve import unknown
+from harness.scenario.said import unknown
 from harness.scenario.units import parse_duration
 from twins.core.common_faults import faults_of
 from twins.core.manifest import FaultSpec

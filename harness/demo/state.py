@@ -242,7 +242,7 @@ class DemoState:
                 without_pct=_points(self._other_damage.get(device)),
                 belief_pct=_points(belief),
                 signal=signal,
-                signal_values=_points(log.telemetry.get((device, signal))),
+                signal_values=_points(log.telemetry(device, signal)),
                 moments=moments,
             )
 

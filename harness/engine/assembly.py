@@ -16,9 +16,10 @@ from broker.link.port import DeviceLink
 from broker.servers import Broker, BrokerError, open_broker
 from harness.engine.options import RunOptions
 from harness.errors import InvalidRun, ScenarioError, SutError, TwinAuthorError
+from harness.scenario.entries import DpsFault
 from harness.scenario.products import Products
 from harness.scenario.resolve import world_spec
-from harness.scenario.schema import DpsFault, Scenario
+from harness.scenario.schema import Scenario
 from harness.sut.http import HttpSut
 from harness.sut.port import SystemUnderTest
 from harness.sut.reference import ChildReference, InProcessReference, restore_store
@@ -98,7 +99,7 @@ async def assemble(
             opened = _enter_broker(stack, options)
             broker, broker_url = opened.kind, opened.url
             notes += [opened.note] if opened.note else []
-            _refuse_broker(scenario, opened)
+            _refuse_broker(scenario, opened, options)
             link = _mqtt_link(opened, options, world)
             sut = _remote(opened, options, folder, clock)
         stack.push_async_callback(sut.close)
@@ -109,7 +110,11 @@ async def assemble(
         await _refuse_used(sut, options)
         tap, ledger = Tap(link), DeliveryLedger()
         path = FaultyLink(
-            tap, faults=link_faults(scenario), ledger=ledger, streams=Streams(seed).open
+            tap,
+            faults=link_faults(scenario),
+            ledger=ledger,
+            streams=Streams(seed).open,
+            take_over=getattr(link, "take_over", None),
         )
         stack.push_async_callback(path.close)
         yield Rig(
@@ -138,7 +143,7 @@ def build_world(
         TwinAuthorError: If a product is incomplete.
     """
     try:
-        spec = world_spec(scenario, products)
+        spec = world_spec(scenario, products, seed=seed)
         if data is None:
             return World(spec, seed=seed), spec
         return World.restore(spec, seed=seed, data=data), spec
@@ -151,6 +156,7 @@ def build_world(
 
 
 def _kills(scenario: Scenario) -> bool:
+    """Whether the DPS goes away (a pause counts: its broker has to keep what it does not take)."""
     return any(isinstance(entry, DpsFault) for entry in scenario.timeline)
 
 
@@ -169,7 +175,13 @@ def _refuse(scenario: Scenario, options: RunOptions) -> None:
         raise InvalidRun("this scenario kills the DPS: its store has to be a file")
 
 
-def _refuse_broker(scenario: Scenario, broker: Broker) -> None:
+def _refuse_broker(scenario: Scenario, broker: Broker, options: RunOptions) -> None:
+    taken_over = any(getattr(entry, "link", "") == "takeover" for entry in scenario.timeline)
+    if taken_over and options.clients == "per-device" and broker.kind == "amqtt":
+        raise InvalidRun(
+            "this scenario takes sessions over, and amqtt mixes the sessions of two clients of one "
+            "id up; use --broker rumqttd or mosquitto, or --clients site"
+        )
     if _kills(scenario) and not broker.keeps_sessions:
         raise InvalidRun(
             f"this scenario kills the DPS, and {broker.kind} keeps nothing for a service that is "

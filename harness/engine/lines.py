@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from harness.engine.history import Told
 from harness.events import ActorActed, Event, FaultApplied, FeedSeen, TruthHappened
 from harness.scenario.units import show_instant
 
@@ -36,24 +37,12 @@ def _line(at_ms: int, who: str, what: str, data: Mapping[str, Any]) -> str:
     return f"{show_instant(at_ms)} {who:<9} {what} {shown}".rstrip()
 
 
-class Lines:
-    """Keeps every event that has a line, to show those around a moment."""
-
-    def __init__(self) -> None:
-        self._events: list[Event] = []
-
-    def add(self, event: Event) -> None:
-        """Keep it, if it has a line."""
-        if isinstance(event, TruthHappened | FeedSeen | ActorActed | FaultApplied):
-            self._events.append(event)
-
-    def around(self, at_ms: int) -> tuple[str, ...]:
-        """Up to 20 lines, half of them before the moment. Periodic evaluations are left out."""
-        told = sorted(
-            (e for e in self._events if getattr(e, "kind", "") != "condition.evaluated"),
-            key=lambda e: e.at_ms,  # type: ignore[union-attr]
-        )
-        place = bisect_left(told, at_ms, key=lambda e: e.at_ms)  # type: ignore[union-attr]
-        first = max(0, min(place - AROUND // 2, len(told) - AROUND))
-        lines = (line_of(event) for event in told[first : first + AROUND])
-        return tuple(line for line in lines if line is not None)
+def around(told: Sequence[Told], at_ms: int) -> tuple[str, ...]:
+    """Up to 20 lines, half of them before the moment. Periodic evaluations are left out."""
+    events = sorted(
+        (e for e in told if getattr(e, "kind", "") != "condition.evaluated"), key=lambda e: e.at_ms
+    )
+    place = bisect_left(events, at_ms, key=lambda e: e.at_ms)
+    first = max(0, min(place - AROUND // 2, len(events) - AROUND))
+    lines = (line_of(event) for event in events[first : first + AROUND])
+    return tuple(line for line in lines if line is not None)

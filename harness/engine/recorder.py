@@ -10,8 +10,9 @@ import msgspec
 
 from broker.wire.messages import Sample, Telemetry, TelemetryBatch, Uplink
 from harness.checks.base import Check
-from harness.engine.lines import Lines
+from harness.engine.history import History
 from harness.engine.trace import Trace
+from harness.engine.windows import Windows
 from harness.errors import ScenarioError
 from harness.events import (
     ActorActed,
@@ -45,7 +46,7 @@ class EngineRecorder:
         begun_s: float,
     ) -> None:
         self.trace, self.checks, self.handlers = trace, checks, handlers
-        self.lines = Lines()
+        self.history, self.windows = History(), Windows()
         self.published = self.ingested = 0
         self.counts: dict[str, int] = {}
         """Feed events by kind."""
@@ -55,9 +56,9 @@ class EngineRecorder:
 
     def emit(self, event: Event) -> None:
         """Tell everybody, checks first."""
-        self.lines.add(event)
+        self.history.add(event)
         for check in self.checks:
-            check.on_event(event)
+            check.take(event)
         for handler in self.handlers:
             handler.on_event(event)
 
@@ -76,11 +77,16 @@ class EngineRecorder:
         messages: Sequence[tuple[str, Uplink]],
         now_ms: int,
         sent_ms: Sequence[int] = (),
+        payloads: Sequence[bytes] = (),
     ) -> None:
         """See Recorder."""
-        self.trace.messages(messages, now_ms, sent_ms)
+        self.trace.messages(messages, now_ms, sent_ms, payloads)
+        self.windows.take(messages, now_ms)
+        thin, oldest_ms = self._thin, now_ms - BELIEVED_MS
         for number, (_, message) in enumerate(messages):
             if isinstance(message, Telemetry):
+                if oldest_ms <= message.at_ms < thin.get(message.device, 0):
+                    continue  # this device was seen lately
                 self._seen(message.device, message, sent_ms[number] if sent_ms else now_ms)
             elif isinstance(message, TelemetryBatch):
                 for sample in message.samples:
@@ -114,6 +120,8 @@ class EngineRecorder:
             self.counts[e.kind] = self.counts.get(e.kind, 0) + 1
             self._write("feed", [e.at_ms, e.kind, e.subject, e.data])
             self.emit(e)
+            if (window := self.windows.of(e)) is not None:
+                self.emit(window)
 
     def acted(self, intent: Intent, refused: str | None) -> None:
         """See Recorder."""
@@ -156,6 +164,7 @@ class EngineRecorder:
                     component=s.component,
                     damage=s.damage,
                     signals=s.signals,
+                    remaining_h=s.remaining_h,
                 )
             )
 
@@ -164,7 +173,8 @@ class EngineRecorder:
         return {
             "trace": self.trace.state(),
             "checks": [(check.name, vars(check)) for check in self.checks],
-            "lines": self.lines,
+            "history": self.history,
+            "windows": self.windows.state(),
             "counts": self.counts,
             "published": self.published,
             "ingested": self.ingested,
@@ -184,7 +194,8 @@ class EngineRecorder:
             for name, value in values.items():
                 setattr(check, name, value)
         self.trace.restore(state["trace"])
-        self.lines, self.counts = state["lines"], state["counts"]
+        self.history, self.counts = state["history"], state["counts"]
+        self.windows.restore(state["windows"])
         self.published, self.ingested = state["published"], state["ingested"]
         self._thin = state["thin"]
 

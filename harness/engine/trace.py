@@ -9,7 +9,9 @@ resent births and names of brokers are not in it (architecture, section 2).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -34,6 +36,16 @@ def sig9(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return value
 
 
+_Record = tuple[tuple[Any, ...], bytes]
+"""``((at_ms, ...), bytes)``."""
+_key: Callable[[_Record], tuple[Any, ...]] = itemgetter(0)
+
+
+def _at_ms(record: _Record) -> int:
+    at_ms: int = record[0][0]
+    return at_ms
+
+
 class _Days:
     """Records in time order, hashed by simulated day. A record of the latest instant may wait."""
 
@@ -41,25 +53,27 @@ class _Days:
         self.digests: list[tuple[int, str]] = []
         self._day = -1
         self._today: list[bytes] = []
-        self._waiting: list[tuple[tuple[Any, ...], bytes]] = []
+        self._waiting: list[_Record] = []
 
-    def add(self, keyed: Iterable[tuple[tuple[Any, ...], bytes]], now_ms: int) -> None:
-        """Take records ``((at_ms, ...), bytes)``; those at ``now_ms`` may still get neighbours."""
+    def add(self, keyed: Iterable[_Record], now_ms: int) -> None:
+        """Take records; those at ``now_ms`` may still get neighbours."""
         self._waiting += keyed
-        self._waiting.sort(key=lambda record: record[0])
-        done = 0
-        for key, data in self._waiting:
-            if key[0] >= now_ms:
-                break
-            done += 1
-            self._put(key[0] // DAY_MS, data)
+        self._waiting.sort(key=_key)
+        done = bisect_left(self._waiting, now_ms, key=_at_ms)
+        self._put(self._waiting[:done])
         del self._waiting[:done]
 
-    def _put(self, day: int, data: bytes) -> None:
-        if day != self._day:
-            self._close()
-            self._day = day
-        self._today.append(data)
+    def _put(self, records: Sequence[_Record]) -> None:
+        """Take records in time order, a day at a time."""
+        begin = 0
+        while begin < len(records):
+            day = _at_ms(records[begin]) // DAY_MS
+            end = bisect_left(records, (day + 1) * DAY_MS, begin, key=_at_ms)
+            if day != self._day:
+                self._close()
+                self._day = day
+            self._today += [data for _, data in records[begin:end]]
+            begin = end
 
     def _close(self) -> None:
         if self._today:
@@ -68,8 +82,7 @@ class _Days:
             self._today = []
 
     def finish(self) -> list[tuple[int, str]]:
-        for key, data in self._waiting:
-            self._put(key[0] // DAY_MS, data)
+        self._put(self._waiting)
         self._waiting = []
         self._close()
         return self.digests
@@ -117,14 +130,18 @@ class Trace:
         messages: Sequence[tuple[str, Uplink]],
         now_ms: int,
         sent_ms: Sequence[int | None] = (),
+        payloads: Sequence[bytes] = (),
     ) -> None:
-        """What devices sent, before the faults of the link; ``sent_ms`` is when, if known."""
+        """What devices sent, before the faults of the link.
+
+        ``sent_ms`` is when, and ``payloads`` what each is as bytes, where that is known.
+        """
+        times = sent_ms or [None] * len(messages)
+        payloads = payloads or [codec.encode(message) for _, message in messages]
         self._messages.add(
             [
-                (order_of(message, at_ms), site.encode() + b" " + codec.encode(message))
-                for (site, message), at_ms in zip(
-                    messages, sent_ms or [None] * len(messages), strict=True
-                )
+                (order_of(message, at_ms), site.encode() + b" " + payload)
+                for (site, message), at_ms, payload in zip(messages, times, payloads, strict=True)
             ],
             now_ms,
         )
@@ -169,6 +186,12 @@ class Trace:
         for record in self._faults:
             trace.update(record + b"\n")
         return trace.hexdigest(), outcome.hexdigest()
+
+    def so_far(self) -> str:
+        """The trace hash of what has happened up to now; more may follow."""
+        copy = Trace()
+        copy.restore(self.state())
+        return copy.hashes()[0]
 
     def state(self) -> dict[str, Any]:
         """Everything as plain data, for a snapshot."""

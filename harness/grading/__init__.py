@@ -1,1 +1,1 @@
-"""The grading of rule packs by the truth: comparison, mutation, sweeps over seeds."""
+"""Grading: what a run came to, judged by the truth; rule packs compared on paired worlds."""

@@ -1,81 +1,113 @@
-"""Numbered invariants of orders and work orders, restated over the feed alone.
+"""Numbered invariants of the domain as checkers over the event log of any DPS.
 
-O1: at most one open order per need. O3: an order follows the table of states. W1: at most one
-work order per need. O1 and W1 are counted strictly: once per need in the whole run, unless the
-earlier one was rejected or cancelled.
+Each looks at what the service tells (its feed), at truth, and at what the harness installed; none
+looks into the service. The docstring of a checker is the domain's sentence. Families without a
+checker yet (C, K, FW, SU, R) are listed in docs/reference/checks.md with the capability that they
+come with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import ClassVar
 
-from harness.events import FeedSeen
+from harness.events import (
+    ActorActed,
+    Event,
+    FaultApplied,
+    FeedSeen,
+    TruthHappened,
+    TruthSampled,
+)
+from harness.oracles.brief import Brief
 
-ORDER_STEPS: Mapping[str, frozenset[str]] = {
-    "": frozenset({"placed"}),
-    "placed": frozenset({"confirmed", "rejected", "cancelled"}),
-    "confirmed": frozenset({"shipped", "cancelled"}),
-    "shipped": frozenset({"delivered"}),
-    "rejected": frozenset(),
-    "delivered": frozenset(),
-    "cancelled": frozenset(),
-}
-"""What may follow what, by the feed's words (docs/reference/dps-contract.md)."""
-WORK_ORDER_STEPS: Mapping[str, frozenset[str]] = {
-    "": frozenset({"requested"}),
-    "requested": frozenset({"planned", "cancelled"}),
-    "planned": frozenset({"planned", "departed", "cancelled"}),
-    "departed": frozenset({"arrived", "cancelled"}),
-    "arrived": frozenset({"completed", "cancelled"}),
-    "completed": frozenset({"verified", "reopened"}),
-    "verified": frozenset({"closed"}),
-    "reopened": frozenset({"planned", "cancelled"}),
-    "closed": frozenset(),
-    "cancelled": frozenset(),
-}
+REGISTRY: dict[str, type[Invariant]] = {}
+"""Every invariant by its number, in the order of the domain."""
+SAMPLE, FAULT, DEED, TRUTH = "sample", "fault", "deed", "truth"
+"""Families of events that are not of the feed."""
 
 
-@dataclass(slots=True)
-class Steps:
-    """Follows every subject of one kind through its table."""
+class Invariant:
+    """Takes events one by one, and says what is wrong with one, if anything is.
 
-    kind: str
-    table: Mapping[str, frozenset[str]]
-    state: dict[str, str] = field(default_factory=dict)
+    Subclasses set ``ident`` (a number of the domain) and ``families`` (first words of the feed's
+    kinds, or one of the words above), and keep only plain data as their state.
+    """
 
-    def take(self, event: FeedSeen) -> str | None:
+    ident: ClassVar[str]
+    families: ClassVar[tuple[str, ...]]
+
+    def __init__(self, brief: Brief) -> None:
+        self.brief = brief
+
+    def __init_subclass__(cls) -> None:
+        assert cls.ident not in REGISTRY, f"two invariants are numbered {cls.ident}"
+        REGISTRY[cls.ident] = cls
+
+    @classmethod
+    def sentence(cls) -> str:
+        """The domain's sentence: the docstring's first paragraph."""
+        return " ".join((cls.__doc__ or "").split("\n\n")[0].split())
+
+    def take(self, event: Event) -> str | None:
         """Take an event; says what is wrong with it, if anything is."""
-        what, _, step = event.kind.partition(".")
-        if what != self.kind:
-            return None
-        before = self.state.get(event.subject, "")
-        allowed = self.table.get(before, frozenset())
-        self.state[event.subject] = step
-        if step in allowed:
-            return None
-        shown = ", ".join(sorted(allowed)) or "nothing: it was final"
-        return f"{event.subject} went from {before or 'nothing'} to {step}; allowed: {shown}"
+        if isinstance(event, FeedSeen):
+            return self.feed(event)
+        return self.other(event)
+
+    def feed(self, event: FeedSeen) -> str | None:
+        """Take an event of the feed; overridden where one is asked for."""
+        del event
+        return None
+
+    def other(self, event: Event) -> str | None:
+        """Take an event of truth, a deed or a fault; overridden where one is asked for."""
+        del event
+        return None
+
+    def close(self, at_ms: int) -> tuple[int, str] | None:
+        """What is still missing at the end, and since when; overridden where something can be."""
+        del at_ms
+        return None
 
 
-@dataclass(slots=True)
-class OncePerNeed:
-    """Counts what begins for a need, and forgets what ended without effect."""
+def family(event: Event) -> str:
+    """The family that an event belongs to; empty for those that no invariant takes."""
+    if isinstance(event, FeedSeen):
+        return event.kind.split(".", 1)[0]
+    for kind, name in _OTHERS.items():
+        if isinstance(event, kind):
+            return name
+    return ""
 
-    begins: str
-    ends: frozenset[str]
-    open: dict[str, set[str]] = field(default_factory=dict)
 
-    def take(self, event: FeedSeen) -> str | None:
-        """Take an event; says what is wrong with it, if anything is."""
-        if event.kind != self.begins and event.kind not in self.ends:
-            return None
-        need = str(event.data.get("need_key", "?"))
-        there = self.open.setdefault(need, set())
-        if event.kind in self.ends:
-            there.discard(event.subject)
-            return None
-        there.add(event.subject)
-        if len(there) <= 1:
-            return None
-        return f"need {need} has {len(there)}: {', '.join(sorted(there))}"
+_OTHERS: Mapping[type[Event], str] = {
+    TruthSampled: SAMPLE,
+    TruthHappened: TRUTH,
+    ActorActed: DEED,
+    FaultApplied: FAULT,
+}
+
+
+def need_of(event: FeedSeen) -> str:
+    """The need that an event is about."""
+    return str(event.data.get("need_key", "?"))
+
+
+def place_of(event: FeedSeen) -> tuple[str, str]:
+    """Thing and position, from the data or from the need's key."""
+    thing, position, *_ = [*need_of(event).split("/"), "", ""]
+    if event.kind.startswith(("condition.", "part.")):
+        return event.subject, str(event.data.get("position", ""))
+    return str(event.data.get("thing") or thing), str(event.data.get("position") or position)
+
+
+def cycle_of(event: FeedSeen) -> int | None:
+    """The replacement cycle, from the data or from the need's key; None if neither says it."""
+    cycle = event.data.get("cycle")
+    if cycle is None:
+        cycle = need_of(event).rpartition("/")[2]
+    try:
+        return int(cycle)
+    except (TypeError, ValueError):
+        return None

@@ -17,6 +17,7 @@ from harness.events import (
     TruthHappened,
     TruthSampled,
 )
+from harness.grading.explain import Explainer
 from harness.report.story import Line, Storyteller
 
 ORDER_STEPS = ("placed", "confirmed", "shipped", "delivered")
@@ -71,20 +72,25 @@ class RunLog:
     lines: list[Line] = field(default_factory=list)
     damage: dict[tuple[str, str], Series] = field(default_factory=lambda: defaultdict(Series))
     wear: dict[tuple[str, str], Series] = field(default_factory=lambda: defaultdict(Series))
-    telemetry: dict[tuple[str, str], Series] = field(default_factory=lambda: defaultdict(Series))
+    reports: dict[str, list[TelemetrySeen]] = field(default_factory=lambda: defaultdict(list))
+    """By device, as they came."""
     processes: dict[str, Process] = field(default_factory=dict)
     truths: list[TruthHappened] = field(default_factory=list)
     periods: list[FeedSeen] = field(default_factory=list)
     devices: set[str] = field(default_factory=set)
+    why: Explainer = field(default_factory=Explainer)
     _watched: dict[str, None] = field(default_factory=dict)
+    _known: dict[str, None] = field(default_factory=dict)
     _teller: Storyteller = field(default_factory=Storyteller)
 
     def on_event(self, event: Event) -> None:
         """Take note of one event."""
+        self.why.on_event(event)
         if isinstance(event, TelemetrySeen):
             self.devices.add(event.device)
-            for name, value in event.signals.items():
-                self.telemetry[event.device, name].add(event.at_ms, float(value))
+            self.reports[event.device].append(event)
+            if not event.signals.keys() <= self._known.keys():
+                self._known |= dict.fromkeys(event.signals)
             return
         if isinstance(event, TruthSampled):
             self.devices.add(event.device)
@@ -144,9 +150,15 @@ class RunLog:
 
     def watched_signals(self) -> list[str]:
         """The signals that conditions look at; if none says so, the first that devices send."""
-        known = dict.fromkeys(name for _, name in self.telemetry)
-        chosen = [name for name in self._watched if name in known]
-        return chosen or list(known)[:1]
+        chosen = [name for name in self._watched if name in self._known]
+        return chosen or list(self._known)[:1]
+
+    def telemetry(self, device: str, signal: str) -> Series | None:
+        """The curve of one signal of one device, if it was ever measured."""
+        seen = [event for event in self.reports.get(device, ()) if signal in event.signals]
+        if not seen:
+            return None
+        return Series([event.at_ms for event in seen], [event.signals[signal] for event in seen])
 
     def telling_devices(self, most: int) -> list[str]:
         """Devices with something to tell first (truth, alerts, orders), then a healthy one."""

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from harness.scenario.base import At
+from harness.scenario.entries import DpsFault
+from harness.scenario.fleets import Fleet
+from harness.scenario.links import DURATIONS, Kind
 from harness.scenario.schema import (
     CheckRef,
     Contract,
-    DpsFault,
     Fault,
-    Fleet,
     LinkFault,
     People,
     Policy,
@@ -32,6 +34,7 @@ __all__ = [
     "fault",
     "fleet",
     "kill_dps",
+    "link",
     "loss",
     "outage",
     "run",
@@ -67,24 +70,38 @@ def fleet(
 
 def fault(name: str, device: str, *, at: str, **params: float | str) -> Fault:
     """Something breaks in a device; further keywords are parameters of the fault."""
-    return Fault(at=parse_duration(at), fault=name, device=device, params=params)
+    return Fault(at=At(first=parse_duration(at)), fault=name, device=device, params=params)
 
 
 def outage(*, at: str, lasts: str, site: str | None = None, device: str | None = None) -> LinkFault:
     """A site or a device is cut off from the broker."""
-    window = {"at": parse_duration(at), "for": parse_duration(lasts)}
-    return LinkFault.model_validate({**window, "link": "outage", "site": site, "device": device})
+    return link("outage", at=at, lasts=lasts, site=site, device=device)
 
 
 def loss(*, at: str, lasts: str, ratio: float, site: str | None = None) -> LinkFault:
     """A share of the messages gets lost on the way."""
+    return link("loss", at=at, lasts=lasts, site=site, ratio=ratio)
+
+
+def link(
+    kind: Kind,
+    *,
+    at: str,
+    lasts: str,
+    site: str | None = None,
+    device: str | None = None,
+    **keys: Any,  # noqa: ANN401 - each kind has its own
+) -> LinkFault:
+    """Any fault of the path to the broker, its keys as in YAML (``by="30s"``)."""
+    timed = {key: parse_duration(keys[key]) for key in DURATIONS if key in keys}
     window = {"at": parse_duration(at), "for": parse_duration(lasts)}
-    return LinkFault.model_validate({**window, "link": "loss", "site": site, "ratio": ratio})
+    place = {"link": kind, "site": site, "device": device}
+    return LinkFault.model_validate({**window, **place, **keys, **timed})
 
 
 def kill_dps(*, at: str, point: Point = "now") -> DpsFault:
     """The DPS dies as by kill -9, now or when it next comes by ``point``, and is started again."""
-    return DpsFault(at=parse_duration(at), dps="kill", point=point)
+    return DpsFault(at=At(first=parse_duration(at)), dps="kill", point=point)
 
 
 def check(name: str, **arguments: Any) -> CheckRef:  # noqa: ANN401 - each check has its own

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from harness.scenario.resolve import ArgModels
+from harness.scenario.checkproblems import ArgModels
+from harness.scenario.checkrefs import KINDS
 from harness.scenario.schema import Scenario
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -23,16 +24,29 @@ def scenario_schema(checks: ArgModels) -> dict[str, Any]:
     for name, model in sorted(checks.items()):
         arguments = model.model_json_schema(mode="validation")
         schema["$defs"] |= arguments.get("$defs", {})
+        head = {} if name in KINDS else {"check": {"const": name}}
         alternatives.append(
             {
                 "type": "object",
                 "description": (model.__doc__ or "").strip(),
-                "properties": {"check": {"const": name}, **arguments.get("properties", {})},
-                "required": ["check", *arguments.get("required", [])],
+                "properties": {**head, **arguments.get("properties", {})},
+                "required": [*head, *arguments.get("required", [])],
                 "additionalProperties": False,
             }
         )
-    schema["$defs"]["CheckRef"] = {"oneOf": alternatives}
+    for phase in ("always", "eventually"):
+        inner = {"$ref": "#/$defs/CheckRef"}
+        alternatives.append(
+            {
+                "type": "object",
+                "description": "A check by its name, in this phase.",
+                "properties": {phase: inner},
+                "required": [phase],
+                "additionalProperties": False,
+            }
+        )
+    alternatives.append({"type": "string", "description": "An expression (CEL)."})
+    schema["$defs"]["CheckRef"] = {"anyOf": alternatives}
     return {"$schema": DIALECT, **schema}
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from harness.scenario.checkrefs import PHASES
 from harness.scenario.schema import Scenario
 from harness.scenario.units import FROM_FILE
 from harness.scenario.yamlspots import Path
@@ -24,7 +25,7 @@ _RUN = {"start": "2026-01-05T00:00:00Z", "until": "3650d", "sync": "1d"}
 _NO_ENTRY = {"at": "0s", "dps": "kill"}
 _HARMLESS: Mapping[str, Any] = {
     **_RUN, "schema": 1, "title": "untitled", "run": _RUN, "fleets": [{"product": "?"}],
-    "product": "?", "at": "0s", "for": "1h", "link": "loss", "ratio": 0.5, "dps": "kill",
+    "product": "?", "at": "0s", "for": "1h", "ratio": 0.5, "dps": "kill",
     "fault": "?", "device": "?", "check": "?", "fee_eur": 0.0, "target": 1.0,
 }  # fmt: skip
 
@@ -63,14 +64,22 @@ def mended(data: object, error: ValidationError, tags: frozenset[object]) -> Men
         for item in error.errors(include_url=False):
             if item["type"] == "too_short" and item["input"]:
                 continue  # its items are wrong, and have errors of their own
-            path = tuple(part for part in item["loc"] if part not in tags)
-            place = _replace(data, path, extra=item["type"] == "extra_forbidden")
+            extra = item["type"] == "extra_forbidden"
+            place = _replace(data, without_tags(item["loc"], tags, extra=extra), extra=extra)
             replaced.append(place)
         try:
             return Mended(Scenario.model_validate(data, context={FROM_FILE: True}), tuple(replaced))
         except ValidationError as again:
             error = again
     return None
+
+
+def without_tags(location: Path, tags: frozenset[object], *, extra: bool) -> Path:
+    """A location of pydantic's as keys of the file: ``tags`` are none, but an ``extra`` key is."""
+    kept = [part for part in location[:-1] if part not in tags]
+    if location and (extra or location[-1] not in tags):
+        kept.append(location[-1])
+    return tuple(kept)
 
 
 def _replace(data: dict[str, Any], path: Path, *, extra: bool) -> Path:
@@ -82,9 +91,9 @@ def _replace(data: dict[str, Any], path: Path, *, extra: bool) -> Path:
     key = path[-1]
     if isinstance(parent, list) and isinstance(key, int):
         parent[key] = deepcopy(_NO_ENTRY if path[0] == "timeline" else _HARMLESS["fleets"][0])
-        if path[0] in ("always", "eventually"):
+        if path[0] in PHASES:
             parent[key] = {"check": "?", "args": {}, "where": ""}
-    elif not isinstance(parent, dict):
+    elif not isinstance(parent, dict) or (path[0], key) == ("timeline", "link"):
         return _replace(data, path[:-1], extra=False)
     elif extra or key not in _HARMLESS or (path[0] == "fleets" and key != "product"):
         if key not in parent:  # named by a rule over several keys

@@ -2,76 +2,52 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from pydantic import BaseModel, ValidationError
-
+from harness.scenario.base import Timed
+from harness.scenario.checkproblems import ArgModels, check_problems
+from harness.scenario.checkrefs import PHASES
+from harness.scenario.entries import Change, Setup, Work
+from harness.scenario.fleets import Drawn, Fleet, Site
+from harness.scenario.homes import drawn_fleets, homes, is_plain, plain_fleets
+from harness.scenario.links import problems_of
+from harness.scenario.names import age_problems, fleet_params, name_problems
 from harness.scenario.products import Products, in_unit
-from harness.scenario.schema import Contract, DpsFault, Fault, Fleet, LinkFault, People, Scenario
-from harness.scenario.units import FROM_FILE
+from harness.scenario.said import Path, Place, Said, unknown
+from harness.scenario.schema import Contract, Fault, LinkFault, People, Scenario
+from harness.scenario.steps import (
+    find_order_problems,
+    find_time_problems,
+    find_work_problems,
+)
 from twins.core.common_faults import faults_of
 from twins.core.manifest import Param
-from twins.core.spec import FieldSpec, FleetSpec, WorldSpec
+from twins.core.spec import FieldSpec, WorldSpec
 from twins.field import calendar, weather
 from twins.field.people import ACTORS
 from twins.field.places import COUNTRIES
 from twins.products import Product
 from twins.products.plan import companion_names
 
-ArgModels = Mapping[str, type[BaseModel]]
-"""Checks by name, with the model of their arguments."""
-Path = tuple[str | int, ...]
-
-
-class Said(NamedTuple):
-    """A problem by its path in the data; ``key`` points at the key instead of the value."""
-
-    path: Path
-    key: bool
-    text: str
-
-
-class Place(NamedTuple):
-    """A device: the site it is at and the product it is of."""
-
-    site: str
-    product: str
-
-
-def unknown(what: str, name: str, allowed: Iterable[str]) -> str:
-    """``unknown device 'a'; did you mean 'b'? allowed: ...``."""
-    names = list(allowed)
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    shown = ", ".join(names[:12]) + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
-    return f"unknown {what} {name!r}; {hint}allowed: {shown or 'nothing'}"
-
 
 def places(scenario: Scenario, products: Products) -> dict[str, Place]:
     """Every device of the scenario by id, numbered on through fleets that share a prefix."""
     found: dict[str, Place] = {}
-    numbers: dict[str, int] = {}
-    for fleet in scenario.fleets:
-        product = products.get(fleet.product)
-        if product is None:
-            continue
-        for _ in range(fleet.sites):
-            prefix = product.site_prefix
-            number = numbers[prefix] = numbers.get(prefix, 0) + 1
-            for device in range(1, fleet.devices_per_site + 1):
-                name = f"{product.device_prefix}-{number:02d}-{device}"
-                site = f"{product.site_prefix}-{number:02d}"
-                found[name] = Place(site, product.id)
-                found |= {
-                    other: Place(site, companion.id)
-                    for companion in product.companions
-                    for other in companion_names(companion, name, _counts(fleet, product))
-                }
+    for home in homes(scenario, products):
+        fleet = scenario.fleets[home.fleet]
+        product = products[fleet.product]
+        counts = _counts(fleet, home.site, product)
+        for name in home.devices:
+            found[name] = Place(home.name, product.id)
+            found |= {
+                other: Place(home.name, companion.id)
+                for companion in product.companions
+                for other in companion_names(companion, name, counts)
+            }
     return found
 
 
@@ -81,32 +57,34 @@ def used_products(scenario: Scenario, products: Products) -> list[Product]:
     return [product for name in fleets for product in (products[name], *products[name].companions)]
 
 
-def _counts(fleet: Fleet, product: Product) -> dict[str, float]:
+def _counts(fleet: Fleet, site: Site | None, product: Product) -> dict[str, float]:
     """The parameters that count companions; the default where the author's value is wrong."""
     counts: dict[str, float] = {}
+    given = {**fleet.params, **(site.params if site else {})}
     for companion in product.companions:
         param = product.params[companion.count]
+        value = given.get(companion.count, param.default)
         try:
-            counts[companion.count] = in_unit(fleet.params[companion.count], param)
-        except (KeyError, ValueError):
+            counts[companion.count] = param.default if isinstance(value, Drawn) else in_unit(
+                value, param
+            )  # fmt: skip
+        except ValueError:
             counts[companion.count] = param.default
     return counts
 
 
-def world_spec(scenario: Scenario, products: Products) -> WorldSpec:
-    """The world that the scenario describes, its parameters in their own units."""
-    fleets = tuple(
-        FleetSpec(
-            product=fleet.product,
-            sites=fleet.sites,
-            devices_per_site=fleet.devices_per_site,
-            report_every_ms=fleet.report_every,
-            params=_in_units(fleet.params, products[fleet.product].params),
-            random_faults=fleet.random_faults,
-            link=fleet.link,
-            reporting=fleet.reporting,
-        )
-        for fleet in scenario.fleets
+def world_spec(scenario: Scenario, products: Products, *, seed: int) -> WorldSpec:
+    """The world that the scenario describes, its parameters in their own units.
+
+    Args:
+        scenario: What is described.
+        products: The products that there are.
+        seed: Of what is drawn: parameters and ages.
+    """
+    fleets = (
+        plain_fleets(scenario, products)
+        if is_plain(scenario)
+        else drawn_fleets(scenario, products, seed)
     )
     people = scenario.field
     return WorldSpec(
@@ -133,6 +111,11 @@ def fault_params(fault: Fault, product: Product) -> dict[str, float | str]:
     return {**signals, **_in_units(numbers, spec.params)}
 
 
+def changed_params(who: str, given: Mapping[str, float | str], country: str) -> dict[str, float]:
+    """Parameters of people in mid-run, each in its own unit."""
+    return _in_units(given, _field_params(country)[who])
+
+
 def _in_units(given: Mapping[str, float | str], params: Mapping[str, Param]) -> dict[str, float]:
     return {name: in_unit(value, params[name]) for name, value in given.items()}
 
@@ -152,19 +135,24 @@ def find_problems(
     for i, fleet in enumerate(scenario.fleets):
         yield from _fleet(("fleets", i), fleet, products)
     yield from _people(scenario.field)
+    yield from name_problems(scenario, products)
     devices = places(scenario, products)
     complete = devices_known and all(fleet.product in products for fleet in scenario.fleets)
     used = used_products(scenario, products)
+    around = Known(devices, products, used, folder, complete)
     for i, entry in enumerate(scenario.timeline):
-        yield from _entry(("timeline", i), entry, devices, products, used, complete=complete)
+        at: Path = ("timeline", i)
+        yield from find_time_problems(at, entry, scenario, devices, products, complete=complete)
+        yield from _step(at, entry, around)
+    yield from find_order_problems(scenario)
     for i, pack in enumerate(scenario.service.rules):
         yield from _pack(("service", "rules", i), pack, folder, used)
     if scenario.service.contract is not None:
         yield from _contract(scenario.service.contract, used)
-    for phase in ("always", "eventually"):
+    for phase in PHASES:
         for i, ref in enumerate(getattr(scenario, phase)):
             known = devices if complete else None
-            yield from _check((phase, i), ref.check, ref.args, checks, known)
+            yield from check_problems((phase, i), ref, checks, known, products)
 
 
 def _field_params(country: str) -> dict[str, Mapping[str, Param]]:
@@ -196,7 +184,17 @@ def _fleet(path: Path, fleet: Fleet, products: Products) -> Iterator[Said]:
         yield Said((*path, "product"), False, text)
     if fleet.report_every <= 0:
         yield Said((*path, "report_every"), False, "report_every must be longer than 0")
-    yield from _params((*path, "params"), fleet.params, product.params, product.id)
+    counts = {companion.count for companion in product.companions}
+    at: Path = (*path, "params")
+    yield from fleet_params(at, fleet.params, product.params, product.id, counts)
+    yield from age_problems((*path, "age"), fleet.age)
+    for i, site in enumerate(() if isinstance(fleet.sites, int) else fleet.sites):
+        here: Path = (*path, "sites", i)
+        own: Path = (*here, "params")
+        yield from fleet_params(own, site.params, product.params, product.id, counts)
+        yield from age_problems((*here, "age"), site.age)
+        for k, device in enumerate(site.devices):
+            yield from age_problems((*here, "devices", k, "age"), device.age)
 
 
 def _params(
@@ -212,9 +210,33 @@ def _params(
             yield Said((*path, name), False, str(error))
 
 
+class Known(NamedTuple):
+    """What entries of a timeline may name; ``complete`` is false if a fleet is wrong."""
+
+    devices: Mapping[str, Place]
+    products: Products
+    used: list[Product]
+    folder: FilePath
+    complete: bool
+
+
+def _step(path: Path, entry: Timed, known: Known) -> Iterator[Said]:
+    devices, products, complete = known.devices, known.products, known.complete
+    if isinstance(entry, Fault | LinkFault):
+        yield from _entry(path, entry, devices, products, known.used, complete=complete)
+    elif isinstance(entry, Work):
+        yield from find_work_problems(path, entry, devices, products, complete=complete)
+    elif isinstance(entry, Change):
+        for who, params in entry.set_.items():
+            yield from _params((*path, "set", who), params, ACTORS[who], who)
+    elif isinstance(entry, Setup):
+        for k, pack in enumerate(entry.service.rules):
+            yield from _pack((*path, "service", "rules", k), pack, known.folder, known.used)
+
+
 def _entry(
     path: Path,
-    entry: Fault | LinkFault | DpsFault,
+    entry: Fault | LinkFault,
     devices: Mapping[str, Place],
     products: Products,
     used: Sequence[Product],
@@ -222,16 +244,14 @@ def _entry(
     complete: bool,
 ) -> Iterator[Said]:
     """``complete`` is false if a fleet is wrong: every device of it would seem unknown."""
-    if isinstance(entry, DpsFault):
-        return
     if complete and entry.device is not None and entry.device not in devices:
         yield Said((*path, "device"), False, unknown("device", entry.device, devices))
     if isinstance(entry, LinkFault):
         sites = dict.fromkeys(place.site for place in devices.values())
         if complete and entry.site is not None and entry.site not in sites:
             yield Said((*path, "site"), False, unknown("site", entry.site, sites))
-        if entry.for_ <= 0:
-            yield Said((*path, "for"), False, "for must be longer than 0")
+        for key, text in problems_of(entry, sites if complete else None):
+            yield Said((*path, key) if key else path, False, text)
         return
     if entry.device in devices:
         product = products[devices[entry.device].product]
@@ -294,33 +314,3 @@ def _contract(contract: Contract, products: list[Product]) -> Iterator[Said]:
         for name in sorted(names - set(product.signals)):
             text = unknown(f"signal of {product.id}", name, sorted(product.signals))
             yield Said(("service", "contract", "up_when"), False, text)
-
-
-def _check(
-    path: Path,
-    name: str,
-    args: Mapping[str, Any],
-    checks: ArgModels,
-    devices: Mapping[str, Place] | None,
-) -> Iterator[Said]:
-    if name not in checks:
-        yield Said((*path, "check"), False, unknown("check", name, sorted(checks)))
-        return
-    allowed = list(checks[name].model_fields)
-    try:
-        checks[name].model_validate(args, context={FROM_FILE: True})
-    except ValidationError as error:
-        for item in error.errors(include_url=False):
-            where = (*path, *item["loc"])
-            if item["type"] == "extra_forbidden":
-                text = unknown(f"argument of {name}", str(item["loc"][-1]), allowed)
-                yield Said(where, True, text)
-            elif item["type"] == "missing":
-                yield Said(path, False, f"{name} needs the argument {item['loc'][-1]!r}")
-            else:
-                yield Said(where, False, item["msg"].removeprefix("Value error, "))
-    named = args.get("device")
-    if devices is not None:
-        for device in named if isinstance(named, list) else [named]:
-            if isinstance(device, str) and device not in devices:
-                yield Said((*path, "device"), False, unknown("device", device, devices))

@@ -6,11 +6,11 @@ devices, faults, parameters) is looked at in :mod:`harness.scenario.resolve`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Discriminator,
     Field,
@@ -19,19 +19,15 @@ from pydantic import (
     model_validator,
 )
 
+from harness.scenario.base import Model, Quantity, Ratio, Timed
+from harness.scenario.checkrefs import normal
+from harness.scenario.entries import Away, Change, DpsFault, Setup, Weather, Work
+from harness.scenario.fleets import Fleet
+from harness.scenario.links import LinkParams
 from harness.scenario.units import Duration, Instant
 
 STEPS_MAX = 20_000_000
 """A run of more steps would not end within a day; it is refused."""
-
-Ratio = Annotated[float, Field(ge=0, le=1)]
-Quantity = float | str
-
-
-class Model(BaseModel):
-    """Frozen, strict about keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Run(Model):
@@ -44,6 +40,8 @@ class Run(Model):
     mode: Literal["virtual", "paced", "live"] = "virtual"
     speed: float | None = Field(default=None, gt=0)
     """Simulated seconds per second, for ``paced`` and ``live``."""
+    look: Duration | None = None
+    """How often conditions (``when``) are looked at; every ``sync`` if not given."""
 
     @model_validator(mode="after")
     def _can_end(self) -> Run:
@@ -56,6 +54,10 @@ class Run(Model):
                 f"until / sync is {self.until // self.sync} steps, more than {STEPS_MAX}: "
                 "this is a scenario that cannot end; take a longer sync"
             )
+        if self.look is not None and self.look <= 0:
+            raise ValueError("look must be longer than 0")
+        if self.look is not None and self.until // self.look > STEPS_MAX:
+            raise ValueError(f"look is too short: more than {STEPS_MAX} steps; take a longer one")
         return self
 
     @property
@@ -64,39 +66,24 @@ class Run(Model):
         return self.start + self.until
 
 
-class Fleet(Model):
-    """Devices of one product."""
-
-    product: str
-    sites: int = Field(default=1, ge=1, le=10_000)
-    devices_per_site: int = Field(default=2, ge=1, le=100)
-    report_every: Duration = 600_000
-    params: dict[str, Quantity] = {}
-    random_faults: float = Field(default=0.0, ge=0, le=1000)
-    link: Literal["wired", "cellular", "lora", "mesh"] = "wired"
-    """How devices reach the network; ``wired`` is perfect."""
-    reporting: Literal["every", "change"] = "every"
-    """Whether a report holds every signal, or what has changed."""
-
-
 class People(Model):
     """The place and the people around the fleet: parameters as ``twins.field`` names them."""
 
     country: str = "DE"
     time_zone: str = ""
-    weather: dict[str, Quantity] = {}
-    calendar: dict[str, Quantity] = {}
-    habits: dict[
+    weather: Mapping[str, Quantity] = {}
+    calendar: Mapping[str, Quantity] = {}
+    habits: Mapping[
         Literal["customer", "supplier", "carrier", "crew"], Literal["normal", "difficult"]
     ] = {}
-    customer: dict[str, Quantity] = {}
-    supplier: dict[str, Quantity] = {}
-    carrier: dict[str, Quantity] = {}
-    crew: dict[str, Quantity] = {}
-    stock: dict[str, Quantity] = {}
-    trucks: dict[str, Quantity] = {}
-    upkeep: dict[str, Quantity] = {}
-    money: dict[str, Quantity] = {}
+    customer: Mapping[str, Quantity] = {}
+    supplier: Mapping[str, Quantity] = {}
+    carrier: Mapping[str, Quantity] = {}
+    crew: Mapping[str, Quantity] = {}
+    stock: Mapping[str, Quantity] = {}
+    trucks: Mapping[str, Quantity] = {}
+    upkeep: Mapping[str, Quantity] = {}
+    money: Mapping[str, Quantity] = {}
     service: bool = True
 
 
@@ -131,54 +118,42 @@ class Service(Model):
     contract: Contract | None = None
 
 
-class Fault(Model):
+class Fault(Timed):
     """Something breaks in a device at a moment."""
 
-    at: Duration
     fault: str
     device: str
-    params: dict[str, Quantity] = {}
+    params: Mapping[str, Quantity] = {}
 
 
-class LinkFault(Model):
+class LinkFault(LinkParams, Timed):
     """The path between a site (or device) and the broker is disturbed for a while."""
 
-    at: Duration
-    link: Literal["outage", "loss"]
     for_: Duration = Field(alias="for")
-    site: str | None = None
-    device: str | None = None
-    ratio: Ratio | None = None
 
     model_config = ConfigDict(populate_by_name=True)
 
-    @model_validator(mode="after")
-    def _whole(self) -> LinkFault:
-        if self.site is not None and self.device is not None:
-            raise ValueError("name a site or a device, not both")
-        if self.link == "loss" and self.ratio is None:
-            raise ValueError("a loss needs its ratio, between 0 and 1")
-        if self.link == "outage" and self.ratio is not None:
-            raise ValueError("an outage has no ratio; everything stays away")
-        if self.link == "outage" and self.site is None and self.device is None:
-            raise ValueError("an outage needs the site or the device that is cut off")
-        return self
+    @property
+    def lasts(self) -> int | None:
+        """See Timed."""
+        return self.for_
 
 
-class DpsFault(Model):
-    """The DPS is killed (as by kill -9) and started again."""
-
-    at: Duration
-    dps: Literal["kill"]
-    point: Literal["before_commit", "after_commit", "in_clock", "before_publish", "now"] = "now"
+KINDS: Mapping[str, tuple[str, type[Timed]]] = {
+    "fault": ("a fault", Fault),
+    "link": ("a link fault", LinkFault),
+    "dps": ("a DPS fault", DpsFault),
+    "set": ("a change", Change),
+    "away": ("an absence", Away),
+    "weather": ("a change of weather", Weather),
+    "work": ("work on a device", Work),
+    "service": ("a set-up", Setup),
+}
+"""The key that tells what an entry is, with its name in messages and its model."""
 
 
 def _entry_kind(value: Any) -> str | None:  # noqa: ANN401 - what a file says, or a model
-    for tag, key, kind in (
-        ("a fault", "fault", Fault),
-        ("a link fault", "link", LinkFault),
-        ("a DPS fault", "dps", DpsFault),
-    ):
+    for key, (tag, kind) in KINDS.items():
         if isinstance(value, kind) or (isinstance(value, dict) and key in value):
             return tag
     return None
@@ -187,33 +162,32 @@ def _entry_kind(value: Any) -> str | None:  # noqa: ANN401 - what a file says, o
 Entry = Annotated[
     Annotated[Fault, Tag("a fault")]
     | Annotated[LinkFault, Tag("a link fault")]
-    | Annotated[DpsFault, Tag("a DPS fault")],
+    | Annotated[DpsFault, Tag("a DPS fault")]
+    | Annotated[Change, Tag("a change")]
+    | Annotated[Away, Tag("an absence")]
+    | Annotated[Weather, Tag("a change of weather")]
+    | Annotated[Work, Tag("work on a device")]
+    | Annotated[Setup, Tag("a set-up")],
     Discriminator(
         _entry_kind,
         custom_error_type="entry_kind",
-        custom_error_message="a timeline entry needs one of the keys fault, link, dps",
+        custom_error_message=f"a timeline entry needs one of the keys {', '.join(KINDS)}",
     ),
 ]
 
 
 class CheckRef(Model):
-    """A check by name, with its arguments: ``name`` or ``{check: name, argument: value}``."""
+    """A check by name or kind, with its arguments (:mod:`harness.scenario.checkrefs`)."""
 
     check: str
-    args: dict[str, Any] = {}
+    args: Mapping[str, Any] = {}
     where: str = ""
+    phase: str = ""
 
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, value: Any) -> Any:  # noqa: ANN401
-        if isinstance(value, str):
-            return {"check": value}
-        if isinstance(value, dict) and "check" in value and not {"args", "where"} & set(value):
-            return {
-                "check": value["check"],
-                "args": {k: v for k, v in value.items() if k != "check"},
-            }
-        return value
+        return normal(value)
 
 
 class Scenario(Model):
@@ -229,14 +203,18 @@ class Scenario(Model):
     timeline: tuple[Entry, ...] = ()
     always: tuple[CheckRef, ...] = ()
     eventually: tuple[CheckRef, ...] = ()
+    checks: tuple[CheckRef, ...] = ()
+    """Checks of any kind: never, within, until, exactly, sometimes, equals_oracle, budget ..."""
 
     model_config = ConfigDict(populate_by_name=True)
     _path: Path | None = PrivateAttr(default=None)
+    _variant: str = PrivateAttr(default="")
+    _words: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _entries_happen(self) -> Scenario:
         for number, entry in enumerate(self.timeline):
-            if entry.at >= self.run.until:
+            if entry.at is not None and entry.at.first >= self.run.until:
                 raise ValueError(
                     f"timeline entry {number + 1} lies at or after the end of the run: "
                     "it would never be seen"
@@ -251,6 +229,9 @@ class Scenario(Model):
     @property
     def name(self) -> str:
         """Short and fit for a file name."""
+        if self._path is not None and self._variant:
+            plain = "".join(c if c.isalnum() or c in ".-" else "-" for c in self._variant)
+            return f"{self._path.stem}.{plain}"
         if self._path is not None:
             return self._path.stem
         return "-".join("".join(c if c.isalnum() else " " for c in self.title.lower()).split())
@@ -260,8 +241,14 @@ class Scenario(Model):
         """What paths inside the scenario are relative to."""
         return Path.cwd() if self._path is None else self._path.parent
 
-    def located(self, path: Path) -> Scenario:
-        """The same scenario, read from ``path``."""
-        copy = self.model_copy()
-        copy._path = path  # noqa: SLF001 - its own private attribute
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Options of ``twinrig run`` that make this scenario of its file."""
+        return self._words
+
+    def located(self, path: Path, *, variant: str = "", words: tuple[str, ...] = ()) -> Scenario:
+        """The same scenario, read from ``path``; a variant has its name behind the title."""
+        title = f"{self.title} [{variant}]" if variant else self.title
+        copy = self.model_copy(update={"title": title})
+        copy._path, copy._variant, copy._words = path, variant, words  # noqa: SLF001 - its own
         return copy

@@ -137,6 +137,14 @@ class HttpSut:
         """See SystemUnderTest; only a DPS that the harness started can be killed by it."""
         raise InvalidRun(f"this scenario kills the DPS ({point}), but it runs elsewhere")
 
+    async def leave(self, how: str) -> None:
+        """See SystemUnderTest; see kill."""
+        raise InvalidRun(f"this scenario takes the DPS away ({how}), but it runs elsewhere")
+
+    async def come_back(self) -> None:
+        """See SystemUnderTest; see kill."""
+        raise InvalidRun("this scenario takes the DPS away, but it runs elsewhere")
+
     async def _get(self, path: str) -> Any:  # noqa: ANN401
         answer = await self._call("GET", path, None)
         if answer.status != 200:

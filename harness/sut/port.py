@@ -117,3 +117,11 @@ class SystemUnderTest(Protocol):
     async def kill(self, point: str) -> None:
         """Kill it as by kill -9, now or when it next comes by ``point``; it is started again."""
         ...
+
+    async def leave(self, how: str) -> None:
+        """Be away until :meth:`come_back`: ``kill``, ``restart`` (in good order) or ``pause``."""
+        ...
+
+    async def come_back(self) -> None:
+        """Be there again after :meth:`leave`."""
+        ...

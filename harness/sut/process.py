@@ -25,6 +25,7 @@ class ChildProcess:
     def __init__(self, command: Sequence[str], *, log: Path, env: dict[str, str]) -> None:
         self._command, self._log, self._env = tuple(command), log, env
         self._process: asyncio.subprocess.Process | None = None
+        self._held = False
 
     async def start(self) -> str:
         """Start it; returns its URL, read from the line that it prints when it is ready.
@@ -76,12 +77,27 @@ class ChildProcess:
             self._process.kill()
             await self._process.wait()
 
+    def hold(self) -> None:
+        """Let it do nothing, as SIGSTOP does, until :meth:`go_on`."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGSTOP)
+            self._held = True
+
+    def go_on(self) -> bool:
+        """Let it go on; false if it was not held."""
+        held, self._held = self._held, False
+        if held and self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGCONT)
+        return held
+
     async def end(self) -> None:
         """Ask it to end, and make it end; safe to call twice."""
         process, self._process = self._process, None
         if process is None:
             return
         if process.returncode is None:
+            self._held = False
+            process.send_signal(signal.SIGCONT)  # one that is held could not end
             process.terminate()
             try:
                 await asyncio.wait_for(process.wait(), END_WITHIN_S)

@@ -103,6 +103,16 @@ class InProcessReference(HttpSut):
         await self.close()
         await self.open()
 
+    async def leave(self, how: str) -> None:
+        """See SystemUnderTest; one that is only held is here, and nobody tells it the time."""
+        if how != "pause":
+            await self.close()
+
+    async def come_back(self) -> None:
+        """See SystemUnderTest."""
+        if self._dps is None:
+            await self.open()
+
 
 class ChildReference(HttpSut):
     """As a process of its own: killed on order it comes back, else its death is told."""
@@ -152,6 +162,21 @@ class ChildReference(HttpSut):
         else:
             self._crash_file.write_text(point, "utf-8")
             self._armed = True
+
+    async def leave(self, how: str) -> None:
+        """See SystemUnderTest."""
+        if how == "pause":
+            self._process.hold()
+        elif how == "kill":
+            await self._process.kill()
+        else:
+            await self._caller.close()
+            await self._process.end()
+
+    async def come_back(self) -> None:
+        """See SystemUnderTest."""
+        if not self._process.go_on():
+            await self._reopen()
 
     async def _reopen(self) -> None:
         await self._caller.close()

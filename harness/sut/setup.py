@@ -10,9 +10,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from harness.errors import ScenarioError
+from harness.scenario.entries import Setup
 from harness.scenario.products import Products
 from harness.scenario.resolve import pack_paths, places, used_products
-from harness.scenario.schema import Scenario
+from harness.scenario.schema import Policy, Scenario
 from harness.sut.port import Call
 from twins.products import Product
 
@@ -53,7 +54,7 @@ def installation(
             "title": device,
         }
         calls.append(Call("PUT", f"/v1/things/{device}", body, f"thing {device}"))
-    calls.append(_policy(scenario))
+    calls.append(_policy(scenario.service.policy))
     calls += _packs(scenario, used, rules)
     if scenario.service.contract is not None:
         contract: dict[str, Any] = {"customer": CUSTOMER, "things": list(devices)}
@@ -63,10 +64,26 @@ def installation(
     return calls
 
 
-def _policy(scenario: Scenario) -> Call:
-    return Call(
-        "PUT", f"/v1/policies/{CUSTOMER}", scenario.service.policy.model_dump(), "the policy"
-    )
+def mid_run(entry: Setup, scenario: Scenario, products: Products) -> list[Call]:
+    """The calls of an entry of the timeline that installs something.
+
+    Raises:
+        ScenarioError: If a rule pack cannot be read.
+    """
+    calls = []
+    if (change := entry.service.policy) is not None:
+        policy = scenario.service.policy.model_copy(update=change.model_dump(exclude_none=True))
+        calls.append(_policy(policy))
+    files = [
+        file
+        for pack in entry.service.rules
+        for file in pack_paths(pack, scenario.folder, used_products(scenario, products))
+    ]
+    return [*calls, *_read_packs(files)]
+
+
+def _policy(policy: Policy) -> Call:
+    return Call("PUT", f"/v1/policies/{CUSTOMER}", policy.model_dump(), "the policy")
 
 
 def _product(product: Product) -> Iterator[Call]:
@@ -96,6 +113,10 @@ def _packs(scenario: Scenario, used: Sequence[Product], rules: Path | None) -> I
     if rules is None:
         for pack in scenario.service.rules:
             files += pack_paths(pack, scenario.folder, used)
+    yield from _read_packs(files)
+
+
+def _read_packs(files: Sequence[Path]) -> Iterator[Call]:
     for file in files:
         try:
             body = YAML(typ="safe", pure=True).load(file.read_text("utf-8"))

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from broker.faults.path import FaultyLink
 from broker.ledger import DeliveryLedger
-from broker.wire import topics
+from broker.wire import codec, topics
 from broker.wire.messages import CommandAck, Downlink, Uplink
-from harness.errors import ScenarioError, SutError
+from harness.errors import SutError
 from harness.scenario.schema import Run
 from harness.sut.port import ClockAnswer, Short, SystemUnderTest
+from harness.world.acts import Acts
 from harness.world.control import Control, WantedFault
 from harness.world.path import Tap
 from harness.world.port import Recorder
-from harness.world.timeline import Moment
-from twins.core.errors import InvalidFault, TwinError
+from harness.world.timeline import Moment, Timeline
+from harness.world.watch import Watch
+from twins.core.errors import InvalidFault
 from twins.core.ports import Fact, Intent
 from twins.world import Step, World
 
@@ -35,7 +37,8 @@ class Progress:
     cursor: str = ""
     answered_cursor: str = ""
     next_due_ms: int | None = None
-    moments_done: int = 0
+    timeline: dict[str, Any] = field(default_factory=dict)
+    """What has happened of the timeline (``harness.world.timeline``), and what was watched."""
     ingested: int = 0
     next_truth_ms: int = 0
 
@@ -52,16 +55,24 @@ class Loop:
         ledger: DeliveryLedger,
         tap: Tap,
         sut: SystemUnderTest,
-        moments: Sequence[Moment],
+        timeline: Timeline,
+        acts: Acts,
         recorder: Recorder,
         control: Control,
         wait_s: float,
     ) -> None:
         self.run, self.world, self.path, self.sut = run, world, path, sut
         self._ledger, self._tap = ledger, tap
-        self.moments, self.recorder, self.control, self.wait_s = moments, recorder, control, wait_s
-        self.progress = Progress(now_ms=run.start, next_truth_ms=run.start)
+        self.timeline, self._acts, self._watch = timeline, acts, Watch(timeline.reads)
+        self.recorder, self.control, self.wait_s = recorder, control, wait_s
+        self.progress = Progress(
+            now_ms=run.start,
+            next_truth_ms=run.start,
+            timeline={**timeline.begin(), "watch": self._watch.begin()},
+        )
         self._outbox: list[tuple[str, Uplink]] = []
+        self._wanting: list[Intent] = []
+        """What actors wanted of a DPS that was away."""
 
     async def begin(self) -> None:
         """Births; not called when a run goes on from a snapshot."""
@@ -71,35 +82,28 @@ class Loop:
         """Let everything of the timeline take effect whose time has come."""
         p = self.progress
         for wanted in self.control.take_faults():
-            self._inject_by_hand(wanted)
-        while p.moments_done < len(self.moments):
-            moment = self.moments[p.moments_done]
-            if moment.at_ms > p.now_ms:
-                break
-            p.moments_done += 1
-            if moment.kind == "fault":
-                self._inject(moment)
-            else:
+            self.inject_by_hand(wanted)
+        timeline, state = self.timeline, p.timeline
+        if timeline.looks(state, p.now_ms):
+            timeline.look(state, p.now_ms, self._watch.values(state["watch"], self.world))
+        for moment in timeline.take(state, p.now_ms):
+            if await self._acts.apply(moment, state):
                 self._note(moment)
-                if moment.kind == "dps":
-                    await self.sut.kill(moment.target)
 
-    def _inject(self, moment: Moment) -> None:
-        try:
-            self.world.inject(moment.name, moment.target, moment.params)
-        except TwinError as error:
-            raise ScenarioError(str(error)) from error
-        self._note(moment)
+    @property
+    def dps_away(self) -> bool:
+        """Whether the timeline holds the DPS down; then nobody can tell it anything."""
+        return bool(self.progress.timeline["dps_away"])
 
-    def _inject_by_hand(self, wanted: WantedFault) -> None:
-        # A hand may ask for what makes no sense any more; the story goes on without it.
+    def inject_by_hand(self, wanted: WantedFault, *, by: str = "you") -> None:
+        """Break something now; what makes no sense any more is refused, and the story goes on."""
         try:
             self.world.inject(wanted.fault, wanted.device, wanted.params)
         except InvalidFault as error:
             self.control.refused(wanted, "; ".join(error.problems))
             return
         self.recorder.fault(
-            self.progress.now_ms, wanted.fault, wanted.device, wanted.params, ended=False, by="you"
+            self.progress.now_ms, wanted.fault, wanted.device, wanted.params, ended=False, by=by
         )
 
     def _note(self, moment: Moment) -> None:
@@ -112,10 +116,11 @@ class Loop:
         p, run = self.progress, self.run
         sync = run.start + ((p.now_ms - run.start) // run.sync + 1) * run.sync
         stops = [sync, until_ms]
-        dues = (p.next_due_ms, self.world.next_action_ms(), self.path.next_due_ms())
+        timer_ms = None if self.dps_away else p.next_due_ms
+        dues = (timer_ms, self.world.next_action_ms(), self.path.next_due_ms())
         stops += [max(due, p.now_ms + 1) for due in dues if due is not None]
-        if p.moments_done < len(self.moments):
-            stops.append(max(self.moments[p.moments_done].at_ms, p.now_ms + 1))
+        if (moment_ms := self.timeline.next_ms(p.timeline)) is not None:
+            stops.append(max(moment_ms, p.now_ms + 1))
         return min(stops)
 
     async def send(self, step: Step) -> None:
@@ -123,14 +128,18 @@ class Loop:
         now_ms, recorder = self.world.now_ms, self.recorder
         self.progress.now_ms = now_ms
         messages = step.messages
+        payloads = [codec.encode(message) for _, message in messages]  # once for trace and broker
+        recorder.truths(step.truths, now_ms)
+        recorder.messages(messages, now_ms, step.sent_ms, payloads)
         if self._outbox:
             messages, self._outbox = [*self._outbox, *messages], []
-        recorder.truths(step.truths, now_ms)
-        recorder.messages(step.messages, now_ms, step.sent_ms)
+            payloads = []
+        self._watch.truths(self.progress.timeline["watch"], step.truths)
+        self._watch.messages(self.progress.timeline["watch"], step.messages)
         for site, message in step.lost:
             self._ledger.produced(site, message)
             self._ledger.dropped(site, message)
-        await self._hand_over(messages)
+        await self._hand_over(messages, payloads)
         if now_ms >= self.progress.next_truth_ms:
             recorder.sampled(self.world.sample_truth(), now_ms)
             self.progress.next_truth_ms = now_ms - now_ms % TRUTH_EVERY_MS + TRUTH_EVERY_MS
@@ -138,10 +147,17 @@ class Loop:
     async def tell_time(self) -> ClockAnswer:
         """The clock call; devices answer resend requests once if messages are missing.
 
+        A DPS that is away hears nothing of the time until it is back.
+
         Raises:
             SutError: If messages are missing even so.
         """
         p = self.progress
+        if self.dps_away:
+            return ClockAnswer(
+                now_ms=p.now_ms, commands=(), next_due_ms=None, feed_cursor=p.answered_cursor,
+                ingested=p.ingested,
+            )  # fmt: skip
         answer = await self.sut.clock(p.now_ms, self._ledger.delivered, self.wait_s)
         if isinstance(answer, Short):
             if await self.path.any_downlink(RESEND_WITHIN_S):
@@ -163,9 +179,11 @@ class Loop:
         messages, self._outbox = self._outbox, []
         await self._hand_over(messages)
 
-    async def _hand_over(self, messages: Sequence[tuple[str, Uplink]]) -> None:
+    async def _hand_over(
+        self, messages: Sequence[tuple[str, Uplink]], payloads: Sequence[bytes] = ()
+    ) -> None:
         now_ms = self.progress.now_ms
-        _, verdicts = await self.path.send(messages, now_ms)
+        _, verdicts = await self.path.send(messages, now_ms, payloads)
         if verdicts:
             self.recorder.verdicts(verdicts)
             messages = self._tap.last()
@@ -209,12 +227,13 @@ class Loop:
     async def read_feed(self, *, always: bool = False) -> int:
         """Read what is new in the feed and let actors know; returns how many events it was."""
         p = self.progress
-        if not always and p.answered_cursor == p.cursor:
+        if self.dps_away or (not always and p.answered_cursor == p.cursor):
             return 0
         page = await self.sut.feed(p.cursor)
         p.cursor = page.cursor
         if page.events:
             self.recorder.feed(page.events)
+            self._watch.feed(p.timeline["watch"], page.events)
             self.world.observe(
                 [
                     Fact(at_ms=e.at_ms, kind=e.kind, subject=e.subject, data=e.data)
@@ -224,13 +243,37 @@ class Loop:
         return len(page.events)
 
     async def act(self, intents: Sequence[Intent]) -> None:
-        """Let actors do what they decided, through the public API."""
-        for intent in intents:
+        """Let actors do what they decided, through the public API; later if it is away."""
+        self._wanting += intents
+        if self.dps_away:
+            return
+        wanting, self._wanting = self._wanting, []
+        for intent in wanting:
             self.recorder.acted(intent, await self.sut.act(intent))
+
+    async def finish(self) -> None:
+        """The end of the run: a DPS that is still away comes back, and hears what it missed.
+
+        Raises:
+            SutError: If it does not come back, or misses messages.
+        """
+        if not self.dps_away:
+            return
+        self.progress.timeline["dps_away"] = 0
+        await self.sut.come_back()
+        answer = await self.tell_time()
+        await self.hear(answer.commands)
+        await self.read_feed(always=True)
+        await self.act(())
 
     def end_step(self) -> None:
         """Tell that a step is over."""
         self.recorder.step(self.progress.now_ms, self.progress.ingested)
+
+    def unseen(self) -> list[str]:
+        """What of the timeline has never taken effect, once the run has come to its end."""
+        ended = self.progress.now_ms >= self.run.until_ms
+        return self.timeline.unseen(self.progress.timeline) if ended else []
 
     def pending(self) -> list[tuple[str, Uplink]]:
         """Answers of devices that go out with the next step (for snapshots)."""
@@ -240,3 +283,4 @@ class Loop:
         """Take up a run where a snapshot left it."""
         self.progress = Progress(**progress)
         self._outbox = list(outbox)
+        self._acts.again(self.progress.timeline)

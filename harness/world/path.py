@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
-from broker.faults.loss import Loss
-from broker.faults.outage import Outage
-from broker.faults.verdict import Fault, Window
+from broker.faults.verdict import Fault
 from broker.link.port import DeviceLink, Downlinks, Packet
 from broker.wire import codec
+from harness.scenario.links import fault_of
 from harness.scenario.schema import LinkFault, Scenario
 from harness.world.port import Sent
 
 
 def link_faults(scenario: Scenario) -> list[Fault]:
-    """The link faults of the timeline, named by their place in it."""
-    faults: list[Fault] = []
-    for number, entry in enumerate(scenario.timeline, 1):
-        if not isinstance(entry, LinkFault):
-            continue
-        from_ms = scenario.run.start + entry.at
-        window = Window(
-            from_ms=from_ms, to_ms=from_ms + entry.for_, site=entry.site, device=entry.device
-        )
-        name = f"{entry.link}-{number}"
-        if entry.link == "outage":
-            faults.append(Outage(name=name, window=window))
-        else:
-            assert entry.ratio is not None  # the schema asks for it
-            faults.append(Loss(name=name, window=window, ratio=entry.ratio))
-    return faults
+    """The link faults of the timeline whose time is known, named by their place in it."""
+    return [
+        link_fault(scenario, index, scenario.run.start + entry.at.first)
+        for index, entry in enumerate(scenario.timeline)
+        if isinstance(entry, LinkFault) and entry.is_planned and entry.at is not None
+    ]
+
+
+def link_fault(scenario: Scenario, index: int, from_ms: int) -> Fault:
+    """The link fault at a place of the timeline (from 0), from a time on."""
+    entry = scenario.timeline[index]
+    assert isinstance(entry, LinkFault)
+    number = str(index + 1) if entry.is_planned else f"{index + 1}@{from_ms}"
+    return fault_of(entry, number=number, from_ms=from_ms)
 
 
 class Tap:
@@ -53,6 +51,10 @@ class Tap:
         await self._inner.close()
 
     def last(self) -> Sent:
-        """The messages of the latest call, decoded; each only once."""
+        """The messages of the latest call that can be read, decoded; each only once."""
         packets, self._last = self._last, ()
-        return [codec.decode_uplink(packet.topic, packet.payload) for packet in packets]
+        read = []
+        for packet in packets:
+            with suppress(codec.MalformedMessage):  # a fault spoilt it
+                read.append(codec.decode_uplink(packet.topic, packet.payload))
+        return read

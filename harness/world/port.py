@@ -20,8 +20,17 @@ class Recorder(Protocol):
         """What really happened up to now."""
         ...
 
-    def messages(self, messages: Sent, now_ms: int, sent_ms: Sequence[int] = ()) -> None:
-        """What devices sent, before the faults of the link; ``sent_ms``: when each left."""
+    def messages(
+        self,
+        messages: Sent,
+        now_ms: int,
+        sent_ms: Sequence[int] = (),
+        payloads: Sequence[bytes] = (),
+    ) -> None:
+        """What devices sent, before the faults of the link.
+
+        ``sent_ms`` is when each left, ``payloads`` what each is as bytes, where that is known.
+        """
         ...
 
     def arrived(self, messages: Sent, now_ms: int) -> None:

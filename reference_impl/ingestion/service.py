@@ -372,9 +372,9 @@ class Ingestion:
     # ----- reading
 
     def stored(self, conn: Connection) -> dict[str, Any]:
-        """What is stored, by device, boot and ranges of numbers."""
+        """What is stored, by device, boot and ranges of numbers: as the store says, not memory."""
         devices: dict[str, dict[str, list[tuple[int, int]]]] = {}
-        for (device, boot), log in sorted(self._logs.items()):
+        for (device, boot), log in sorted(self._rows.logs(conn).items()):
             if len(log.stored):
                 devices.setdefault(device, {})[str(boot)] = log.stored.to_ranges()
         return {"devices": devices, "dead": self._rows.dead_count(conn), "total": self.total}

@@ -64,7 +64,7 @@ class Thing:
         return self.able.get(device, True)
 
     def command(self, device: int, name: str, args: object) -> None:
-        raise NotImplementedError
+        raise AssertionError(f"nobody commands these devices: {name} for {device}")
 
     def inject(self, fault: str, device: int, params: dict[str, float], wear: Any) -> None:
         self.told.append((fault, device, dict(params)))

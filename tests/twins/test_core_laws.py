@@ -19,9 +19,9 @@ from twins.core.wear import (
     draw_path,
     draw_rises,
     gamma_path,
-    rise_of,
     weibull_h,
 )
+from twins.core.wear_kernel import grown
 
 LAW = WearLaw(
     life_h=1000.0,
@@ -145,7 +145,10 @@ def test_the_older_a_part_the_sooner_it_goes_if_it_wears_out() -> None:
 
 def test_the_signal_rises_exponentially_in_damage() -> None:
     rise, bend = draw_rises(LAW, Streams(5), things(1), 1)
-    rises = rise_of(np.linspace(0.0, 1.0, 11), rise, bend)
+    zeros, x = np.zeros(11), np.linspace(0.0, 1.0, 11)
+    straight, shape = np.tile(x, (11, 1)).astype(np.float32), np.tile([rise, bend], 11)
+    damage, rises = grown(np.arange(11), np.zeros(1), x, zeros, zeros, straight, shape)
+    assert damage == pytest.approx(x)
     assert rises[0] == 0.0
     assert rises[-1] == pytest.approx(rise[0])
     steps = np.diff(rises)
@@ -164,7 +167,7 @@ SIGNALS = {
 def read(devices: tuple[str, ...], reports: int) -> np.ndarray:
     sensors = Sensors(SIGNALS, devices, Streams(3))
     truth = np.tile([20.0, 2.0, 7.0], (len(devices), 1))
-    return np.array([sensors.read(truth, report) for report in range(reports)])
+    return np.array([sensors.read(truth, report).values for report in range(reports)])
 
 
 def test_sensor_noise_has_the_size_and_memory_of_its_channel() -> None:
@@ -183,7 +186,7 @@ def test_the_noise_of_a_device_does_not_depend_on_its_neighbours() -> None:
 
 def test_sensors_keep_to_their_range_and_do_not_measure_what_was_not_there() -> None:
     sensors = Sensors(SIGNALS, ("a",), Streams(3))
-    seen = sensors.read(np.array([[99.0, np.nan, -3.0]]), 0)
+    seen = sensors.read(np.array([[99.0, np.nan, -3.0]]), 0).values
     assert seen[0, 0] == 50.0
     assert np.isnan(seen[0, 1])
     assert seen[0, 2] == 0.0

@@ -16,11 +16,11 @@ from twins.core.streams import Streams
 from twins.core.twin import Build
 from twins.core.unlock import Licence, sign
 from twins.products import catalog
-from twins.products.bin.model import is_quiet
-from twins.products.pump.guards import RESET_C, TRIP_C
+from twins.products.bin.kernels import is_quiet
 from twins.products.pump.model import Plant, cheapest_speed
+from twins.products.pump.switching import RESET_C, TRIP_C
 from twins.products.pump.twin import PumpTwin
-from twins.products.ventilation.air import STANDBY_KW
+from twins.products.ventilation.fan_kernels import STANDBY_KW
 from twins.world import World
 
 HOUR = 3_600_000
@@ -252,12 +252,12 @@ def test_a_ram_rests_in_its_quiet_hours_as_long_as_they_are_paid_for() -> None:
 
 
 def test_quiet_hours_go_over_midnight_or_are_none() -> None:
-    night, noon = ([22.0], [6.0]), ([12.0], [14.0])
+    night, noon = (22.0, 6.0), (12.0, 14.0)
     for hour, (from_h, to_h), quiet in (
         (23.0, night, True), (5.0, night, True), (12.0, night, False), (13.0, noon, True),
-        (14.0, noon, False), (0.0, ([0.0], [0.0]), False),
+        (14.0, noon, False), (0.0, (0.0, 0.0), False),
     ):  # fmt: skip
-        assert is_quiet(hour, np.array(from_h), np.array(to_h)).tolist() == [quiet]
+        assert is_quiet(hour, from_h, to_h) == quiet
 
 
 def test_levels_of_a_station_fall_back_when_the_last_licence_of_its_pumps_ends() -> None:

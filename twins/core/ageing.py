@@ -87,7 +87,8 @@ class Ageing:
         """Begin: first lives."""
         self._horizon_ms = next_report_ms
         for name, worn in self._worn.items():
-            worn.begin(self._clock(name))
+            aged = self._build.ages_ms and not worn.law.per_use
+            worn.begin(self._clock(name), np.array(self._build.ages_ms) if aged else 0.0)
             self._put_down(name, after=-1.0)
 
     def moved(self, now_ms: int) -> None:
@@ -295,7 +296,11 @@ class Ageing:
 
     def _change_by_use(self, component: str) -> None:
         """Change phase as often as the uses up to this report ask for."""
-        worn, clock = self._worn[component], self._clock(component)
+        assert self._counts is not None
+        worn, uses = self._worn[component], self._counts.uses(component)
+        if not worn.used_up(np.asarray(uses, dtype=np.float64)):
+            return
+        clock = uses * float(HOUR_MS)
         while (due := np.flatnonzero(worn.due_clock <= clock)).size:
             for device in due.tolist():
                 self._change(component, device, float(worn.due_clock[device]))

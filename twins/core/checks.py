@@ -94,7 +94,7 @@ def bench_rig(seed: int = 1) -> Bench:
         if worn.growing.count:
             rise[worn.growing.members] = healthy[worn.growing.members] * worn.grown(clock)[1]
         shaken = np.hypot(healthy + rise, frame.felt(rise))
-        seen[step] = sensors.read(shaken[:, None], step)[:, 0]
+        seen[step] = sensors.read(shaken[:, None], step).values[:, 0]
     return _evaluate(seen, onset, end)
 
 
@@ -231,9 +231,9 @@ def fleet_lives(histories: Histories) -> Sequence[Figure]:
     worn = Worn(CLEARANCE, "ring", names, Streams(1))
     worn.begin(0.0)
     sensors = Sensors(INDEX, names, Streams(1))
-    new = np.array([sensors.read(np.ones((n, 1)), day)[:, 0] for day in range(days)])
+    new = np.array([sensors.read(np.ones((n, 1)), day).values[:, 0] for day in range(days)])
     spent = 1.0 + np.array([worn.full_rise(device) for device in range(n)])
-    last = np.array([sensors.read(spent[:, None], days + day)[:, 0] for day in range(days)])
+    last = np.array([sensors.read(spent[:, None], days + day).values[:, 0] for day in range(days)])
     shift = (last.mean(axis=0) - new.mean(axis=0)) / new.std(axis=0)
     return [
         Figure(

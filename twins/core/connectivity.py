@@ -20,10 +20,11 @@ from twins.core.links import Reaches
 from twins.core.manifest import SignalSpec
 from twins.core.pending import PendingTable, Row
 from twins.core.reporting import OnChange
-from twins.core.sending import NOBODY, Board, Said, Sending, nothing, silent
+from twins.core.sending import NOBODY, Board, Said, Sending, silent
+from twins.core.sensors import Readings
 from twins.core.streams import keys
 from twins.core.truth import TruthLedger
-from twins.core.twin import Build, Columns
+from twins.core.twin import Build
 
 HOUR_MS = 3_600_000
 WILL_AFTER_MS = 90_000
@@ -105,24 +106,22 @@ class Connectivity:
         """Begin: the first outages are on their way."""
         self._foresee(self._build.start_ms)
 
-    def say(self, now_ms: int, values: Columns, report: int) -> Said:
+    def say(self, now_ms: int, readings: Readings, report: int) -> Said:
         """Number, stamp and keep a report; find out what of it leaves.
 
         Args:
             now_ms: The true time.
-            values: What the sensors say, shape ``(n, signals)``; rows of devices that are not
-                heard are made NaN in it.
+            readings: What the sensors say; rows of devices that are not heard are made NaN in it.
             report: Its running number.
         """
         quiet = now_ms >= self._quiet_until_ms
         who: Yes | None = None if quiet else np.asarray(self._dark_until_ms <= now_ms)
         if self._change is not None:
-            values = self._change.thin(values, now_ms, who)
-        dead = nothing(values)  # who has nothing to say says nothing
-        if dead.any():
-            who = ~dead if who is None else who & ~dead
-        stamps = self.clocks.stamps(now_ms)
-        seqs = self.side.report(stamps, values, who=who)
+            readings = self._change.thin(readings, now_ms, who)
+        if readings.mute is not None:  # who has nothing to say says nothing
+            who = ~readings.mute if who is None else who & ~readings.mute
+        stamps, values = self.clocks.stamps(now_ms), readings.values
+        seqs = self.side.report(stamps, readings, who=who)
         if quiet and self._link == "wired":
             return Said(seqs, stamps, silent(values, who), who, NOBODY, NOBODY)
         there = self._there(now_ms)

@@ -19,7 +19,7 @@ from twins.core.manifest import SignalSpec
 from twins.core.pending import LAST, PendingTable, Wake
 from twins.core.realism import Check, Figure, Histories
 from twins.core.sending import Sending
-from twins.core.sensors import Sensors
+from twins.core.sensors import Readings, Sensors
 from twins.core.streams import Streams
 from twins.core.truth import TruthLedger
 from twins.core.twin import Build
@@ -55,7 +55,7 @@ def noise_classes(histories: Histories) -> Sequence[Figure]:
     warm_c = 25.0 + 45.0 * -np.expm1(-np.arange(SECONDS) / 1217.0)  # 20 min (S1)
     seen = np.array(
         [
-            sensors.read(np.array([[2.0, celsius, 0.1]]), second)[0]
+            sensors.read(np.array([[2.0, celsius, 0.1]]), second).values[0]
             for second, celsius in enumerate(warm_c)
         ]
     )
@@ -79,7 +79,7 @@ class Arrivals:
 
 def _rig(
     link: str, *, sites: int, per_site: int, every_ms: int, days: int
-) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.bool_], Arrivals]]:
+) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.bool_], Arrivals]]:
     """Run a fleet's links: per report its number, running numbers, who was heard, all arrivals."""
     build = Build(
         sites=tuple(f"site-{site}" for site in range(sites)),
@@ -103,7 +103,8 @@ def _rig(
     for number in range(days * DAY_MS // every_ms):
         now_ms = START_MS + (number + 1) * every_ms
         env.run(until=Wake(env, delay_ms=now_ms - int(env.now), priority=LAST))
-        said = wire.say(now_ms, np.full((n, 1), 7.0), number)
+        sevens = Readings(np.full((n, 1), 7.0), np.full((n, 1), 7, dtype=np.int32), None)
+        said = wire.say(now_ms, sevens, number)
         arrivals.reports += n
         arrivals.made.update((device, 1, seq) for device, seq in enumerate(said.seqs))
         leave = np.ones(n, dtype=bool) if said.leave is None else said.leave

@@ -10,20 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twins.core.manifest import SignalSpec
-from twins.core.noise import pieces
+from twins.core.sensor_kernel import NOTHING
+from twins.core.sensors import Readings
 
 DAY_MS = 86_400_000
 BUFFER_DAYS = 14
 """How long a device keeps its reports (twins reference, section 3: 1 to 30 days)."""
 BUFFER_REPORTS_MAX = 4096
 """Bound of the ring buffer for devices that report very often."""
+BLOCK_BYTES, BLOCK_ROWS = 2**22, 128
+"""Memory of the ring comes in blocks of so much at least, in which numpy asks for huge pages, or of
+so many reports: new pages for each report would cost as much as to make it."""
 REMEMBERED_COMMANDS = 1000
 """How many command ids a device remembers, and how many acknowledgements it keeps."""
-_NOTHING = -(2**31)
-"""Stands in the ring for a signal that was not said."""
 
 Columns = NDArray[np.float64]
 Whole = NDArray[np.int64]
+Numbers = NDArray[np.int32]
 Yes = NDArray[np.bool_]
 Status = Literal["running", "done", "refused", "expired"]
 """``running``: accepted and under way, another acknowledgement of the same command follows."""
@@ -51,12 +54,12 @@ class Held(NamedTuple):
 class _Row(NamedTuple):
     """One report of the fleet in the ring. A number of 0: that device said nothing."""
 
-    seqs: NDArray[np.int32]
+    seqs: Numbers
     stamps: int | Whole
     """What the devices' clocks said; one number where all agree."""
     boots: tuple[int, ...]
-    quanta: NDArray[np.int32] | Columns
-    """Shape ``(n, channels)``, readings as multiples of the quantum."""
+    said: Numbers | Columns
+    """Shape ``(n, channels)``, readings in quanta; as they are where those do not fit."""
 
 
 class DeviceSide:
@@ -64,8 +67,8 @@ class DeviceSide:
 
     Ring buffer, acknowledgements and the ids obeyed stand in flash: they survive a reboot, under
     the boot they were said in.
-    The ring is made row by row as reports come, four bytes a reading: what was said is a whole
-    number of quanta.
+    The ring holds four bytes a reading: what was said is a whole number of quanta. Its memory is
+    taken in blocks as reports come.
     """
 
     def __init__(
@@ -78,10 +81,14 @@ class DeviceSide:
     ) -> None:
         rows = min(max(buffer_days * DAY_MS // report_every_ms, 1), BUFFER_REPORTS_MAX)
         self._steps = np.array([float(signal.steps_per_unit) for signal in signals])
-        ends = [max(abs(signal.min), abs(signal.max)) for signal in signals]
-        self._narrow = bool(np.all(np.array(ends) * self._steps < -_NOTHING))
-        self._pieces = pieces(len(signals), devices)
-        self._seqs = np.zeros(devices, dtype=np.int64)
+        ends = np.array([max(abs(signal.min), abs(signal.max)) for signal in signals])
+        self._narrow = bool(np.all(ends * self._steps < -NOTHING))
+        self._shape, self._rows, self._written = (len(signals), devices), rows, 0
+        self._per_block = min(
+            max(-(-BLOCK_BYTES // max(4 * len(signals) * devices, 1)), 1), BLOCK_ROWS
+        )
+        self._blocks: list[Numbers] = []
+        self._seqs = np.zeros(devices, dtype=np.int32)
         self._boots = (1,) * devices
         self._born_ms: dict[int, int] = {}
         self._ring: deque[_Row] = deque(maxlen=rows)
@@ -109,23 +116,36 @@ class DeviceSide:
         """When the present boot began; ``None`` in the first one, which began with the world."""
         return self._born_ms.get(device)
 
-    def report(self, stamps: int | Whole, values: Columns, *, who: Yes | None = None) -> Whole:
+    def room(self) -> Numbers | None:
+        """Where the next report is to be written, shape ``(channels, n)``.
+
+        ``None`` if some channel has quanta that do not fit; its readings are kept as they are.
+        """
+        if not self._narrow:
+            return None
+        block, row = divmod(self._written % self._rows, self._per_block)
+        if block == len(self._blocks):
+            self._blocks.append(np.empty((self._per_block, *self._shape), dtype=np.int32))
+        room: Numbers = self._blocks[block][row]
+        return room
+
+    def report(self, stamps: int | Whole, readings: Readings, *, who: Yes | None = None) -> Numbers:
         """Number a report and keep it.
 
         Args:
             stamps: What the devices' clocks say, one number or shape ``(n,)``.
-            values: Readings, shape ``(n, channels)``.
+            readings: Of every device.
             who: Which devices report, shape ``(n,)``; all if left out.
 
         Returns:
             The running number of each device, shape ``(n,)``.
         """
         self._seqs += 1 if who is None else who
-        numbered = self._seqs if who is None else self._seqs * who
-        self._ring.append(
-            _Row(numbered.astype(np.int32), stamps, self._boots, self._quanta(values))
-        )
-        return self._seqs.copy()
+        seqs = self._seqs.copy()
+        said = readings.values.copy() if readings.quanta is None else readings.quanta
+        self._written += 1
+        self._ring.append(_Row(seqs if who is None else seqs * who, stamps, self._boots, said))
+        return seqs
 
     def take(self, device: int, command_id: str) -> bool:
         """Whether the device has yet to obey this id; from now on it has obeyed it."""
@@ -158,7 +178,7 @@ class DeviceSide:
                 break
             if 0 < seq <= to_seq:
                 stamp = row.stamps if isinstance(row.stamps, int) else int(row.stamps[device])
-                found.append(Held(seq, stamp, self._values(row.quanta[device])))
+                found.append(Held(seq, stamp, self._values(row.said[device])))
         return found[::-1]
 
     def acks(self, device: int, boot: int, from_seq: int, to_seq: int) -> list[Ack]:
@@ -173,7 +193,7 @@ class DeviceSide:
             "boots": list(self._boots),
             "born_ms": [list(item) for item in self._born_ms.items()],
             "seqs": self._seqs,
-            "ring": [[row.seqs, row.stamps, list(row.boots), row.quanta] for row in self._ring],
+            "ring": [[row.seqs, row.stamps, list(row.boots), row.said] for row in self._ring],
             "acks": [[list(ack) for ack in acks] for acks in self._acks],
             "obeyed": [list(ids) for ids in self._obeyed],
         }
@@ -183,29 +203,16 @@ class DeviceSide:
         self._boots, self._seqs = tuple(state["boots"]), state["seqs"]
         self._born_ms = dict(state["born_ms"])
         self._ring.clear()
-        for seqs, stamps, boots, quanta in state["ring"]:
+        for seqs, stamps, boots, said in state["ring"]:
             same = tuple(boots)
             if self._ring and self._ring[-1].boots == same:
                 same = self._ring[-1].boots  # one object for many rows, as it was
-            self._ring.append(_Row(seqs, stamps, same, quanta))
+            self._ring.append(_Row(seqs, stamps, same, said))
         self._acks = [[Ack(*ack) for ack in acks] for acks in state["acks"]]
         self._obeyed = [dict.fromkeys(ids) for ids in state["obeyed"]]
 
-    def _quanta(self, values: Columns) -> NDArray[np.int32] | Columns:
-        if not self._narrow:
-            wide: Columns = np.rint(values * self._steps)
-            return wide
-        channels = values.T
-        quanta = np.empty(channels.shape, dtype=np.int32)
-        for some in self._pieces:
-            whole = channels[some] * self._steps[some, None]
-            np.rint(whole, out=whole)
-            np.copyto(whole, _NOTHING, where=np.isnan(whole))
-            quanta[some] = whole
-        return quanta.T
-
-    def _values(self, quanta: NDArray[np.int32] | Columns) -> list[float]:
-        numbers = quanta.astype(np.float64)
-        numbers[numbers == _NOTHING] = np.nan
-        values: list[float] = (numbers / self._steps).tolist()
+    def _values(self, said: Numbers | Columns) -> list[float]:
+        if said.dtype == np.int32:
+            said = np.where(said == NOTHING, np.nan, said / self._steps)
+        values: list[float] = said.tolist()
         return values

@@ -33,7 +33,7 @@ class Report(NamedTuple):
 
     fleet: Fleet
     at_ms: int
-    seqs: NDArray[np.int64]
+    seqs: NDArray[np.int32]
     values: NDArray[np.float64]
     """What will be known of this moment; a device that is silent or not heard has NaN only."""
     stamps: int | NDArray[np.int64]
@@ -356,8 +356,8 @@ class Fleet:
         self._to(now_ms)
         self._ageing.show()
         self._befall(now_ms)
-        values = self._sensing.read(self.twin.measure(), number, now_ms)
-        said = self.wire.say(now_ms, values, number)
+        readings = self._sensing.read(self.twin.measure(), number, now_ms, self.side.room())
+        said = self.wire.say(now_ms, readings, number)
         self._hear(Report(self, now_ms, said.seqs, said.values, said.stamps, said.leave, said.lost))
         self.wire.after(now_ms, said, number)
         self._reports += 1

@@ -1,13 +1,14 @@
 """The pending table: everything that is going to happen, as data.
 
-A generator cannot be pickled, so no process of a world keeps state in locals across a ``yield``.
-What it waits for is a row here, and each row is one SimPy process that sleeps until it is due.
-A world restored from its rows therefore goes on exactly as the one that was saved.
+A generator cannot be pickled, so a world has no processes. What is waited for is a row here, and
+each row is one SimPy event with its owner's handler as callback. A world restored from its rows
+therefore goes on exactly as the one that was saved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import simpy
@@ -32,17 +33,29 @@ Handler = Callable[[Row], None]
 
 
 class Wake(simpy.Event):  # type: ignore[misc]
-    """An event that fires after ``delay_ms``, in a stated order among those of its millisecond."""
+    """An event that fires after ``delay_ms``, in a stated order among those of its millisecond.
 
-    def __init__(self, env: simpy.Environment, *, delay_ms: int, priority: int) -> None:
+    ``then`` is called with it.
+    """
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        *,
+        delay_ms: int,
+        priority: int,
+        then: Callable[[simpy.Event], None] | None = None,
+    ) -> None:
         super().__init__(env)
         self._ok = True
         self._value = None
+        if then is not None:
+            self.callbacks.append(then)
         env.schedule(self, priority=priority, delay=delay_ms)
 
 
 class PendingTable:
-    """The rows of one world, and the processes that sleep on them."""
+    """The rows of one world, and the events that wait for their time."""
 
     def __init__(self, env: simpy.Environment) -> None:
         self._env = env
@@ -107,14 +120,15 @@ class PendingTable:
         assert row.due_ms >= self._env.now, f"{row} is due in the past of {self._env.now}"
         rank, _ = self._owners[row.kind]
         self._rows[rank][row.row_id] = row
-        self._env.process(self._sleep(row))
-
-    def _sleep(self, row: Row) -> Generator[simpy.Event, None, None]:
-        rank, handler = self._owners[row.kind]
-        yield Wake(
+        Wake(
             self._env,
             delay_ms=row.due_ms - self._env.now,
             priority=rank * RANK_SPAN + row.row_id,
+            then=partial(self._on_due, row),
         )
+
+    def _on_due(self, row: Row, event: simpy.Event) -> None:
+        del event
+        rank, handler = self._owners[row.kind]
         if self._rows[rank].pop(row.row_id, None) is not None:
             handler(row)

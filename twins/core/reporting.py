@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twins.core.manifest import SignalSpec
+from twins.core.sensor_kernel import NOTHING
+from twins.core.sensors import Readings
 
 Columns = NDArray[np.float64]
 Yes = NDArray[np.bool_]
@@ -31,14 +33,15 @@ class OnChange:
         self._said = np.full((devices, len(signals)), np.nan)
         self._said_ms = np.full((devices, len(signals)), -np.inf)
 
-    def thin(self, values: Columns, at_ms: int, who: Yes | None) -> Columns:
-        """Leave out what needs not be said: NaN in the copy that is returned.
+    def thin(self, readings: Readings, at_ms: int, who: Yes | None) -> Readings:
+        """Leave out what needs not be said: quanta in place, values in the copy that is returned.
 
         Args:
-            values: Readings, shape ``(n, channels)``.
+            readings: Of every device.
             at_ms: When.
             who: Which devices can speak, shape ``(n,)``; all if left out.
         """
+        values, quanta = readings.values, readings.quanta
         since_ms = at_ms - self._said_ms
         moved = np.abs(values - self._said) >= self._change
         news = moved & (since_ms >= self._min_ms) | (since_ms >= self._max_ms)
@@ -48,7 +51,10 @@ class OnChange:
             news &= who[:, None]
         np.copyto(self._said, values, where=news)
         self._said_ms[news] = at_ms
-        return np.where(news, values, np.nan)
+        if quanta is not None:
+            quanta[~news] = NOTHING
+        mute = ~news.any(axis=1)
+        return Readings(np.where(news, values, np.nan), quanta, mute if mute.any() else None)
 
     def forget(self, device: int) -> None:
         """A device booted: it says everything again."""

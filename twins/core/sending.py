@@ -14,7 +14,7 @@ from twins.core.twin import Columns
 class Said(NamedTuple):
     """A report of the moment: what leaves the devices, now or later."""
 
-    seqs: NDArray[np.int64]
+    seqs: NDArray[np.int32]
     stamps: int | NDArray[np.int64]
     values: Columns
     """Shape ``(n, signals)``; all NaN in the row of a device that is silent or not heard."""
@@ -66,13 +66,3 @@ def silent(values: Columns, heard: Yes | None) -> Columns:
         return values
     values[~heard] = np.nan
     return values
-
-
-def nothing(values: Columns) -> Yes:
-    """Which rows are all NaN. After a few columns there is seldom a candidate left."""
-    dead = np.isnan(values[:, 0])
-    for column in values.T[1:]:
-        if not dead.any():
-            break
-        dead &= np.isnan(column)
-    return np.asarray(dead)

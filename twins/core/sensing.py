@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from twins.core.pending import PendingTable
 from twins.core.sensor_faults import SensorFaults
-from twins.core.sensors import Columns, Sensors
+from twins.core.sensors import Columns, Readings, Sensors
 from twins.core.truth import TruthLedger
 from twins.core.twin import Build, Manifest
 
@@ -41,14 +43,16 @@ class Sensing:
             random=build.random_faults,
         )
 
-    def read(self, truth: Columns, report: int, now_ms: int) -> Columns:
-        """What the devices measure, shape ``(n, signals)``; NaN where nothing was."""
-        faults = self.faults
-        faults.reports(now_ms)
-        spoil = partial(faults.spoil, at_ms=now_ms) if faults.any else None
-        values = self._sensors.read(truth, report, at_ms=now_ms, spoil=spoil)
-        faults.said(values)
-        return values
+    def read(
+        self, truth: Columns, report: int, now_ms: int, room: NDArray[np.int32] | None
+    ) -> Readings:
+        """What the devices measure of ``truth``, shape ``(n, signals)``; quanta go to ``room``."""
+        self.faults.reports(now_ms)
+        readings = self._sensors.read(
+            truth, report, at_ms=now_ms, wrong=self.faults.wrong(), room=room
+        )
+        self.faults.said(readings.values)
+        return readings
 
     def adjust(self, now_ms: int, device: int, signal: str | None) -> None:
         """Somebody calibrated the sensors of a device, or the one of ``signal``."""

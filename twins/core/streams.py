@@ -43,7 +43,7 @@ class Streams:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self._roots: dict[str, Keys] = {}
+        self._roots: dict[str, np.uint64] = {}
 
     def open(self, name: str) -> np.random.Generator:
         """The stream called ``name``, at its beginning."""
@@ -71,13 +71,18 @@ class Streams:
         A counter-based generator: a value is a hash of seed, purpose, thing and number of the
         draw, so that a hundred thousand streams cost no more than an array.
         """
-        word = self._roots.get(purpose)
-        if word is None:
-            root = hashlib.blake2b(f"{self.seed}/{purpose}".encode(), digest_size=8).digest()
-            word = self._roots[purpose] = np.frombuffer(root, dtype="<u8").astype(np.uint64)
+        word = self.root(purpose)
         counter = np.asarray(draw, dtype=np.int64).astype(np.uint64) * _GOLDEN
         mixed = mix64(mix64(mix64(things + word) ^ counter) + word)
         return ((mixed >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+
+    def root(self, purpose: str) -> np.uint64:
+        """What seed and purpose add to a thing's key (for kernels that draw themselves)."""
+        word = self._roots.get(purpose)
+        if word is None:
+            digest = hashlib.blake2b(f"{self.seed}/{purpose}".encode(), digest_size=8).digest()
+            word = self._roots[purpose] = np.uint64(int.from_bytes(digest, "little"))
+        return word
 
     def normals(self, purpose: str, things: Keys, draw: NDArray[np.int64] | int) -> Columns:
         """As :meth:`uniforms`, standard normal (Box and Muller)."""

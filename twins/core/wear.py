@@ -156,11 +156,6 @@ def draw_rises(
     return rise, np.clip(bend, max(min(1.0, law.curvature), 0.01), 8.0)
 
 
-def rise_of(damage: Columns, rise: Columns, bend: Columns) -> Columns:
-    """How much a signal has risen: ``A (e^(k u) - 1) / (e^k - 1)``, in its unit."""
-    return np.asarray(rise * np.expm1(bend * damage) / np.expm1(bend))
-
-
 def gamma_path(rng: np.random.Generator) -> tuple[Columns, float]:
     """Damage that only grows and ends when it likes: cumulated gamma increments, mean 1 / STEPS.
 
@@ -210,12 +205,3 @@ def _bessel_bridge(rng: np.random.Generator) -> Columns:
     path = np.clip(1.0 - np.linalg.norm(walk, axis=1), 0.0, 1.0)
     path[-1] = 1.0
     return np.asarray(path)
-
-
-def along(paths: NDArray[np.float32], x: Columns) -> Columns:
-    """Damage on paths, shape ``(g, STEPS + 1)``, at positions ``x``, shape ``(g,)``, 0 to 1."""
-    at = np.clip(x, 0.0, 1.0) * STEPS
-    low = np.minimum(at.astype(np.int64), STEPS - 1)
-    rows = np.arange(len(paths))
-    begin = paths[rows, low].astype(np.float64)
-    return np.asarray(begin + (at - low) * (paths[rows, low + 1] - begin))

@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twins.core import wear_kernel
 from twins.core.streams import Streams, keys
 from twins.core.wear import (
     HOUR_MS,
     STEPS,
     Columns,
     WearLaw,
-    along,
     draw_lives,
     draw_path,
     draw_rises,
-    rise_of,
     stretch,
 )
 
@@ -39,6 +38,16 @@ class Growing:
         self._members = np.empty(0, dtype=np.int64)
         self._paths = np.empty((0, STEPS + 1), dtype=np.float32)
         self._shape = np.empty((2, 0))
+
+    @property
+    def shape(self) -> Columns:
+        """Rise at full damage and curvature of the members, shape ``(2, >= count)``."""
+        return self._shape
+
+    @property
+    def paths(self) -> NDArray[np.float32]:
+        """Their paths, shape ``(>= count, STEPS + 1)``."""
+        return self._paths
 
     @property
     def members(self) -> NDArray[np.int64]:
@@ -68,14 +77,6 @@ class Growing:
         self._paths[row] = self._paths[self.count]
         self._shape[:, row] = self._shape[:, self.count]
         self._slot[device] = -1
-
-    def damage(self, x: Columns) -> Columns:
-        """Damage of the members at path positions ``x``, shape ``(count,)``."""
-        return along(self._paths[: self.count], x)
-
-    def rise(self, damage: Columns) -> Columns:
-        """How much their signals have risen, shape ``(count,)``."""
-        return rise_of(damage, self._shape[0, : self.count], self._shape[1, : self.count])
 
 
 class Worn:
@@ -112,10 +113,11 @@ class Worn:
             self._soonest = float(self.due_clock.min())
         return self._soonest
 
-    def begin(self, clock: Columns | float) -> None:
-        """First lives of all devices."""
+    def begin(self, clock: Columns | float, age_ms: Columns | float = 0.0) -> None:
+        """First lives of all devices, which have reached these ages already."""
         self.number[:] = 1
-        lives = draw_lives(self.law, self._streams, self._keys, 1)
+        lives = draw_lives(self.law, self._streams, self._keys, 1, age_ms)
+        self.born_ms[:] = age_ms
         self._take(slice(None), lives.onset_ms, lives.pf_ms, lives.sudden)
         self._go(slice(None), clock)
 
@@ -159,17 +161,10 @@ class Worn:
 
     def strain(self, stress: Columns, clock: Columns | float, *, after: float) -> None:
         """From now on wear at ``stress``; what is due by ``after`` has its pace already."""
-        if np.array_equal(stress, self.stress):
-            return
-        waits: slice | NDArray[np.int64] = slice(None)
-        if self.soonest <= after:
-            waits = np.flatnonzero(self.due_clock > after)
-            clock = clock if isinstance(clock, float) else clock[waits]
-        self.settle(clock, waits)
-        self.stress[waits] = stress[waits]
-        self._go(waits, clock)
+        if wear_kernel.strain(stress, _column(clock), after, *self._pace()):
+            self._soonest = None
 
-    def settle(self, clock: Columns | float, here: slice | NDArray[np.int64]) -> None:
+    def settle(self, clock: float, here: slice) -> None:
         """Bring progress up to ``clock``."""
         self.progress[here] += self.rate[here] * (clock - self.anchor[here])
         self.anchor[here] = clock
@@ -204,13 +199,17 @@ class Worn:
             damage[self.growing.members] = self.grown(clock)[0]
         return damage
 
-    def grown(self, clock: Columns | float) -> tuple[Columns, Columns]:
-        """Damage and rise of the growing ones, in the order of ``growing.members``."""
-        members = self.growing.members
-        now = clock if isinstance(clock, float) else clock[members]
-        x = self.progress[members] + self.rate[members] * (now - self.anchor[members])
-        damage = self.growing.damage(x)
-        return damage, self.growing.rise(damage)
+    def used_up(self, uses: Columns) -> bool:
+        """Whether a phase of some device is over, of a component that wears by use."""
+        return wear_kernel.any_due(self.due_clock, uses, float(HOUR_MS))
+
+    def grown(self, clock: Columns | float) -> Columns:
+        """Damage and rise of the growing ones, ``(2, count)``, in the order of their members."""
+        growing = self.growing
+        return wear_kernel.grown(
+            growing.members, _column(clock), self.progress, self.rate, self.anchor, growing.paths,
+            growing.shape,
+        )  # fmt: skip
 
     def full_rise(self, device: int) -> float:
         """How much the signal has risen at full damage."""
@@ -245,19 +244,18 @@ class Worn:
         self.pf_ms[here], self.sudden[here] = pf_ms, sudden
         self.due[here] = onset_ms + np.where(sudden, pf_ms, 0.0)
 
-    def _go(self, here: slice | NDArray[np.int64], clock: Columns | float) -> None:
+    def _go(self, here: slice, clock: Columns | float) -> None:
         """Wear on from ``clock``, and note when the phase will change."""
-        pace = self.service[here] * self.stress[here]
-        phase = self.phase[here]
-        if phase.any():  # somebody is growing or has failed
-            pace[phase == FAILED] = 0.0
-            growing = phase == GROWING
-            pace[growing] /= np.maximum(self.pf_ms[here][growing], 1.0)
-        self.rate[here], self.anchor[here] = pace, clock
-        left = np.maximum(self.due[here] - self.progress[here], 1e-9)
-        with np.errstate(divide="ignore"):  # what stands still is due at infinity
-            self.due_clock[here] = clock + left / pace
+        first, last, _ = here.indices(len(self.phase))
+        wear_kernel.go(first, last, _column(clock), *self._pace())
         self._soonest = None
+
+    def _pace(self) -> tuple[Any, ...]:
+        """The columns in which a kernel makes components wear on."""
+        return (
+            self.service, self.stress, self.phase, self.pf_ms, self.due, self.progress, self.rate,
+            self.anchor, self.due_clock,
+        )  # fmt: skip
 
     def _grow(self, device: int) -> None:
         here = slice(device, device + 1)
@@ -266,3 +264,8 @@ class Worn:
         rng = self._streams.block(f"wear/path/{self._devices[device]}/{self.name}", int(number[0]))
         path = draw_path(self.law.growth, rng)
         self.growing.add(device, path=path, rise=float(rise[0]), bend=float(bend[0]))
+
+
+def _column(clock: Columns | float) -> Columns:
+    """A clock that is one for all devices has shape ``(1,)``."""
+    return np.array([clock]) if isinstance(clock, float) else clock

@@ -50,10 +50,21 @@ class Yard:
         """All devices by name."""
         return sorted(self._where)
 
-    def maintain(self, at_ms: int, device: str, actions: Sequence[Action]) -> None:
-        """One visit: do all of this to every component of a device."""
+    def maintain(
+        self,
+        at_ms: int,
+        device: str,
+        actions: Sequence[Action],
+        components: Sequence[str] | None = None,
+    ) -> None:
+        """One visit: do all of this to every component of a device, or to these.
+
+        Raises:
+            InvalidFault: If the device has no such component.
+        """
         fleet = self._where[device]
-        jobs = [(action, name) for action in actions for name in fleet.manifest.components]
+        names = fleet.manifest.components if components is None else components
+        jobs = [(action, name) for action in actions for name in names]
         for number, (action, component) in enumerate(jobs, 1):
             last = number == len(jobs)
             fleet.maintain(at_ms, device, action=action, component=component, last=last)

@@ -134,9 +134,7 @@ class Crew:
         notice_ms = 0 if hurry else round(params["notice_h"] * HOUR_MS)
         parcel = self._ground.goods.parcel(row.args["order"])
         earliest_ms = max(row.due_ms + notice_ms, int(parcel.get("ready_ms", 0)))
-        planned_ms = 2 * travel_ms + round(
-            (params["diagnose_p90_h"] + params["work_p90_h"]) * HOUR_MS
-        )
+        planned_ms = self._planned_ms({"travel_ms": travel_ms})
         length_ms = 2 * travel_ms + look_ms + work_ms
         self._busy = {wo: slot for wo, slot in self._busy.items() if slot[2] > row.due_ms}
         start_ms, van = self._slot(
@@ -152,6 +150,19 @@ class Crew:
             again=visit, start_ms=start_ms, crew=van, by=row.args["by"],
         )  # fmt: skip
         self._ground.later(start_ms, "crew.depart", row.subject, args)
+
+    def _planned_ms(self, args: Mapping[str, Any]) -> int:
+        """What a visit takes nine times out of ten, with the way there and back."""
+        on_site_h = self._params["diagnose_p90_h"] + self._params["work_p90_h"]
+        return int(2 * args["travel_ms"]) + round(on_site_h * HOUR_MS)
+
+    def put_off(self, row: Row, until_ms: int) -> None:
+        """Nobody sets out before ``until_ms``: the same van goes as soon as it can after that."""
+        van, leaves_ms, back_ms = self._busy.pop(row.subject)
+        length_ms = back_ms - leaves_ms
+        start_ms = self._free(van, until_ms, self._planned_ms(row.args), length_ms, at_once=False)
+        self._busy[row.subject] = [van, start_ms, start_ms + length_ms]
+        self._ground.later(start_ms, "crew.depart", row.subject, row.args)
 
     def _slot(
         self, earliest_ms: int, planned_ms: int, length_ms: int, position: str, *, at_once: bool

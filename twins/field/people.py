@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from twins.core.ageing import Breakdown
 from twins.core.manifest import Param, Part, resolve
-from twins.core.pending import PendingTable
+from twins.core.pending import PendingTable, Row
 from twins.core.ports import Fact, Intent
 from twins.core.spec import FieldSpec
 from twins.core.streams import Streams
@@ -36,6 +36,13 @@ ACTORS: Mapping[str, Mapping[str, Param]] = {
     money.NAME: money.PARAMS,
 }
 """Whose parameters a description may set, by the name of the key."""
+AWAY: Mapping[str, tuple[str, ...]] = {
+    customer.NAME: customer.STEPS,
+    supplier.NAME: supplier.STEPS,
+    carrier.NAME: carrier.STEPS,
+    crew.NAME: ("crew.plan", "crew.depart", "crew.report"),
+}
+"""What people do not do while they are away; what a crew has set out for it brings to its end."""
 MEDIAN_SHARE = math.sqrt(0.5)
 """Distance of the median site of a disc, as a share of its radius."""
 
@@ -58,7 +65,7 @@ class People:
 
     def __init__(
         self,
-        params: Mapping[str, Mapping[str, float]],
+        params: Mapping[str, dict[str, float]],
         *,
         service: bool,
         streams: Streams,
@@ -72,6 +79,9 @@ class People:
         self._pending, self._ledger, self._yard = pending, ledger, yard
         self._surroundings = surroundings
         self._intents: list[Intent] = []
+        self._params = params
+        self._away: dict[str, int] = {}
+        """Until when who does nothing new."""
         self._points: dict[str, NDArray[np.float64]] = {}
         self.directory = Directory(
             streams,
@@ -117,7 +127,7 @@ class People:
             owners.append(self._caretaker.handlers)
         for rank, group in ((RANK, owners), (HANDS_RANK, hands)):
             for kind, handler in (row for handlers in group for row in handlers.items()):
-                pending.serve(kind, rank=rank, handler=handler)
+                pending.serve(kind, rank=rank, handler=self._unless_away(kind, handler))
 
     def start(self) -> None:
         """Begin: trucks, planned visits and the first bill are waited for."""
@@ -140,6 +150,46 @@ class People:
                 life=breakdown.life,
             )
 
+    def change(self, who: str, params: Mapping[str, float]) -> tuple[dict[str, float], list[str]]:
+        """Let ``who`` (a key of :data:`ACTORS`) have other parameters from now on.
+
+        Returns:
+            What these were before, and a problem per mistake (then nothing has changed).
+        """
+        there = self._params[who]
+        values, problems = resolve(f"field.{who}", {**there, **params}, ACTORS[who])
+        if problems:
+            return {}, problems
+        before = {name: there[name] for name in params}
+        there.update(values)
+        return before, []
+
+    def send_away(self, who: str, until_ms: int) -> None:
+        """Nobody of ``who`` (:data:`AWAY`) begins anything before ``until_ms``."""
+        self._away[who] = max(until_ms, self._away.get(who, 0))
+
+    def _unless_away(self, kind: str, handler: Callable[[Row], None]) -> Callable[[Row], None]:
+        """What ``who`` begins waits until they are back; a visit under way is ended."""
+        who = kind.partition(".")[0]
+        if who not in AWAY or kind not in AWAY[who]:
+            return handler
+
+        def handle(row: Row) -> None:
+            back_ms = self._away.get(who, 0)
+            if row.due_ms >= back_ms:
+                handler(row)
+            elif kind == "crew.depart":
+                self._crew().put_off(row, back_ms)
+            else:
+                self._pending.add(back_ms, kind, row.subject, row.args)
+
+        return handle
+
+    def _crew(self) -> crew.Crew:
+        found = self._actors[crew.NAME]
+        assert isinstance(found, crew.Crew)
+        return found
+
     def take(self) -> list[Intent]:
         """Hand out the intents since the last time, by (at_ms, actor, verb, subject)."""
         intents, self._intents = self._intents, []
@@ -153,7 +203,10 @@ class People:
         """What every actor remembers. Only between two runs, when all intents are handed out."""
         assert not self._intents
         actors = {name: actor.dump() for name, actor in self._actors.items()}
-        return {"actors": actors, "goods": self.goods.dump(), "meters": self._meters.dump()}
+        return {
+            "actors": actors, "goods": self.goods.dump(), "meters": self._meters.dump(),
+            "params": self._params, "away": self._away,
+        }  # fmt: skip
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
@@ -161,6 +214,9 @@ class People:
             actor.load(state["actors"][name])
         self.goods.load(state["goods"])
         self._meters.load(state["meters"])
+        for who, params in state["params"].items():
+            self._params[who].update(params)
+        self._away = dict(state["away"])
 
     # The ground that actors stand on (twins.field.ports.Ground).
 

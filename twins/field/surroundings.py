@@ -13,6 +13,7 @@ from twins.core.streams import Streams
 from twins.field import calendar, weather
 from twins.field.calendar import LocalCalendar
 from twins.field.places import COUNTRIES, Points, place
+from twins.field.spells import Spells
 
 
 class Where(NamedTuple):
@@ -47,6 +48,7 @@ class Surroundings:
 
     def __init__(self, where: Where, streams: Streams) -> None:
         self.where, self._streams = where, streams
+        self._fixed: dict[str, tuple[float, float]] = {}
         self._region = weather.Region(streams, where.weather)
         self.calendar = LocalCalendar(
             streams,
@@ -55,9 +57,21 @@ class Surroundings:
             festival_days=where.calendar["festival_days"],
         )
 
+    @property
+    def spells(self) -> Spells:
+        """Weather that was ordered."""
+        return self._region.spells
+
     def points(self, sites: tuple[str, ...]) -> Points:
         """Where sites stand: km east and north of the depot, shape ``(sites, 2)``."""
-        return place(self._streams, sites, radius_km=self.where.weather["radius_km"])
+        points = place(self._streams, sites, radius_km=self.where.weather["radius_km"])
+        for row, site in enumerate(sites):
+            points[row] = self._fixed.get(site, points[row])
+        return points
+
+    def fix(self, site: str, at_km: tuple[float, float]) -> None:
+        """Say where a site stands, before anybody asks."""
+        self._fixed[site] = at_km
 
     def over(self, sites: tuple[str, ...]) -> weather.Outdoors:
         """The weather over the sites of a fleet."""

@@ -24,6 +24,7 @@ from twins.core.manifest import Param
 from twins.core.streams import Streams
 from twins.core.weather import Columns, Sky
 from twins.field.places import COUNTRIES, Points
+from twins.field.spells import Spells
 
 NAME = "weather"
 HOUR_MS = 3_600_000
@@ -69,7 +70,7 @@ class Region:
     """The weather of all cells; sites of all fleets share it."""
 
     def __init__(self, streams: Streams, values: Mapping[str, float]) -> None:
-        self._streams, self.values = streams, values
+        self._streams, self.values, self.spells = streams, values, Spells()
         self._blocks: OrderedDict[int, Sky] = OrderedDict()
         self._noise: OrderedDict[int, Columns] = OrderedDict()
         self._offset_k = CELL_OFFSET_K * streams.open("weather/cells").standard_normal(CELLS)
@@ -176,18 +177,19 @@ class Outdoors:
             self._key = hour
         begin, end = self._ends
         now = begin + (end - begin) * (rest_ms / HOUR_MS)
-        return Sky(now[0], begin[1], now[2], now[3])
+        return self._region.spells.over(Sky(now[0], begin[1], now[2], now[3]), at_ms)
 
     def hours(self, from_ms: int, count: int) -> Sky:
         """The full hours from the one that contains ``from_ms``."""
         hour, parts = from_ms // HOUR_MS, []
+        all_ms = range(hour * HOUR_MS, (hour + count) * HOUR_MS, HOUR_MS)
         while count > 0:
             number, row = divmod(hour, BLOCK_H)
             here = min(count, BLOCK_H - row)
             parts.append([one[:, row : row + here] for one in self._region.block(number)])
             hour, count = hour + here, count - here
         joined = (np.concatenate(columns, axis=1) for columns in zip(*parts, strict=True))
-        return Sky(*(one[self._cells] for one in joined))
+        return self._region.spells.over_hours(Sky(*(one[self._cells] for one in joined)), all_ms)
 
     def sun_w_m2(self, at_ms: int) -> Columns:
         """Haurwitz's clear sky, dimmed by cloud after Kasten and Czeplak (1980): 1 - 0.75 c^3.4."""

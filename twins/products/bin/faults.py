@@ -30,73 +30,73 @@ def _wears(component: str) -> Callable[[int, Params, Wear], None]:
 def jam(bins: Bins, device: int, params: Params) -> None:
     """Something blocks the ram: the next compaction fails; a crew takes it out with the bag."""
     del params
-    bins.stuck[device] = True
+    bins.state.stuck[device] = True
 
 
 def hopper_jam(bins: Bins, device: int, params: Params) -> None:
     """The hopper does not open: nothing gets in, and what people bring lies beside the bin."""
     del params
-    bins.hopper_stuck[device] = True
+    bins.state.hopper_stuck[device] = True
 
 
 def stuck_door(bins: Bins, device: int, params: Params) -> None:
     """The service door stays open until a crew shuts it; an open bin does not compact."""
     del params
-    bins.door[device] = bins.odd[device] = True
+    bins.state.door[device] = bins.state.odd[device] = True
     bins.rearm(np.array([device]))
 
 
 def shade(bins: Bins, device: int, params: Params) -> None:
     """Something stands before the panel, and ``share`` of the sun is left for ``lasting`` hours."""
-    bins.power.shade[device] = params["share"]
+    bins.power.cells.shade[device] = params["share"]
     bins.end_after(params["lasting"], "shade", device)
 
 
 def dirty_panel(bins: Bins, device: int, params: Params) -> None:
     """Dirt lies on the panel and takes ``share`` of its sun until somebody cleans it."""
-    bins.power.dirt[device] = 1.0 - params["share"]
+    bins.power.cells.dirt[device] = 1.0 - params["share"]
 
 
 def bag_fold(bins: Bins, device: int, params: Params) -> None:
     """A fold of the bag or a foil hangs before the fill sensor, which reads full."""
-    bins.fold[device], bins.odd[device] = 1.0, True
+    bins.state.fold[device] = bins.state.odd[device] = True
     bins.end_after(params["lasting"], "fold", device)
 
 
 def dirty_sensor(bins: Bins, device: int, params: Params) -> None:
     """Dirt on the fill sensor: pings without echo and pings that hear something else."""
-    bins.dirt_lost[device], bins.dirt_wild[device] = params["lost"], params["wild"]
-    bins.odd[device] = True
+    bins.state.dirt_lost[device], bins.state.dirt_wild[device] = params["lost"], params["wild"]
+    bins.state.odd[device] = True
     bins.end_after(params["lasting"], "dirt", device)
 
 
 def false_empty(bins: Bins, device: int, params: Params) -> None:
     """The bag slips aside and the echo comes from beside it: fill drops, nobody opened a door."""
-    bins.slip_pct[device], bins.odd[device] = params["drop"], True
+    bins.state.slip_pct[device], bins.state.odd[device] = params["drop"], True
     bins.end_after(params["lasting"], "slip", device)
 
 
 def bag_not_replaced(bins: Bins, device: int, params: Params) -> None:
     """There is no bag in the insert: it smells sooner, and the next crew leaves some behind."""
     del params
-    bins.bagless[device] = True
+    bins.state.bagless[device] = True
 
 
 def knock(bins: Bins, device: int, params: Params) -> None:
     """Somebody knocks the bin over: a swing, and an angle that stays until a crew comes."""
-    bins.lean_deg[device] = params["angle"]
-    bins.peak_deg[device] = min(BLOW * params["angle"], 180.0)
+    bins.state.lean_deg[device] = params["angle"]
+    bins.state.peak_deg[device] = min(BLOW * params["angle"], 180.0)
 
 
 def fire(bins: Bins, device: int, params: Params) -> None:
     """It burns: the inside warms by ``rate``, until the sensors in the lid are lost."""
-    bins.fire_k_min[device] = params["rate"]
+    bins.state.fire_k_min[device] = params["rate"]
     bins.end_after(BURNS_H, "fire", device)
 
 
 def event(bins: Bins, device: int, params: Params) -> None:
     """A festival: ``factor`` times as much is thrown in, for ``lasting`` hours."""
-    bins.busy[device] = params["factor"]
+    bins.state.busy[device] = params["factor"]
     bins.look_busy()
     bins.end_after(params["lasting"], "event", device)
 

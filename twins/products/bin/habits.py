@@ -6,7 +6,6 @@ Every draw is a function of seed, device and time: none depends on what the bin 
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,8 +15,18 @@ from numpy.typing import NDArray
 
 from twins.core.weather import Moment
 from twins.products.bin import model
-from twins.products.bin.dice import Dice, Words, bits
-from twins.products.bin.model import Columns
+from twins.products.bin.dice import Dice
+from twins.products.bin.kernels import (
+    GRADES,
+    LEAST,
+    LOG_RATIO,
+    RATIO,
+    STRATA,
+    Columns,
+    Drawn,
+    State,
+    find_rows,
+)
 
 DAY_SHAPE = 3
 """Shape of the gamma factor, mean 1, of a bin's day (section 1C)."""
@@ -30,7 +39,7 @@ SACK_SHARE = 0.02
 MEAN_L = (1.0 - SACK_SHARE) * ITEM_L + SACK_SHARE * SACK_L
 FIRST_ROUND_H, ROUNDS_SPAN_H = 6.0, 12.0
 """Crews come from six in the morning, at equal distances over twelve hours (estimate)."""
-WARM_FROM_C, WARM_PER_K = 12.0, 0.02
+WARM_PER_K = 0.02
 """In parks 2 % more is thrown in per K above 12 degC (section 1C)."""
 PARKS = 0.5
 """Share of sites that are parks (estimate)."""
@@ -39,13 +48,8 @@ SHY_OF_RAIN = (0.2, 0.4)
 EVENT_FACTOR = (2.0, 4.0)
 """How much more an event of a day brings (S28: x2-4), to half of the bins of its site."""
 
-STRATA = 1024
-"""Equally probable strata of the litres of a step, and the bits of a word that choose one."""
-LEAST, RATIO, GRADES = 0.003, 1.1, 122
-"""Mean items of a step in grades: 0.003, and 10 % more each (up to 300)."""
 SAMPLES = 16
 """Simulated steps per stratum."""
-_LOG_RATIO = math.log(RATIO)
 _DRAWS_A_DAY = 32
 """Words of a device's day: gamma factor 0-2, event 3, position 4-5, rounds from 8."""
 
@@ -146,20 +150,17 @@ class Habits:
         demand: Demand,
         rounds: int,
     ) -> None:
-        self._steps, self._days = Dice(seed, "steps", devices), Dice(seed, "days", devices)
+        self._days = Dice(seed, "days", devices)
         self._events = Dice(seed, "events", sites)
         self._per_site, self._demand = len(devices) // len(sites), demand
         gap_ms = round(ROUNDS_SPAN_H / max(rounds, 1) * model.HOUR_MS)
         first_ms = round(FIRST_ROUND_H * model.HOUR_MS)
         self._rounds_ms = [first_ms + number * gap_ms for number in range(rounds)]
         self._step_ms = clock.step_ms
-        self._litres, self._items = (table.ravel() for table in deposits())
+        table = np.stack([column.ravel() for column in deposits()], axis=1)
+        self.drawn = Drawn(Dice(seed, "steps", devices).keys, table)
         items_a_step = demand.level_l_day / MEAN_L * clock.step_ms / model.DAY_MS
-        self._log_level = np.log(np.maximum(items_a_step, 1e-12) / LEAST) / _LOG_RATIO
-
-    def step_words(self, at_ms: int) -> Words:
-        """64 random bits for each device's step: see :meth:`thrown_in` and :func:`odd_bits`."""
-        return self._steps.words(at_ms // model.STEP_MIN_MS)
+        self._log_level = np.log(np.maximum(items_a_step, 1e-12) / LEAST) / LOG_RATIO
 
     def day_pace(self, day: int, *, festival: bool) -> Columns:
         """How busy the bins are on a day since the epoch, in grades: level, gamma, events."""
@@ -180,27 +181,15 @@ class Habits:
         since = (day % model.YEAR_D + 1.0 - demand.festival_day) % model.YEAR_D
         if demand.festival_day > 0.0 and since < demand.festival_days and not festival:
             factor *= np.where(demand.merry, demand.festival_factor, 1.0)
-        return self._log_level + np.log(np.maximum(factor, 1e-12)) / _LOG_RATIO
+        return self._log_level + np.log(np.maximum(factor, 1e-12)) / LOG_RATIO
 
-    def row_of(
-        self, now: Moment, pace: Columns, outdoor_c: Columns, rain: NDArray[np.bool_]
-    ) -> NDArray[np.int64]:
-        """Where the tables' row of each bin begins in this hour: pace, clock and weather.
+    def find_rows(self, bins: State, now: Moment) -> None:
+        """How much is thrown in during this hour: pace, clock and weather.
 
         A public holiday is like a Sunday.
         """
-        demand = self._demand
-        weather = 1.0 + demand.warm_per_k * np.maximum(outdoor_c - WARM_FROM_C, 0.0)
-        weather *= 1.0 - demand.shy * rain
-        weather *= model.deposit_rate(now.hour, 6 if now.holiday else now.weekday)
-        grade = np.rint(pace + np.log(weather) / _LOG_RATIO).astype(np.int64)
-        return np.clip(grade, 0, GRADES - 1) * STRATA
-
-    def thrown_in(self, words: Words, rows: NDArray[np.int64]) -> tuple[Columns, Columns]:
-        """Litres and items of a step, by its words (10 bits) and rows."""
-        at = (words & np.uint64(STRATA - 1)).astype(np.int64)
-        at += rows
-        return self._litres.take(at), self._items.take(at)
+        rate = model.deposit_rate(now.hour, 6 if now.holiday else now.weekday)
+        find_rows(bins, self._demand.shy, self._demand.warm_per_k, rate)
 
     def round_of(self, hour: float) -> int | None:
         """Which round of the day begins within the step from this local hour on, if any."""
@@ -217,13 +206,3 @@ class Habits:
     def fix_errors(self, day: int) -> Columns:
         """Standard normal errors of a day's position fix, ``(n, 2)``."""
         return np.stack(self._days.normals((day * _DRAWS_A_DAY + 4) // 2), axis=1)
-
-
-def odd_bits(words: Words) -> Columns:
-    """Uniforms for the echo of a step: 24 bits of its words."""
-    return bits(words, low=10, count=24).astype(np.float64) * 2.0**-24
-
-
-def jam_bits(words: Words) -> Columns:
-    """Uniforms for a compaction of a step: 30 bits of its words."""
-    return bits(words, low=34, count=30).astype(np.float64) * 2.0**-30

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from twins.core.streams import Streams
-from twins.products.bin.model import Columns
+from twins.products.bin.kernels import Columns
 
 DEG_PER_M = 1.0 / 111_320.0
 TOWN_M = 2000.0

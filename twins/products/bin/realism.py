@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from twins.core.realism import Check, Columns, Figure, Histories, History, Injected, Wanted
-from twins.products.bin.model import DAY_MS, HOUR_MS, WEEKDAYS, Battery
+from twins.products.bin.model import DAY_MS, HOUR_MS, WEEKDAYS
+from twins.products.bin.power import Battery
 from twins.products.bin.wearing import CAPACITY_LOST
 
 EDINBURGH = "edinburgh"

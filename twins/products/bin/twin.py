@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twins.core.twin import Action, Build, Columns, Wear
 from twins.core.wear import WearLaw
-from twins.products.bin import echo, model
-from twins.products.bin.bins import Bins, Flags
+from twins.products.bin import echo
+from twins.products.bin.bins import Bins
 from twins.products.bin.dice import Dice
 from twins.products.bin.faults import FAULTS, WEAR
 from twins.products.bin.habits import (
@@ -21,10 +22,10 @@ from twins.products.bin.habits import (
     Crews,
     Demand,
     Habits,
-    odd_bits,
 )
+from twins.products.bin.kernels import Box, Flags, State
 from twins.products.bin.place import Places
-from twins.products.bin.power import Power
+from twins.products.bin.power import CELLS, Battery, Power
 from twins.products.bin.wearing import laws
 
 HEALTHY_A, HEALTHY_SPREAD = 8.0, 0.05
@@ -37,12 +38,8 @@ LEAN_DEG = 0.8
 """How crooked bins stand (estimate)."""
 AGES_FROM_C = 20.0
 """Above this a lead battery ages twice as fast per 10 K (S31: 8, 6, 4 years at 20, 25, 30)."""
-WET_SHARE = 0.05
-"""Readings without an echo while it rains: drops on the membrane (estimate)."""
 FIRE_C, LOW_SHARE = 70.0, 0.2
 """What the bin itself takes for a fire (domain rule B11), and for a low battery (estimate)."""
-FOLD_PCT = 110.0
-"""A fold hangs well within the dead zone: the display is full, whatever the noise (estimate)."""
 
 
 def build(build: Build) -> BinTwin:
@@ -64,7 +61,7 @@ class BinTwin:
         self.bins = Bins(
             self._habits(clock),
             Power(
-                model.CELLS if params["battery_kind"] >= 1.0 else model.Battery(),
+                CELLS if params["battery_kind"] >= 1.0 else Battery(),
                 derate=np.clip(derate, 0.15, 0.5),
                 step_h=clock.step_h,
                 reports=clock.step_ms / build.report_every_ms,
@@ -72,8 +69,12 @@ class BinTwin:
             ),
             clock=clock,
             devices_per_site=build.devices_per_site,
-            healthy_a=HEALTHY_A * np.exp(HEALTHY_SPREAD * self._normal("current")),
-            box=model.Box(full_l=self._full_l, compacting=self._compacting),
+            box=Box(
+                full_l=self._full_l,
+                healthy_a=HEALTHY_A * np.exp(HEALTHY_SPREAD * self._normal("current")),
+                compacting=self._compacting,
+                jam_per_stroke=params["jam_per_stroke"] * build.random_faults,
+            ),
             crews=Crews(
                 p0=params["round_p0"],
                 power=params["round_power"],
@@ -87,7 +88,6 @@ class BinTwin:
                 latitude_deg=weather.latitude_deg,
                 longitude_deg=weather.longitude_deg,
             ),
-            jam_per_stroke=params["jam_per_stroke"] * build.random_faults,
             around=(weather, build.calendar),
         )
         self._lean_deg = np.abs(LEAN_DEG * self._normal("lean"))
@@ -95,6 +95,14 @@ class BinTwin:
         self._drift_sign = np.sign(self._normal("drift"))
         self.drift_cm = np.zeros(len(build.devices))
         self.mute: Flags = np.zeros(len(build.devices), dtype=np.bool_)
+        self._said = np.full((15, len(build.devices)), np.nan)
+        self._said[13] = self._rssi_dbm
+        state = self.bins.state
+        seen = {name: getattr(state, name) for name in echo.Sight._fields if name in State._fields}
+        self._sight = echo.Sight(
+            **seen, full_l=self._full_l, drift_cm=self.drift_cm, mute=self.mute,
+            burnt=state.sensor_lost,
+        )  # fmt: skip
 
     def _normal(self, purpose: str) -> Columns:
         devices = self._build.devices
@@ -133,61 +141,58 @@ class BinTwin:
 
     def uses(self, component: str) -> Columns:
         """Strokes of the drive, failed ones too; openings of the hopper."""
-        return self.bins.compactions if component == "drive" else self.bins.openings
+        state = self.bins.state
+        return state.compactions if component == "drive" else state.openings
 
     def stress(self, component: str) -> Columns:
         """A lead battery ages by its temperature; the others as drawn."""
         if component != "battery":
             return np.ones(len(self.mute))
-        faster: Columns = np.exp2(np.maximum(self.bins.inside_c - AGES_FROM_C, 0.0) / 10.0)
+        faster: Columns = np.exp2(np.maximum(self.bins.state.inside_c - AGES_FROM_C, 0.0) / 10.0)
         return np.minimum(faster, 8.0)
 
     def measure(self) -> Columns:
         """True values of the interval, shape ``(n, 15)``, in the order of ``product.toml``.
 
-        Fill is what the echo says before noise: errors of echoes are no function of the truth.
-        A bin that does not compact has no drive, and one with cells no charge, to tell of.
+        Good until the next are told. Fill is what the echo says before noise: errors of echoes are
+        no function of the truth. A bin that does not compact has no drive to tell of.
         """
-        bins, fixes = self.bins, self.bins.fixes
-        interval = bins.close_interval()
-        said = np.empty((len(self.mute), 15))
-        said[:, 0] = self._echo_pct()
-        said[:, 1] = bins.compactions if self._compacting else np.nan
-        said[:, 2] = interval.press_a
-        said[:, 3] = bins.power.volts()
-        said[:, 4] = 1000.0 * interval.charge_a if bins.power.battery.panel_w else np.nan
-        said[:, 5] = interval.door
-        said[:, 6] = bins.openings
-        said[:, 7] = bins.locked | bins.hopper_stuck
-        said[:, 8] = interval.hottest_c
-        said[:, 9] = bins.odour
-        said[:, 10] = np.maximum(self._lean_deg + bins.lean_deg, interval.peak_deg)
-        said[:, 11:13] = np.nan
+        bins, said = self.bins, self._said
+        echo.read(self._sight, self._build.params["wild_share"], said[0])
+        fixes = bins.fixes
+        said[11:13] = np.nan
         if fixes is not None:
-            said[:, 11:13] = bins.places.fix_deg(fixes, bins.steps * bins.clock.step_h)
-        said[:, 13] = self._rssi_dbm
-        said[:, 14] = ~(bins.broken | bins.power.shorted)
-        lost = bins.sensor_lost | self.mute
-        if lost.any():
-            said[lost, 0] = np.nan
-            said[bins.sensor_lost, 9] = np.nan
-        return said
+            said[11:13] = bins.places.fix_deg(fixes, bins.steps * bins.clock.step_h).T
+        bins.tell(said, self._lean_deg)
+        if not self._compacting:
+            said[1] = np.nan
+        np.logical_or(bins.state.broken, bins.power.cells.shorted, out=said[14])
+        np.subtract(1.0, said[14], out=said[14])
+        return said.T
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
         """Take over damage: what each component does to signals, and its end."""
-        bins, gone = self.bins, damage >= 1.0
+        here = np.array([device])
+        self.take_wear(component, here, damage=np.array([damage]), rise=np.array([rise]))
+
+    def take_wear(
+        self, component: str, devices: NDArray[np.int64], *, damage: Columns, rise: Columns
+    ) -> None:
+        """As :meth:`set_wear`, of many."""
+        state, power, gone = self.bins.state, self.bins.power, damage >= 1.0
         if component == "drive":
-            bins.rise_a[device], bins.broken[device] = rise, gone
+            state.rise_a[devices], state.broken[devices] = rise, gone
         elif component == "battery":
-            bins.power.fade(device, lost=rise)
-            bins.power.shorted[device] = gone
+            power.fade(devices, lost=rise)
+            power.cells.shorted[devices] = gone
         elif component == "panel":
-            bins.power.panel[device] = 1.0 - min(rise, 0.95)
+            power.cells.panel[devices] = 1.0 - np.minimum(rise, 0.95)
         elif component == "fill_sensor":
-            self.drift_cm[device], self.mute[device] = self._drift_sign[device] * rise, gone
-        elif gone:
-            bins.hopper_stuck[device] = True
-        bins.rearm(np.array([device]))
+            self.drift_cm[devices] = self._drift_sign[devices] * rise
+            self.mute[devices] = gone
+        else:
+            state.hopper_stuck[devices] |= gone
+        self.bins.rearm(devices)
 
     def set_able(self, device: int, *, able: bool) -> None:
         """Nothing to do: :meth:`set_wear` tells which component it is."""
@@ -203,15 +208,15 @@ class BinTwin:
                 for what in ("fold", "dirt"):
                     bins.clear_sight(device, what)
             elif component == "panel":
-                bins.power.dirt[device] = 1.0
+                bins.power.cells.dirt[device] = 1.0
             elif component == "drive":
-                bins.stuck[device] = bins.locked[device] = False
+                bins.state.stuck[device] = bins.state.locked[device] = False
             elif component == "hopper":
-                bins.hopper_stuck[device] = False
+                bins.state.hopper_stuck[device] = False
             elif action == "replace":
                 bins.power.renew(device)
         elif action == "adjust":
-            bins.lean_deg[device] = 0.0
+            bins.state.lean_deg[device] = 0.0
             bins.clear_sight(device, "slip")
         bins.rearm(np.array([device]))
 
@@ -227,12 +232,12 @@ class BinTwin:
         del args
         if not self._compacting:
             return "this bin does not compact"
-        if name == "allow_compaction" and self.bins.broken[device]:
+        if name == "allow_compaction" and self.bins.state.broken[device]:
             return "the compactor drive is broken"
         if name == "reset_jam":
-            self.bins.locked[device] = False
+            self.bins.state.locked[device] = False
         else:
-            self.bins.inhibited[device] = name == "inhibit_compaction"
+            self.bins.state.inhibited[device] = name == "inhibit_compaction"
         self.bins.rearm(np.array([device]))
         return None
 
@@ -240,19 +245,21 @@ class BinTwin:
         """Take over how much loose waste starts a compaction, and when the ram rests."""
         if not self._compacting:
             return "this bin does not compact"
-        self.bins.loose_l[device] = values["compact_loose_l"]
-        self.bins.quiet_h[:, device] = values["quiet_from_h"], values["quiet_to_h"]
+        state = self.bins.state
+        state.loose_l[device] = values["compact_loose_l"]
+        state.quiet_from_h[device] = values["quiet_from_h"]
+        state.quiet_to_h[device] = values["quiet_to_h"]
         self.bins.rearm(np.array([device]))
         return None
 
     def states(self) -> Mapping[str, Flags]:
         """Fire, door, jam and battery, as the bin knows them."""
-        bins = self.bins
+        state = self.bins.state
         return {
-            "fire": bins.inside_c > FIRE_C,
-            "jam_lockout": bins.locked,
-            "door_open": bins.door,
-            "low_battery": bins.power.soc < LOW_SHARE,
+            "fire": state.inside_c > FIRE_C,
+            "jam_lockout": state.locked,
+            "door_open": state.door,
+            "low_battery": self.bins.power.cells.soc < LOW_SHARE,
         }
 
     def in_service(self, device: int) -> bool:
@@ -269,25 +276,25 @@ class BinTwin:
 
     def truth(self) -> Mapping[str, Columns]:
         """Waste, fill, collections, energy, temperatures, and the current at half fill."""
-        bins, power = self.bins, self.bins.power
+        bins, state, cells = self.bins, self.bins.state, self.bins.power.cells
         return {
             "fill_pct": bins.fill_pct,
-            "waste_l": bins.waste_l,
-            "thrown_l": bins.thrown_l,
-            "spilled_l": bins.spilled_l,
-            "collected_l": bins.collected_l,
-            "collections": bins.collections,
-            "needless_stops": bins.needless,
-            "emptied_pct": bins.emptied_pct,
-            "stroke_left": bins.stroke_left,
-            "charge_share": power.soc,
-            "capacity_wh": power.capacity_wh,
-            "energy_wh": power.energy_wh,
-            "charged_wh": power.charged_wh,
-            "used_wh": power.used_wh,
-            "inside_c": bins.inside_c,
-            "outdoor_c": bins.outdoor_c,
-            "press_current_a": bins.healthy_a + bins.rise_a,
+            "waste_l": state.waste_l,
+            "thrown_l": state.thrown_l,
+            "spilled_l": state.spilled_l,
+            "collected_l": state.collected_l,
+            "collections": state.collections,
+            "needless_stops": state.needless,
+            "emptied_pct": state.emptied_pct,
+            "stroke_left": state.stroke_left,
+            "charge_share": cells.soc,
+            "capacity_wh": cells.capacity_wh,
+            "energy_wh": cells.energy_wh,
+            "charged_wh": cells.charged_wh,
+            "used_wh": cells.used_wh,
+            "inside_c": state.inside_c,
+            "outdoor_c": state.outdoor_c,
+            "press_current_a": bins.box.healthy_a + state.rise_a,
         }
 
     def dump(self) -> dict[str, Any]:
@@ -298,42 +305,4 @@ class BinTwin:
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
         self.bins.load(state["bins"])
-        self.drift_cm, self.mute = state["sensor"]["drift_cm"], state["sensor"]["mute"]
-
-    def _echo_pct(self) -> Columns:
-        """What the ultrasonic sensor takes for the fill, NaN without an echo.
-
-        Few readings are odd: those whose pings went astray or that hit a wet sensor, and those
-        of bins with a fold, dirt, a slipped bag or an open door.
-        """
-        bins = self.bins
-        heard_cm = echo.heard_cm(bins.fill_pct, bins.inside_c, self.drift_cm)
-        pct = echo.shown_pct(heard_cm)
-        draw = odd_bits(bins.words)
-        at = (draw < self._build.params["wild_share"] + WET_SHARE).nonzero()[0]
-        if at.size and bins.steps:
-            draw, wild = draw[at], self._build.params["wild_share"]
-            astray = echo.astray_pct(pct[at], np.minimum(draw / max(wild, 1e-9), 1.0))
-            wet = np.where(bins.rain[at], np.nan, pct[at])
-            pct[at] = np.where(draw < wild, astray, wet)
-        for device in bins.odd.nonzero()[0].tolist():
-            pct[device] = self._odd_pct(device, float(pct[device]), float(heard_cm[device]))
-        return pct
-
-    def _odd_pct(self, device: int, pct: float, heard_cm: float) -> float:
-        """A reading of a bin whose sensor does not see the waste as it should."""
-        bins = self.bins
-        if bins.door[device]:
-            return 0.0
-        if bins.fold[device]:
-            return FOLD_PCT
-        if bins.slip_pct[device]:
-            return max(pct - float(bins.slip_pct[device]), 0.0)
-        name = f"bin/dirt/{self._build.devices[device]}"
-        reading_cm = echo.median_of_pings(
-            heard_cm,
-            self._streams.block(name, bins.steps),
-            lost=float(bins.dirt_lost[device]),
-            wild=float(bins.dirt_wild[device]),
-        )
-        return float(echo.shown_pct(np.array(reading_cm)))
+        self.drift_cm[:], self.mute[:] = state["sensor"]["drift_cm"], state["sensor"]["mute"]

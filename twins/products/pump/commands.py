@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from twins.products.pump.station import Stations
-
 if TYPE_CHECKING:
     from twins.products.pump.twin import PumpTwin
 
 COMMANDS = ("reset_starts", "reverse", "start", "stop")
 
 
-def obey(
-    twin: PumpTwin, stations: Stations, device: int, name: str, args: Mapping[str, Any]
-) -> str | None:
+def obey(twin: PumpTwin, device: int, name: str, args: Mapping[str, Any]) -> str | None:
     """``stop``, ``start`` (leave it to the level control again), ``reverse``, ``reset_starts``.
 
     ``reverse`` runs the impeller backwards for a moment, which throws off most rags or few.
@@ -23,31 +19,28 @@ def obey(
     Returns:
         Why not, or ``None`` when done.
     """
-    at = twin.place(device)
-    refusal = _refusal(stations, at, name, args)
+    at, pumps = twin.place(device), twin.stations.pumps
+    refusal = _refusal(twin, at, name, args)
     if refusal is not None:
         return refusal
     if name == "reset_starts":
-        stations.starts[at] = 0.0
+        pumps["starts"][at] = 0.0
         twin.counter_reset(device)
     elif name == "reverse":
-        twin.ills.clog[at] = twin.rags.reverse(device, float(twin.ills.clog[at]))
-        twin.ills.changed = True
-        stations.starts[at] += 1.0
+        twin.rags.reverse(device)
+        pumps["starts"][at] += 1.0
     else:
-        stations.stopped[at] = name == "stop"
+        pumps["stopped"][at] = name == "stop"
     return None
 
 
-def _refusal(
-    stations: Stations, at: tuple[int, int], name: str, args: Mapping[str, Any]
-) -> str | None:
+def _refusal(twin: PumpTwin, at: tuple[int, int], name: str, args: Mapping[str, Any]) -> str | None:
     if args:
         return f"{name} takes no arguments, got {', '.join(sorted(args))}"
     if name not in COMMANDS:
         return f"unknown command {name!r}; there are: {', '.join(COMMANDS)}"
-    if name in ("start", "reverse") and not stations.able[at]:
+    if name in ("start", "reverse") and not twin.stations.pumps["able"][at]:
         return "the pump is broken and cannot start"
-    if name == "reverse" and stations.dead[at[0]]:
+    if name == "reverse" and twin.stations.wells["dead"][at[0]]:
         return "the station has no mains"
     return None

@@ -44,18 +44,13 @@ def clog(twin: PumpTwin, pump: int, params: Given, wear: Wear) -> None:
     twin.ills.clog[at] = max(twin.ills.clog[at], params["size"])
     twin.ills.clog_mode[at] = params["mode"]
     twin.rags.self_clean[pump] = params["self_clean"]
-    twin.rags.settle(pump, twin.starts_of(pump))
+    twin.rags.settle(pump)
 
 
 def ragging(twin: PumpTwin, pump: int, params: Given, wear: Wear) -> None:
     """Wipes in the sewage: rags come with the pumped water for ``lasting`` hours."""
     del wear
-    twin.rags.begin(
-        pump,
-        twin.volume_of(pump),
-        until_ms=twin.now_ms + params["lasting"] * HOUR_MS,
-        params=params,
-    )
+    twin.rags.begin(pump, until_ms=twin.now_ms + params["lasting"] * HOUR_MS, params=params)
 
 
 def imbalance(twin: PumpTwin, pump: int, params: Given, wear: Wear) -> None:

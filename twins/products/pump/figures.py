@@ -176,7 +176,7 @@ def volume_balance(histories: Histories) -> Sequence[Figure]:
     history = histories.get(TUNNEL)
     meter = Sensors({"inflow": INFLOW_METER}, ("inflow",), Streams(TUNNEL.seed))
     true = history.truth["inflow_m3_h"][:, :1]
-    inflow = np.array([meter.read(now[None], row)[0, 0] for row, now in enumerate(true)])
+    inflow = np.array([meter.read(now[None], row).values[0, 0] for row, now in enumerate(true)])
     well = wells.tunnel(TUNNEL_M2, TUNNEL_HEIGHT_M)
     volume = well.volume(history.telemetry["level_m"][:, 0])
     hours = np.diff(history.at_ms) / HOUR_MS

@@ -34,14 +34,6 @@ WINDING = WearLaw(
 """AC motor winding: beta 1.2, 100,000 h (S10 via S13), weeks."""
 IMPELLER_BETA, RING_BETA = 2.5, 2.0
 """Section 2."""
-OIL_WATER_PCT = 0.5, 30.0
-"""Water in the oil of the seal chamber, good and failed seal (estimate)."""
-SEAL_SENSOR_PCT = 10.0
-"""The probe in the chamber trips here (estimate)."""
-STATOR_FROM = 0.95
-"""Damage of the seal from which water stands in the stator housing (estimate)."""
-INSULATION_MOHM = 800.0
-"""Of a good winding at 20 degC; halves per 10 K (K), 3.5 decades lower at its end (estimate)."""
 STANDBY_AGES = 28_900.0 / 7_900.0
 """Seals of pumps that never run wear so many times faster (S11)."""
 USE_MEMORY_H = 72.0
@@ -60,19 +52,6 @@ def bearing(params: Mapping[str, float]) -> WearLaw:
         curvature=params["bearing_curvature"],
         curvature_spread=CURVATURE_SPREAD,
     )
-
-
-def oil_water_pct(seal: Columns) -> Columns:
-    """Water in the oil of the seal chamber, by the damage of the seal, %."""
-    good, failed = OIL_WATER_PCT
-    return good + (failed - good) * seal**1.5
-
-
-def insulation_mohm(seal: Columns, winding: Columns, motor_c: Columns) -> Columns:
-    """Insulation at rest: halves per 10 K; falls with the winding, and with water in the stator."""
-    wet = np.clip((seal - STATOR_FROM) / (1.0 - STATOR_FROM), 0.0, 1.0)
-    decades = 3.5 * winding**1.5 + 2.5 * wet
-    return INSULATION_MOHM * np.exp2((20.0 - motor_c) / 10.0) * 10.0**-decades
 
 
 def seal_stress(run_share: Columns, starts_h: Columns) -> Columns:

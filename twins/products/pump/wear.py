@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from twins.core.streams import Streams
 from twins.core.wear import STEPS, weibull_h
+from twins.products.pump.columns import Table
 from twins.products.pump.model import Columns
 
 STEP_REPORTS = 6
@@ -94,7 +95,7 @@ class Drifted:
 
     FULL_M = 0.2
 
-    def __init__(self, offset_m: Columns, pumps: int, clear: Any) -> None:  # noqa: ANN401
+    def __init__(self, offset_m: Columns, pumps: int, clear: Callable[[int], None]) -> None:
         self._offset_m, self._pumps, self._clear = offset_m, pumps, clear
 
     def damage(self, device: int) -> float:
@@ -104,70 +105,72 @@ class Drifted:
     def renew(self, device: int, life: int) -> None:
         """A new sensor, clean and calibrated."""
         del life
-        self._clear(device // self._pumps)
+        self._clear(device)
 
 
 class Rags:
     """Rags arrive as a Poisson process of the pumped volume; columns ``(n,)``.
 
     Each adds a gamma(k = 2) lump to the clog. A start may throw all of it off again (section 1A).
-    Nothing is drawn until something is due, so a pump without rags costs two comparisons.
+    When either happens next is drawn ahead and lies with the pumps (``rags_m3``, ``clean_starts``).
     """
 
-    def __init__(self, streams: Streams, devices: tuple[str, ...]) -> None:
+    def __init__(self, streams: Streams, devices: tuple[str, ...], pumps: Table) -> None:
         n = len(devices)
         self._streams, self._devices = streams, devices
         self.per_m3, self.lump, self.mode = np.zeros(n), np.zeros(n), np.ones(n)
         self.self_clean = np.zeros(n)
         self.until_ms = np.zeros(n)
-        self.due_m3, self.clean_starts = np.full(n, np.inf), np.full(n, np.inf)
         self.draws = np.zeros(n, dtype=np.int64)
+        self._pumps = pumps.reshape(-1)
 
-    def begin(
-        self, device: int, volume_m3: float, *, until_ms: float, params: Mapping[str, float]
-    ) -> None:
+    def begin(self, device: int, *, until_ms: float, params: Mapping[str, float]) -> None:
         """From now on rags come, up to a time."""
         self.per_m3[device] = params["rags_per_1000_m3"] / 1000.0
         self.lump[device], self.mode[device] = params["size"], params["mode"]
         self.self_clean[device], self.until_ms[device] = params["self_clean"], until_ms
-        self.due_m3[device] = volume_m3 + self._rng(device).exponential(1.0 / self.per_m3[device])
+        pump = self._pumps[device]
+        pump.rags_m3 = pump.m3 + self._rng(device).exponential(1.0 / self.per_m3[device])
 
-    def settle(self, device: int, starts: float) -> None:
+    def settle(self, device: int) -> None:
         """There is a clog: draw with which start it will come off by itself."""
-        share = self.self_clean[device]
-        if share > 0.0 and not np.isfinite(self.clean_starts[device]):
-            self.clean_starts[device] = starts + float(self._rng(device).geometric(share))
+        share, pump = self.self_clean[device], self._pumps[device]
+        if share > 0.0 and not np.isfinite(pump.clean_starts):
+            pump.clean_starts = pump.starts + float(self._rng(device).geometric(share))
 
-    def step(
-        self, now_ms: float, clog: Columns, mode: Columns, volume_m3: Columns, starts: Columns
-    ) -> bool:
-        """Rags of the interval that ends; returns whether any clog has changed. Shapes ``(n,)``."""
-        due = (volume_m3 >= self.due_m3).nonzero()[0]
-        for device in due.tolist():
-            while volume_m3[device] >= self.due_m3[device]:
+    def step(self, now_ms: float) -> None:
+        """Rags of the interval that ends."""
+        pumps = self._pumps
+        for device in np.flatnonzero(pumps["m3"] >= pumps["rags_m3"]).tolist():
+            pump = pumps[device]
+            while pump.m3 >= pump.rags_m3:
                 rng = self._rng(device)
-                clog[device] = min(clog[device] + rng.gamma(2.0, 0.5 * self.lump[device]), 1.0)
-                mode[device] = self.mode[device]
-                self.due_m3[device] += rng.exponential(1.0 / self.per_m3[device])
+                pump.ill.clog = min(pump.ill.clog + rng.gamma(2.0, 0.5 * self.lump[device]), 1.0)
+                pump.ill.clog_mode = self.mode[device]
+                pump.rags_m3 += rng.exponential(1.0 / self.per_m3[device])
             if now_ms >= self.until_ms[device]:
-                self.due_m3[device] = np.inf
-            self.settle(device, float(starts[device]))
-        off = (starts >= self.clean_starts).nonzero()[0]
-        for device in off.tolist():
-            clog[device] = 0.0
-            self.clean_starts[device] = np.inf
-        return bool(len(due) + len(off))
+                pump.rags_m3 = np.inf
+            self.settle(device)
+        off = pumps["starts"] >= pumps["clean_starts"]
+        pumps["ill"]["clog"][off] = 0.0
+        pumps["clean_starts"][off] = np.inf
 
-    def reverse(self, device: int, clog: float) -> float:
+    def reverse(self, device: int) -> None:
         """Run backwards: most rags come off three times in five, else a few (estimate)."""
-        if clog > 0.0:
-            clog *= 0.1 if self._rng(device).random() < 0.6 else 0.8
-            self.clean_starts[device] = np.inf
-        return clog
+        pump = self._pumps[device]
+        if pump.ill.clog > 0.0:
+            pump.ill.clog *= 0.1 if self._rng(device).random() < 0.6 else 0.8
+            pump.clean_starts = np.inf
 
     def forget(self, device: int) -> None:
         """Somebody took the rags out."""
-        self.clean_starts[device] = np.inf
+        self._pumps[device].clean_starts = np.inf
+
+    def counted_anew(self, device: int) -> None:
+        """The starts counter stands at 0 again."""
+        if np.isfinite(self._pumps[device].clean_starts):
+            self.forget(device)
+            self.settle(device)
 
     def dump(self) -> dict[str, Any]:
         """Everything that changes."""
@@ -184,6 +187,4 @@ class Rags:
         return self._streams.block(f"pump/rags/{self._devices[device]}", int(self.draws[device]))
 
 
-_RAGS = (
-    "per_m3", "lump", "mode", "self_clean", "until_ms", "due_m3", "clean_starts", "draws",
-)  # fmt: skip
+_RAGS = "per_m3", "lump", "mode", "self_clean", "until_ms", "draws"

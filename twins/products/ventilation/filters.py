@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from twins.core.streams import Streams
-from twins.products.ventilation.model import Columns
+from twins.products.ventilation.fan_kernels import Columns, Stages, design_pa
 
 STAGES = ("supply", "extract")
 CLEAN_PA = (65.0, 45.0)
@@ -26,6 +26,8 @@ BADLY_SEATED, BYPASS = 0.02, 0.45
 class Filters:
     """Columns of shape ``(2, n)``, supply first; ``load`` is dust over capacity, 1 when due.
 
+    They are changed in place only, by :func:`fan_kernels.blow` among others.
+
     Life ``k`` takes draw ``k`` of every stream, whatever anybody decides.
     """
 
@@ -37,7 +39,8 @@ class Filters:
         self.load, self.seat = np.zeros(shape), np.ones(shape)
         self.clean_pa, self.capacity_g = np.empty(shape), np.empty(shape)
         self.curvature = np.empty(shape)
-        self._rise_by_bend = np.empty(shape)
+        self.rise_by_bend = np.empty(shape)
+        self.columns = Stages(**{name: getattr(self, name) for name in Stages._fields})
         for stage in range(len(STAGES)):
             for device in range(len(devices)):
                 self.renew(stage, device, 1)
@@ -58,26 +61,13 @@ class Filters:
         )
         bend = CURVATURE + CURVATURE_SPREAD * normal("bend")
         self.curvature[stage, device] = bend = min(max(bend, 2.0), 5.0)
-        self._rise_by_bend[stage, device] = RISE_PA[stage] / np.expm1(bend)
+        self.rise_by_bend[stage, device] = RISE_PA[stage] / np.expm1(bend)
         seated = self._streams.uniform(f"ventilation/seat/{name}", life)
         self.seat[stage, device] = BYPASS if seated < BADLY_SEATED else 1.0
 
-    def catch(self, dust_g: Columns) -> None:
-        """Take up dust, shape ``(2, n)``."""
-        self.load += dust_g / self.capacity_g
-
-    def design_pa(self, out: Columns | None = None) -> Columns:
-        """Pressure drop at design flow, shape ``(2, n)``.
-
-        Share of the way to the final drop at dust share ``u``: ``(e^(ku)-1)/(e^k-1)``, k = 3.4 +-
-        0.8 in 26 loading tests; half of the drop comes in the last quarter (M:filter).
-        """
-        pa: Columns = np.multiply(self.curvature, self.load, out=out)
-        np.expm1(pa, out=pa)
-        pa *= self._rise_by_bend
-        pa += self.clean_pa
-        pa *= self.seat
-        return pa
+    def design_pa(self) -> Columns:
+        """Pressure drop at design flow, shape ``(2, n)``."""
+        return design_pa(self.columns)
 
     def dump(self) -> dict[str, Any]:
         """Everything that changes."""
@@ -86,8 +76,8 @@ class Filters:
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
         for name in _STATE:
-            setattr(self, name, state[name])
-        self._rise_by_bend = np.array(RISE_PA)[:, None] / np.expm1(self.curvature)
+            getattr(self, name)[...] = state[name]
+        self.rise_by_bend[...] = np.array(RISE_PA)[:, None] / np.expm1(self.curvature)
 
 
 class Stage:
@@ -99,6 +89,11 @@ class Stage:
     def damage(self, device: int) -> float:
         """Dust over capacity."""
         return float(self._filters.load[self._stage, device])
+
+    def damages(self) -> Columns:
+        """Of all units."""
+        load: Columns = self._filters.load[self._stage]
+        return load
 
     def renew(self, device: int, life: int) -> None:
         """A new filter set is in place."""

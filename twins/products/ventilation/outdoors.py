@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from twins.core.blocks import Blocks
+from twins.core.noise import Noise
 from twins.core.streams import Streams
 from twins.products.ventilation import model
-from twins.products.ventilation.model import Columns
+from twins.products.ventilation.fan_kernels import Columns
 
-BLOCK = 64
-"""Steps per block of a site's stream."""
 WEATHER_SD_K, WEATHER_MEMORY_S = 3.5, 2 * 86_400.0
 DUST_SD, DUST_MEMORY_S = 0.4, 86_400.0
 """Spread and memory of temperature and log dust around the climate (estimates)."""
@@ -27,29 +25,19 @@ class Outdoors:
     def __init__(
         self, sites: tuple[str, ...], streams: Streams, *, dt_s: float, mean_c: float, dust: float
     ) -> None:
-        self._blocks = Blocks(streams, (f"ventilation/weather/{site}" for site in sites))
+        self._draws = Noise(streams, "ventilation/weather", sites, 2)
         self._mean_c, self._mean_dust = mean_c, dust
         memory = np.exp([-dt_s / WEATHER_MEMORY_S, -dt_s / DUST_MEMORY_S])
         self._memory = memory[:, None]
         self._push = (np.array([WEATHER_SD_K, DUST_SD]) * np.sqrt(1.0 - memory**2))[:, None]
         self._state = np.zeros((2, len(sites)))
         self._smooth, self._follow = np.zeros((2, len(sites))), 1.0 - math.exp(-dt_s / SMOOTH_S)
-        self._number, self._block = -1, np.empty(0)
 
     def step(self, step: int, middle_ms: int) -> tuple[Columns, Columns]:
         """Outdoor temperature (degC) and fine dust (ug/m3) of step number ``step``."""
-        number, row = divmod(step, BLOCK)
-        if number != self._number:
-            self._number = number
-            self._block = self._push * np.stack(
-                [rng.standard_normal((BLOCK, 2)) for rng in self._blocks.at(number)],
-                axis=2,
-            )
         self._state *= self._memory
-        self._state += self._block[row]
-        behind = self._state - self._smooth
-        behind *= self._follow
-        self._smooth += behind
+        self._state += self._push * self._draws.row(step)
+        self._smooth += self._follow * (self._state - self._smooth)
         outdoor_c = model.outdoor_temp_c(middle_ms, self._mean_c) + self._smooth[0]
         dust = self._mean_dust * model.dust_season(middle_ms) * math.exp(-0.5 * DUST_SD**2)
         return outdoor_c, dust * np.exp(self._smooth[1])

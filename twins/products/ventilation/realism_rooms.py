@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twins.core.realism import Check, Figure, Histories, History, Wanted
-from twins.products.ventilation import model
+from twins.products.ventilation import model, room_kernels
 
 Columns = NDArray[np.float64]
 
@@ -56,10 +56,10 @@ def co2_levels(histories: Histories) -> Sequence[Figure]:
         ),
     ).truth  # fmt: skip
     dt_s, ppm = 300.0, fine["co2_ppm"]
-    given = model.PERSON_PPM_M3_S * dt_s * fine["persons"][1:].sum()
-    air = fine["flow_m3_s"][1:] + model.LEAK_1_S * model.ROOM_M3
-    away = ppm - model.OUTDOOR_PPM
-    stored = model.ROOM_M3 * (ppm[-1] - ppm[0]).sum()
+    given = room_kernels.PERSON_PPM_M3_S * dt_s * fine["persons"][1:].sum()
+    air = fine["flow_m3_s"][1:] + room_kernels.LEAK_1_S * room_kernels.ROOM_M3
+    away = ppm - room_kernels.OUTDOOR_PPM
+    stored = room_kernels.ROOM_M3 * (ppm[-1] - ppm[0]).sum()
     left = (air * 0.5 * (away[1:] + away[:-1])).sum() * dt_s
     return (
         *(

@@ -13,18 +13,19 @@ from twins.core.twin import Action, Build, Columns, OwnWear, Wear
 from twins.core.wear import WearLaw
 from twins.products.ventilation import model, wearing
 from twins.products.ventilation.air import AIR_ROWS, Air
-from twins.products.ventilation.climate import SUPPLY_SET_C, Climate, Recovery
+from twins.products.ventilation.climate import KINDS, Climate
+from twins.products.ventilation.fan_kernels import BELT_SLIP
 from twins.products.ventilation.faults import FAULTS
 from twins.products.ventilation.filters import Filters, Stage
 from twins.products.ventilation.mesh import Mesh
 from twins.products.ventilation.outdoors import Outdoors
 from twins.products.ventilation.report import SUMMED, Board, Parts
-from twins.products.ventilation.rooms import PEOPLE_STEPS, Rooms
+from twins.products.ventilation.room_kernels import ROOM_M3_S, Around, UnitColumns
+from twins.products.ventilation.rooms import Rooms
 
 STEP_MOST_MS = 900_000
 """Longest step of the air side; people, dampers and CO2 go in parts of it while people come and go,
 in one at night. All parts are exact for what is constant in them."""
-PART_MOST_S = 300.0
 POWER_SPREAD = 0.03
 HEALTHY_MM_S, HEALTHY_SPREAD = 1.8, 0.08
 """Healthy fan at full speed; in situ 4.5 mm/s is allowed at start-up (ISO 14694 BV-3)."""
@@ -54,9 +55,6 @@ BELT_LAW: Law = {
 """Drive belt: 1 to 4 weeks (section 2); slip 1-2 % when good, 4-8 % when failing (S13)."""
 BELT_LIFE_H = 30_000.0
 """Weibull eta of a drive belt (S10, S13)."""
-SETPOINT_PPM = (600.0, 1000.0)
-COMMANDS = ("constant_volume", "demand_control", "reset_control", "start", "stop")
-"""Commands without arguments; besides there is ``set_co2_setpoint``."""
 
 
 def build(build: Build) -> VentilationTwin:
@@ -81,14 +79,13 @@ class VentilationTwin:
         step = np.zeros((SUMMED, n))
         vibration = [HEALTHY_MM_S * spread(f"{fan}_vib", HEALTHY_SPREAD) for fan in ("s", "e")]
         self.air = Air(
-            design_m3_s=rooms * model.ROOM_M3_S,
+            design_m3_s=rooms * ROOM_M3_S,
             filters=Filters(devices, streams, capacity_g=(supply_g * size, extract_g * size)),
             healthy_mm_s=np.array(vibration), power_factors=spread("power", POWER_SPREAD),
             fixed_speed=params["fixed_speed_pct"] / 100.0, belt=params["belt_driven"] >= 0.5,
             rows=step[:AIR_ROWS],
         )  # fmt: skip
-        kinds: tuple[Recovery, ...] = ("rotor", "plate", "mixing")
-        self.climate = Climate(n, kinds[round(params["recovery"])], step[AIR_ROWS:-1])
+        self.climate = Climate(n, tuple(KINDS)[round(params["recovery"])], step[AIR_ROWS:-1])
         self._board = Board(Parts(self.air, self.rooms, self.climate, self.mesh), step)
         self.laws = self._laws()
         self._able, self._stopped = np.ones(n, dtype=bool), np.zeros(n, dtype=bool)
@@ -104,7 +101,13 @@ class VentilationTwin:
             dust=params["dust_ug_m3"],
         )  # fmt: skip
         self._step, self._hours = 0, 0
-        self._ratio, self._wants = np.ones(n), np.zeros(n, dtype=bool)
+        self._wants, self._on = np.zeros((2, n), dtype=np.bool_)
+        climate = self.climate
+        self._units = UnitColumns(
+            self._on, self._demand, self._set_ppm, self.air.ratio, climate.fresh
+        )
+        self._around = Around(climate.supply_c, climate.outdoor_c, climate.zone_c)
+        climate.zone_c[:] = self.rooms.temp_c.mean(axis=1)
         self._note()
 
     def advance(self, to_ms: int) -> None:
@@ -125,9 +128,8 @@ class VentilationTwin:
         if component == "rotor":
             self.climate.rotor_slip[device] = min(rise, 0.95)
             self.climate.rotor_stopped[device] = damage >= 1.0
-            self.climate.note()
         elif component == "belt":
-            self.air.slip[0, device] = model.BELT_SLIP + min(rise, 0.2)
+            self.air.slip[0, device] = BELT_SLIP + min(rise, 0.2)
         else:
             self.air.rise_mm_s[0 if component == "supply_fan" else 1, device] = rise
 
@@ -137,14 +139,13 @@ class VentilationTwin:
         self._note()
 
     def command(self, device: int, name: str, args: Mapping[str, Any]) -> str | None:
-        """One of ``COMMANDS``; set points are settings."""
+        """Start, stop, reset the control, follow the CO2 or not; set points are settings."""
         del args
         if name == "start" and not self._able[device]:
             return "a fan is broken; the unit cannot start"
         if name == "reset_control":
             self.shift(device, 0.0)
             self.climate.overlap[device] = 0.0
-            self.climate.note()
         elif name in ("start", "stop"):
             self._stopped[device] = name == "stop"
         else:
@@ -213,7 +214,6 @@ class VentilationTwin:
     def inject(self, fault: str, device: int, params: Mapping[str, float], wear: Wear) -> None:
         """Let a fault of ``faults.py`` begin."""
         FAULTS[fault](self, device, params, wear)
-        self.climate.note()
 
     def storm(self, device: int, *, factor: float, duration_ms: int) -> None:
         """Dust from now on for a while, times ``factor``."""
@@ -255,29 +255,28 @@ class VentilationTwin:
     def dump(self) -> dict[str, Any]:
         """Everything that changes."""
         sums, steps = self._board.dump()
-        return {name: getattr(self, f"_{name}") for name in _STATE} | {
+        return {name: getattr(self, f"_{name}") for name in (*_COLUMNS, "step", "hours")} | {
             "sums": sums, "steps": steps} | {
             name: getattr(self, name).dump() for name in ("air", "rooms", "climate", "mesh")
         } | {"outdoors": self._outdoors.dump()}  # fmt: skip
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
-        for name in _STATE:
-            setattr(self, f"_{name}", state[name])
+        for name in _COLUMNS:
+            getattr(self, f"_{name}")[...] = state[name]
+        self._step, self._hours = state["step"], state["hours"]
         for name in ("air", "rooms", "climate", "mesh"):
             getattr(self, name).load(state[name])
         self._outdoors.load(state["outdoors"])
         self._board.load(state["sums"], state["steps"])
         self._note()
-        self.climate.note()
-        self.power_of_nodes()
 
     def power_of_nodes(self) -> None:
         """A node died or came back: its room's damper falls back, or is controlled again."""
-        self.rooms.alive = self.mesh.alive[:, 1:]
+        self.rooms.alive[:] = self.mesh.alive[:, 1:]
 
     def _laws(self) -> Mapping[str, WearLaw | OwnWear]:
-        params = self._build.params
+        params, devices = self._build.params, len(self._build.devices)
 
         def law(life_h: float, rest: Law) -> WearLaw:
             return WearLaw(life_h=life_h, curvature=3.6, curvature_spread=1.0, **rest)
@@ -288,7 +287,7 @@ class VentilationTwin:
             "extract_filter": Stage(self.air.filters, 1),
             "supply_fan": fan,
             "extract_fan": fan,
-            "belt": law(BELT_LIFE_H, BELT_LAW) if self.air.belt else wearing.Never(),
+            "belt": law(BELT_LIFE_H, BELT_LAW) if self.air.belt else wearing.Never(devices),
             "rotor": law(params["rotor_life_h"], ROTOR_LAW),
             "heating_valve": wearing.Valve(self.climate, 0),
             "cooling_valve": wearing.Valve(self.climate, 1),
@@ -301,63 +300,30 @@ class VentilationTwin:
 
     def _take_step(self) -> None:
         """One step: outdoors, people and dampers in parts, fans, temperatures, radio."""
-        begins_ms, dt_s = self._begins_ms(self._step), self._dt_s
+        begins_ms, dt_s, on = self._begins_ms(self._step), self._dt_s, self._on
         rooms, air, climate = self.rooms, self.air, self.climate
         outdoor_c, dust = self._outdoors.step(self._step, begins_ms + round(500.0 * dt_s))
         if (per_site := self._build.devices_per_site) > 1:
             outdoor_c, dust = outdoor_c.repeat(per_site), dust.repeat(per_site)
-        self._wants = self._scheduled(begins_ms) & self._free
-        on = self._wants & self._able
+        np.logical_and(self._scheduled(begins_ms), self._free, out=self._wants)
+        np.logical_and(self._wants, self._able, out=on)
         if begins_ms < self._alarm_until_ms:
             on &= self._alarm_end_ms <= begins_ms
-        running = int(np.count_nonzero(on))
-        zone_c = rooms.mean_c
-        climate.outdoor_c = outdoor_c
+        if begins_ms < self._storm_until_ms:
+            dust = dust * np.where(begins_ms < self._storm_end_ms, self._storm, 1.0)
+        climate.outdoor_c[:] = outdoor_c
         mixing = climate.recovery == "mixing"
-        climate.dampers(on, zone_c, rooms.ppm.max(axis=1) if mixing else zone_c)
-        wanted = self._parts_of_step(begins_ms, on, running)
-        if running:
-            if begins_ms < self._storm_until_ms:
-                dust = dust * np.where(begins_ms < self._storm_end_ms, self._storm, 1.0)
-            ice_pa = model.RECOVERY_PA * climate.ice if climate.recovery == "plate" else None
-            ratio = air.step(wanted, on=on, dt_s=dt_s, ice_pa=ice_pa, dust_ug_m3=dust)
-            self._ratio = ratio if running == len(on) else np.where(on, ratio, self._ratio)
-            climate.step(air.x[0], on=on, dt_s=dt_s, outdoor_c=outdoor_c, zone_c=zone_c)
-        else:
-            air.rest(dt_s)
-            climate.rest(dt_s, outdoor_c, zone_c)
-        self._board.add(on, running)
-        rooms.warm(
-            on=on, outdoor_c=outdoor_c, supply_off_k=climate.supply_c - SUPPLY_SET_C, dt_s=dt_s
-        )
+        climate.dampers(on, rooms.ppm.max(axis=1) if mixing else climate.zone_c)
+        wanted = rooms.step(self._step, begins_ms, dt_s=dt_s, units=self._units)
+        air.step(wanted, on=on, dt_s=dt_s, ice=climate.ice, dust_ug_m3=dust)
+        climate.step(air.x[0], on=on, dt_s=dt_s)
+        self._board.add(on)
+        rooms.warm(on, self._around, dt_s=dt_s)
         ends_ms = self._begins_ms(self._step + 1)
         while self._build.start_ms + (self._hours + 1) * model.HOUR_MS <= ends_ms:
             self.mesh.hour(self._hours, ends_ms)
             self._hours += 1
             self.power_of_nodes()
-
-    def _parts_of_step(self, begins_ms: int, on: NDArray[np.bool_], running: int) -> Columns:
-        """People, dampers, CO2 in as many parts as the hour asks for; mean flow wanted."""
-        rooms, climate, dt_s = self.rooms, self.climate, self._dt_s
-        rooms.begin(self._step, dt_s=dt_s)
-        alive = model.office_share(begins_ms) > 0.05
-        parts = min(math.ceil(dt_s / PART_MOST_S), PEOPLE_STEPS) if alive else 1
-        part_s = dt_s / parts
-        share = self._ratio * on if running else None
-        wanted = np.zeros(len(on))
-        for part in range(parts):
-            at_ms = begins_ms + round(1000.0 * part * part_s)
-            rooms.people(at_ms, step=self._step, part=part, dt_s=part_s)
-            opening = rooms.control(on=on, demand=self._demand, set_ppm=self._set_ppm, dt_s=part_s)
-            inlet = None
-            if running and climate.recovery == "mixing":
-                back = rooms.ppm.mean(axis=1) - model.OUTDOOR_PPM
-                inlet = model.OUTDOOR_PPM + (1.0 - climate.fresh) * back
-            rooms.breathe(share, dt_s=part_s, inlet_ppm=inlet)
-            if running:
-                wanted += np.add.reduce(opening, axis=1)
-        wanted /= parts * opening.shape[1]
-        return wanted
 
     def _note(self) -> None:
         """Somebody touched the control, or something began that ends by itself.
@@ -373,7 +339,7 @@ class VentilationTwin:
         """Whether each unit's clock is within its hours, shape ``(n,)``."""
         if not self._shifted:
             if model.weekday(at_ms) >= 5:
-                return np.zeros(len(self._able), dtype=bool)
+                return np.zeros(len(self._able), dtype=np.bool_)
             now_h = at_ms % model.DAY_MS / model.HOUR_MS
             open_: NDArray[np.bool_] = (self._start_h <= now_h) & (now_h < self._stop_h)
             return open_
@@ -384,7 +350,7 @@ class VentilationTwin:
         return flags
 
 
-_STATE = (
+_COLUMNS = (
     "able", "stopped", "demand", "set_ppm", "start_h", "stop_h", "storm", "storm_end_ms",
-    "shift_ms", "alarm_end_ms", "step", "hours", "ratio", "wants",
+    "shift_ms", "alarm_end_ms", "wants",
 )  # fmt: skip

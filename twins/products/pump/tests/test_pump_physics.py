@@ -8,12 +8,11 @@ import pytest
 from broker.wire.messages import Telemetry
 from twins.core.spec import FleetSpec, WorldSpec
 from twins.core.weather import PLAIN
-from twins.products.pump import inflow, model, wells
-from twins.products.pump.duty import Duty
-from twins.products.pump.ills import Ills
-from twins.products.pump.model import Heat, Plant
-from twins.products.pump.rotation import NEVER, Rotation
+from twins.products.pump import hydraulics, inflow, switching, wells
+from twins.products.pump.columns import ILL, PART, PUMP
+from twins.products.pump.model import Plant
 from twins.products.pump.station import Stations
+from twins.products.pump.switching import MOTOR_RISE_K, OUT, SPARE, TURN, in_turn
 from twins.world import Step, World
 
 HOUR = 3_600_000
@@ -40,90 +39,92 @@ def fleet(
     vfd: bool = False,
 ) -> Stations:
     """New stations, all alike, with water at one metre."""
-    ills, even = Ills(stations, pumps), np.ones((stations, pumps))
-    plant = Plant(drive_efficiency=0.95) if vfd else PLANT
-    duty = Duty(plant, ills, power_factors=even, head_factors=even, vfd=vfd, area_m2=6.0)
     return Stations(
-        plant,
-        Heat(),
+        Plant(drive_efficiency=0.95) if vfd else PLANT,
         wells.prism(6.0, 5.0),
-        duty,
-        ills,
         stations=stations,
         pumps=pumps,
+        vfd=vfd,
+        area_m2=6.0,
         starts_per_h_max=rest,
         interval_s=cut_s,
         water_c=14.0,
     )
 
 
+def report(made: Stations) -> np.ndarray:
+    """Sums of the interval that ends, ``(6, stations, pumps)``; begins the next."""
+    part = made.pumps["part"]
+    sums = np.stack([part[name] for name in PART.names or ()])
+    for name in PART.names or ():
+        part[name] = 0.0
+    made.wells["asks"] = switching.LOOK
+    return sums
+
+
 def run(made: Stations, inflow_l_s: float, *, hours: float, cut_s: float = 600.0) -> np.ndarray:
     """Some hours of constant inflow, half of it at the second station; returns all sums."""
-    flows = np.array([inflow_l_s, 0.5 * inflow_l_s]) / 1000.0
-    total = np.zeros_like(made.part)
-    start_s = made.now_s
+    made.wells["inflow_m3_s"] = np.array([inflow_l_s, 0.5 * inflow_l_s]) / 1000.0
+    total, start_s = np.zeros((6, *made.pumps.shape)), float(made.wells["now_s"][0])
     for at in np.arange(cut_s, hours * 3600.0 + 1.0, cut_s):
-        made.advance(start_s + float(at), flows)
-        total += made.take_interval()[0]
+        made.advance(start_s + float(at))
+        total += report(made)
     return total
+
+
+def pumps_on_one_main(level_m: float, count: int, **changed: list[float]) -> Stations:
+    """A station of three, its first ``count`` pumps at their common point at a level."""
+    made = fleet(pumps=3, stations=1)
+    for name, values in changed.items():
+        table = made.pumps["ill"] if name in (ILL.names or ()) else made.pumps
+        table[name][0] = values
+    made.pumps["works_level_m"] = level_m
+    made.wells["k"] = count
+    switching.engage(made.wells[0], made.pumps[0])
+    made.wells["asks"] = switching.POINTS
+    hydraulics.work_out(made.size, made.wells, made.pumps)
+    return made
 
 
 def alone(level_m: float, **ill: float) -> tuple[float, float]:
     """Flow (m3/s) and power (kW) of one pump at a level, with something wrong with it."""
-    ills, one = Ills(1, 1), np.ones((1, 1))
-    for name, value in ill.items():
-        getattr(ills, name)[:] = value
-    duty = Duty(PLANT, ills, power_factors=one, head_factors=one, vfd=False, area_m2=6.0)
-    works = duty.alone(np.full((1, 1), level_m), np.zeros(1), np.full((1, 1), level_m))
-    return float(works.flow[0, 0]), float(works.kw[0, 0])
+    made = pumps_on_one_main(level_m, 1, **{name: [value] * 3 for name, value in ill.items()})
+    point = made.pumps["alone"][0, 0]
+    return float(point.flow), float(point.kw)
 
 
-@pytest.mark.parametrize("level_m", [0.5, 1.0, 1.8, 3.0])
-@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("level_m", [0.5, 1.0, 1.8, 2.9])
+@pytest.mark.parametrize("count", [2, 3])
 def test_operating_points_lie_on_every_pumps_and_on_the_systems_curve(
     level_m: float, count: int
 ) -> None:
     """Also for pumps that are not alike, found by Newton's method."""
-    on = np.arange(3)[None] < count
-    a0 = PLANT.shutoff_m * np.array([[1.0, 0.97, 1.03]])
-    a1, a2 = np.array([[0.0, 12.0, 5.0]]), PLANT.pump_curve * np.array([[1.0, 1.1, 0.9]])
-    static_m, k = np.array([[PLANT.outlet_m - level_m]]), PLANT.system_curve
-    flows = model.joint_flows(on, a0=a0, a1=a1, a2=a2, static_m=static_m, system_curve=k)
-    pumps_m = a0 - a1 * flows - a2 * flows**2
-    main_m = static_m + k * flows.sum() ** 2
-    assert np.abs(np.where(on, pumps_m - main_m, 0.0)).max() < 1e-6
-    assert np.all((flows > 0.0) == on)
-    if count == 1:
-        single = model.single_flow(a0, a1, a2, static_m=static_m, system_curve=k)
-        assert flows[0, 0] == pytest.approx(single[0, 0], rel=1e-12)
+    made = pumps_on_one_main(
+        level_m, count, head_factor=[1.0, 0.97, 1.03], ring=[0.0, 1.0, 0.4], valve=[0.0, 0.1, 0.2]
+    )
+    point = made.pumps["joint"][0, :count]
+    assert np.all(point["npsh_margin_m"] > 0.0)
+    flow = point["flow"]
+    pumps_m = point["a0"] - point["a1"] * flow - point["a2"] * flow**2
+    main_m = PLANT.outlet_m - level_m + PLANT.system_curve * flow.sum() ** 2
+    assert pumps_m == pytest.approx(np.full(count, main_m), abs=1e-6)
+    assert np.all(flow > 0.0)
+    assert made.pumps["running"][0].tolist() == [turn < count for turn in range(3)]
+    pump_m, system_m = made.heads()
+    assert pump_m == pytest.approx(system_m, abs=1e-6)
 
 
 def test_a_pump_too_weak_for_the_others_delivers_nothing_and_takes_nothing_back() -> None:
-    on, curve = np.ones((1, 2), dtype=bool), np.full((1, 2), PLANT.pump_curve)
-    flows = model.joint_flows(
-        on,
-        a0=np.array([[17.0, 11.6]]),
-        a1=np.zeros((1, 2)),
-        a2=curve,
-        static_m=np.array([[11.5]]),
-        system_curve=PLANT.system_curve,
-    )
-    assert flows[0, 0] > 0.0
-    assert flows[0, 1] == 0.0
+    weak = 1.005 * PLANT.static_m / PLANT.shutoff_m
+    pumps = pumps_on_one_main(1.0, 2, head_factor=[1.0, weak, 1.0]).pumps[0]
+    assert pumps["joint"]["flow"][0] > 0.0
+    assert pumps["joint"]["flow"][1] == 0.0
+    assert pumps["alone"]["flow"][1] > 0.0
 
 
 def test_one_more_pump_on_the_main_takes_little_from_each() -> None:
-    one, two = np.array([[True, False]]), np.array([[True, True]])
-    like = {
-        "a0": np.full((1, 2), PLANT.shutoff_m),
-        "a1": np.zeros((1, 2)),
-        "a2": np.full((1, 2), PLANT.pump_curve),
-        "static_m": np.full((1, 1), PLANT.static_m),
-    }
-    alone_m3_s, both_m3_s = (
-        model.joint_flows(on, **like, system_curve=PLANT.system_curve)[0, 0] for on in (one, two)
-    )
-    assert -0.12 < both_m3_s / alone_m3_s - 1.0 < -0.02
+    both_m3_s = pumps_on_one_main(1.0, 2).pumps["joint"]["flow"][0, 0]
+    assert -0.12 < both_m3_s / alone(1.0)[0] - 1.0 < -0.02
 
 
 def test_flow_rises_with_the_level_by_three_to_thirty_percent_a_metre() -> None:
@@ -139,7 +140,7 @@ def test_power_and_current_are_those_of_a_pump_of_this_size() -> None:
     assert shaft < PLANT.rated_kw
     full_kw = PLANT.rated_kw / PLANT.motor_efficiency
     for load, pf in ((1.0, 0.85), (0.25, 0.5)):  # section 1A
-        amps = float(model.current_a(PLANT, np.array(load * full_kw)))
+        amps = hydraulics.current_a(PLANT.size, load * full_kw)
         assert load * full_kw / (np.sqrt(3) * 0.4 * amps) == pytest.approx(pf, abs=0.005)
 
 
@@ -167,22 +168,16 @@ def test_a_well_of_any_shape_reads_both_ways(shape: type) -> None:
     assert np.all(np.diff(well.volume_m3) > 0.0)
 
 
-def test_the_turn_goes_round_and_skips_who_cannot() -> None:
-    usable = np.array([[True, False, True, True], [False, True, False, False]])
-    rotation = Rotation(usable, np.zeros_like(usable))
-    assert rotation.order[0, 2, :3].tolist() == [2, 3, 0]
-    assert rotation.rank[0, 2].tolist() == [2, NEVER, 0, 1]
-    assert [rotation.follows[0, lead] for lead in (0, 2, 3)] == [2, 3, 0]
-    assert rotation.follows[1, 1] == 1
-    assert rotation.most.tolist() == [3, 1]
-
-
-def test_spare_pumps_stand_behind_those_whose_turn_it_is() -> None:
-    rotation = Rotation(np.array([[True, False, False]]), np.array([[False, False, True]]))
-    assert (rotation.most.tolist(), rotation.able.tolist()) == ([1], [2])
-    assert rotation.order[0, 0, :2].tolist() == [0, 2]
-    assert rotation.rank[0, 0].tolist() == [0, NEVER, 1]
-    assert rotation.follows[0, 0] == 0
+def test_the_turn_goes_round_and_skips_who_cannot_and_spare_pumps_stand_behind() -> None:
+    pumps = np.zeros(4, PUMP)
+    for roles, lead, turns in (
+        ([TURN, OUT, TURN, TURN], 2, [2, 3, 0]),
+        ([TURN, OUT, TURN, TURN], 1, [2, 3, 0]),
+        ([OUT, TURN, OUT, OUT], 0, [1]),
+        ([TURN, SPARE, SPARE, OUT], 2, [0, 2, 1]),
+    ):
+        pumps["role"] = roles
+        assert [in_turn(pumps, lead, rank) for rank in range(len(turns))] == turns
 
 
 @pytest.mark.parametrize("inflow_l_s", [4.0, 12.0, 30.0, 50.0, 90.0])
@@ -193,16 +188,16 @@ def test_the_water_that_came_in_went_out_or_is_still_there(inflow_l_s: float, pu
     made.ills.clog[0, 0] = 0.5
     moved = run(made, inflow_l_s, hours=24.0)
     came_in = np.array([1.0, 0.5]) * inflow_l_s / 1000.0 * 24 * 3600
-    went_out = moved[1].sum(axis=1) + made.spilled_m3
-    assert came_in == pytest.approx(went_out + (made.level_m - 1.0) * 6.0, rel=1e-9)
-    assert np.all(made.level_m <= PLANT.spill_m)
+    went_out = moved[1].sum(axis=1) + made.wells["spilled_m3"]
+    assert came_in == pytest.approx(went_out + (made.wells["level_m"] - 1.0) * 6.0, rel=1e-9)
+    assert np.all(made.wells["level_m"] <= PLANT.spill_m)
 
 
 def test_only_a_storm_overflows_the_well() -> None:
     for inflow_l_s, low, high in ((30.0, 0.0, 0.0), (90.0, 100.0, 10_000.0)):
         made = fleet()
         run(made, inflow_l_s, hours=24.0)
-        assert low <= made.spilled_m3[0] <= high
+        assert low <= made.wells["spilled_m3"][0] <= high
 
 
 def test_the_time_between_starts_is_that_of_filling_and_draining() -> None:
@@ -210,32 +205,34 @@ def test_the_time_between_starts_is_that_of_filling_and_draining() -> None:
     run(made, 12.0, hours=48.0)
     pump = alone(1.0)[0]
     cycle_s = 6.0 * (PLANT.start_m - PLANT.stop_m) * pump / (0.012 * (pump - 0.012))
-    assert made.starts[0].sum() == pytest.approx(48 * 3600 / cycle_s, abs=1.5)
-    assert abs(made.starts[0, 0] - made.starts[0, 1]) <= 1  # they take turns
+    assert made.pumps["starts"][0].sum() == pytest.approx(48 * 3600 / cycle_s, abs=1.5)
+    assert abs(made.pumps["starts"][0, 0] - made.pumps["starts"][0, 1]) <= 1  # they take turns
 
 
 def test_a_cut_within_an_interval_changes_nothing_but_the_last_bits() -> None:
     """Somebody else's event cuts an advance in two; nobody may see that in a station."""
     whole, cut = fleet(cut_s=3600.0), fleet(cut_s=3600.0)
-    flows = np.array([0.012, 0.045])
+    for made in (whole, cut):
+        made.wells["inflow_m3_s"] = [0.012, 0.045]
     for hour in range(24):
-        whole.advance((hour + 1) * 3600.0, flows)
+        whole.advance((hour + 1) * 3600.0)
         for share in (0.1, 0.35, 1.0):
-            cut.advance((hour + share) * 3600.0, flows)
-        whole.take_interval(), cut.take_interval()
-    for name in ("level_m", "bearing_c", "motor_c", "starts", "run_s"):
-        assert getattr(cut, name) == pytest.approx(getattr(whole, name), rel=1e-9)
+            cut.advance((hour + share) * 3600.0)
+        report(whole), report(cut)
+    assert cut.wells["level_m"] == pytest.approx(whole.wells["level_m"], rel=1e-9)
+    for name in ("bearing_c", "motor_c", "starts", "run_s"):
+        assert cut.pumps[name] == pytest.approx(whole.pumps[name], rel=1e-9)
 
 
 @pytest.mark.parametrize("pumps", [1, 2, 3])
 def test_a_pump_never_starts_more_often_than_its_limit(pumps: int) -> None:
     made = fleet(pumps=pumps, rest=2.0)
     run(made, 17.0, hours=24.0)
-    assert np.all(made.starts <= 2.0 * 24.0 + 1)
-    assert pumps > 2 or made.starts[0].min() > 40.0  # and the limit is what holds it back
+    assert np.all(made.pumps["starts"] <= 2.0 * 24.0 + 1)
+    assert pumps > 2 or made.pumps["starts"][0].min() > 40.0  # and the limit is what holds it back
     free = fleet(pumps=pumps)
     run(free, 17.0, hours=24.0)
-    assert free.starts[0].sum() > 120.0
+    assert free.pumps["starts"][0].sum() > 120.0
 
 
 def test_more_water_than_one_pump_lifts_starts_the_next_and_the_next() -> None:
@@ -249,26 +246,26 @@ def test_more_water_than_one_pump_lifts_starts_the_next_and_the_next() -> None:
 def test_a_standby_takes_over_at_once_and_carries_the_station_alone() -> None:
     made = fleet()
     run(made, 30.0, hours=1.0)
-    while not made.running[0].any():
+    while not made.pumps["running"][0].any():
         run(made, 30.0, hours=1 / 60, cut_s=60.0)
-    lost = int(np.argmax(made.running[0]))
-    made.able[0, lost] = False
+    lost = int(np.argmax(made.pumps["running"][0]))
+    made.pumps["able"][0, lost] = False
     made.usable_changed()
-    assert made.running[0].tolist() == [lost == 1, lost == 0]
+    assert made.pumps["running"][0].tolist() == [lost == 1, lost == 0]
     ran = run(made, 30.0, hours=24.0)[0]
     assert ran[0, lost] == 0.0
     assert ran[0, 1 - lost] > 0.0
-    assert made.level_m[0] <= PLANT.start_m + PLANT.lag_step_m
+    assert made.wells["level_m"][0] <= PLANT.start_m + PLANT.lag_step_m
 
 
 def test_temperatures_follow_the_load_and_return_to_the_water() -> None:
     made = fleet()
     run(made, 60.0, hours=24.0)  # both run on and on
-    assert made.motor_c.max() > 14.0 + 0.6 * Heat().motor_rise_k
-    made.stopped[:] = True
+    assert made.pumps["motor_c"].max() > 14.0 + 0.6 * MOTOR_RISE_K
+    made.pumps["stopped"][:] = True
     made.usable_changed()
     run(made, 0.0, hours=24.0)
-    assert made.motor_c == pytest.approx(np.full((2, 2), 14.0), abs=1e-6)
+    assert made.pumps["motor_c"] == pytest.approx(np.full((2, 2), 14.0), abs=1e-6)
 
 
 def test_a_converter_follows_the_inflow_and_turns_down_no_further_than_it_lifts() -> None:
@@ -276,7 +273,7 @@ def test_a_converter_follows_the_inflow_and_turns_down_no_further_than_it_lifts(
     run(made, 24.0, hours=12.0)
     part = run(made, 24.0, hours=12.0)
     assert part[1, 0].sum() / (12 * 3600) == pytest.approx(0.024, rel=0.02)
-    assert made.starts[0].sum() < 6  # it runs through, where a fixed speed would cycle
+    assert made.pumps["starts"][0].sum() < 6  # it runs through, where a fixed speed would cycle
     speed = part[5, 0].sum() / part[0, 0].sum()
     assert 0.85 < speed < 0.97
     assert part[2, 0].sum() / part[1, 0].sum() > 0.0

@@ -34,7 +34,7 @@ class RoomTwin:
             "battery": Batteries(host.mesh, self._rooms, host.power_of_nodes),
         }
         self._told = np.ones((11, *host.rooms.persons.shape))
-        self._seen: tuple[int, ...] = (-1, -1, -1)
+        self._seen = -1
 
     def advance(self, to_ms: int) -> None:
         """Bring the units up to ``to_ms``, if they are not there already."""
@@ -47,25 +47,16 @@ class RoomTwin:
     def measure(self) -> Columns:
         """How rooms and nodes stand, shape ``(n, signals)``; NaN where a node is dead.
 
-        Good until the next are told; only what changed is written anew.
+        Good until the next are told; of the radio only what changed is written anew.
         """
         rooms, mesh, told = self._host.rooms, self._host.mesh, self._told
-        told[0], told[2] = rooms.reading_ppm, rooms.temp_c
-        np.add(rooms.ppm, rooms.duct_bias_ppm, out=told[1])
-        seen = (rooms.comings, rooms.moves, mesh.changes)
-        people, dampers, paths = (now != was for now, was in zip(seen, self._seen, strict=True))
-        self._seen = seen
-        if people:
-            told[3] = rooms.present
-        if dampers:
-            np.multiply(rooms.asked, 100.0, out=told[4])
-            np.multiply(rooms.opening, 100.0, out=told[5])
-        if paths:
+        rooms.tell(told[:6])
+        if mesh.changes != self._seen:
+            self._seen = mesh.changes
             told[6], told[7] = mesh.hops[:, 1:], mesh.rssi_dbm[:, 1:]
             told[8], told[9] = mesh.link_pct[:, 1:], mesh.battery_v
-        if rooms.any_dead:
-            told = told.copy()
-            told[:, ~rooms.alive] = np.nan
+            told[10] = 1.0
+            told[6:, ~rooms.alive] = np.nan
         return told.reshape(len(told), -1).T
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
@@ -119,35 +110,35 @@ class RoomTwin:
 
 def damper_stuck(host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]) -> None:
     """The damper stays at ``opening_pct`` whatever it is told."""
-    host.rooms.stick(unit, room, params["opening_pct"] / 100.0)
+    host.rooms.stuck[unit, room] = params["opening_pct"] / 100.0
 
 
 def room_sensor_drift(
     host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]
 ) -> None:
     """The CO2 sensor drifts by ``ppm_per_day``; the control believes it."""
-    host.rooms.drift(unit, room, params["ppm_per_day"] / DAY_S)
+    host.rooms.drift_ppm_s[unit, room] = params["ppm_per_day"] / DAY_S
 
 
 def node_death(host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]) -> None:
     """The node stops for good; the others find paths around it."""
     del params
     host.mesh.killed[unit, room + 1] = True
-    host.mesh.heal()
+    host.mesh.heal(unit)
     host.power_of_nodes()
 
 
 def battery_low(host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]) -> None:
     """The cells of the node are nearly empty."""
     host.mesh.used[unit, room + 1] = 1.0 - params["left_pct"] / 100.0
-    host.mesh.heal()
+    host.mesh.heal(unit)
     host.power_of_nodes()
 
 
 def radio_shade(host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]) -> None:
     """A cabinet before the node weakens all its links by ``loss_db``."""
     host.mesh.shade[unit, room + 1] = params["loss_db"]
-    host.mesh.heal()
+    host.mesh.heal(unit)
 
 
 FAULTS: Mapping[str, Callable[[VentilationTwin, int, int, Mapping[str, float]], None]] = {

@@ -8,7 +8,6 @@ import pytest
 from ruamel.yaml import YAML
 
 from twins.products import Product, catalog
-from twins.products.ventilation.twin import COMMANDS
 
 UNIT, ROOM = catalog()["ventilation"], catalog()["room"]
 
@@ -66,7 +65,7 @@ def test_a_new_filter_is_healthy_by_the_limit_of_its_condition() -> None:
 
 def test_the_readme_explains_every_signal_parameter_fault_and_command() -> None:
     text = (UNIT.folder / "README.md").read_text(encoding="utf-8")
-    commands = [*COMMANDS, "set_co2_setpoint"]
+    commands = UNIT.obeys.commands
     names = [*UNIT.signals, *UNIT.params, *UNIT.faults, *UNIT.components, *commands]
     names += [*ROOM.signals, *ROOM.faults, *ROOM.components]
     assert [name for name in names if f"`{name}`" not in text] == []

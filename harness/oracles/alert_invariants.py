@@ -1,0 +1,182 @@
+"""Invariants A of events and alerts, as far as a DPS of today can show them."""
+
+from __future__ import annotations
+
+from harness.events import Event, FaultApplied, FeedSeen, TruthHappened
+from harness.oracles.brief import Brief
+from harness.oracles.invariants import FAULT, TRUTH, Invariant
+from harness.scenario.units import parse_duration, show_instant
+
+RAISED, CLEARED = "alert.raised", "alert.cleared"
+
+
+def subject_of(event: FeedSeen) -> str:
+    """What an alert is about: thing, pack and rule."""
+    return f"{event.data.get('thing')} {event.data.get('pack', '')}/{event.data.get('rule')}"
+
+
+class OneActiveInstance(Invariant):
+    """At most one active instance per (thing, event definition, subject)."""
+
+    ident = "A1"
+    families = ("alert",)
+
+    def __init__(self, brief: Brief) -> None:
+        super().__init__(brief)
+        self._active: dict[str, set[str]] = {}
+
+    def feed(self, event: FeedSeen) -> str | None:
+        """See Invariant."""
+        active = self._active.setdefault(subject_of(event), set())
+        if event.kind == CLEARED:
+            active.discard(event.subject)
+        elif event.kind == RAISED:
+            active.add(event.subject)
+            if len(active) > 1:
+                return f"{subject_of(event)} has {len(active)} active alerts"
+        return None
+
+
+class NoOverlap(Invariant):
+    """Start before end, no overlap, active duration = sum of intervals."""
+
+    ident = "A2"
+    families = ("alert",)
+
+    def __init__(self, brief: Brief) -> None:
+        super().__init__(brief)
+        self._last_ms: dict[str, int] = {}
+
+    def feed(self, event: FeedSeen) -> str | None:
+        """See Invariant."""
+        about = subject_of(event)
+        last_ms, self._last_ms[about] = self._last_ms.get(about, event.at_ms), event.at_ms
+        if event.at_ms < last_ms:
+            at, before = show_instant(event.at_ms), show_instant(last_ms)
+            return f"{event.kind} of {about} at {at}, after its step at {before}"
+        return None
+
+
+class Pairs(Invariant):
+    """Notification pair per instance, none if cleared before the delay."""
+
+    ident = "A3"
+    families = ("alert",)
+
+    def __init__(self, brief: Brief) -> None:
+        super().__init__(brief)
+        self._open: set[str] = set()
+
+    def feed(self, event: FeedSeen) -> str | None:
+        """See Invariant."""
+        if event.kind == RAISED:
+            self._open.add(event.subject)
+        elif event.kind == CLEARED:
+            if event.subject not in self._open:
+                return f"{event.subject} was cleared, and is not raised"
+            self._open.discard(event.subject)
+        return None
+
+
+class NewInstance(Invariant):
+    """Manual clear and later re-trigger makes a new instance."""
+
+    ident = "A4"
+    families = ("alert",)
+
+    def __init__(self, brief: Brief) -> None:
+        super().__init__(brief)
+        self._seen: set[str] = set()
+
+    def feed(self, event: FeedSeen) -> str | None:
+        """See Invariant."""
+        if event.kind != RAISED:
+            return None
+        if event.subject in self._seen:
+            return f"{event.subject} was raised a second time; a new alert is a new instance"
+        self._seen.add(event.subject)
+        return None
+
+
+class StaleIsUnknown(Invariant):
+    """Offline is a state, not a measurement: rules on stale data go UNKNOWN, they neither clear nor
+    fire.
+
+    Looked at for rules that read signals only, while a device is known to be away for longer than
+    the rule's ``stale_after``.
+    """  # noqa: D205 - the domain's sentence
+
+    ident = "A6"
+    families = ("alert", TRUTH, FAULT)
+
+    def __init__(self, brief: Brief) -> None:
+        super().__init__(brief)
+        self._away_ms: dict[str, dict[str, int]] = {}
+        self._stale_ms = {
+            name: parse_duration(rule.get("stale_after", "0s"))
+            for name, rule in brief.rules.items()
+            if reads_signals_only(rule)
+        }
+
+    def other(self, event: Event) -> str | None:
+        """See Invariant."""
+        if isinstance(event, TruthHappened):
+            cause, _, step = event.kind.partition(".")
+            if cause in ("link", "power") and step in ("down", "up", "cut", "back"):
+                self._note([event.subject], cause, event.at_ms, begins=step in ("down", "cut"))
+        elif isinstance(event, FaultApplied) and event.kind == "outage":
+            devices = [
+                device
+                for device, site in self.brief.devices.items()
+                if event.target in (device, site)
+            ]
+            self._note(devices, "outage", event.at_ms, begins=not event.ended)
+        return None
+
+    def _note(self, devices: list[str], cause: str, at_ms: int, *, begins: bool) -> None:
+        for device in devices:
+            causes = self._away_ms.setdefault(device, {})
+            if begins:
+                causes.setdefault(cause, at_ms)
+            else:
+                causes.pop(cause, None)
+
+    def feed(self, event: FeedSeen) -> str | None:
+        """See Invariant."""
+        stale_ms = self._stale_ms.get(str(event.data.get("rule")))
+        away = self._away_ms.get(str(event.data.get("thing")))
+        if stale_ms is None or not away or not event.data.get("values"):
+            return None
+        since_ms = min(away.values())
+        if event.at_ms <= since_ms + stale_ms:
+            return None
+        word = "fired" if event.kind == RAISED else "cleared"
+        thing = event.data.get("thing")
+        return f"{event.subject} {word}; {thing} is away since {show_instant(since_ms)}"
+
+
+class OneForTwoPoints(Invariant):
+    """Duplicates or two near-simultaneous points make one instance."""
+
+    ident = "A8"
+    families = ("alert",)
+
+    def __init__(self, brief: Brief) -> None:
+        super().__init__(brief)
+        self._raised_ms: dict[str, int] = {}
+
+    def feed(self, event: FeedSeen) -> str | None:
+        """See Invariant."""
+        if event.kind != RAISED:
+            return None
+        about = subject_of(event)
+        last_ms, self._raised_ms[about] = self._raised_ms.get(about, -1), event.at_ms
+        if last_ms == event.at_ms:
+            return f"{about} was raised twice at {show_instant(event.at_ms)}"
+        return None
+
+
+def reads_signals_only(rule: object) -> bool:
+    """Whether all that a rule of a pack reads are signals."""
+    inputs = rule.get("let", {}) if isinstance(rule, dict) else {}
+    return bool(inputs) and all(isinstance(i, dict) and "signal" in i for i in inputs.values())

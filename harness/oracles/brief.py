@@ -1,0 +1,27 @@
+"""What the harness knows of a run because it set it up: oracles and checks start from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.scenario.schema import Contract, Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """What the harness knows by itself: it set all of this up."""
+
+    start_ms: int
+    until_ms: int
+    devices: Mapping[str, str]
+    """Site by device."""
+    contract: Contract | None = None
+    policy: Policy = field(default_factory=Policy)
+    fits: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    """By device: the parts of its model, each with the position where it belongs."""
+    conditions: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """By device: the conditions that were installed for its model."""
+    rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Rules that were installed, by id, as their packs say them."""

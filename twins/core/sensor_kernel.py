@@ -1,0 +1,319 @@
+"""The sensor chain and the noise in it as kernels: channel by channel over a tile of devices.
+
+A tile is few enough devices that all its channels stay in a core's own cache from truth to quantum.
+What the columns of figures and places mean stands in ``Sensors``, what faults are in ``Broken``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twins.core.compiled import compiled
+
+Floats = NDArray[np.float32]
+Columns = NDArray[np.float64]
+Whole = NDArray[np.int64]
+Keys = NDArray[np.uint64]
+Word = Any
+"""A ``numpy.uint64``; mypy does not know what its arithmetic gives."""
+
+TILE = 256
+"""Devices of a tile: 23 channels of them are 47 KB."""
+NOTHING = -(2.0**31)
+"""Stands in the ring for a signal that was not said."""
+OCTAVE, LOWEST = 5, 126 << 5
+"""An octave of the normal's table has 2^5 pieces; the lowest one begins at 0.5."""
+FIGURES = ("white", "white_rel", "slow", "slow_rel", "memory", "push", "drift", "drift_rel",
+           "wander", "lag", "low", "high", "steps")  # fmt: skip
+(_WHITE, _WHITE_REL, _SLOW, _SLOW_REL, _MEMORY, _PUSH, _DRIFT, _DRIFT_REL, _WANDER, _LAG, _LOW,
+ _HIGH, _STEPS) = range(len(FIGURES))  # fmt: skip
+PLACES = ("white", "slow_draw", "drift_draw", "bias", "gain", "slow", "drift", "lag", "hold")
+(_WHITE_AT, _SLOW_DRAW, _DRIFT_DRAW, _BIAS_AT, _GAIN_AT, _SLOW_AT, _DRIFT_AT, _LAG_AT,
+ _HOLD_AT) = range(len(PLACES))  # fmt: skip
+KINDS = ("sensor_swapped", "sensor_bias", "sensor_drift", "sensor_stuck", "sensor_spike",
+         "sensor_zero", "sensor_dropout")  # fmt: skip
+"""In the order in which they act: wiring, then offsets, then what hides everything."""
+_SWAPPED, _BIASED, _DRIFTED, _STUCK, _SPIKE, _ZERO, _DROPOUT = range(len(KINDS))
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_ONE_MIX, _OTHER_MIX = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_S1, _S11, _S27, _S30 = np.uint64(1), np.uint64(11), np.uint64(27), np.uint64(30)
+_S31, _S32, _S33, _BIT = np.uint64(31), np.uint64(32), np.uint64(33), np.uint64(1)
+_LOW_31 = np.uint64(2**31 - 1)
+_HALF = np.float32(0.5)
+
+
+@compiled
+def _mixed(word: Word) -> Word:
+    """The finalizer of SplitMix64 (Steele, Lea, Flood 2014), as ``streams.mix64``."""
+    word = (word ^ (word >> _S30)) * _ONE_MIX
+    word = (word ^ (word >> _S27)) * _OTHER_MIX
+    return word ^ (word >> _S31)
+
+
+@compiled
+def _normals(  # noqa: PLR0917
+    keys: Keys, first: int, last: int, row: int, table: Floats, draws: Floats
+) -> None:
+    """Standard normals for devices ``first`` to ``last``, shape ``(2 pairs, >= last - first)``.
+
+    A device's row starts from SplitMix64 of its key and the row's number and is SplitMix64 from
+    there on; each word makes two normals: a bit of sign, 31 bits for the table.
+    """
+    count, begin = last - first, np.uint64(row + 1) * _GOLDEN
+    seeds = np.empty(count, dtype=np.uint64)
+    for i in range(count):
+        seeds[i] = _mixed(keys[first + i] + begin)
+    size = np.empty((2, count), dtype=np.float32)
+    where = size.view(np.int32)
+    signs = np.empty((2, count), dtype=np.float32)
+    for pair in range(len(draws) // 2):
+        step = np.uint64(pair + 1) * _GOLDEN
+        for i in range(count):
+            word = _mixed(seeds[i] + step)
+            size[0, i] = np.float32(np.int32((word >> _S1) & _LOW_31)) + _HALF
+            size[1, i] = np.float32(np.int32(word >> _S33)) + _HALF
+            signs[0, i] = np.float32(1 - 2 * np.int32(word & _BIT))
+            signs[1, i] = np.float32(1 - 2 * np.int32((word >> _S32) & _BIT))
+        for half in range(2):
+            for i in range(count):
+                at = (where[half, i] >> (23 - OCTAVE)) - LOWEST
+                normal = table[0, at] + table[1, at] * size[half, i]
+                draws[2 * pair + half, i] = signs[half, i] * normal
+
+
+@compiled
+def noise_row(keys: Keys, row: int, table: Floats, out: Floats) -> None:
+    """A row of noise of every device, shape ``(2 pairs, n)``."""
+    draws = np.empty((len(out), TILE), dtype=np.float32)
+    for first in range(0, len(keys), TILE):
+        last = min(first + TILE, len(keys))
+        _normals(keys, first, last, row, table, draws)
+        out[:, first:last] = draws[:, : last - first]
+
+
+@compiled
+def _disturb(  # noqa: PLR0917
+    c: int, first: int, last: int, figures: Columns, places: Whole, fixed: Floats, state: Columns,
+    draws: Floats, true: Columns, seen: Columns,
+) -> None:  # fmt: skip
+    """Lag, noise, bias and gain of a channel; ``seen`` begins as ``true``."""
+    if places[c, _LAG_AT] >= 0:
+        lagged, gain = state[places[c, _LAG_AT], first:last], figures[c, _LAG]
+        for i in range(len(seen)):
+            now, was = true[i], lagged[i]
+            # First order, exact over a report interval for a truth that stood still.
+            slowed = now if math.isnan(was) else was + gain * (now - was)
+            true[i] = seen[i] = slowed
+            lagged[i] = was if math.isnan(now) else slowed
+    if places[c, _WHITE_AT] >= 0:
+        draw, size, rel = draws[places[c, _WHITE_AT]], figures[c, _WHITE], figures[c, _WHITE_REL]
+        for i in range(len(seen)):
+            seen[i] += draw[i] * (size + rel * true[i])
+    if places[c, _BIAS_AT] >= 0:
+        bias = fixed[places[c, _BIAS_AT], first:last]
+        for i in range(len(seen)):
+            seen[i] += bias[i]
+    if places[c, _GAIN_AT] >= 0:
+        too_much = fixed[places[c, _GAIN_AT], first:last]
+        for i in range(len(seen)):
+            seen[i] += true[i] * too_much[i]
+
+
+@compiled
+def _wander(  # noqa: PLR0917
+    c: int, first: int, last: int, figures: Columns, places: Whole, state: Columns, draws: Floats,
+    true: Columns, seen: Columns,
+) -> None:  # fmt: skip
+    """What is remembered from report to report: drift and slow noise of a channel."""
+    if places[c, _DRIFT_AT] >= 0:
+        draw, drift = draws[places[c, _DRIFT_DRAW]], state[places[c, _DRIFT_AT], first:last]
+        wander, size, rel = figures[c, _WANDER], figures[c, _DRIFT], figures[c, _DRIFT_REL]
+        for i in range(len(seen)):
+            drift[i] += wander * draw[i]
+            seen[i] += drift[i] * (size + rel * true[i])
+    if places[c, _SLOW_AT] >= 0:
+        draw, slow = draws[places[c, _SLOW_DRAW]], state[places[c, _SLOW_AT], first:last]
+        memory, push = figures[c, _MEMORY], figures[c, _PUSH]
+        size, rel = figures[c, _SLOW], figures[c, _SLOW_REL]
+        for i in range(len(seen)):
+            slow[i] = memory * slow[i] + push * draw[i]
+            seen[i] += slow[i] * (size + rel * true[i])
+
+
+@compiled
+def _spoil(  # noqa: PLR0917
+    device: int, at_ms: int, fault: int, after: Whole, what: Whole, size: Columns, values: Columns
+) -> None:
+    """Let the faults of a device act on its readings, one after another from ``fault`` on."""
+    while fault >= 0:
+        kind, channel, begun = what[fault, 0], what[fault, 1], what[fault, 2]
+        much, value = size[fault], values[channel, device]
+        if kind == _SWAPPED:
+            values[channel, device] = values[int(much), device]
+            values[int(much), device] = value
+        elif kind in (_BIASED, _SPIKE):
+            values[channel, device] = value + much
+        elif kind == _DRIFTED:
+            values[channel, device] = value + much * (at_ms - begun)
+        elif kind == _STUCK:
+            if not (math.isnan(value) or math.isnan(much)):
+                values[channel, device] = much
+        elif kind == _ZERO:
+            word = _mixed(np.uint64(begun) * _GOLDEN + np.uint64(at_ms))
+            if np.float64(word >> _S11) * 2.0**-53 < much and not math.isnan(value):
+                values[channel, device] = 0.0
+        else:
+            values[channel, device] = math.nan
+        fault = after[fault]
+
+
+@compiled
+def _uniform(key: Word, root: Word, number: int) -> float:
+    """Draw ``number`` of a thing's uniform stream, as that of ``Streams.uniforms``."""
+    word = _mixed(_mixed(_mixed(key + root) ^ (np.uint64(number) * _GOLDEN)) + root)
+    return (np.float64(word >> _S11) + 0.5) * 2.0**-53
+
+
+@compiled
+def uniforms(key: Word, root: Word, number: int, drawn: Columns) -> None:
+    """Draws of a thing's uniform stream from ``number`` on."""
+    for i in range(len(drawn)):
+        drawn[i] = _uniform(key, root, number + i)
+
+
+@compiled
+def _next_zero(key: Word, root: Word, number: int, log_share: float) -> int:
+    """How many cells on the next natural zero of a device stands, geometric, from 1.
+
+    Args:
+        key: Of the device (``streams.keys``).
+        root: Of the stream.
+        number: Which zero it is.
+        log_share: ln of the share of cells that are no zero.
+    """
+    return 1 + math.floor(math.log(_uniform(key, root, number)) / log_share)
+
+
+@compiled
+def first_zeros(keys: Keys, root: Word, log_share: float, zeros: Whole) -> None:
+    """Where the first natural zero of each device stands; ``zeros`` is ``(2, n)``."""
+    for i in range(len(keys)):
+        zeros[0, i], zeros[1, i] = _next_zero(keys[i], root, 1, log_share) - 1, 1
+
+
+@compiled
+def _zeros_of(  # noqa: PLR0917
+    device: int,
+    report: int,
+    keys: Keys,
+    root: Word,
+    log_share: float,
+    zeros: Whole,
+    values: Columns,
+) -> None:
+    """The natural zeros of a device in a report; ``zeros`` holds (cell, number) of the next."""
+    channels = len(values)
+    while zeros[0, device] < (report + 1) * channels:
+        channel = zeros[0, device] - report * channels
+        if not math.isnan(values[channel, device]):
+            values[channel, device] = 0.0
+        zeros[1, device] += 1
+        zeros[0, device] += _next_zero(keys[device], root, zeros[1, device], log_share)
+
+
+@compiled
+def _quantise(  # noqa: PLR0917
+    c: int, first: int, last: int, figures: Columns, places: Whole, state: Columns, fresh: Whole,
+    seen: Columns, quanta: NDArray[np.int32],
+) -> None:  # fmt: skip
+    """Clip to the range, go to the quantum and hold; whole numbers too, if there is room."""
+    low, high, steps = figures[c, _LOW], figures[c, _HIGH], figures[c, _STEPS]
+    hold = places[c, _HOLD_AT]
+    if hold >= 0 and fresh[hold] == 0:
+        seen[:] = state[hold, first:last]
+    for i in range(len(seen)):
+        # Not min and max: NaN has to pass, interpreted as well.
+        value = seen[i]
+        value = low if value < low else value  # noqa: FURB136
+        value = high if value > high else value  # noqa: FURB136
+        seen[i] = np.rint(value * steps)
+    for i in range(len(quanta)):
+        quanta[i] = np.int32(NOTHING if math.isnan(seen[i]) else seen[i])
+    for i in range(len(seen)):
+        seen[i] /= steps
+    if hold >= 0:
+        state[hold, first:last] = seen
+
+
+@compiled
+def _listen(first: int, last: int, values: Columns, mute: NDArray[np.bool_]) -> int:
+    """Find out which devices of a tile have nothing to say; returns how many."""
+    silent = 0
+    for i in range(first, last):
+        mute[i] = math.isnan(values[0, i])
+        if mute[i]:  # which is rare
+            for c in range(1, len(values)):
+                mute[i] = mute[i] and math.isnan(values[c, i])
+            silent += mute[i]
+    return silent
+
+
+@compiled
+def sense(  # noqa: PLR0917
+    truth: Columns, spacing: tuple[int, int], keys: Keys, report: int, at_ms: int,
+    figures: Columns, places: Whole, fixed: Floats, state: Columns, fresh: Whole, table: Floats,
+    broken: tuple[Any, ...], nature: tuple[Any, ...], values: Columns, quanta: NDArray[np.int32],
+    mute: NDArray[np.bool_],
+) -> int:  # fmt: skip
+    """Make a report of every device from its truth; returns how many have nothing to say.
+
+    Args:
+        truth: True values, flat.
+        spacing: The way from channel to channel and from device to device in it.
+        keys: Of the devices' noise; row ``report`` is drawn from it.
+        report: Running number.
+        at_ms: When that is.
+        figures: Shape ``(channels, len(FIGURES))``.
+        places: Where each effect stands in draws, ``fixed`` and ``state``; -1: none.
+        fixed: Errors of devices that stay, ``(rows, n)``.
+        state: What is remembered, ``(rows, n)``.
+        fresh: By row of ``state``: whether a channel that holds looks again.
+        table: Of the normal.
+        broken: Columns of ``Broken``.
+        nature: Keys, root, log share and columns of natural zeros.
+        values: The readings, ``(channels, n)``, to be filled.
+        quanta: The same in quanta, or ``(channels, 0)`` where they would not fit.
+        mute: Who has nothing to say, ``(n,)``, to be filled.
+    """
+    head, after, what, size = broken
+    devices, root, log_share, zeros = nature
+    channels, n = values.shape
+    pairs = (places[:, :_BIAS_AT].max() + 2) // 2
+    draws, true = np.empty((2 * pairs, TILE), dtype=np.float32), np.empty(TILE)
+    silent = 0
+    for first in range(0, n, TILE):
+        last = min(first + TILE, n)
+        _normals(keys, first, last, report, table, draws)
+        for c in range(channels):
+            seen, at = values[c, first:last], c * spacing[0] + first * spacing[1]
+            source = truth[at : at + (last - first - 1) * spacing[1] + 1 : spacing[1]]
+            for i in range(len(seen)):
+                true[i] = seen[i] = source[i]
+            _disturb(c, first, last, figures, places, fixed, state, draws, true, seen)
+            _wander(c, first, last, figures, places, state, draws, true, seen)
+        for i in range(first, last):
+            if head[i] >= 0:
+                _spoil(i, at_ms, head[i], after, what, size, values)
+            if zeros[0, i] < (report + 1) * channels:
+                _zeros_of(i, report, devices, root, log_share, zeros, values)
+        for c in range(channels):
+            _quantise(
+                c, first, last, figures, places, state, fresh, values[c, first:last],
+                quanta[c, first:last],
+            )  # fmt: skip
+        silent += _listen(first, last, values, mute)
+    return silent

@@ -1,0 +1,184 @@
+"""What pumps and stations report of an interval, and states that their control knows.
+
+Signals stand in the order of ``product.toml``.
+Kernels; fields of ``wells`` and ``pumps`` are those of ``columns.py``. Sources as in
+``hydraulics.py``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twins.core.compiled import compiled
+
+Columns = NDArray[np.float64]
+Table = NDArray[np.record]
+Record = Any
+"""One row of a table; its fields are attributes."""
+
+SIGNALS = 23
+STATES = (
+    "storm", "high_level", "dry_run", "high_level_float", "motor_overtemp", "stator_leak",
+)  # fmt: skip
+STORM = 3.0
+"""Storm inflow over the dry-weather mean (rule P14)."""
+SUPPLY_HZ = 50.0
+BAR_PER_M = 1000.0 * 9.81 / 1e5
+"""Pressure of a metre of water."""
+CLOG_MM_S = 1.2
+"""Vibration of a fully clogged impeller (estimate)."""
+CAVITATION_MM_S = 0.3
+"""Broadband noise; the overall RMS hardly rises (+4 % at 41 % of the flow, M:skab other_12)."""
+OIL_GOOD_PCT, OIL_FAILED_PCT = 0.5, 30.0
+"""Water in the oil of the seal chamber, good and failed seal (estimate)."""
+SEAL_SENSOR_PCT = 10.0
+"""The probe in the chamber trips here (estimate)."""
+INSULATION_MOHM = 800.0
+"""Of a good winding at 20 degC; halves per 10 K (K), 3.5 decades lower at its end (estimate)."""
+SAG_V_KW = 0.15
+"""How much the mains sag under the load of a station (estimate)."""
+
+
+class Interval(NamedTuple):
+    """What all stations share in the interval that ends."""
+
+    now_s: float
+    span_s: float
+    evening: float
+    """Mains voltage over its mean, by the time of day."""
+    outlet_m: float
+    float_m: float
+    stator_from: float
+    """Damage of the seal from which water stands in the stator housing."""
+
+
+@compiled
+def vibration_mm_s(pump: Record, rough: float, speed: float) -> float:
+    """Velocity RMS while running: independent causes add as squares (section 1A).
+
+    Args:
+        pump: Its ills, and its healthy vibration at the point it runs best, at full speed.
+        rough: Mean roughness while running.
+        speed: Mean speed ratio, as ``rough``.
+    """
+    ill, healthy, speed2 = pump.ill, pump.healthy_mm_s, speed * speed
+    square = healthy * rough * healthy * rough + ill.bearing_mm_s * ill.bearing_mm_s
+    turning = ill.imbalance * ill.imbalance * speed2 + ill.misaligned * ill.misaligned
+    square += healthy * healthy * turning * speed2
+    clog = CLOG_MM_S * ill.clog
+    cavitation = CAVITATION_MM_S * min(max(-0.5 * pump.alone.npsh_margin_m, 0.0), 1.0)
+    return math.sqrt(square + clog * clog + cavitation * cavitation)
+
+
+@compiled
+def rolled(count: float, limit: float) -> float:
+    """What a counter shows that starts again at 0 where its register is full."""
+    return count - math.floor(count / limit) * limit if limit < np.inf else count
+
+
+@compiled
+def insulation_mohm(pump: Record, stator_from: float) -> float:
+    """Insulation at rest: halves per 10 K; falls with the winding, and with water in the stator."""
+    ill = pump.ill
+    wet = min(max((ill.seal - stator_from) / (1.0 - stator_from), 0.0), 1.0)
+    decades = 3.5 * ill.winding * math.sqrt(ill.winding) + 2.5 * wet
+    halvings = (pump.motor_c - 20.0) / 10.0
+    return INSULATION_MOHM * math.exp(-math.log(2.0) * halvings - math.log(10.0) * decades)
+
+
+@compiled
+def close(wells: Table, pumps: Table, now_s: float) -> tuple[int, int]:
+    """Add the sums of the interval that ends to those of all time, and begin the next."""
+    rags, mains = 0, 0
+    for s in range(len(wells)):
+        wells[s].head_ms = 0.0
+        mains += wells[s].dead and wells[s].mains_until_s <= now_s
+        for j in range(pumps.shape[1]):
+            pump = pumps[s, j]
+            part = pump.part
+            pump.m3 += max(part.m3, 0.0)
+            pump.kwh += part.kws / 3600.0
+            pump.ground_h += part.run_s / 3600.0
+            part.run_s = part.m3 = part.kws = 0.0
+            part.amp_s = part.rough_s = part.speed_s = 0.0
+            rags += pump.m3 >= pump.rags_m3 or pump.starts >= pump.clean_starts
+    return rags, mains
+
+
+@compiled
+def measure(interval: Interval, wells: Table, pumps: Table, out: Columns) -> tuple[int, int]:
+    """Write true values of the interval that ends, and begin the next.
+
+    Args:
+        interval: What all stations share.
+        wells: Stations.
+        pumps: Their pumps.
+        out: Shape ``(signals, stations, pumps)``; NaN where a signal was not measured.
+
+    Returns:
+        At how many pumps rags come or come off, and to how many stations the mains come back.
+    """
+    span_s = interval.span_s
+    for s in range(len(wells)):
+        well = wells[s]
+        m3, kws = 0.0, 0.0
+        for j in range(pumps.shape[1]):
+            m3 += pumps[s, j].part.m3
+            kws += pumps[s, j].part.kws
+        for j in range(pumps.shape[1]):
+            pump = pumps[s, j]
+            part, ill, run_s = pump.part, pump.ill, pump.part.run_s
+            oil_pct = OIL_GOOD_PCT
+            oil_pct += (OIL_FAILED_PCT - OIL_GOOD_PCT) * ill.seal * math.sqrt(ill.seal)
+            out[0, s, j] = well.level_m + well.offset_m
+            out[1, s, j] = part.m3 / span_s * 3600.0
+            out[2, s, j] = part.kws / span_s
+            out[3, s, j] = out[4, s, j] = np.nan
+            if run_s > 0.0:
+                out[3, s, j] = part.amp_s / run_s
+                out[4, s, j] = vibration_mm_s(pump, part.rough_s / run_s, part.speed_s / run_s)
+            out[5, s, j] = pump.bearing_c
+            out[6, s, j] = pump.motor_c
+            out[7, s, j] = rolled(pump.run_s / 3600.0, ill.hours_limit)
+            out[8, s, j] = rolled(pump.starts, ill.starts_limit)
+            out[9, s, j] = pump.able
+            out[10, s, j] = pump.running
+            out[11, s, j] = run_s / span_s
+            out[12, s, j] = part.speed_s / span_s * SUPPLY_HZ
+            out[13, s, j] = m3 / span_s * 3600.0
+            out[14, s, j] = BAR_PER_M * (interval.outlet_m - 1.0 + well.head_ms / span_s)
+            volts = well.volts * interval.evening - SAG_V_KW * kws / span_s
+            out[15, s, j] = 0.0 if well.dead else volts
+            out[16, s, j] = well.level_m >= interval.float_m
+            out[17, s, j] = oil_pct
+            out[18, s, j] = oil_pct > SEAL_SENSOR_PCT
+            out[19, s, j] = ill.seal >= interval.stator_from
+            out[20, s, j] = np.nan
+            if not pump.running:
+                out[20, s, j] = insulation_mohm(pump, interval.stator_from)
+            out[21, s, j] = part.kws / 3600.0 / part.m3 if part.m3 > 0.0 else np.nan
+            out[22, s, j] = well.rain_mm_h
+    return close(wells, pumps, interval.now_s)
+
+
+@compiled
+def tell_states(
+    wells: Table, pumps: Table, float_m: float, stator_from: float, out: NDArray[np.bool_]
+) -> None:
+    """What stations' controls know now; ``out`` has shape ``(states, stations, pumps)``."""
+    for s in range(len(wells)):
+        well, started_s = wells[s], -np.inf
+        for j in range(pumps.shape[1]):
+            started_s = max(started_s, pumps[s, j].last_start_s)
+        for j in range(pumps.shape[1]):
+            pump = pumps[s, j]
+            out[0, s, j] = well.inflow_m3_s > STORM * well.mean_m3_s
+            out[1, s, j] = well.level_m > 0.5 * (float_m + well.start_m)
+            out[2, s, j] = well.dry_s > started_s
+            out[3, s, j] = well.floated or well.level_m >= float_m
+            out[4, s, j] = pump.hot or pump.latched
+            out[5, s, j] = pump.ill.seal >= stator_from

@@ -1,0 +1,116 @@
+"""Kernels: compiled or read by the interpreter, they give the same bits."""
+
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from twins.core.state import pack, unpack
+from twins.core.streams import Streams
+from twins.core.twin import Build
+from twins.products import catalog
+from twins.products.pump import columns, hydraulics, measuring, model, rainfall, switching
+from twins.products.pump.twin import PumpTwin
+
+PUMP = catalog()["pump"]
+KERNELS = (hydraulics, measuring, rainfall, switching)
+
+
+def twin(**params: float) -> PumpTwin:
+    """Two wet stations of three, everything wrong with the first, its motors too hot."""
+    made = PumpTwin(
+        Build(
+            sites=("s-1", "s-2"),
+            devices=tuple(f"p-{index}" for index in range(6)),
+            devices_per_site=3,
+            report_every_ms=600_000,
+            start_ms=1_767_571_200_000,
+            params={name: param.default for name, param in PUMP.params.items()} | params,
+            streams=Streams(1),
+        )
+    )
+    for name in ("impeller", "ring", "imbalance", "misaligned", "valve", "winding", "bearing"):
+        made.stations.pumps["ill"][name][0] = (0.0, 0.2, 0.4)
+    made.ills.clog[0], made.ills.clog_mode[0, 1] = (0.0, 0.3, 0.3), 2.0
+    made.ills.cooling[0], made.ills.backflow[0, 2], made.ills.suction_m[0, 0] = 9.0, 0.1, 8.0
+    return made
+
+
+def run(made: PumpTwin) -> bytes:
+    """A day, with all that changes after it."""
+    seen = []
+    for report in range(144):
+        if report == 60:
+            made.set_able(0, able=False)
+        if report == 100:
+            made.command(4, "stop", {})
+        made.advance(made.now_ms + 600_000)
+        seen.append(made.measure())
+    return pack({"seen": np.array(seen), "state": made.dump()})
+
+
+def interpret(patch: pytest.MonkeyPatch, module: ModuleType) -> int:
+    """Let every kernel of a module be read by the interpreter, also where it calls another."""
+    kernels = {
+        name: kernel.py_func for name, kernel in vars(module).items() if hasattr(kernel, "py_func")
+    }
+    for name, function in kernels.items():
+        for user in (module, model):
+            if hasattr(user, name):
+                patch.setattr(user, name, function)
+    return len(kernels)
+
+
+@pytest.mark.parametrize("vfd", [0.0, 1.0])
+def test_interpreted_kernels_give_the_same_bits(
+    vfd: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = twin(vfd=vfd, inflow_l_s=45.0)
+    bits = run(compiled)
+    assert compiled.stations.pumps["trip_s"].max() > 0.0, "a motor tripped"
+    assert compiled.stations.pumps["joint"]["flow"].max() > 0.0, "several ran on one main"
+    for module in KERNELS:
+        assert interpret(monkeypatch, module) >= 1
+    monkeypatch.setattr("twins.products.pump.inflow.flow_in", rainfall.flow_in)
+    assert run(twin(vfd=vfd, inflow_l_s=45.0)) == bits
+
+
+def test_tables_come_back_from_a_snapshot_as_they_were() -> None:
+    made, other = twin(), twin()
+    run(made)
+    assert not np.array_equal(other.stations.pumps, made.stations.pumps)
+    columns.load(other.stations.pumps, unpack(pack(columns.dump(made.stations.pumps))))
+    np.testing.assert_array_equal(other.stations.pumps, made.stations.pumps)
+
+
+def test_what_happens_at_one_station_leaves_others_as_they_are_to_the_last_bit() -> None:
+    """Nor does a look at all of them."""
+    calm, busy = twin(), twin()
+    for report in range(60):
+        middle_ms = calm.now_ms + 200_001
+        for made in (calm, busy):
+            made.advance(middle_ms)
+        busy.truth(), busy.states()
+        if report % 7 == 0:
+            busy.command(report % 3, "stop" if report % 2 else "start", {})
+            busy.set_wear(0, "bearing", damage=report / 100.0, rise=0.1)
+        for made in (calm, busy):
+            made.advance(middle_ms + 399_999)
+        np.testing.assert_array_equal(busy.measure()[3:], calm.measure()[3:])
+    names = columns.PUMP.names or ()
+    for name in names:
+        np.testing.assert_array_equal(busy.stations.pumps[name][1], calm.stations.pumps[name][1])
+    assert busy.stations.pumps["run_s"][0, 0] != calm.stations.pumps["run_s"][0, 0]
+
+
+def test_a_look_between_two_reports_sees_the_wells_fill() -> None:
+    made = twin()
+    levels = []
+    for _ in range(5):
+        made.advance(made.now_ms + 60_000)
+        levels.append(made.truth()["level_m"][3])
+    assert len(set(levels)) == 5
+    made.advance(made.now_ms + 300_000)
+    before = made.truth()
+    made.measure()
+    assert made.truth()["level_m"].tolist() == before["level_m"].tolist()

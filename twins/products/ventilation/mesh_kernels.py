@@ -1,0 +1,190 @@
+"""Paths, links and batteries of the wireless nodes of each unit, one unit after another.
+
+Node 0 of a unit is its gateway. Columns have shape ``(n, nodes)``. ``S..`` and ``M:..`` are sources
+listed in README.md.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twins.core.compiled import compiled
+
+Columns = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Floats = NDArray[np.float32]
+
+DELIVERY_BEST, DELIVERY_85DBM, DELIVERY_SLOPE_DB = 0.97, 0.95, 1.5
+"""Delivery per transmission: logistic in RSSI, 95 % at -85 dBm, falling fast below (S25); others in
+the band cost 3 % on the best link (estimate)."""
+_MIDDLE_DBM = -85.0 - DELIVERY_SLOPE_DB * math.log(
+    (DELIVERY_85DBM / DELIVERY_BEST) / (1.0 - DELIVERY_85DBM / DELIVERY_BEST)
+)
+DELIVERY_LEAST = 0.5
+"""A worse link is not used."""
+_LEAST_DBM = _MIDDLE_DBM - DELIVERY_SLOPE_DB * math.log(DELIVERY_BEST / DELIVERY_LEAST - 1.0)
+RETRIES = 12.0
+"""Transmissions of a packet over one link before it is given up (TSCH keeps trying, S25)."""
+STICKY_ETX = 0.15
+"""How much better another path must be. Below one transmission: then no ring of nodes can form."""
+FADE_DB = 3.5
+"""Spread of what doors, people and furniture do around a node (estimate)."""
+PACE_1_H, PACE_SPREAD, CALM_NIGHT = 0.02, 2.2, 0.3
+"""How fast that changes: median per hour, log-spread between days, at night. Quiet for days, then a
+hundred paths in one: median 26 path changes a day of 21 nodes, p90 89, max 408 (M:peach)."""
+SENDS_1_H = 240.0
+"""Transmissions an hour of a node, keep-alives included (estimate)."""
+LEAF_LIFE_H, RELAY_SHARE = 16.8 * 8766.0, 0.12
+"""A node that relays nobody lasts 16.8 years, relays down to 5.0 (S25): so much more per node
+behind it (derived)."""
+
+
+class Radio(NamedTuple):
+    """All nodes."""
+
+    links_dbm: Floats
+    """Signal between any two nodes of a unit without fading, shape ``(n, nodes, nodes)``."""
+    fade: Columns
+    shade: Columns
+    """Loss by what stands before a node, dB."""
+    parent: NDArray[np.int64]
+    hops: Columns
+    behind: Columns
+    """Nodes whose path leads over this one."""
+    delivery: Columns
+    """Of one transmission to the parent; 0 where the link is not usable."""
+    rssi_dbm: Columns
+    link_pct: Columns
+    """What a node counted itself in the last hour."""
+    loss: Columns
+    """Chance that a packet is lost on its way to the gateway."""
+    joined: Flags
+    alive: Flags
+    killed: Flags
+    used: Columns
+    """Charge that is gone."""
+    charge: Columns
+    """Of new cells, over the usual."""
+    path_changes: Columns
+    """Of a unit so far, shape ``(n,)``."""
+
+
+@compiled
+def delivery_at(rssi_dbm: float) -> float:
+    """Share of transmissions that arrive."""
+    return DELIVERY_BEST / (1.0 + math.exp((_MIDDLE_DBM - rssi_dbm) / DELIVERY_SLOPE_DB))
+
+
+@compiled
+def find_costs(radio: Radio, u: int, etx: Columns, cost: Columns, over: NDArray[np.int64]) -> None:
+    """Expected transmissions of each link and of the best path to the gateway (Dijkstra 1959).
+
+    Args:
+        radio: All nodes.
+        u: Which unit.
+        etx: Where to write the links', shape ``(nodes, nodes)``; infinite where not usable.
+        cost: Where to write the paths', shape ``(nodes,)``.
+        over: Where to write over which node they lead, shape ``(nodes,)``.
+    """
+    nodes = len(cost)
+    for i in range(nodes):
+        etx[i, i], cost[i], over[i] = math.inf, math.inf, 0
+        around_dbm = radio.fade[u, i] - radio.shade[u, i]
+        for j in range(i):
+            rssi_dbm = radio.links_dbm[u, i, j] + around_dbm + radio.fade[u, j] - radio.shade[u, j]
+            good = rssi_dbm >= _LEAST_DBM and radio.alive[u, i] and radio.alive[u, j]
+            etx[i, j] = etx[j, i] = 1.0 / delivery_at(rssi_dbm) if good else math.inf
+    cost[0] = 0.0
+    known = np.zeros(nodes, dtype=np.bool_)
+    for _ in range(nodes):
+        nearest, least = -1, math.inf
+        for i in range(nodes):
+            if not known[i] and cost[i] < least:
+                nearest, least = i, cost[i]
+        if nearest < 0:
+            break
+        known[nearest] = True
+        for i in range(nodes):
+            if not known[i] and least + etx[nearest, i] < cost[i]:
+                cost[i], over[i] = least + etx[nearest, i], nearest
+
+
+@compiled
+def walk(radio: Radio, u: int) -> None:
+    """Walk every path of a unit to the gateway: hops, losses, nodes behind each node."""
+    nodes = radio.parent.shape[1]
+    radio.behind[u] = 0.0
+    for i in range(nodes):
+        hops, loss, at = 0.0, 0.0, i
+        while at != 0 and radio.joined[u, i] and hops < nodes:
+            hops += 1.0
+            loss += (1.0 - radio.delivery[u, at]) ** RETRIES
+            at = radio.parent[u, at]
+            radio.behind[u, at] += 1.0
+        radio.hops[u, i], radio.loss[u, i] = hops, loss
+
+
+@compiled
+def find_paths(radio: Radio, first: int, stop: int) -> None:
+    """Parents by least expected transmissions (ETX).
+
+    A node keeps its own unless another is better by STICKY_ETX.
+
+    Args:
+        radio: All nodes.
+        first: The first unit to look at.
+        stop: The unit after the last.
+    """
+    nodes = radio.parent.shape[1]
+    etx, cost = np.empty((nodes, nodes)), np.empty(nodes)
+    over = np.empty(nodes, dtype=np.int64)
+    for u in range(first, stop):
+        for i in range(nodes):
+            radio.alive[u, i] = radio.used[u, i] < 1.0 and not radio.killed[u, i]
+        find_costs(radio, u, etx, cost, over)
+        for i in range(nodes):
+            joined, parent = cost[i] < math.inf, radio.parent[u, i]
+            if not joined:
+                parent = 0
+            elif i > 0 and etx[parent, i] + cost[parent] > cost[i] + STICKY_ETX:
+                parent = over[i]
+            if parent != radio.parent[u, i] and radio.alive[u, i]:
+                radio.path_changes[u] += 1.0
+            radio.parent[u, i], radio.joined[u, i] = parent, joined
+            rssi_dbm = radio.links_dbm[u, i, parent] + radio.fade[u, i] - radio.shade[u, i]
+            rssi_dbm += radio.fade[u, parent] - radio.shade[u, parent]
+            radio.rssi_dbm[u, i] = rssi_dbm
+            usable = i == 0 or etx[parent, i] < math.inf
+            radio.delivery[u, i] = delivery_at(rssi_dbm) if usable else 0.0
+        walk(radio, u)
+
+
+@compiled
+def pass_hour(radio: Radio, paces: Floats, draws: Floats, busy: float) -> None:
+    """An hour: fading, cells, paths, and what nodes count of their links.
+
+    Args:
+        radio: All nodes.
+        paces: Standard normal draws of the day, shape ``(1, n)``.
+        draws: Standard normal draws of the hour, shape ``(2 nodes, n)``.
+        busy: How fast fading goes at this time of day, over its pace by day.
+    """
+    n, nodes = radio.parent.shape
+    for u in range(n):
+        memory = math.exp(-PACE_1_H * busy * math.exp(PACE_SPREAD * float(paces[0, u])))
+        push = FADE_DB * math.sqrt(1.0 - memory * memory)
+        for i in range(nodes):
+            radio.fade[u, i] = memory * radio.fade[u, i] + push * float(draws[i, u])
+            if i > 0:
+                drawn = 1.0 + RELAY_SHARE * radio.behind[u, i]
+                radio.used[u, i] += drawn / (LEAF_LIFE_H * radio.charge[u, i])
+    find_paths(radio, 0, n)
+    for u in range(n):
+        for i in range(nodes):
+            delivery = radio.delivery[u, i]
+            seen = math.sqrt(delivery * (1.0 - delivery) / SENDS_1_H) * float(draws[nodes + i, u])
+            radio.link_pct[u, i] = 100.0 * min(max(delivery + seen, 0.0), 1.0)
