@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 Rig = Callable[..., "RunResult"]
 _IS_SCENARIO = re.compile(r"^schema\s*:", re.MULTILINE)
+BROKEN = ".bad.yaml"
+"""Files that have mistakes on purpose end so."""
 SEED = "7"
 
 
@@ -54,6 +56,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFi
     """Collect a scenario file below a folder that the ini names."""
     folders = parent.config.getini("twinrig_scenarios")
     if not folders or file_path.suffix not in (".yaml", ".yml"):
+        return None
+    if file_path.name.endswith(BROKEN):
         return None
     roots = [(parent.config.rootpath / folder).resolve() for folder in folders]
     if not any(file_path.resolve().is_relative_to(root) for root in roots):
@@ -139,7 +143,7 @@ def run_scenario_file(
     """Run a scenario (path or object) over the memory link unless ``options`` say otherwise."""
     from harness.engine.runner import RunOptions, run_scenario  # noqa: PLC0415
 
-    wanted: dict[str, Any] = {"link": "memory", "store": "memory", "runs_dir": runs_dir}
+    wanted: dict[str, Any] = {"link": "memory", "runs_dir": runs_dir}
     wanted |= options
     return run_scenario(scenario, seed=seed, options=RunOptions(**wanted))
 
