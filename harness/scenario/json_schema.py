@@ -37,6 +37,10 @@ def scenario_schema(checks: ArgModels) -> dict[str, Any]:
         arguments = model.model_json_schema(mode="validation")
         schema["$defs"] |= arguments.get("$defs", {})
         head = {} if name in KINDS else {"check": {"const": name}}
+        devices = arguments.get("properties", {}).get("device", {})
+        if devices.get("type") == "array":  # one name stands for a list of one
+            either = [devices["items"], {k: devices.pop(k) for k in ("type", "items")}]
+            devices["anyOf"] = either
         alternatives.append(
             {
                 "type": "object",
@@ -86,12 +90,21 @@ def _open(node: Any) -> Any:  # noqa: ANN401
     if not isinstance(node, dict):
         return node
     found = {key: _open(value) for key, value in node.items()}
-    for key, value in found.get("properties", {}).items():
-        if isinstance(value, dict) and ({"type", "enum", "const"} & set(value)):
-            plain = value.get("type") == "string" and "pattern" not in value and "enum" not in value
-            if not plain and value.get("type") not in ("array", "object"):
-                found["properties"][key] = {"anyOf": [value, {"$ref": "#/$defs/Open"}]}
+    if isinstance(properties := found.get("properties"), dict):
+        found["properties"] = {key: _or_open(value) for key, value in properties.items()}
+    if isinstance(found.get("additionalProperties"), dict):
+        found["additionalProperties"] = _or_open(found["additionalProperties"])
     return found
+
+
+def _or_open(value: Any) -> Any:  # noqa: ANN401
+    """A schema that takes ``$(name)``, too, unless it takes any text or is no single value."""
+    if not isinstance(value, dict) or not {"type", "enum", "const"} & set(value):
+        return value
+    text = value.get("type") == "string" and not {"pattern", "enum", "const"} & set(value)
+    if text or value.get("type") in ("array", "object"):
+        return value
+    return {"anyOf": [value, {"$ref": "#/$defs/Open"}]}
 
 
 def _around(schema: dict[str, Any]) -> dict[str, Any]:
@@ -110,6 +123,7 @@ def _around(schema: dict[str, Any]) -> dict[str, Any]:
     }
     lists = [key for key, value in schema["properties"].items() if value.get("type") == "array"]
     schema["patternProperties"] = {rf"^({'|'.join(sorted(lists))})\+$": {"type": "array"}}
+    schema["$defs"]["Run"].pop("required")  # an included file may have them
     schema["anyOf"] = [{"required": schema.pop("required")}, {"required": [INCLUDE]}]
     return schema
 

@@ -212,6 +212,7 @@ def test_a_changed_tree_is_read_or_its_mistakes_are_told(case: tuple[str, Path])
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(1800)
 @DEEP
 @given(changed_texts() | changed_trees())
 def test_thousands_of_changed_files_are_read_or_their_mistakes_are_told(
