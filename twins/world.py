@@ -115,12 +115,13 @@ class World:
         self._where: dict[str, Fleet] = {}
         self._yard = Yard(self._where)
         self._fit = self._yard.fit
+        self._parts = {sku: part for product, _ in plans for sku, part in product.parts.items()}
         self._people = People(
             field_params,
             service=spec.field.service,
             streams=self._streams,
             surroundings=self._surroundings,
-            parts={sku: part for product, _ in plans for sku, part in product.parts.items()},
+            parts=self._parts,
             pending=self._pending,
             ledger=self._ledger,
             yard=self._yard,
@@ -231,6 +232,14 @@ class World:
             there_are = named(self.devices)
             raise InvalidFault([f"there is no device {device!r}; there are: {there_are}"])
         fleet.inject(self.now_ms, fault, device, params)
+
+    def set_price(self, sku: str, eur: float) -> None:
+        """Let a part cost ``eur`` from now on; a snapshot does not know of it.
+
+        Raises:
+            KeyError: If no product of this world has the part.
+        """
+        self._parts[sku] = replace(self._parts[sku], price_eur=eur)
 
     def sample_truth(self) -> list[TruthSample]:
         """True damage and remaining life of every component, and its device's true values."""

@@ -15,8 +15,8 @@ import msgspec
 
 from broker.link.port import LinkLost
 from harness.checks.base import Ending, arguments
+from harness.engine import changes, recipe, snapshot
 from harness.engine import folder as run_folder
-from harness.engine import snapshot
 from harness.engine.assembly import Rig, assemble
 from harness.engine.checking import decided, made_checks, wanted_checks
 from harness.engine.options import LIVE_SPEED, PACED_SPEED, RunOptions
@@ -38,6 +38,8 @@ from harness.world.path import link_fault
 from harness.world.timeline import Timeline
 from harness.world.virtual import Between, drive
 
+DELIVERIES_MAX = 200
+"""Lines of the ledger that a result carries, one per device and boot."""
 __all__ = ["RunOptions", "load", "load_all", "run", "run_scenario"]
 
 
@@ -104,6 +106,7 @@ async def run(
     products = installed()
     _check_built(scenario, products)
     folder = run_folder.make(options.runs_dir, scenario, seed)
+    recipe.write(folder, scenario, products, seed=seed, options=options)
     world_data = snapshot.read_world(options.resume_from) if options.resume_from else None
     async with AsyncExitStack() as stack:
         rig = await stack.enter_async_context(
@@ -124,6 +127,7 @@ async def run(
             trace_file=trace_file,
             begun_s=time.perf_counter(),
         )
+        recorder.windows.learn(calls)
         timeline = Timeline(scenario, products)
         loop = Loop(
             run=scenario.run,
@@ -197,16 +201,22 @@ class _Session:
         self.scenario, self.seed, self.options, self.folder = scenario, seed, options, folder
         self.rig, self.loop, self.recorder, self.refs = rig, loop, recorder, refs
         self.begun_s = time.perf_counter()
-        self._saved = False
+        self._saves = self._wanted_saves()
 
     async def run(self) -> RunResult:
         resumed = self.options.resume_from
         if resumed is not None:
             snapshot.restore(resumed, rig=self.rig, loop=self.loop, recorder=self.recorder)
+            changes.reprice(self.rig, self.options.prices_eur)
         self.recorder.emit(self._started())
         error: HarnessError | None = None
         try:
             await self.rig.path.open(list(self.rig.world.sites))
+            if self.options.changes:
+                await changes.apply(
+                    self.options.changes, scenario=self.scenario, products=installed(),
+                    rig=self.rig, loop=self.loop, windows=self.recorder.windows,
+                )  # fmt: skip
             if resumed is None:
                 await self.loop.begin()
             await self._drive()
@@ -244,21 +254,27 @@ class _Session:
             await drive(self.loop, until_ms, between=self._between())
 
     def _between(self) -> Between | None:
-        if self.options.snapshot_at_ms is None:
-            return None
-        if self.options.snapshot_dir is None:
-            raise ScenarioError("snapshot_at_ms needs snapshot_dir, the folder to save to")
-        return self._save
+        return self._save if self._saves else None
+
+    def _wanted_saves(self) -> list[tuple[int, Path]]:
+        """When to save and where to, from the start on; what lies before a snapshot is done."""
+        options = self.options
+        wanted = [(save.at_ms, self.folder / snapshot.FOLDER / save.name) for save in options.saves]
+        if options.snapshot_at_ms is not None:
+            if options.snapshot_dir is None:
+                raise ScenarioError("snapshot_at_ms needs snapshot_dir, the folder to save to")
+            wanted.append((options.snapshot_at_ms, options.snapshot_dir))
+        return sorted(wanted)
 
     async def _save(self) -> None:
-        due_ms = self.scenario.run.start + (self.options.snapshot_at_ms or 0)
-        if self._saved or self.loop.progress.now_ms < due_ms or self.loop.dps_away:
+        passed_ms = self.loop.progress.now_ms - self.scenario.run.start
+        if self.loop.dps_away:
             return
-        self._saved = True
-        assert self.options.snapshot_dir is not None
-        await snapshot.save(
-            self.options.snapshot_dir, rig=self.rig, loop=self.loop, recorder=self.recorder
-        )
+        while self._saves and self._saves[0][0] <= passed_ms:
+            wanted_ms, folder = self._saves.pop(0)
+            await snapshot.save(
+                folder, rig=self.rig, loop=self.loop, recorder=self.recorder, wanted_ms=wanted_ms
+            )
 
     def _started(self) -> RunStarted:
         scenario, world = self.scenario, self.rig.world
@@ -300,6 +316,7 @@ class _Session:
             at_ms=now_ms,
             ledger=counts,
             lost=lost,
+            deliveries=tuple(ledger.deliveries()),
             stored=stored,
             published=self.recorder.published,
             costs_eur=self.rig.world.costs_eur(),
@@ -344,6 +361,7 @@ class _Session:
             published=self.recorder.published,
             ingested=ending.stored.total or self.recorder.ingested,
             ledger=ending.ledger,
+            deliveries=tuple(map(str, ending.deliveries[:DELIVERIES_MAX])),
             orders=counts.get("order.placed", 0),
             work_orders=counts.get("work_order.requested", 0),
             costs_eur=self.rig.world.costs_eur(),
@@ -362,6 +380,8 @@ def _without_password(store: str | None) -> str | None:
 
 def replay(scenario: Scenario, seed: int, options: RunOptions) -> str:
     """The command that does the same again."""
+    if options.replay:
+        return options.replay
     path = scenario.path or Path(f"{scenario.name}.yaml")
     words = ["twinrig", "run", str(path), *scenario.words, "--seed", str(seed)]
     default = RunOptions()

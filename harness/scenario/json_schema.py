@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
+from harness.scenario.checkproblems import ArgModels
 from harness.scenario.checkrefs import KINDS
 from harness.scenario.fleets import ID_PATTERN
 from harness.scenario.include import KEY as INCLUDE
-from harness.scenario.resolve import ArgModels
 from harness.scenario.schema import Scenario
 from harness.scenario.units import DURATION_PATTERN
 from harness.scenario.variants import MATRIX, PARAMETERS, Matrix, Parameter
@@ -38,9 +38,9 @@ def scenario_schema(checks: ArgModels) -> dict[str, Any]:
         schema["$defs"] |= arguments.get("$defs", {})
         head = {} if name in KINDS else {"check": {"const": name}}
         devices = arguments.get("properties", {}).get("device", {})
-        if devices.get("type") == "array":  # one name stands for a list of one
-            either = [devices["items"], {k: devices.pop(k) for k in ("type", "items")}]
-            devices["anyOf"] = either
+        kinds = [one.get("type") for one in devices.get("anyOf", [])]
+        if "array" in kinds and "string" not in kinds:  # one name stands for a list of one
+            devices["anyOf"].append({"type": "string"})
         alternatives.append(
             {
                 "type": "object",

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from harness.errors import InvalidScenario, Problem
+from harness.scenario.checkproblems import ArgModels
 from harness.scenario.checkrefs import PHASES, normal
 from harness.scenario.include import read_text, read_whole
 from harness.scenario.mend import mended
 from harness.scenario.products import Products
-from harness.scenario.resolve import ArgModels, find_problems
+from harness.scenario.resolve import find_problems
 from harness.scenario.said import Said, unknown
 from harness.scenario.schema import Scenario
 from harness.scenario.shapes import TAGS, problem

@@ -7,13 +7,11 @@ import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path as FilePath
-from typing import Any, NamedTuple
-
-from pydantic import BaseModel, ValidationError
+from typing import NamedTuple
 
 from harness.scenario.base import Timed
+from harness.scenario.checkproblems import ArgModels, check_problems
 from harness.scenario.checkrefs import PHASES
-from harness.scenario.conditions import read_condition
 from harness.scenario.entries import Change, Setup, Work
 from harness.scenario.fleets import Drawn, Fleet, Site
 from harness.scenario.homes import drawn_fleets, homes, is_plain, plain_fleets
@@ -27,7 +25,6 @@ from harness.scenario.steps import (
     find_time_problems,
     find_work_problems,
 )
-from harness.scenario.units import FROM_FILE
 from twins.core.common_faults import faults_of
 from twins.core.manifest import Param
 from twins.core.spec import FieldSpec, WorldSpec
@@ -36,9 +33,6 @@ from twins.field.people import ACTORS
 from twins.field.places import COUNTRIES
 from twins.products import Product
 from twins.products.plan import companion_names
-
-ArgModels = Mapping[str, type[BaseModel]]
-"""Checks by name, with the model of their arguments."""
 
 
 def places(scenario: Scenario, products: Products) -> dict[str, Place]:
@@ -159,7 +153,7 @@ def find_problems(
     for phase in PHASES:
         for i, ref in enumerate(getattr(scenario, phase)):
             known = devices if complete else None
-            yield from _check((phase, i), ref.check, ref.args, checks, known)
+            yield from check_problems((phase, i), ref, checks, known, products)
 
 
 def _field_params(country: str) -> dict[str, Mapping[str, Param]]:
@@ -327,40 +321,3 @@ def _contract(contract: Contract, products: list[Product]) -> Iterator[Said]:
         for name in sorted(names - set(product.signals)):
             text = unknown(f"signal of {product.id}", name, sorted(product.signals))
             yield Said(("service", "contract", "up_when"), False, text)
-
-
-def _check(
-    path: Path,
-    name: str,
-    args: Mapping[str, Any],
-    checks: ArgModels,
-    devices: Mapping[str, Place] | None,
-) -> Iterator[Said]:
-    if name not in checks:
-        yield Said((*path, "check"), False, unknown("check", name, sorted(checks)))
-        return
-    fields = checks[name].model_fields
-    allowed = [field.alias or key for key, field in fields.items()]
-    try:
-        checks[name].model_validate(args, context={FROM_FILE: True})
-    except ValidationError as error:
-        for item in error.errors(include_url=False):
-            where = (*path, *item["loc"])
-            if item["type"] == "extra_forbidden":
-                text = unknown(f"argument of {name}", str(item["loc"][-1]), allowed)
-                yield Said(where, True, text)
-            elif item["type"] == "missing":
-                yield Said(path, False, f"{name} needs the argument {item['loc'][-1]!r}")
-            else:
-                yield Said(where, False, item["msg"].removeprefix("Value error, "))
-    if devices is None:
-        return
-    named = args.get("device")
-    for argument, value in args.items():
-        found = read_condition(value).condition if isinstance(value, str) else None
-        for ref in found.names.values() if found is not None else ():
-            if ref.word in ("truth", "signal") and ref.about not in devices:
-                yield Said((*path, argument), False, unknown("device", ref.about, devices))
-    for device in named if isinstance(named, list) else [named]:
-        if isinstance(device, str) and device not in devices:
-            yield Said((*path, "device"), False, unknown("device", device, devices))

@@ -82,7 +82,7 @@ class Loop:
         """Let everything of the timeline take effect whose time has come."""
         p = self.progress
         for wanted in self.control.take_faults():
-            self._inject_by_hand(wanted)
+            self.inject_by_hand(wanted)
         timeline, state = self.timeline, p.timeline
         if timeline.looks(state, p.now_ms):
             timeline.look(state, p.now_ms, self._watch.values(state["watch"], self.world))
@@ -95,15 +95,15 @@ class Loop:
         """Whether the timeline holds the DPS down; then nobody can tell it anything."""
         return bool(self.progress.timeline["dps_away"])
 
-    def _inject_by_hand(self, wanted: WantedFault) -> None:
-        # A hand may ask for what makes no sense any more; the story goes on without it.
+    def inject_by_hand(self, wanted: WantedFault, *, by: str = "you") -> None:
+        """Break something now; what makes no sense any more is refused, and the story goes on."""
         try:
             self.world.inject(wanted.fault, wanted.device, wanted.params)
         except InvalidFault as error:
             self.control.refused(wanted, "; ".join(error.problems))
             return
         self.recorder.fault(
-            self.progress.now_ms, wanted.fault, wanted.device, wanted.params, ended=False, by="you"
+            self.progress.now_ms, wanted.fault, wanted.device, wanted.params, ended=False, by=by
         )
 
     def _note(self, moment: Moment) -> None:
