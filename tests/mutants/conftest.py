@@ -32,7 +32,7 @@ from reference_impl.orders import domain as buying
 from reference_impl.orders.service import Orders
 from reference_impl.orders.steps import Steps
 from reference_impl.outcomes import domain as outcomes
-from reference_impl.published import PartFitted
+from reference_impl.published import PartFitted, ReplacementAdvised
 from reference_impl.rules import engine
 from reference_impl.rules import service as rules
 from reference_impl.rules.service import Rules
@@ -177,6 +177,25 @@ def gives_no_reasons(mp):
 @mutant
 def never_advises(mp):
     mp.setattr(Orders, "advise", lambda *_: None)
+
+
+@mutant
+def orders_for_no_reason(mp):
+    def evaluate(original, self, uow, pack, *more):
+        original(self, uow, pack, *more)
+        at_ms = more[0]
+        places = self._parts.places(uow.conn, pack.model)
+        for ref in self._directory.things(uow.conn, pack.model) if places else ():
+            part, position = sorted(places)[0]
+            uow.publish(
+                ReplacementAdvised(
+                    at_ms=at_ms, seen_from_ms=at_ms, thing=ref.thing, part=part,
+                    position=position, quantity=1, rule="none", pack=pack.pack,
+                    pack_version=pack.version, why="", values={"none": 0.0},
+                )
+            )  # fmt: skip
+
+    wrap(mp, Rules, "evaluate", evaluate)
 
 
 @mutant
@@ -453,12 +472,12 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., RunRe
     """Run a story with a mutant (or none) over the memory link."""
     root = Path(__file__).resolve().parents[2]
 
-    def run(story: b.Scenario, name: str = "") -> RunResult:
+    def run(story: b.Scenario | Path, name: str = "", **more: Any) -> RunResult:
         monkeypatch.chdir(root)
         with monkeypatch.context() as mp:
             if name:
                 MUTANTS[name](mp)
-            options = RunOptions(link="memory", store="memory", runs_dir=tmp_path / "runs")
+            options = RunOptions(link="memory", runs_dir=tmp_path / "runs", **more)
             return run_scenario(story, seed=7, options=options)
 
     return run
