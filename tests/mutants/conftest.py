@@ -186,7 +186,7 @@ def orders_for_no_reason(mp):
         at_ms = more[0]
         places = self._parts.places(uow.conn, pack.model)
         for ref in self._directory.things(uow.conn, pack.model) if places else ():
-            part, position = sorted(places)[0]
+            part, position = min(places)
             uow.publish(
                 ReplacementAdvised(
                     at_ms=at_ms, seen_from_ms=at_ms, thing=ref.thing, part=part,
