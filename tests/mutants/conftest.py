@@ -184,16 +184,15 @@ def orders_for_no_reason(mp):
     def evaluate(original, self, uow, pack, *more):
         original(self, uow, pack, *more)
         at_ms = more[0]
-        places = self._parts.places(uow.conn, pack.model)
-        for ref in self._directory.things(uow.conn, pack.model) if places else ():
-            part, position = min(places)
-            uow.publish(
-                ReplacementAdvised(
-                    at_ms=at_ms, seen_from_ms=at_ms, thing=ref.thing, part=part,
-                    position=position, quantity=1, rule="none", pack=pack.pack,
-                    pack_version=pack.version, why="", values={"none": 0.0},
-                )
-            )  # fmt: skip
+        for ref in self._directory.things(uow.conn, pack.model):
+            for part, position in self._parts.places(uow.conn, pack.model):
+                uow.publish(
+                    ReplacementAdvised(
+                        at_ms=at_ms, seen_from_ms=at_ms, thing=ref.thing, part=part,
+                        position=position, quantity=1, rule="none", pack=pack.pack,
+                        pack_version=pack.version, why="", values={"none": 0.0},
+                    )
+                )  # fmt: skip
 
     wrap(mp, Rules, "evaluate", evaluate)
 
