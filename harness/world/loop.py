@@ -186,9 +186,9 @@ class Loop:
         self, messages: Sequence[tuple[str, Uplink]], payloads: Sequence[bytes] = ()
     ) -> None:
         now_ms = self.progress.now_ms
-        _, verdicts = await self.path.send(messages, now_ms, payloads)
-        if verdicts:
-            self.recorder.verdicts(verdicts)
+        count, verdicts = await self.path.send(messages, now_ms, payloads)
+        self.recorder.verdicts(verdicts)
+        if verdicts or count != len(messages):  # what was held back leaves without a verdict
             messages = self._tap.last()
         self.recorder.arrived(messages, now_ms)
 
