@@ -192,6 +192,8 @@ class RunResult:
     report: Path | None = None
     error: str = ""
     notes: tuple[str, ...] = ()
+    deliveries: tuple[str, ...] = ()
+    """What went wrong on the way to the store, one line per device and boot, by number."""
 
     @property
     def failed_checks(self) -> tuple[CheckDecided, ...]:

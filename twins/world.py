@@ -108,6 +108,10 @@ class World:
         if problems or field_problems or where_problems:
             raise InvalidWorld([*problems, *field_problems, *where_problems])
         self._surroundings = Surroundings(where, self._streams)
+        for fleet in spec.fleets:
+            for site, at_km in zip(fleet.site_names, fleet.at_km, strict=False):
+                if at_km is not None:
+                    self._surroundings.fix(site, at_km)
         self._where: dict[str, Fleet] = {}
         self._yard = Yard(self._where)
         self._fit = self._yard.fit

@@ -143,7 +143,7 @@ def build_world(
         TwinAuthorError: If a product is incomplete.
     """
     try:
-        spec = world_spec(scenario, products)
+        spec = world_spec(scenario, products, seed=seed)
         if data is None:
             return World(spec, seed=seed), spec
         return World.restore(spec, seed=seed, data=data), spec

@@ -38,16 +38,23 @@ from harness.world.path import link_fault
 from harness.world.timeline import Timeline
 from harness.world.virtual import Between, drive
 
+XX of the ledger that a result carries, one per device and boot."""
 __all__ = ["RunOptions", "load", "run", "run_scenario"]
+>>>>>>> checks
 
 
-def load(path: Path | str) -> Scenario:
+def load(path: Path | str, choice: loader.Choice | None = None) -> Scenario:
     """Read a scenario file against the installed products and checks.
 
     Raises:
         InvalidScenario: With every mistake of the file.
     """
-    return loader.load(path, products=installed(), checks=arguments())
+    return loader.load(path, products=installed(), checks=arguments(), choice=choice)
+
+
+def load_all(path: Path | str, choice: loader.Choice | None = None) -> list[loader.Variant]:
+    """Every variant of a scenario file, or the one that is chosen; raises as :func:`load`."""
+    return loader.load_all(path, products=installed(), checks=arguments(), choice=choice)
 
 
 def run_scenario(
@@ -309,6 +316,7 @@ class _Session:
             at_ms=now_ms,
             ledger=counts,
             lost=lost,
+            deliveries=tuple(ledger.deliveries()),
             stored=stored,
             published=self.recorder.published,
             costs_eur=self.rig.world.costs_eur(),
@@ -353,6 +361,7 @@ class _Session:
             published=self.recorder.published,
             ingested=ending.stored.total or self.recorder.ingested,
             ledger=ending.ledger,
+            deliveries=tuple(map(str, ending.deliveries[:DELIVERIES_MAX])),
             orders=counts.get("order.placed", 0),
             work_orders=counts.get("work_order.requested", 0),
             costs_eur=self.rig.world.costs_eur(),
@@ -374,7 +383,7 @@ def replay(scenario: Scenario, seed: int, options: RunOptions) -> str:
     if options.replay:
         return options.replay
     path = scenario.path or Path(f"{scenario.name}.yaml")
-    words = ["twinrig", "run", str(path), "--seed", str(seed)]
+    words = ["twinrig", "run", str(path), *scenario.words, "--seed", str(seed)]
     default = RunOptions()
     for flag, value, usual in (
         ("--link", options.link, default.link),

@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 from harness.scenario.base import At
 from harness.scenario.entries import DpsFault
+from harness.scenario.fleets import Fleet
 from harness.scenario.links import DURATIONS, Kind
 from harness.scenario.schema import (
     CheckRef,
     Contract,
     Fault,
-    Fleet,
     LinkFault,
     People,
     Policy,

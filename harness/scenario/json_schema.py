@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from harness.scenario.checkproblems import ArgModels
 from harness.scenario.checkrefs import KINDS
-from harness.scenario.resolve import ArgModels
 from harness.scenario.schema import Scenario
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -20,7 +20,7 @@ from twins.products.bin.kernels import is_quiet
 from twins.products.pump.model import Plant, cheapest_speed
 from twins.products.pump.switching import RESET_C, TRIP_C
 from twins.products.pump.twin import PumpTwin
-from twins.products.ventilation.air import STANDBY_KW
+from twins.products.ventilation.fan_kernels import STANDBY_KW
 from twins.world import World
 
 HOUR = 3_600_000

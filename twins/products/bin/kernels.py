@@ -145,8 +145,8 @@ class Drawn(NamedTuple):
     """Chance: a stream of words for each bin, and the tables that its deposits are drawn from."""
 
     keys: Words
-    litres: Columns
-    items: Columns
+    deposits: Columns
+    """Litres and items side by side, shape ``(GRADES STRATA, 2)``: one look into memory."""
 
 
 @compiled
@@ -213,7 +213,7 @@ def throw_in(bins: State, full_l: Columns, drawn: Drawn, counter: np.uint64) -> 
         word = mixed(drawn.keys[i] + counter)
         bins.words[i] = word
         at = bins.rows[i] + np.int64(word & _STRATUM)
-        thrown_l = drawn.litres[at]
+        thrown_l = drawn.deposits[at, 0]
         bins.thrown_l[i] += thrown_l
         if bins.hopper_stuck[i]:
             bins.spilled_l[i] += thrown_l
@@ -222,7 +222,7 @@ def throw_in(bins: State, full_l: Columns, drawn: Drawn, counter: np.uint64) -> 
         bins.height_l[i] += taken_l
         bins.waste_l[i] += taken_l
         bins.spilled_l[i] += thrown_l - taken_l
-        bins.openings[i] += drawn.items[at]
+        bins.openings[i] += drawn.deposits[at, 1]
 
 
 @compiled

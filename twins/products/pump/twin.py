@@ -22,8 +22,6 @@ DRIVE_EFFICIENCY = 0.95
 """Of a frequency converter (section 1A)."""
 LEVELS_APART_M = 0.3
 """Least way of the level (estimate)."""
-STORM = 3.0
-"""Storm inflow over the dry-weather mean (rule P14)."""
 
 
 def build(build: Build) -> PumpTwin:
@@ -89,7 +87,7 @@ class PumpTwin:
             "level_sensor": Drifted(
                 self.ills.offset_m,
                 pumps,
-                lambda station: self.ills.maintain(station, 0, "level_sensor", "replace"),
+                lambda device: self.maintain(device, "replace", "level_sensor"),
             ),
         }
         mean = params["inflow_l_s"] / 1000.0 * spread("inflow", build.sites, laws.SITE_SPREAD)
@@ -124,14 +122,16 @@ class PumpTwin:
         return float(self.stations.pumps["m3"][self.place(device)])
 
     def advance(self, to_ms: int) -> None:
-        """Move every station to ``to_ms``."""
-        if to_ms > self.now_ms:
-            self.stations.advance((to_ms - self._build.start_ms) / 1000.0)
-            self.now_ms = to_ms
+        """Let time go on. A station follows at a report, or when something happens to it.
+
+        So an event elsewhere leaves its numbers as they are, to the last bit.
+        """
+        self.now_ms = max(self.now_ms, to_ms)
 
     def measure(self) -> Columns:
         """True values of the interval, shape ``(n, 23)``, in the order of ``product.toml``."""
         stations = self.stations
+        stations.advance(self.now_s)
         hour = self.now_ms % model.DAY_MS / model.HOUR_MS
         interval = measuring.Interval(
             now_s=self.now_s,
@@ -154,33 +154,36 @@ class PumpTwin:
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
         """Take over the damage of a bearing, a seal or a winding."""
-        at = np.array([device])
-        self.take_wear(component, at, damage=np.array([damage]), rise=np.array([rise]))
+        at = self._reach(device)
+        leaked = self.ills.seal[at] >= STATOR_FROM
+        self.stations.pumps["ill"][component][at] = damage
+        if component == "bearing":
+            self.ills.bearing_mm_s[at] = rise
+        if leaked != (self.ills.seal[at] >= STATOR_FROM):  # it stops the pump (rule P10)
+            self._changed(device)
 
     def take_wear(
         self, component: str, devices: NDArray[np.int64], *, damage: Columns, rise: Columns
     ) -> None:
-        """As :meth:`set_wear`, for many pumps."""
-        at = np.divmod(devices, self._pumps)
-        column = self.stations.pumps["ill"][component]
+        """As :meth:`set_wear`, for many pumps, at a report."""
         if component == "seal":
-            wet = damage >= STATOR_FROM
-            changed = devices[wet != (column[at] >= STATOR_FROM)]
-            column[at] = damage
-            for device in changed.tolist():  # water in the stator stops the pump (rule P10)
-                self._changed(device)
+            for device, worn in zip(devices.tolist(), damage.tolist(), strict=True):
+                self.set_wear(device, component, damage=worn, rise=0.0)
             return
-        column[at] = damage
+        self.stations.advance(self.now_s)
+        at = np.divmod(devices, self._pumps)
+        self.stations.pumps["ill"][component][at] = damage
         if component == "bearing":
             self.ills.bearing_mm_s[at] = rise
 
     def set_able(self, device: int, *, able: bool) -> None:
         """A pump broke (it stops, the next one carries on) or was repaired."""
-        self.stations.pumps["able"][self.place(device)] = able
+        self.stations.pumps["able"][self._reach(device)] = able
         self._changed(device)
 
     def command(self, device: int, name: str, args: Mapping[str, Any]) -> str | None:
         """``stop``, ``start``, ``reverse``, ``reset_starts``: see ``commands.py``."""
+        self._reach(device)
         refusal = commands.obey(self, device, name, args)
         if refusal is None:
             self._changed(device)
@@ -194,28 +197,20 @@ class PumpTwin:
                 f"stop_level_m {stop_m:g} must be {LEVELS_APART_M:g} m below "
                 f"start_level_m {start_m:g}"
             )
-        self.stations.set_levels(self.place(device)[0], start_m=start_m, stop_m=stop_m)
+        self.stations.set_levels(self._reach(device)[0], start_m=start_m, stop_m=stop_m)
         return None
 
     def states(self) -> Mapping[str, NDArray[np.bool_]]:
         """What the station's control knows: level, float, heat, storm."""
-        wells, pumps, plant = self.stations.wells, self.stations.pumps, self._plant
-        level = wells["level_m"]
-        by_site = {
-            "storm": wells["inflow_m3_s"] > STORM * wells["mean_m3_s"],
-            "high_level": level > 0.5 * (plant.float_m + wells["start_m"]),
-            "dry_run": self.stations.dry(),
-            "high_level_float": wells["floated"] | (level >= plant.float_m),
-        }
-        columns = {name: np.repeat(column, self._pumps) for name, column in by_site.items()}
-        leaks = self.ills.seal >= STATOR_FROM
-        hot = pumps["hot"] | pumps["latched"]
-        return columns | {"motor_overtemp": hot.reshape(-1), "stator_leak": leaks.reshape(-1)}
+        out = np.empty((len(measuring.STATES), *self._shape), dtype=np.bool_)
+        stations, float_m = self.stations.as_of(self.now_s), self._plant.float_m
+        measuring.tell_states(stations.wells, stations.pumps, float_m, STATOR_FROM, out)
+        return dict(zip(measuring.STATES, out.reshape(len(out), -1), strict=True))
 
     def set_feature(self, device: int, feature: str, *, unlocked: bool) -> None:
         """``energy_mode``: a converter turns no slower than where a cubic metre costs least."""
         if feature == "energy_mode":
-            self.stations.save_energy(self.place(device), on=unlocked)
+            self.stations.save_energy(self._reach(device), on=unlocked)
 
     def in_service(self, device: int) -> bool:
         """Whether the level control may use the pump."""
@@ -223,12 +218,13 @@ class PumpTwin:
 
     def inject(self, fault: str, device: int, params: Mapping[str, float], wear: Wear) -> None:
         """Let a fault of ``faults.py`` begin."""
+        station, _ = self._reach(device)
         FAULTS[fault](self, device, params, wear)
-        self.stations.touch(self.place(device)[0])
+        self.stations.touch(station)
 
     def maintain(self, device: int, action: Action, component: str) -> None:
         """What a visit resets: rags, imbalance, a crooked seat, valves, the level sensor."""
-        station, pump = self.place(device)
+        station, pump = self._reach(device)
         self.ills.maintain(station, pump, component, action)
         if self.ills.clog[station, pump] == 0.0:
             self.rags.forget(device)
@@ -262,10 +258,11 @@ class PumpTwin:
 
     def truth(self) -> Mapping[str, Columns]:
         """What no sensor shows, and the vibration at the point a pump runs best."""
-        stations, wells, pumps = self.stations, self.stations.wells, self.stations.pumps
+        stations = self.stations.as_of(self.now_s)
+        wells, pumps, ills = stations.wells, stations.pumps, stations.pumps["ill"]
         pump_m, system_m = stations.heads()
         by_pump = {
-            "vibration_mm_s": np.hypot(pumps["healthy_mm_s"], self.ills.bearing_mm_s),
+            "vibration_mm_s": np.hypot(pumps["healthy_mm_s"], ills["bearing_mm_s"]),
             "bearing_temp_c": pumps["bearing_c"],
             "motor_temp_c": pumps["motor_c"],
             "duty_m3_h": pumps["alone"]["flow"] * 3600.0,
@@ -274,7 +271,7 @@ class PumpTwin:
             "pump_head_m": pump_m,
             "system_head_m": system_m,
             "npsh_margin_m": pumps["alone"]["npsh_margin_m"],
-            "clog": self.ills.clog,
+            "clog": ills["clog"],
             "energy_kwh": pumps["kwh"] + pumps["part"]["kws"] / 3600.0,
         }
         by_site = {
@@ -312,6 +309,12 @@ class PumpTwin:
         for name in _COLUMNS:
             setattr(self, name, state["columns"][name])
         self.now_ms, self._reports = state["now_ms"], state["reports"]
+
+    def _reach(self, device: int) -> tuple[int, int]:
+        """Something happens to a pump now: its station gets there. Its station and place."""
+        at = self.place(device)
+        self.stations.advance(self.now_s, at[0])
+        return at
 
     def _changed(self, device: int) -> None:
         station, _ = self.place(device)
