@@ -36,7 +36,7 @@ from harness.world.virtual import Between, drive
 
 DELIVERIES_MAX = 200
 """Lines of the ledger that a result carries, one per device and boot."""
-__all__ = ["RunOptions", "load", "run", "run_scenario"]
+__all__ = ["RunOptions", "load", "load_all", "run", "run_scenario"]
 
 
 def load(path: Path | str, choice: loader.Choice | None = None) -> Scenario:

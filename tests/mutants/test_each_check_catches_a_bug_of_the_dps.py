@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import MUTANTS, WELL, WORN, tale
 
+from conftest import MUTANTS, WELL, WORN, tale
 from harness.checks.base import catalog
 from harness.checks.equals_oracle import ORACLES
 from harness.events import RunResult

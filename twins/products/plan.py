@@ -133,8 +133,7 @@ def _build(  # noqa: PLR0917 - each has another type
     streams: Streams,
 ) -> Build:
     return Build(
-        sites=fleet.site_names
-        or tuple(f"{product.site_prefix}-{number:02}" for number in numbers),
+        sites=fleet.site_names or tuple(f"{product.site_prefix}-{number:02}" for number in numbers),
         devices=fleet.device_names
         or tuple(
             f"{product.device_prefix}-{number:02}-{place}"
