@@ -14,6 +14,7 @@ from broker.ledger import DeliveryLedger
 from broker.link.memory import MemoryBus
 from broker.link.port import DeviceLink
 from broker.servers import Broker, BrokerError, open_broker
+from broker.wire import topics
 from harness.engine.options import RunOptions
 from harness.errors import InvalidRun, ScenarioError, SutError, TwinAuthorError
 from harness.scenario.entries import DpsFault
@@ -21,8 +22,11 @@ from harness.scenario.products import Products
 from harness.scenario.resolve import world_spec
 from harness.scenario.schema import Scenario
 from harness.sut.http import HttpSut
+from harness.sut.levels import WHOLE, Need, Reach, wire_only
 from harness.sut.port import SystemUnderTest
 from harness.sut.reference import ChildReference, InProcessReference, restore_store
+from harness.sut.webhooks import Webhooks
+from harness.sut.wire_only import NAME, WireOnlySut
 from harness.world.path import Tap, link_faults
 from twins.core.errors import InvalidProduct, InvalidSnapshot, InvalidWorld
 from twins.core.spec import WorldSpec
@@ -37,6 +41,7 @@ OUR_BROKER_BACK_WITHIN_S = 5.0
 runs elsewhere is waited for as long as a link does by itself."""
 DPS_FILE = "dps.sqlite"
 Clock = Literal["driven", "live"]
+Mode = Literal["virtual", "paced", "live"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,6 +57,7 @@ class Rig:
     mode: str
     broker: str
     notes: list[str]
+    reach: Reach = WHOLE
     broker_url: str = ""
     dps_url: str = ""
     portal_url: str = ""
@@ -70,8 +76,8 @@ async def assemble(
     """Open broker, DPS, world and link; close them in reverse, whatever happens.
 
     Args:
-        scenario: What is run.
-        products: The products that there are.
+        scenario: What is run, of these products.
+        products: Those that there are.
         seed: Of the world and of the faults of the link.
         options: How it is run.
         folder: The folder of the run: the DPS's store and log go there.
@@ -85,37 +91,33 @@ async def assemble(
     world, spec = build_world(scenario, products, seed=seed, data=world_data)
     _refuse(scenario, options)
     mode = options.mode or scenario.run.mode
+    _refuse_backfill(mode, options)
     notes: list[str] = []
+    clock: Clock = "live" if mode == "live" and options.backfill is None else "driven"
     async with AsyncExitStack() as stack:
-        link: DeviceLink
-        sut: SystemUnderTest
         broker_url = ""
-        clock: Clock = "live" if mode == "live" else "driven"
         if options.link == "memory":
             bus = MemoryBus()
-            link, broker = bus.device_link(), "memory"
-            sut = _in_process(bus, _store_url(scenario, options, folder), options, clock)
+            link: DeviceLink = bus.device_link()
+            broker = "memory"
+            store_url = _store_url(scenario, options, folder)
+            sut: SystemUnderTest = _in_process(bus, store_url, options, clock)
         else:
             opened = _enter_broker(stack, options)
             broker, broker_url = opened.kind, opened.url
             notes += [opened.note] if opened.note else []
             _refuse_broker(scenario, opened, options)
-            link = _mqtt_link(opened, options, world)
-            sut = _remote(opened, options, folder, clock)
+            link, sut = _mqtt_link(opened, options, world), _remote(opened, options, folder, clock)
         stack.push_async_callback(sut.close)
         await _open(sut, options, broker_url)
-        if options.sut is not None and mode != "live" and not (await sut.info()).driven:
-            mode = "live"
-            notes.append("the DPS has no driven clock: the run is live")
+        mode = await _mode_that_can_be(mode, sut, options, notes)
+        reach = await _reach(sut, options, notes)
         await _refuse_used(sut, options)
         tap, ledger = Tap(link), DeliveryLedger()
         path = FaultyLink(
-            tap,
-            faults=link_faults(scenario),
-            ledger=ledger,
-            streams=Streams(seed).open,
+            tap, faults=link_faults(scenario), ledger=ledger, streams=Streams(seed).open,
             take_over=getattr(link, "take_over", None),
-        )
+        )  # fmt: skip
         stack.push_async_callback(path.close)
         yield Rig(
             world=world,
@@ -127,10 +129,20 @@ async def assemble(
             mode=mode,
             broker=broker,
             notes=notes,
+            reach=reach,
             broker_url=broker_url,
             dps_url=options.sut or (sut.url if isinstance(sut, ChildReference) else ""),
             portal_url=sut.portal_url if isinstance(sut, ChildReference) else "",
         )
+
+
+async def _mode_that_can_be(
+    mode: Mode, sut: SystemUnderTest, options: RunOptions, notes: list[str]
+) -> Mode:
+    if options.sut is None or mode == "live" or (await sut.info()).driven:
+        return mode
+    notes.append("the DPS has no driven clock: the run is live")
+    return "live"
 
 
 def build_world(
@@ -153,6 +165,43 @@ def build_world(
         raise ScenarioError(f"unknown product or parameter {error}") from error
     except InvalidProduct as error:
         raise TwinAuthorError(str(error)) from error
+
+
+async def wait_for_service(rig: Rig, options: RunOptions) -> None:
+    """A DPS that only speaks MQTT is there once it has asked all devices what they are.
+
+    On a broker of others it may have asked long ago: there nobody waits.
+
+    Raises:
+        SutError: If nobody asks in time.
+    """
+    if options.sut != NAME or rig.broker == "external":
+        return
+    if options.notice is not None:
+        options.notice(
+            f"the broker is at {rig.broker_url}; waiting until the DPS asks for births "
+            f"(a rebirth request on {topics.DOWN_BROADCAST})"
+        )
+    if not await rig.path.any_downlink(SUBSCRIBED_WITHIN_S):
+        raise SutError(
+            f"no DPS has asked for births at {rig.broker_url} within {SUBSCRIBED_WITHIN_S:g} s"
+        )
+
+
+async def _reach(sut: SystemUnderTest, options: RunOptions, notes: list[str]) -> Reach:
+    """What the DPS offers, by what it says and what it answers."""
+    if options.sut is None:
+        return WHOLE
+    if options.sut == NAME:
+        return wire_only(webhooks=options.webhooks is not None)
+    info = await sut.info()
+    offers = {Need.FEED, Need.ACTS, Need.INSTALLS}
+    offers |= {Need.STORED} if (await sut.stored()).known else set()
+    offers |= {Need.CLOCK} if info.driven else set()
+    if info.level == "L0":
+        offers -= {Need.FEED}
+        notes.append("the DPS says that it is at L0: give --sut none")
+    return Reach(level=info.level, offers=frozenset(offers))
 
 
 def _kills(scenario: Scenario) -> bool:
@@ -187,6 +236,17 @@ def _refuse_broker(scenario: Scenario, broker: Broker, options: RunOptions) -> N
             f"this scenario kills the DPS, and {broker.kind} keeps nothing for a service that is "
             "away; use --broker rumqttd or mosquitto"
         )
+
+
+def _refuse_backfill(mode: str, options: RunOptions) -> None:
+    if options.backfill is None:
+        return
+    if mode != "live":
+        raise InvalidRun(f"history is filled in before a live run; this one is {mode}")
+    if options.sut is not None:
+        raise InvalidRun("history is filled in for the reference DPS; the one at --sut has its own")
+    if options.link == "memory" and options.store in (None, "memory"):
+        raise InvalidRun("to go live the DPS is started again: its store has to be a file")
 
 
 def _is_url(store: str | None) -> bool:
@@ -237,6 +297,9 @@ def _in_process(
 
 
 def _remote(broker: Broker, options: RunOptions, folder: Path, clock: Clock) -> SystemUnderTest:
+    if options.sut == NAME:
+        hooks = None if options.webhooks is None else Webhooks(options.webhooks)
+        return WireOnlySut(hooks)
     if options.sut is not None:
         if options.notice is not None:
             options.notice(f"the broker is at {broker.url}; waiting until the DPS has subscribed")

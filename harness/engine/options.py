@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from harness.world.control import Control
 
 if TYPE_CHECKING:
+    from harness.engine.backfill import Backfill
     from harness.engine.changes import Changes
 
 PACED_SPEED = 3600.0
@@ -34,7 +35,9 @@ class RunOptions:
         broker_port: Port of an embedded broker; a free one if not given.
         store: Of the reference DPS: ``memory`` (memory link only), ``file``, or the URL of an empty
             database (``postgresql+psycopg://...``); fitting if None.
-        sut: URL of another DPS; it has to use the broker that the run names.
+        sut: URL of another DPS; it has to use the broker that the run names. ``none``: one that
+            only speaks MQTT (level L0).
+        webhooks: Port on which such a DPS may tell what it decides; 0 for a free one.
         clients: One connection per site, or one client per device.
         mode: Takes the place of the scenario's mode.
         speed: Simulated seconds per second, for ``paced`` and ``live``.
@@ -49,6 +52,7 @@ class RunOptions:
         resume_from: A folder that a run was saved to; this run goes on from there.
         changes: What is other from then on.
         prices_eur: Prices that were changed before; a snapshot of a world has none.
+        backfill: History in virtual time, before a ``live`` run goes live.
         replay: Takes the place of the command that does the same again.
         notice: Told what a person has to know before the run begins (address of the broker).
     """
@@ -58,6 +62,7 @@ class RunOptions:
     broker_port: int | None = None
     store: str | None = None
     sut: str | None = None
+    webhooks: int | None = None
     clients: Literal["site", "per-device"] = "site"
     mode: Literal["virtual", "paced", "live"] | None = None
     speed: float | None = None
@@ -72,5 +77,6 @@ class RunOptions:
     resume_from: Path | None = None
     changes: Changes | None = None
     prices_eur: Mapping[str, float] = field(default_factory=dict)
+    backfill: Backfill | None = None
     replay: str = ""
     notice: Callable[[str], None] | None = None

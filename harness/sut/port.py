@@ -56,6 +56,8 @@ class Stored:
     devices: Mapping[str, Mapping[int, Sequence[tuple[int, int]]]] = field(default_factory=dict)
     dead: int = 0
     total: int = 0
+    known: bool = True
+    """False: it does not say what it holds."""
 
 
 class FeedPage(NamedTuple):
@@ -112,6 +114,14 @@ class SystemUnderTest(Protocol):
 
     async def snapshot(self, path: Path) -> None:
         """Copy its store into a file, at rest."""
+        ...
+
+    async def go_live(self) -> None:
+        """Let it follow what arrives from now on, instead of clock calls; its store stays.
+
+        Raises:
+            InvalidRun: If it is not ours to start again.
+        """
         ...
 
     async def kill(self, point: str) -> None:
