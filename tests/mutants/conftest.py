@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 
 from broker.wire.codec import MalformedMessage
+from broker.wire.messages import TelemetryBatch
 from harness.engine.runner import RunOptions, run_scenario
 from harness.events import RunResult
 from harness.scenario import build as b
 from reference_impl.ingestion import service as ingestion
 from reference_impl.ingestion.adapters.repository import IngestionRows
-from reference_impl.ingestion.domain import DeviceLog
+from reference_impl.ingestion.asking import Asking
+from reference_impl.ingestion.domain import DeviceLog, unpack
 from reference_impl.insight import domain as insight
 from reference_impl.insight.service import Insight
 from reference_impl.maintenance import domain as work
@@ -249,7 +251,7 @@ def clears_before_it_raised(mp):
 
 @mutant
 def takes_silence_for_health(mp):
-    mp.setattr(engine, "_known", lambda _newest, _rule, things, _at_ms: [True] * things)
+    mp.setattr(engine, "_fresh", lambda newest_ms, _ends_ms, _stale_ms: newest_ms > -2)
 
 
 @mutant
@@ -319,19 +321,28 @@ def starts_no_new_cycle_of_wear(mp):
 # Messages, measuring, money ------------------------------------------------------------------
 
 
+def _without(block, seq):
+    """A block without the report of one number."""
+    times, numbers, values = unpack(block)
+    kept = numbers != seq
+    whole = b"".join(part.tobytes() for part in (times[kept], numbers[kept], values[:, kept]))
+    return block._replace(size=int(kept.sum()), payload=whole)
+
+
 @mutant
 def forgets_to_store_a_message(mp):
-    def write(original, self, uow, *, readings, logs, **more):
-        kept = {k: [r for r in found if r.seq != 17] for k, found in readings.items()}
+    def write(original, self, uow, *, blocks, logs, **more):
+        kept = [(key, _without(block, 17)) for key, block in blocks]
         for log in logs.values():
             if 17 in log.stored:
                 log.stored = type(log.stored).from_ranges(
                     [(-100, 16), (18, 10_000)]
                 ).minus(type(log.stored).from_ranges(log.stored.gaps(-100, 10_000)))  # fmt: skip
-        original(self, uow, readings={k: r for k, r in kept.items() if r}, logs=logs, **more)
+        kept = [(key, block) for key, block in kept if block.size]
+        original(self, uow, blocks=kept, logs=logs, **more)
 
     wrap(mp, IngestionRows, "write", write)
-    mp.setattr(ingestion.Ingestion, "_ask_gaps", lambda *_: None)
+    mp.setattr(Asking, "gaps", lambda *_: None)
 
 
 @mutant
@@ -345,17 +356,17 @@ def counts_copies_twice(mp):
 
 @mutant
 def asks_for_nothing_again(mp):
-    mp.setattr(ingestion.Ingestion, "_ask_gaps", lambda *_: None)
+    mp.setattr(Asking, "gaps", lambda *_: None)
 
 
 @mutant
 def ignores_late_readings(mp):
-    def readings(original, self, batch, key, log, samples):
-        original(self, batch, key, log, samples)
-        if len(samples) > 1:
-            batch.readings.pop(key, None)
+    def other(original, self, uow, batch, log, message):
+        original(self, uow, batch, log, message)
+        if isinstance(message, TelemetryBatch) and len(message.samples) > 1:
+            batch.readings.pop((message.device, message.boot), None)
 
-    wrap(mp, ingestion.Ingestion, "_readings", readings)
+    wrap(mp, ingestion.Ingestion, "_take_other", other)
 
 
 @mutant
