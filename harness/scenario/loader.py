@@ -7,39 +7,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from harness.errors import InvalidScenario, Problem
-from harness.scenario import base, entries, fleets, schema
 from harness.scenario.checkproblems import ArgModels
-from harness.scenario.checkrefs import KINDS, PHASES, normal
+from harness.scenario.checkrefs import PHASES, normal
 from harness.scenario.include import read_text, read_whole
-from harness.scenario.mend import mended, without_tags
+from harness.scenario.mend import mended
 from harness.scenario.products import Products
 from harness.scenario.resolve import find_problems
 from harness.scenario.said import Said, unknown
 from harness.scenario.schema import Scenario
+from harness.scenario.shapes import TAGS, problem
 from harness.scenario.units import FROM_FILE
 from harness.scenario.variants import MATRIX, PARAMETERS, Filler, read_open
 from harness.scenario.yamlspots import Path, Read
-
-MODELS: dict[tuple[str, ...], type[BaseModel]] = {
-    (): Scenario,
-    ("run",): schema.Run,
-    ("fleets", "*"): fleets.Fleet,
-    ("fleets", "*", "sites", "list", "*"): fleets.Site,
-    ("fleets", "*", "sites", "list", "*", "devices", "*"): fleets.Device,
-    ("field",): schema.People,
-    ("service",): schema.Service,
-    ("service", "policy"): schema.Policy,
-    ("service", "contract"): schema.Contract,
-    **{("timeline", "*", tag): model for tag, model in schema.KINDS.values()},
-    **{("timeline", "*", tag, "at"): base.At for tag, _ in schema.KINDS.values()},
-    **{("timeline", "*", tag, "when"): base.When for tag, _ in schema.KINDS.values()},
-    ("timeline", "*", "a change of weather", "weather"): entries.WeatherChange,
-    ("timeline", "*", "a set-up", "service"): entries.Installed,
-    ("timeline", "*", "a set-up", "service", "policy"): entries.PolicyChange,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +110,21 @@ def parse(
     problems = list(found.problems)
     if found.data is None:
         raise InvalidScenario(problems)
-    problems += [
-        Problem(found.spot(said.path, key=said.key), said.text)
-        for said in _fill(found, choice or Choice())
-    ]
+    filled = _fill(found, choice or Choice())
+    problems += [Problem(found.spot(said.path, key=said.key), said.text) for said in filled.said]
+    told = set(problems)
+    unsettled = {found.spot(path) for path in filled.unsettled}
     data, folder = _with_places(found), FilePath(file).parent
     scenario: Scenario | None = None
     try:
         scenario = Scenario.model_validate(data, context={FROM_FILE: True})
     except ValidationError as error:
         problems += [
-            _problem(found, dict(item))
+            problem(found, dict(item))
             for item in error.errors(include_url=False)
             if not (item["type"] == "too_short" and item["input"])  # its items are wrong instead
         ]
-        behind = mended(data, error, _TAGS)
+        behind = mended(data, error, TAGS)
         if behind is not None:
             problems += [
                 Problem(found.spot(said.path, key=said.key), said.text)
@@ -155,18 +137,26 @@ def parse(
     if scenario is not None:
         said_all = find_problems(scenario, folder=folder, products=products, checks=checks)
         problems += [Problem(found.spot(where, key=key), what) for where, key, what in said_all]
+    problems = [one for one in problems if one in told or one.spot not in unsettled]
     if problems or scenario is None:
         raise InvalidScenario(list(dict.fromkeys(problems)))
     return scenario
 
 
-def _fill(found: Read, choice: Choice) -> list[Said]:
+class _Filled(NamedTuple):
+    said: list[Said]
+    unsettled: list[Path]
+    """Places whose parameter has no value: what is said about them means nothing."""
+
+
+def _fill(found: Read, choice: Choice) -> _Filled:
     """Put values in place of ``$(name)``; what is left is a scenario as any other."""
     if not isinstance(found.data, dict):
-        return []
+        return _Filled([], [])
     left_open, said = read_open(found.data)
     declared = found.data.get(PARAMETERS)
-    values = {name: one.default for name, one in left_open.parameters.items()}
+    wrong = {one.path[1] for one in said if one.path[0] == PARAMETERS and len(one.path) > 1}
+    values = {n: one.default for n, one in left_open.parameters.items() if n not in wrong}
     if choice.variant is not None and not said:
         if choice.variant in left_open.variants:
             values |= left_open.variants[choice.variant]
@@ -187,8 +177,7 @@ def _fill(found: Read, choice: Choice) -> list[Said]:
             except ValueError as error:
                 text = f"--set {name}={given}: {error}"
                 said.append(Said((PARAMETERS, name), True, text))
-    known = {**dict.fromkeys(declared if isinstance(declared, dict) else (), ""), **values}
-    filler = Filler(known)
+    filler = Filler(values, declared if isinstance(declared, dict) else ())
     found.data = filler.filled(found.data)
     said += [
         *filler.said,
@@ -200,7 +189,7 @@ def _fill(found: Read, choice: Choice) -> list[Said]:
     ]
     for key in (PARAMETERS, MATRIX):
         found.data.pop(key, None)
-    return said
+    return _Filled(said, filler.unsettled)
 
 
 def _with_places(found: Read) -> Any:  # noqa: ANN401
@@ -215,47 +204,3 @@ def _with_places(found: Read) -> Any:  # noqa: ANN401
                 for i, item in enumerate(data[phase])
             ]
     return data
-
-
-def _problem(found: Read, error: Mapping[str, Any]) -> Problem:
-    location = tuple(error["loc"])
-    model = MODELS.get(tuple("*" if isinstance(part, int) else part for part in location[:-1]))
-    kind, context = error["type"], error.get("ctx", {})
-    path = without_tags(location, _TAGS, extra=kind == "extra_forbidden")
-    if kind == "extra_forbidden":
-        allowed_keys = _names(model) or [
-            f"check with the arguments of that check, or a kind: {', '.join(KINDS)}"
-        ]
-        text = unknown("key", str(path[-1]), allowed_keys)
-        return Problem(found.spot(path, key=True), text)
-    if kind == "missing":
-        allowed = f"; this place takes: {', '.join(_names(model))}" if model else ""
-        return Problem(found.spot(path[:-1]), f"{str(path[-1])!r} is missing{allowed}")
-    if kind == "value_error":
-        return Problem(
-            found.spot(_narrow(found, path, str(context["error"]))), str(context["error"])
-        )
-    if kind == "literal_error":
-        return Problem(found.spot(path), f"{error['input']!r} is not one of {context['expected']}")
-    text = error["msg"]
-    if kind not in ("entry_kind", "model_type") and not isinstance(error["input"], dict | list):
-        text = f"{text}, not {error['input']!r}"
-    return Problem(found.spot(path), text[0].lower() + text[1:])
-
-
-_TAGS = frozenset(tag for tag, _ in schema.KINDS.values()) | fleets.TAGS
-
-
-def _narrow(found: Read, path: Path, text: str) -> Path:
-    """Point at the value that a message begins with (``until must ...``), or at the entry."""
-    words = text.split()
-    if text.startswith("timeline entry "):
-        return ("timeline", int(words[2]) - 1, "at")
-    inner = (*path, words[0])
-    return inner if inner in found.values else path
-
-
-def _names(model: type[BaseModel] | None) -> list[str]:
-    if model is None:
-        return []
-    return [field.alias or name for name, field in model.model_fields.items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path as FilePath
 from typing import NamedTuple
 
@@ -160,12 +161,18 @@ def _field_params(country: str) -> dict[str, Mapping[str, Param]]:
     return {"weather": weather.params(country), "calendar": calendar.PARAMS, **ACTORS}
 
 
+@cache
+def _time_zones() -> frozenset[str]:
+    """All that are installed; asking reads hundreds of files."""
+    return frozenset(zoneinfo.available_timezones())
+
+
 def _people(people: People) -> Iterator[Said]:
     country = people.country
     if country not in COUNTRIES:
         yield Said(("field", "country"), False, unknown("country", country, sorted(COUNTRIES)))
         country = People().country
-    zones = zoneinfo.available_timezones()
+    zones = _time_zones()
     if people.time_zone and people.time_zone not in zones:
         text = unknown("time zone", people.time_zone, sorted(zones))
         yield Said(("field", "time_zone"), False, text)

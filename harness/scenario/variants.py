@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import Field, ValidationError
@@ -234,10 +234,12 @@ class Filler:
 
     Args:
         values: By name.
+        declared: Names that there are, also those without a value because they are wrong.
     """
 
-    def __init__(self, values: Mapping[str, Scalar]) -> None:
-        self._values = values
+    def __init__(self, values: Mapping[str, Scalar], declared: Collection[str] = ()) -> None:
+        self._values, self._declared = values, {*values, *declared}
+        self.unsettled: list[Path] = []
         self.said: list[Said] = []
         self.used: set[str] = set()
 
@@ -262,5 +264,8 @@ class Filler:
         self.used.add(name)
         if name in self._values:
             return self._values[name]
-        self.said.append(Said(at, False, unknown("parameter", name, sorted(self._values))))
+        self.unsettled.append(at)
+        if name not in self._declared:
+            text = unknown("parameter", name, sorted(self._declared))
+            self.said.append(Said(at, False, text))
         return ""

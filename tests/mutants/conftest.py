@@ -11,8 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from broker.ledger import SeqSet
 from broker.wire.codec import MalformedMessage
 from broker.wire.messages import TelemetryBatch
 from harness.engine.runner import RunOptions, run_scenario
@@ -21,18 +23,19 @@ from harness.scenario import build as b
 from reference_impl.ingestion import service as ingestion
 from reference_impl.ingestion.adapters.repository import IngestionRows
 from reference_impl.ingestion.asking import Asking
-from reference_impl.ingestion.domain import DeviceLog, unpack
+from reference_impl.ingestion.domain import DeviceLog
 from reference_impl.insight import domain as insight
 from reference_impl.insight.service import Insight
+from reference_impl.kernel.ports import Window
 from reference_impl.maintenance import domain as work
 from reference_impl.maintenance.service import Maintenance
 from reference_impl.orders import domain as buying
 from reference_impl.orders.service import Orders
 from reference_impl.orders.steps import Steps
 from reference_impl.outcomes import domain as outcomes
-from reference_impl.published import PartFitted
-from reference_impl.rules import engine
+from reference_impl.published import PartFitted, ReplacementAdvised
 from reference_impl.rules import service as rules
+from reference_impl.rules.inputs import Outlook
 from reference_impl.rules.service import Rules
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -178,10 +181,29 @@ def never_advises(mp):
 
 
 @mutant
+def orders_for_no_reason(mp):
+    def evaluate(original, self, uow, pack, *more):
+        original(self, uow, pack, *more)
+        at_ms = more[0]
+        for ref in self._directory.things(uow.conn, pack.model):
+            for part, position in self._parts.places(uow.conn, pack.model):
+                uow.publish(
+                    ReplacementAdvised(
+                        at_ms=at_ms, seen_from_ms=at_ms, thing=ref.thing, part=part,
+                        position=position, quantity=1, rule="none", pack=pack.pack,
+                        pack_version=pack.version, why="", values={"none": 0.0},
+                    )
+                )  # fmt: skip
+
+    wrap(mp, Rules, "evaluate", evaluate)
+
+
+@mutant
 def ships_unconfirmed(mp):
     def tell(original, uow, row, what, at_ms):
-        if what != "confirmed":
-            original(uow, row, what, at_ms)
+        if what == "confirmed":
+            original(uow, row, "shipped", at_ms)
+        original(uow, row, what, at_ms)
 
     wrap(mp, Steps, "tell_order", tell)
 
@@ -251,7 +273,11 @@ def clears_before_it_raised(mp):
 
 @mutant
 def takes_silence_for_health(mp):
-    mp.setattr(engine, "_fresh", lambda newest_ms, _ends_ms, _stale_ms: newest_ms > -2)
+    def read(original, self, uow, wanted):
+        values, newest_ms = original(self, uow, wanted)
+        return Window(np.nan_to_num(values), np.full(newest_ms.shape, 2**62))
+
+    wrap(mp, Outlook, "read", read)
 
 
 @mutant
@@ -321,28 +347,20 @@ def starts_no_new_cycle_of_wear(mp):
 # Messages, measuring, money ------------------------------------------------------------------
 
 
-def _without(block, seq):
-    """A block without the report of one number."""
-    times, numbers, values = unpack(block)
-    kept = numbers != seq
-    whole = b"".join(part.tobytes() for part in (times[kept], numbers[kept], values[:, kept]))
-    return block._replace(size=int(kept.sum()), payload=whole)
-
-
 @mutant
 def forgets_to_store_a_message(mp):
-    def write(original, self, uow, *, blocks, logs, **more):
-        kept = [(key, _without(block, 17)) for key, block in blocks]
-        for log in logs.values():
-            if 17 in log.stored:
-                log.stored = type(log.stored).from_ranges(
-                    [(-100, 16), (18, 10_000)]
-                ).minus(type(log.stored).from_ranges(log.stored.gaps(-100, 10_000)))  # fmt: skip
-        kept = [(key, block) for key, block in kept if block.size]
-        original(self, uow, blocks=kept, logs=logs, **more)
+    def readings(original, self, batch, key, log, samples):
+        original(self, batch, key, log, samples)
+        if key in batch.readings:
+            batch.readings[key] = [r for r in batch.readings[key] if r.seq != 17]
 
+    def write(original, self, uow, *, logs, **more):
+        lost = SeqSet.from_ranges([(17, 17)])
+        kept = {key: replace(log, stored=log.stored.minus(lost)) for key, log in logs.items()}
+        original(self, uow, logs=kept, **more)
+
+    wrap(mp, ingestion.Ingestion, "_readings", readings)
     wrap(mp, IngestionRows, "write", write)
-    mp.setattr(Asking, "gaps", lambda *_: None)
 
 
 @mutant
@@ -360,13 +378,23 @@ def asks_for_nothing_again(mp):
 
 
 @mutant
+def asks_for_births_again_and_again(mp):
+    def settle(original, self, uow, now_ms):
+        original(self, uow, now_ms)
+        for ref in self._directory.things(uow.conn):
+            self._asking.birth(uow, ref.site, ref.thing, f"again-{now_ms}")
+
+    wrap(mp, ingestion.Ingestion, "settle", settle)
+
+
+@mutant
 def ignores_late_readings(mp):
-    def other(original, self, uow, batch, log, message):
+    def take(original, self, uow, batch, log, message):
         original(self, uow, batch, log, message)
-        if isinstance(message, TelemetryBatch) and len(message.samples) > 1:
+        if isinstance(message, TelemetryBatch):
             batch.readings.pop((message.device, message.boot), None)
 
-    wrap(mp, ingestion.Ingestion, "_take_other", other)
+    wrap(mp, ingestion.Ingestion, "_take_other", take)
 
 
 @mutant
@@ -395,18 +423,24 @@ def doubts_the_wear(mp):
 
 # Stories -------------------------------------------------------------------------------------
 
-WORN, WELL = "pump-01-1", "pump-01-2"
+WORN = "pump-01-1"
 QUICK = {
-    "supplier": {"lead_factor": 0.02, "confirm_p50_h": 0.5, "confirm_p90_h": 1, "transport_p50_h": 1, "transport_p90_h": 2},
-    "crew": {"notice_h": 1, "work_p50_h": 0.5, "work_p90_h": 1, "plan_p50_h": 0.5, "plan_p90_h": 1},
+    "supplier": {
+        "lead_factor": 0.02, "confirm_p50_h": 0.5, "confirm_p90_h": 1.0,
+        "transport_p50_h": 1.0, "transport_p90_h": 2.0,
+    },
+    "crew": {
+        "notice_h": 1.0, "plan_p50_h": 0.5, "plan_p90_h": 1.0,
+        "work_p50_h": 0.5, "work_p90_h": 1.0,
+    },
 }  # fmt: skip
+"""People who get things done within two workdays."""
 
 
-def tale(**changes: Any) -> b.Scenario:
-    """One site, two devices; a seal wears in 30 h and is replaced; the month ends on day 4."""
+def _tale(**changes: Any) -> b.Scenario:
     told: dict[str, Any] = {
         "title": "A seal wears out",
-        "run": b.run("2026-01-28T00:00:00Z", "97h", sync="6h"),
+        "run": b.run("2026-01-28T00:00:00Z", "97h", sync="2h"),
         "fleets": (b.fleet("pump", sites=1, devices_per_site=2, report_every="30m"),),
         "field": b.People(**QUICK),
         "service": b.Service(
@@ -418,17 +452,29 @@ def tale(**changes: Any) -> b.Scenario:
     return b.Scenario(**{**told, **changes})
 
 
+@pytest.fixture(scope="session")
+def tale() -> Callable[..., b.Scenario]:
+    """One site, two devices; a seal wears in 30 h and is replaced; the month ends on day 4."""
+    return _tale
+
+
+@pytest.fixture(scope="session")
+def mutants() -> dict[str, Patch]:
+    """Every planted bug by its name."""
+    return MUTANTS
+
+
 @pytest.fixture
 def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., RunResult]:
     """Run a story with a mutant (or none) over the memory link."""
     root = Path(__file__).resolve().parents[2]
 
-    def run(story: b.Scenario, name: str = "") -> RunResult:
+    def run(story: b.Scenario | Path, name: str = "", **more: Any) -> RunResult:
         monkeypatch.chdir(root)
         with monkeypatch.context() as mp:
             if name:
                 MUTANTS[name](mp)
-            options = RunOptions(link="memory", store="memory", runs_dir=tmp_path / "runs")
+            options = RunOptions(link="memory", runs_dir=tmp_path / "runs", **more)
             return run_scenario(story, seed=7, options=options)
 
     return run
