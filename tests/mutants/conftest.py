@@ -26,6 +26,7 @@ from reference_impl.ingestion.asking import Asking
 from reference_impl.ingestion.domain import DeviceLog
 from reference_impl.insight import domain as insight
 from reference_impl.insight.service import Insight
+from reference_impl.kernel.ports import Window
 from reference_impl.maintenance import domain as work
 from reference_impl.maintenance.service import Maintenance
 from reference_impl.orders import domain as buying
@@ -33,8 +34,8 @@ from reference_impl.orders.service import Orders
 from reference_impl.orders.steps import Steps
 from reference_impl.outcomes import domain as outcomes
 from reference_impl.published import PartFitted, ReplacementAdvised
-from reference_impl.rules import engine
 from reference_impl.rules import service as rules
+from reference_impl.rules.inputs import Outlook
 from reference_impl.rules.service import Rules
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -272,14 +273,11 @@ def clears_before_it_raised(mp):
 
 @mutant
 def takes_silence_for_health(mp):
-    def decided(original, rule, found, *more):
-        healthy = {
-            one: (np.nan_to_num(values), np.full(values.shape, 2**62))
-            for one, (values, _) in found.items()
-        }
-        return original(rule, healthy, *more)
+    def read(original, self, uow, wanted):
+        values, newest_ms = original(self, uow, wanted)
+        return Window(np.nan_to_num(values), np.full(newest_ms.shape, 2**62))
 
-    wrap(mp, engine, "_decided", decided)
+    wrap(mp, Outlook, "read", read)
 
 
 @mutant
