@@ -16,7 +16,7 @@ import msgspec
 from broker.seqset import Range, SeqSet
 from broker.wire.messages import TelemetryBatch, Uplink
 
-__all__ = ["Counts", "DeliveryLedger", "LedgerState", "Missing", "SeqSet"]
+__all__ = ["Counts", "Delivery", "DeliveryLedger", "LedgerState", "Missing", "SeqSet"]
 
 
 class Missing(NamedTuple):
@@ -25,6 +25,51 @@ class Missing(NamedTuple):
     device: str
     boot: int
     ranges: list[Range]
+
+
+class Overtaken(NamedTuple):
+    """Numbers that came only after a higher one."""
+
+    first: int
+    last: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What went wrong on the way of one device and boot, by number; both ends included.
+
+    Attributes:
+        lost: Produced, and not stored.
+        unexpected: Stored, and never produced.
+        duplicated: Handed over (or stored) more than once.
+        reordered: Came only after a higher number.
+        late: First handed over after a wait in the device.
+        recovered: Taken away on the way, and there all the same.
+    """
+
+    device: str
+    boot: int
+    lost: list[Range]
+    unexpected: list[Range]
+    duplicated: list[Range]
+    reordered: list[Overtaken]
+    late: list[Range]
+    recovered: list[Range]
+
+    def __str__(self) -> str:
+        parts = [
+            f"{name} {_shown(ranges)}"
+            for name, ranges in (
+                ("lost", self.lost), ("unexpected", self.unexpected),
+                ("duplicated", self.duplicated), ("late", self.late),
+                ("recovered", self.recovered),
+            )
+            if ranges
+        ]  # fmt: skip
+        overtaken = [f"{_shown([(o.first, o.last)])} after {o.after}" for o in self.reordered]
+        parts += [f"reordered {', '.join(overtaken)}"] if overtaken else []
+        return f"{self.device} boot {self.boot}: {'; '.join(parts)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +107,24 @@ class _Track(msgspec.Struct):
     """One device and boot."""
 
     site: str
-    produced: SeqSet
-    handed: SeqSet
-    stored: SeqSet
-    dropped: SeqSet
+    produced: SeqSet = msgspec.field(default_factory=SeqSet)
+    handed: SeqSet = msgspec.field(default_factory=SeqSet)
+    stored: SeqSet = msgspec.field(default_factory=SeqSet)
+    dropped: SeqSet = msgspec.field(default_factory=SeqSet)
+    duplicated: SeqSet = msgspec.field(default_factory=SeqSet)
+    late: SeqSet = msgspec.field(default_factory=SeqSet)
+    overtaken: list[Overtaken] = []
+
+
+_SETS = ("produced", "handed", "stored", "dropped", "duplicated", "late")
+"""Sets of a track, in the order in which a snapshot writes them."""
 
 
 class LedgerState(msgspec.Struct, frozen=True):
     """A ledger as plain data: what :meth:`DeliveryLedger.snapshot` gives, ready for JSON."""
 
-    tracks: list[tuple[str, int, str, list[Range], list[Range], list[Range], list[Range]]]
+    tracks: list[tuple[str, int, str, list[list[Range]], list[Overtaken]]]
+    """Device, boot, site; produced, handed, stored, dropped, duplicated, late; overtaken."""
     delivered: dict[str, int]
     raw: list[tuple[str, str]]
     counts: tuple[int, int, int]
@@ -91,7 +144,7 @@ class DeliveryLedger:
     def _track(self, site: str, device: str, boot: int) -> _Track:
         track = self._tracks.get((device, boot))
         if track is None:
-            track = _Track(site, SeqSet(), SeqSet(), SeqSet(), SeqSet())
+            track = _Track(site)
             self._tracks[device, boot] = track
             self.delivered.setdefault(site, 0)
         return track
@@ -124,15 +177,20 @@ class DeliveryLedger:
         track = self._tracks.get((message.device, message.boot)) or self._track(
             site, message.device, message.boot
         )
+        seqs: Iterable[int] = ()
         if isinstance(message, TelemetryBatch):
-            new = sum(self._arrived(track.handed, sample.seq) for sample in message.samples)
+            seqs = [s.seq for s in message.samples if self._arrived(track, track.handed, s.seq)]
+            new = len(seqs)
         elif track.handed.add_next(message.seq):  # the usual case, made cheap
-            new = 1
+            new, seqs = 1, (message.seq,)
         else:
-            new = self._arrived(track.handed, message.seq)
+            new = self._arrived(track, track.handed, message.seq)
+            seqs = (message.seq,) * new
         self.delivered[site] = self.delivered.get(site, 0) + new
         if late:
             self._late += new
+            for seq in seqs:
+                track.late.add(seq)
 
     def handed_raw(self, site: str, topic: str, payload: bytes) -> None:
         """Note that a payload that is no message of ours reached the broker."""
@@ -143,7 +201,8 @@ class DeliveryLedger:
 
     def stored(self, site: str, device: str, boot: int, seq: int) -> None:
         """Note one stored message, in the order in which they arrived."""
-        self._arrived(self._track(site, device, boot).stored, seq)
+        track = self._track(site, device, boot)
+        self._arrived(track, track.stored, seq)
 
     def stored_ranges(
         self, site: str, device: str, boot: int, ranges: Iterable[tuple[int, int] | list[int]]
@@ -153,15 +212,18 @@ class DeliveryLedger:
         for first, last in ranges:
             track.stored.add_range(first, last)
 
-    def _arrived(self, numbers: SeqSet, seq: int) -> int:
+    def _arrived(self, track: _Track, numbers: SeqSet, seq: int) -> int:
         highest = numbers.highest
         if numbers.add(seq):
-            # Births (0) and wills (below 0) are outside of the device's own count.
-            if highest is not None and 0 < seq < highest:
+            # Births (0) and wills (below 0) are outside of the device's own count. What was taken
+            # away and sent again is recovered; that it comes behind others is no second fault.
+            if highest is not None and 0 < seq < highest and seq not in track.dropped:
                 self._reordered += 1
+                _note_overtaken(track.overtaken, seq, highest)
             return 1
         if seq != 0:
             self._duplicated += 1
+            track.duplicated.add(seq)
         return 0
 
     def lost(self) -> Iterator[Missing]:
@@ -179,6 +241,25 @@ class DeliveryLedger:
                 left, right = right, left
             if ranges := left.minus(right).to_ranges():
                 yield Missing(device, boot, ranges)
+
+    def deliveries(self) -> Iterator[Delivery]:
+        """Everything that went wrong, by device, boot and number; what went well is left out."""
+        for (device, boot), track in sorted(self._tracks.items()):
+            back = track.dropped.minus(track.dropped.minus(track.handed).minus(track.stored))
+            found = Delivery(
+                device=device,
+                boot=boot,
+                lost=track.produced.minus(track.stored).to_ranges(),
+                unexpected=track.stored.minus(track.produced).to_ranges(),
+                duplicated=track.duplicated.to_ranges(),
+                reordered=list(track.overtaken),
+                late=track.late.to_ranges(),
+                recovered=back.to_ranges(),
+            )
+            if any((found.lost, found.unexpected, found.duplicated, found.reordered)) or any(
+                (found.late, found.recovered)
+            ):
+                yield found
 
     def counts(self) -> Counts:
         """Sum up. Takes time in the number of devices and gaps; not for every message."""
@@ -205,8 +286,8 @@ class DeliveryLedger:
             tracks=[
                 (
                     *(device, boot, track.site),
-                    *(track.produced.to_ranges(), track.handed.to_ranges()),
-                    *(track.stored.to_ranges(), track.dropped.to_ranges()),
+                    [getattr(track, name).to_ranges() for name in _SETS],
+                    list(track.overtaken),
                 )
                 for (device, boot), track in sorted(self._tracks.items())
             ],
@@ -217,11 +298,12 @@ class DeliveryLedger:
 
     def restore(self, state: LedgerState) -> None:
         """Become what the snapshot was taken of."""
-        build = SeqSet.from_ranges
-        self._tracks = {
-            (device, boot): _Track(site, *(build(ranges) for ranges in sets))
-            for device, boot, site, *sets in state.tracks
-        }
+        self._tracks = {}
+        for device, boot, site, sets, overtaken in state.tracks:
+            track = self._tracks[device, boot] = _Track(site)
+            for name, ranges in zip(_SETS, sets, strict=True):
+                setattr(track, name, SeqSet.from_ranges(ranges))
+            track.overtaken = [Overtaken(*row) for row in overtaken]
         self._raw = {(topic, digest) for topic, digest in state.raw}
         self.delivered = dict(state.delivered)
         self._duplicated, self._reordered, self._late = state.counts
@@ -232,3 +314,16 @@ def _numbers(message: Uplink) -> Iterator[int]:
         yield from (sample.seq for sample in message.samples)
     else:
         yield message.seq
+
+
+def _note_overtaken(rows: list[Overtaken], seq: int, highest: int) -> None:
+    """One more; neighbours that came after the same number stand together."""
+    last = rows[-1] if rows else None
+    if last is not None and last.last == seq - 1 and last.after == highest:
+        rows[-1] = last._replace(last=seq)
+    else:
+        rows.append(Overtaken(seq, seq, highest))
+
+
+def _shown(ranges: Iterable[Range]) -> str:
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)

@@ -38,6 +38,8 @@ RED = pytest.StashKey[str]()
 """Why the run of a marked test is not as expected."""
 VERDICTS = ("passed", "failed", "error", "any")
 _IS_SCENARIO = re.compile(r"^schema\s*:", re.MULTILINE)
+BROKEN = ".bad.yaml"
+"""Files that have mistakes on purpose end so."""
 SEED = "7"
 
 
@@ -93,6 +95,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFi
     """Collect a scenario file below a folder that the ini names."""
     folders = parent.config.getini("twinrig_scenarios")
     if not folders or file_path.suffix not in (".yaml", ".yml"):
+        return None
+    if file_path.name.endswith(BROKEN):
         return None
     roots = [(parent.config.rootpath / folder).resolve() for folder in folders]
     if not any(file_path.resolve().is_relative_to(root) for root in roots):

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from broker.ledger import Delivery
 from broker.wire.messages import Uplink
 from harness.events import Event
 from harness.oracles.brief import Brief
@@ -43,6 +44,8 @@ class Ending:
     ledger: Mapping[str, int]
     lost: Sequence[str] = ()
     """Lines such as ``<device> boot 1: 17-19``: produced and not stored."""
+    deliveries: Sequence[Delivery] = ()
+    """What went wrong on the way, by device, boot and number."""
     stored: Stored = field(default_factory=Stored)
     published: int = 0
     """Messages that the broker took."""

@@ -15,6 +15,18 @@ SEEDS = 1_000_000
 Link = Literal["memory", "mqtt"]
 Clients = Literal["site", "per-device"]
 Mode = Literal["virtual", "paced", "live"]
+Port = Annotated[int | None, typer.Option(help="Port of a broker that we start; else a free one.")]
+Sut = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL|none",
+        help="Your own DPS, or none for one that only speaks MQTT; else the reference DPS.",
+    ),
+]
+Webhooks = Annotated[
+    int | None,
+    typer.Option(metavar="PORT", help="With --sut none: the DPS posts here what it decides."),
+]
 Store = Annotated[
     str | None,
     typer.Option(
@@ -23,6 +35,13 @@ Store = Annotated[
         "else memory for --link memory, a file for mqtt.",
     ),
 ]
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE, such as onset=4d")
+    return name.strip(), value.strip()
 
 
 def run(
@@ -35,30 +54,24 @@ def run(
     broker: Annotated[
         str, typer.Option(help="embedded, rumqttd, amqtt, mosquitto, or mqtt://host:port.")
     ] = "embedded",
-    broker_port: Annotated[
-        int | None, typer.Option(help="Port of a broker that we start; else a free one.")
-    ] = None,
-    sut: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL|none",
-            help="Your own DPS, or none for one that only speaks MQTT; else the reference DPS.",
-        ),
-    ] = None,
-    webhooks: Annotated[
-        int | None,
-        typer.Option(metavar="PORT", help="With --sut none: the DPS posts here what it decides."),
-    ] = None,
+    broker_port: Port = None,
+    sut: Sut = None,
+    webhooks: Webhooks = None,
     clients: Annotated[
         Clients, typer.Option(help="One MQTT connection per site, or one per device.")
     ] = "site",
-    mode: Annotated[
-        Mode | None, typer.Option(help="Overrides the scenario's mode (virtual).")
-    ] = None,
+    mode: Annotated[Mode | None, typer.Option(help="Overrides the scenario's mode.")] = None,
     speed: Annotated[
         float | None, typer.Option(help="Simulated seconds per second, for paced and live.")
     ] = None,
     store: Store = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A value of a scenario's parameter."),
+    ] = None,
+    variant: Annotated[
+        str | None, typer.Option(metavar="NAME", help="One variant of a scenario's matrix.")
+    ] = None,
     rules: Annotated[
         Path | None, typer.Option(help="A rule pack that replaces the scenario's.")
     ] = None,
@@ -86,11 +99,12 @@ def run(
         seed=chosen, link=link, broker=broker, broker_port=broker_port, sut=sut, webhooks=webhooks,
         clients=clients, mode=mode, speed=speed, store=store,
         rules=rules, runs_dir=report_dir, notice=lambda text: say(console, text, "yellow"),
+        sets=[_pair(text) for text in sets or ()], variant=variant,
     )  # fmt: skip
     try:
         outcome = running.run_files(
             files, runner=wiring.runner(wanted), seed=chosen, console=console, quiet=quiet,
-            junit=junit,
+            junit=junit, jobs_of=wiring.jobs(wanted),
         )  # fmt: skip
     except Exception as error:
         if json:  # a bug of ours: main tells it on stderr, whoever reads JSON gets an object

@@ -115,13 +115,7 @@ async def assemble(
         reach = await _reach(sut, options, notes)
         await _refuse_used(sut, options)
         tap, ledger = Tap(link), DeliveryLedger()
-        path = FaultyLink(
-            tap,
-            faults=link_faults(scenario),
-            ledger=ledger,
-            streams=Streams(seed).open,
-            take_over=getattr(link, "take_over", None),
-        )
+        path = _path(tap, link, scenario, ledger, seed=seed)
         stack.push_async_callback(path.close)
         yield Rig(
             world=world,
@@ -140,6 +134,18 @@ async def assemble(
         )
 
 
+def _path(
+    tap: Tap, link: DeviceLink, scenario: Scenario, ledger: DeliveryLedger, *, seed: int
+) -> FaultyLink:
+    return FaultyLink(
+        tap,
+        faults=link_faults(scenario),
+        ledger=ledger,
+        streams=Streams(seed).open,
+        take_over=getattr(link, "take_over", None),
+    )
+
+
 def build_world(
     scenario: Scenario, products: Products, *, seed: int, data: bytes | None = None
 ) -> tuple[World, WorldSpec]:
@@ -150,7 +156,7 @@ def build_world(
         TwinAuthorError: If a product is incomplete.
     """
     try:
-        spec = world_spec(scenario, products)
+        spec = world_spec(scenario, products, seed=seed)
         if data is None:
             return World(spec, seed=seed), spec
         return World.restore(spec, seed=seed, data=data), spec

@@ -8,17 +8,17 @@ import shlex
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from broker.link.port import LinkLost
 from harness.checks.base import Ending, arguments
+from harness.engine import changes, recipe, snapshot
 from harness.engine import folder as run_folder
-from harness.engine import snapshot
 from harness.engine.assembly import Rig, assemble, wait_for_service
 from harness.engine.checking import decided, made_checks, wanted_checks
+from harness.engine.looping import loop_of
 from harness.engine.needs import OF_THE_STORE, judged, refuse_by_level
 from harness.engine.options import LIVE_SPEED, PACED_SPEED, RunOptions
 from harness.engine.recorder import EngineRecorder
@@ -29,27 +29,30 @@ from harness.scenario import loader
 from harness.scenario.products import Products, installed
 from harness.scenario.resolve import find_problems
 from harness.scenario.schema import CheckRef, Scenario
-from harness.sut.levels import Need
-from harness.sut.setup import installation, mid_run
-from harness.world.acts import Acts
+from harness.sut.setup import installation
 from harness.world.control import Control
 from harness.world.live import drive_live
 from harness.world.loop import Loop
 from harness.world.paced import drive_paced
-from harness.world.path import link_fault
-from harness.world.timeline import Timeline
 from harness.world.virtual import Between, drive
 
-__all__ = ["RunOptions", "load", "run", "run_scenario"]
+DELIVERIES_MAX = 200
+"""Lines of the ledger that a result carries, one per device and boot."""
+__all__ = ["RunOptions", "load", "load_all", "run", "run_scenario"]
 
 
-def load(path: Path | str) -> Scenario:
+def load(path: Path | str, choice: loader.Choice | None = None) -> Scenario:
     """Read a scenario file against the installed products and checks.
 
     Raises:
         InvalidScenario: With every mistake of the file.
     """
-    return loader.load(path, products=installed(), checks=arguments())
+    return loader.load(path, products=installed(), checks=arguments(), choice=choice)
+
+
+def load_all(path: Path | str, choice: loader.Choice | None = None) -> list[loader.Variant]:
+    """Every variant of a scenario file, or the one that is chosen; raises as :func:`load`."""
+    return loader.load_all(path, products=installed(), checks=arguments(), choice=choice)
 
 
 def run_scenario(
@@ -101,6 +104,7 @@ async def run(
     products = installed()
     _check_built(scenario, products)
     folder = run_folder.make(options.runs_dir, scenario, seed)
+    recipe.write(folder, scenario, products, seed=seed, options=options)
     world_data = snapshot.read_world(options.resume_from) if options.resume_from else None
     async with AsyncExitStack() as stack:
         rig = await stack.enter_async_context(
@@ -124,28 +128,8 @@ async def run(
             trace_file=trace_file,
             begun_s=time.perf_counter(),
         )
-        timeline = Timeline(scenario, products)
-        loop = Loop(
-            run=scenario.run,
-            world=rig.world,
-            path=rig.path,
-            ledger=rig.ledger,
-            tap=rig.tap,
-            sut=rig.sut,
-            timeline=timeline,
-            acts=Acts(
-                timeline,
-                world=rig.world,
-                path=rig.path,
-                sut=rig.sut,
-                link_fault=partial(link_fault, scenario),
-                installs=partial(mid_run, scenario=scenario, products=products),
-            ),
-            recorder=recorder,
-            control=control,
-            commands_are_news=Need.FEED not in rig.reach.offers or rig.reach.level == "L0",
-            wait_s=options.wait_s,
-        )
+        recorder.windows.learn(calls)
+        loop = loop_of(scenario, products, options, rig=rig, recorder=recorder, control=control)
         session = _Session(
             scenario=scenario,
             seed=seed,
@@ -198,17 +182,23 @@ class _Session:
         self.scenario, self.seed, self.options, self.folder = scenario, seed, options, folder
         self.rig, self.loop, self.recorder, self.refs = rig, loop, recorder, refs
         self.begun_s = time.perf_counter()
-        self._saved = False
+        self._saves = self._wanted_saves()
 
     async def run(self) -> RunResult:
         resumed = self.options.resume_from
         if resumed is not None:
             snapshot.restore(resumed, rig=self.rig, loop=self.loop, recorder=self.recorder)
+            changes.reprice(self.rig, self.options.prices_eur)
         self.recorder.emit(self._started())
         error: HarnessError | None = None
         try:
             await self.rig.path.open(list(self.rig.world.sites))
             await wait_for_service(self.rig, self.options)
+            if self.options.changes:
+                await changes.apply(
+                    self.options.changes, scenario=self.scenario, products=installed(),
+                    rig=self.rig, loop=self.loop, windows=self.recorder.windows,
+                )  # fmt: skip
             if resumed is None:
                 await self.loop.begin()
             await self._drive()
@@ -246,21 +236,27 @@ class _Session:
             await drive(self.loop, until_ms, between=self._between())
 
     def _between(self) -> Between | None:
-        if self.options.snapshot_at_ms is None:
-            return None
-        if self.options.snapshot_dir is None:
-            raise ScenarioError("snapshot_at_ms needs snapshot_dir, the folder to save to")
-        return self._save
+        return self._save if self._saves else None
+
+    def _wanted_saves(self) -> list[tuple[int, Path]]:
+        """When to save and where to, from the start on; what lies before a snapshot is done."""
+        options = self.options
+        wanted = [(save.at_ms, self.folder / snapshot.FOLDER / save.name) for save in options.saves]
+        if options.snapshot_at_ms is not None:
+            if options.snapshot_dir is None:
+                raise ScenarioError("snapshot_at_ms needs snapshot_dir, the folder to save to")
+            wanted.append((options.snapshot_at_ms, options.snapshot_dir))
+        return sorted(wanted)
 
     async def _save(self) -> None:
-        due_ms = self.scenario.run.start + (self.options.snapshot_at_ms or 0)
-        if self._saved or self.loop.progress.now_ms < due_ms or self.loop.dps_away:
+        passed_ms = self.loop.progress.now_ms - self.scenario.run.start
+        if self.loop.dps_away:
             return
-        self._saved = True
-        assert self.options.snapshot_dir is not None
-        await snapshot.save(
-            self.options.snapshot_dir, rig=self.rig, loop=self.loop, recorder=self.recorder
-        )
+        while self._saves and self._saves[0][0] <= passed_ms:
+            wanted_ms, folder = self._saves.pop(0)
+            await snapshot.save(
+                folder, rig=self.rig, loop=self.loop, recorder=self.recorder, wanted_ms=wanted_ms
+            )
 
     def _started(self) -> RunStarted:
         scenario, world = self.scenario, self.rig.world
@@ -304,6 +300,7 @@ class _Session:
             at_ms=now_ms,
             ledger=counts,
             lost=lost,
+            deliveries=tuple(ledger.deliveries()),
             stored=stored,
             published=self.recorder.published,
             costs_eur=self.rig.world.costs_eur(),
@@ -348,6 +345,7 @@ class _Session:
             published=self.recorder.published,
             ingested=ending.stored.total or self.recorder.ingested,
             ledger=ending.ledger,
+            deliveries=tuple(map(str, ending.deliveries[:DELIVERIES_MAX])),
             orders=counts.get("order.placed", 0),
             work_orders=counts.get("work_order.requested", 0),
             costs_eur=self.rig.world.costs_eur(),
@@ -366,8 +364,10 @@ def _without_password(store: str | None) -> str | None:
 
 def replay(scenario: Scenario, seed: int, options: RunOptions) -> str:
     """The command that does the same again."""
+    if options.replay:
+        return options.replay
     path = scenario.path or Path(f"{scenario.name}.yaml")
-    words = ["twinrig", "run", str(path), "--seed", str(seed)]
+    words = ["twinrig", "run", str(path), *scenario.words, "--seed", str(seed)]
     default = RunOptions()
     for flag, value, usual in (
         ("--link", options.link, default.link),

@@ -87,15 +87,15 @@ def _steps(log: Log, what: str, deeds: Mapping[str, str], own: frozenset[str]) -
     for subject in sorted(expected.keys() | seen.keys()):
         ours, theirs = sorted(expected.get(subject, [])), sorted(seen.get(subject, []))
         differs = [pair for pair in (*ours, *theirs) if (pair in ours) != (pair in theirs)]
-        event = last.get(subject)
+        latest = last.get(subject)
         yield Row(
             key=subject,
             expected=_shown(ours),
             seen=_shown(theirs),
             at_ms=min(differs)[0] if differs else log.until_ms,
             agrees=not differs,
-            event=event,
-            device=None if event is None else str(event.data.get("thing")),
+            event=latest,
+            device=None if latest is None else str(latest.data.get("thing")),
         )
 
 

@@ -152,7 +152,7 @@ class ConsoleReport:
         told: set[tuple[str, ...]] = set()
         for check in result.failed_checks:
             _explain(out, check, told)
-            told.add(check.around)
+            told |= {check.around, check.causes}
         if result.costs_eur and not self.quiet:
             out.print()
             out.print(_costs_table(result))
@@ -220,11 +220,28 @@ def _explain(out: Console, check: CheckDecided, told: set[tuple[str, ...]]) -> N
     if check.around in told and check.around:
         say(out, "  trace around it: the same as above", "dim")
     elif check.around:
-        say(out, "  trace around it (in full in the report):")
         most = min(TRACE_COLUMNS, out.width - 8) if out.is_terminal else TRACE_COLUMNS
+        say(out, "  trace around it (in full in the report):")
         for line in check.around:
-            short = line if len(line) <= most else f"{line[:most]} ..."
-            say(out, f"    {short}", "dim")
+            say(out, f"    {_shortened(line, most)}", "dim")
+    _causes(out, check, told)
+
+
+def _causes(out: Console, check: CheckDecided, told: set[tuple[str, ...]]) -> None:
+    """Why: from what violated it back to the truth, and the command that shows it again."""
+    if check.causes in told and check.causes:
+        say(out, "  causes: the same as above", "dim")
+    elif check.causes:
+        say(out, "  causes:")
+        most = min(TRACE_COLUMNS, out.width - 8) if out.is_terminal else TRACE_COLUMNS
+        for line in check.causes:
+            say(out, f"    {_shortened(line, most)}", "dim")
+    if check.replay:
+        say(out, f"  replay    {check.replay}")
+
+
+def _shortened(line: str, most: int) -> str:
+    return line if len(line) <= most else f"{line[:most]} ..."
 
 
 def _costs_table(result: RunResult) -> Table:

@@ -86,7 +86,9 @@ def failure_text(check: CheckDecided, replay: str) -> str:
         lines.append(f"seen:     {check.seen}")
     if check.around:
         lines += ["trace around it:", *(f"  {line}" for line in check.around)]
-    lines.append(f"replay:   {replay}")
+    if check.causes:
+        lines += ["causes:", *(f"  {line}" for line in check.causes)]
+    lines.append(f"replay:   {check.replay or replay}")
     return "\n".join(lines)
 
 

@@ -78,14 +78,14 @@ def find_time_problems(
         yield Said(where, False, text)
     if condition is not None:
         for ref in condition.names.values():
-            for text in _unread(ref, devices, products, complete=complete):
+            for text in unread(ref, devices, products, complete=complete):
                 yield Said(where, False, text)
     if entry.when.for_ >= run.until:
         text = "for is as long as the run: it would never be seen"
         yield Said((*path, "when", "for"), False, text)
 
 
-def _unread(
+def unread(
     ref: Ref, devices: Mapping[str, Place], products: Products, *, complete: bool
 ) -> Iterator[str]:
     """What a condition reads and there is not."""

@@ -85,7 +85,7 @@ class Loop:
         """Let everything of the timeline take effect whose time has come."""
         p = self.progress
         for wanted in self.control.take_faults():
-            self._inject_by_hand(wanted)
+            self.inject_by_hand(wanted)
         timeline, state = self.timeline, p.timeline
         if timeline.looks(state, p.now_ms):
             timeline.look(state, p.now_ms, self._watch.values(state["watch"], self.world))
@@ -98,15 +98,15 @@ class Loop:
         """Whether the timeline holds the DPS down; then nobody can tell it anything."""
         return bool(self.progress.timeline["dps_away"])
 
-    def _inject_by_hand(self, wanted: WantedFault) -> None:
-        # A hand may ask for what makes no sense any more; the story goes on without it.
+    def inject_by_hand(self, wanted: WantedFault, *, by: str = "you") -> None:
+        """Break something now; what makes no sense any more is refused, and the story goes on."""
         try:
             self.world.inject(wanted.fault, wanted.device, wanted.params)
         except InvalidFault as error:
             self.control.refused(wanted, "; ".join(error.problems))
             return
         self.recorder.fault(
-            self.progress.now_ms, wanted.fault, wanted.device, wanted.params, ended=False, by="you"
+            self.progress.now_ms, wanted.fault, wanted.device, wanted.params, ended=False, by=by
         )
 
     def _note(self, moment: Moment) -> None:
@@ -186,9 +186,9 @@ class Loop:
         self, messages: Sequence[tuple[str, Uplink]], payloads: Sequence[bytes] = ()
     ) -> None:
         now_ms = self.progress.now_ms
-        _, verdicts = await self.path.send(messages, now_ms, payloads)
-        if verdicts:
-            self.recorder.verdicts(verdicts)
+        count, verdicts = await self.path.send(messages, now_ms, payloads)
+        self.recorder.verdicts(verdicts)
+        if verdicts or count != len(messages):  # what was held back leaves without a verdict
             messages = self._tap.last()
         self.recorder.arrived(messages, now_ms)
 

@@ -14,9 +14,13 @@ def test_the_schema_file_for_editors_is_what_the_models_say() -> None:
 def test_the_schema_knows_checks_and_refuses_unknown_keys() -> None:
     schema = json.loads(schema_file.text())
     assert schema["additionalProperties"] is False
-    alternatives = schema["$defs"]["CheckRef"]["oneOf"]
+    alternatives = schema["$defs"]["CheckRef"]["anyOf"]
     assert "nothing_lost" in alternatives[0]["enum"]
-    delivered = next(
-        a for a in alternatives[1:] if a["properties"]["check"]["const"] == "order_delivered"
-    )
+    delivered = next(a for a in alternatives if _named(a) == "order_delivered")
     assert delivered["required"] == ["check", "device"]
+    within = next(a for a in alternatives if "comes" in a.get("properties", {}))
+    assert within["required"] == ["within", "after", "comes"]
+
+
+def _named(alternative: dict) -> str | None:
+    return alternative.get("properties", {}).get("check", {}).get("const")
