@@ -15,7 +15,22 @@ SEEDS = 1_000_000
 Link = Literal["memory", "mqtt"]
 Clients = Literal["site", "per-device"]
 Mode = Literal["virtual", "paced", "live"]
-Port = Annotated[int | None, typer.Option(help="Port of a broker that we start; else a free one.")]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        metavar="memory|file|URL",
+        help="Of the reference DPS: the URL is that of an empty PostgreSQL database; "
+        "else memory for --link memory, a file for mqtt.",
+    ),
+]
+SaveAt = Annotated[
+    list[str] | None,
+    typer.Option(metavar="T[=NAME]", help="Save a snapshot into the run's folder, such as 30d."),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A value of a scenario's parameter."),
+]
 Sut = Annotated[
     str | None,
     typer.Option(
@@ -26,14 +41,6 @@ Sut = Annotated[
 Webhooks = Annotated[
     int | None,
     typer.Option(metavar="PORT", help="With --sut none: the DPS posts here what it decides."),
-]
-Store = Annotated[
-    str | None,
-    typer.Option(
-        metavar="memory|file|URL",
-        help="Of the reference DPS: the URL is that of an empty PostgreSQL database; "
-        "else memory for --link memory, a file for mqtt.",
-    ),
 ]
 
 
@@ -54,21 +61,23 @@ def run(
     broker: Annotated[
         str, typer.Option(help="embedded, rumqttd, amqtt, mosquitto, or mqtt://host:port.")
     ] = "embedded",
-    broker_port: Port = None,
+    broker_port: Annotated[
+        int | None, typer.Option(help="Port of a broker that we start; else a free one.")
+    ] = None,
     sut: Sut = None,
     webhooks: Webhooks = None,
+    save_at: SaveAt = None,
     clients: Annotated[
         Clients, typer.Option(help="One MQTT connection per site, or one per device.")
     ] = "site",
-    mode: Annotated[Mode | None, typer.Option(help="Overrides the scenario's mode.")] = None,
+    mode: Annotated[
+        Mode | None, typer.Option(help="Overrides the scenario's mode (virtual).")
+    ] = None,
     speed: Annotated[
         float | None, typer.Option(help="Simulated seconds per second, for paced and live.")
     ] = None,
     store: Store = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A value of a scenario's parameter."),
-    ] = None,
+    sets: Sets = None,
     variant: Annotated[
         str | None, typer.Option(metavar="NAME", help="One variant of a scenario's matrix.")
     ] = None,
@@ -99,7 +108,7 @@ def run(
         seed=chosen, link=link, broker=broker, broker_port=broker_port, sut=sut, webhooks=webhooks,
         clients=clients, mode=mode, speed=speed, store=store,
         rules=rules, runs_dir=report_dir, notice=lambda text: say(console, text, "yellow"),
-        sets=[_pair(text) for text in sets or ()], variant=variant,
+        sets=[_pair(text) for text in sets or ()], variant=variant, saves=save_at or (),
     )  # fmt: skip
     try:
         outcome = running.run_files(

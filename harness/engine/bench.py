@@ -16,8 +16,8 @@ from harness.events import Event
 from harness.scenario import build
 from harness.scenario.products import installed
 from harness.scenario.resolve import fault_params
-from harness.scenario.schema import Fault, Scenario
-from harness.scenario.units import FROM_FILE, parse_duration
+from harness.scenario.schema import Scenario
+from harness.scenario.units import parse_duration
 from harness.sut.callers import HttpCaller, NoAnswer
 from harness.sut.reference import ChildReference
 from harness.sut.setup import installation
@@ -25,8 +25,6 @@ from twins.core.errors import InvalidFault
 from twins.core.ports import Truth
 from twins.world import World
 
-Json = Any
-"""Data of any shape, as JSON holds it."""
 START = "2026-01-05T00:00:00Z"
 
 
@@ -55,14 +53,7 @@ class WorldBench:
         fleet: Further keywords of the fleet.
     """
 
-    def __init__(
-        self,
-        product: str,
-        *,
-        seed: int,
-        start: str = START,
-        **fleet: Any,  # noqa: ANN401 - each product has its own
-    ) -> None:
+    def __init__(self, product: str, *, seed: int, start: str = START, **fleet: Any) -> None:  # noqa: ANN401
         scenario = Scenario(
             title=f"a world of {product}",
             run=build.run(start, "3650d"),
@@ -100,10 +91,7 @@ class WorldBench:
         self.run("0s")
         try:
             product = installed()[self.world.devices[device]]
-            asked = Fault.model_validate(
-                {"at": "0s", "fault": fault, "device": device, "params": params},
-                context={FROM_FILE: True},
-            )
+            asked = build.fault(fault, device, at="0s", **dict[str, Any](params))
             self.world.inject(fault, device, fault_params(asked, product))
         except (InvalidFault, ValueError, KeyError) as error:
             raise ScenarioError(f"{fault} of {device} cannot be: {error}") from error
@@ -177,7 +165,7 @@ class DpsBench:
             await caller.close()
         return answer.status, msgspec.json.decode(answer.body)
 
-    def wait_for(self, path: str, holds: Callable[[Any], bool], within_s: float = 20.0) -> Json:
+    def wait_for(self, path: str, holds: Callable[[Any], bool], within_s: float = 20.0) -> Any:  # noqa: ANN401
         """Read something again and again until it is as wished; returns it.
 
         Raises:
@@ -185,7 +173,7 @@ class DpsBench:
         """
         return self._runner.run(self._wait_for(path, holds, within_s))
 
-    async def _wait_for(self, path: str, holds: Callable[[Any], bool], within_s: float) -> Json:
+    async def _wait_for(self, path: str, holds: Callable[[Any], bool], within_s: float) -> Any:  # noqa: ANN401
         clock = asyncio.get_running_loop()
         until_s = clock.time() + within_s
         while True:
