@@ -170,10 +170,6 @@ class World:
         messages, sent_ms, lost = self._post.take()
         return Step(messages, self._ledger.take(), self._people.take(), sent_ms, lost)
 
-    def fleet_of(self, device: str) -> Fleet:
-        """The fleet a device belongs to (for what is no message and no fault of a scenario)."""
-        return self._where[device]
-
     def next_action_ms(self) -> int | None:
         """When the next of the people has something to do; ``None`` if nobody has."""
         return self._pending.earliest_ms(FIELD_RANK)

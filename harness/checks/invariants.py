@@ -74,7 +74,8 @@ class Invariants(Check):
         for invariant in self._by_family.get(family(event), ()):
             wrong = invariant.take(event)
             if wrong is not None:
-                self._note(invariant, getattr(event, "at_ms", 0), wrong, event)
+                culprit = invariant.culprit or event
+                self._note(invariant, getattr(culprit, "at_ms", 0), wrong, culprit)
 
     def _note(self, invariant: Invariant, at_ms: int, wrong: str, event: Event | None) -> None:
         expected = f"{invariant.ident}: {invariant.sentence()}"

@@ -1,4 +1,4 @@
-"""Every message that a device produced is stored by the DPS, and none that it did not produce."""
+"""Every message that a device produced is stored once by the DPS, and no other."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ class NothingLost(Check):
 
     def decide(self, ending: Ending) -> Decision:
         """See Check."""
-        lost, extra = ending.ledger.get("lost", 0), ending.ledger.get("unexpected", 0)
-        if not lost and not extra:
+        ledger, stored = ending.ledger, ending.stored
+        lost, extra = ledger.get("lost", 0), ledger.get("unexpected", 0)
+        distinct = ledger.get("stored", 0) + stored.dead
+        if not lost and not extra and stored.total <= distinct:
             return Decision(passed=True)
         gaps = "; ".join(ending.lost[:SHOWN_MAX])
+        seen = f"{lost} lost, {extra} that nobody produced. {gaps}"
+        if stored.total > distinct:
+            seen += f" {stored.total} counted as stored, {distinct} of them different"
         return Decision(
             passed=False,
-            expected=f"all {ending.ledger.get('produced', 0)} messages stored",
-            seen=f"{lost} lost, {extra} that nobody produced. {gaps}",
+            expected=f"all {ledger.get('produced', 0)} messages stored, each once",
+            seen=seen,
             at_ms=ending.at_ms,
         )

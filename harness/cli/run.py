@@ -46,7 +46,15 @@ def run(
         int | None, typer.Option(help="Port of a broker that we start; else a free one.")
     ] = None,
     sut: Annotated[
-        str | None, typer.Option(help="URL of your own DPS; else the reference DPS is started.")
+        str | None,
+        typer.Option(
+            metavar="URL|none",
+            help="Your own DPS, or none for one that only speaks MQTT; else the reference DPS.",
+        ),
+    ] = None,
+    webhooks: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", help="With --sut none: the DPS posts here what it decides."),
     ] = None,
     clients: Annotated[
         Clients, typer.Option(help="One MQTT connection per site, or one per device.")
@@ -89,7 +97,7 @@ def run(
     if seed is None:
         say(console, f"no --seed given: chose {chosen}", "dim")
     wanted = wiring.RunWish(
-        seed=chosen, link=link, broker=broker, broker_port=broker_port, sut=sut,
+        seed=chosen, link=link, broker=broker, broker_port=broker_port, sut=sut, webhooks=webhooks,
         clients=clients, mode=mode, speed=speed, store=store,
         rules=rules, runs_dir=report_dir, notice=lambda text: say(console, text, "yellow"),
         sets=[_pair(text) for text in sets or ()], variant=variant,

@@ -24,6 +24,7 @@ class RunWish:
     broker: str
     broker_port: int | None
     sut: str | None
+    webhooks: int | None
     clients: Literal["site", "per-device"]
     mode: Literal["virtual", "paced", "live"] | None
     speed: float | None
@@ -42,8 +43,8 @@ def _options(wish: RunWish) -> RunOptions:
 
     return engine.RunOptions(
         link=wish.link, broker=wish.broker, broker_port=wish.broker_port, store=wish.store,
-        sut=wish.sut, clients=wish.clients, mode=wish.mode, speed=wish.speed, rules=wish.rules,
-        runs_dir=wish.runs_dir, notice=wish.notice,
+        sut=wish.sut, webhooks=wish.webhooks, clients=wish.clients, mode=wish.mode,
+        speed=wish.speed, rules=wish.rules, runs_dir=wish.runs_dir, notice=wish.notice,
     )  # fmt: skip
 
 

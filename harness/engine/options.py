@@ -34,7 +34,9 @@ class RunOptions:
         broker_port: Port of an embedded broker; a free one if not given.
         store: Of the reference DPS: ``memory`` (memory link only), ``file``, or the URL of an empty
             database (``postgresql+psycopg://...``); fitting if None.
-        sut: URL of another DPS; it has to use the broker that the run names.
+        sut: URL of another DPS; it has to use the broker that the run names. ``none``: one that
+            only speaks MQTT (level L0).
+        webhooks: Port on which such a DPS may tell what it decides; 0 for a free one.
         clients: One connection per site, or one client per device.
         mode: Takes the place of the scenario's mode.
         speed: Simulated seconds per second, for ``paced`` and ``live``.
@@ -58,6 +60,7 @@ class RunOptions:
     broker_port: int | None = None
     store: str | None = None
     sut: str | None = None
+    webhooks: int | None = None
     clients: Literal["site", "per-device"] = "site"
     mode: Literal["virtual", "paced", "live"] | None = None
     speed: float | None = None

@@ -17,8 +17,9 @@ from broker.link.port import LinkLost
 from harness.checks.base import Ending, arguments
 from harness.engine import changes, recipe, snapshot
 from harness.engine import folder as run_folder
-from harness.engine.assembly import Rig, assemble
+from harness.engine.assembly import Rig, assemble, wait_for_service
 from harness.engine.checking import decided, made_checks, wanted_checks
+from harness.engine.needs import OF_THE_STORE, judged, refuse_by_level
 from harness.engine.options import LIVE_SPEED, PACED_SPEED, RunOptions
 from harness.engine.recorder import EngineRecorder
 from harness.engine.trace import Trace
@@ -28,6 +29,7 @@ from harness.scenario import loader
 from harness.scenario.products import Products, installed
 from harness.scenario.resolve import find_problems
 from harness.scenario.schema import CheckRef, Scenario
+from harness.sut.levels import Need
 from harness.sut.setup import installation, mid_run
 from harness.world.acts import Acts
 from harness.world.control import Control
@@ -115,10 +117,13 @@ async def run(
             )
         )
         calls = installation(scenario, products, rules=options.rules)
+        control = _control(scenario, options, rig.mode)
+        refuse_by_level(rig.reach, options, speed=control.speed, calls=calls)
         if options.resume_from is None:
             await rig.sut.install(calls)
         trace_file = stack.enter_context((folder / "trace.jsonl").open("wb"))
-        refs = wanted_checks(scenario)
+        refs, unjudged = judged(wanted_checks(scenario), rig.reach)
+        rig.notes += unjudged
         checks = made_checks(scenario, refs, products, calls)
         recorder = EngineRecorder(
             trace=Trace(),
@@ -146,7 +151,8 @@ async def run(
                 installs=partial(mid_run, scenario=scenario, products=products),
             ),
             recorder=recorder,
-            control=_control(scenario, options, rig.mode),
+            control=control,
+            commands_are_news=Need.FEED not in rig.reach.offers or rig.reach.level == "L0",
             wait_s=options.wait_s,
         )
         session = _Session(
@@ -212,6 +218,7 @@ class _Session:
         error: HarnessError | None = None
         try:
             await self.rig.path.open(list(self.rig.world.sites))
+            await wait_for_service(self.rig, self.options)
             if self.options.changes:
                 await changes.apply(
                     self.options.changes, scenario=self.scenario, products=installed(),
@@ -312,6 +319,8 @@ class _Session:
             for gap in ledger.lost()
         ]
         counts = {**ledger.counts().as_dict(), "dead_letters": stored.dead}
+        if not stored.known:
+            counts = {name: n for name, n in counts.items() if name not in OF_THE_STORE}
         return Ending(
             at_ms=now_ms,
             ledger=counts,
@@ -389,6 +398,7 @@ def replay(scenario: Scenario, seed: int, options: RunOptions) -> str:
         ("--link", options.link, default.link),
         ("--broker", options.broker, default.broker),
         ("--sut", options.sut, None),
+        ("--webhooks", options.webhooks, None),
         ("--clients", options.clients, default.clients),
         ("--mode", options.mode, None),
         ("--speed", options.speed, None),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.events import Event, FaultApplied, FeedSeen, TruthHappened
+from harness.events import Event, FaultApplied, FeedSeen, StepDone, TruthHappened
 from harness.oracles.brief import Brief
-from harness.oracles.invariants import FAULT, TRUTH, Invariant
+from harness.oracles.invariants import FAULT, STEP, TRUTH, Invariant
 from harness.scenario.units import parse_duration, show_instant
 
 RAISED, CLEARED = "alert.raised", "alert.cleared"
@@ -103,15 +103,17 @@ class StaleIsUnknown(Invariant):
     fire.
 
     Looked at for rules that read signals only, while a device is known to be away for longer than
-    the rule's ``stale_after``.
+    the rule's ``stale_after``. One that comes back within the same step has told by then what it
+    had to say: the service may decide by that.
     """  # noqa: D205 - the domain's sentence
 
     ident = "A6"
-    families = ("alert", TRUTH, FAULT)
+    families = ("alert", TRUTH, FAULT, STEP)
 
     def __init__(self, brief: Brief) -> None:
         super().__init__(brief)
         self._away_ms: dict[str, dict[str, int]] = {}
+        self._doubted: list[tuple[FeedSeen, int, bool]] = []
         self._stale_ms = {
             name: parse_duration(rule.get("stale_after", "0s"))
             for name, rule in brief.rules.items()
@@ -120,6 +122,8 @@ class StaleIsUnknown(Invariant):
 
     def other(self, event: Event) -> str | None:
         """See Invariant."""
+        if isinstance(event, StepDone):
+            return self._judged()
         if isinstance(event, TruthHappened):
             cause, _, step = event.kind.partition(".")
             if cause in ("link", "power") and step in ("down", "up", "cut", "back"):
@@ -148,11 +152,23 @@ class StaleIsUnknown(Invariant):
         if stale_ms is None or not away or not event.data.get("values"):
             return None
         since_ms = min(away.values())
-        if event.at_ms <= since_ms + stale_ms:
-            return None
-        word = "fired" if event.kind == RAISED else "cleared"
-        thing = event.data.get("thing")
-        return f"{event.subject} {word}; {thing} is away since {show_instant(since_ms)}"
+        if event.at_ms > since_ms + stale_ms:
+            self._doubted.append((event, since_ms, False))
+        return None
+
+    def _judged(self) -> str | None:
+        """At the end of a step: who is still away after the step before it was so all along."""
+        doubted, self._doubted = self._doubted, []
+        for event, since_ms, seen in doubted:
+            thing = str(event.data.get("thing"))
+            if since_ms not in self._away_ms.get(thing, {}).values():
+                continue
+            if seen:
+                word = "fired" if event.kind == RAISED else "cleared"
+                self.culprit = event
+                return f"{event.subject} {word}; {thing} is away since {show_instant(since_ms)}"
+            self._doubted.append((event, since_ms, True))
+        return None
 
 
 class OneForTwoPoints(Invariant):

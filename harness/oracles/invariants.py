@@ -16,6 +16,7 @@ from harness.events import (
     Event,
     FaultApplied,
     FeedSeen,
+    StepDone,
     TruthHappened,
     TruthSampled,
 )
@@ -23,7 +24,7 @@ from harness.oracles.brief import Brief
 
 REGISTRY: dict[str, type[Invariant]] = {}
 """Every invariant by its number, in the order of the domain."""
-SAMPLE, FAULT, DEED, TRUTH = "sample", "fault", "deed", "truth"
+SAMPLE, FAULT, DEED, TRUTH, STEP = "sample", "fault", "deed", "truth", "step"
 """Families of events that are not of the feed."""
 
 
@@ -39,6 +40,8 @@ class Invariant:
 
     def __init__(self, brief: Brief) -> None:
         self.brief = brief
+        self.culprit: Event | None = None
+        """What was wrong, where it is not the event that was taken."""
 
     def __init_subclass__(cls) -> None:
         assert cls.ident not in REGISTRY, f"two invariants are numbered {cls.ident}"
@@ -86,6 +89,7 @@ _OTHERS: Mapping[type[Event], str] = {
     TruthHappened: TRUTH,
     ActorActed: DEED,
     FaultApplied: FAULT,
+    StepDone: STEP,
 }
 
 

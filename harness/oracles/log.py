@@ -21,12 +21,16 @@ class Log:
     samples: list[TruthSampled] = field(default_factory=list)
     readings: dict[str, list[tuple[int, Mapping[str, float]]]] = field(default_factory=dict)
     """By device, as they reached the broker: the time that they name, and their signals."""
+    evaluated: list[tuple[FeedSeen, int]] = field(default_factory=list)
+    """Evaluations of conditions, each with the number of readings of its device until then."""
     until_ms: int = 0
 
     def take(self, event: Event) -> None:
         """Keep an event."""
         if isinstance(event, FeedSeen):
             self.feed.append(event)
+            if event.kind == "condition.evaluated":
+                self.evaluated.append((event, len(self.readings.get(event.subject, ()))))
         elif isinstance(event, ActorActed):
             self.deeds.append(event)
         elif isinstance(event, TruthHappened):

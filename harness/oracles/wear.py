@@ -8,7 +8,8 @@ names is the trimmed mean of the readings of its window (docs/reference/dps-cont
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 from typing import Any
 
 from harness.events import FeedSeen
@@ -20,6 +21,8 @@ FROM_PCT = 50.0
 """Below that true damage most of what shows is noise."""
 TRIM = 0.1
 """Share of the readings of a window that is cut off at each end."""
+READINGS_MIN = 3
+"""Fewer make no level."""
 LEVEL_DIGITS = 1e-6
 """Relative difference of levels that is rounding: feeds show nine digits."""
 
@@ -65,18 +68,15 @@ def wear(log: Log, *, points: float = POINTS, from_pct: float = FROM_PCT) -> Ite
 
 def levels(log: Log) -> Iterator[Row]:
     """One row per evaluation that names its level: the same mean of the readings on the wire."""
-    columns: dict[tuple[str, str], _Column] = {}
-    for event in log.of("condition"):
+    for event, count in log.evaluated:
         evidence = event.data.get("evidence") or {}
         condition = _condition(log, event)
         if condition is None or evidence.get("level") is None:
             continue
         params = condition["params"]
-        key = (event.subject, str(condition.get("id")))
-        column = columns.get(key)
-        if column is None:
-            column = columns[key] = _Column(log.readings.get(event.subject, []), params)
-        ours = column.level(_since(log, event, params), event.at_ms)
+        # What came later than the evaluation can have had no part in it.
+        readings = log.readings.get(event.subject, [])[:count]
+        ours = _level(readings, params, _since(log, event, params), event.at_ms)
         if ours is None:
             continue
         theirs = float(evidence["level"])
@@ -107,28 +107,26 @@ def _since(log: Log, event: FeedSeen, params: Mapping[str, Any]) -> int:
     return since_ms
 
 
-class _Column:
-    """The readings of a condition's signal, oldest first, while its gate is open."""
+def _level(
+    readings: Sequence[tuple[int, Mapping[str, float]]],
+    params: Mapping[str, Any],
+    after_ms: int,
+    to_ms: int,
+) -> float | None:
+    """The mean of ``(after, to]`` without a tenth at each end; None for fewer than three.
 
-    def __init__(
-        self, readings: list[tuple[int, Mapping[str, float]]], params: Mapping[str, Any]
-    ) -> None:
-        where = params.get("where")
-        rows: dict[int, float] = {}
-        for at_ms, signals in readings:
-            value = signals.get(params["signal"])
-            is_open = where is None or signals.get(where["signal"], -1e300) > where["above"]
-            if value is not None and is_open:
-                rows.setdefault(at_ms, value)
-        self._at_ms = sorted(rows)
-        self._values = [rows[at_ms] for at_ms in self._at_ms]
-
-    def level(self, after_ms: int, to_ms: int) -> float | None:
-        """The mean of ``(after, to]`` without a tenth at each end; None for fewer than three."""
-        first, last = bisect_right(self._at_ms, after_ms), bisect_right(self._at_ms, to_ms)
-        window = sorted(self._values[first:last])
-        if len(window) < 3:
-            return None
-        cut = int(len(window) * TRIM)
-        core = window[cut : len(window) - cut]
-        return sum(core) / len(core)
+    A gate (``where``) has to be open in the same report.
+    """
+    where, signal = params.get("where"), params["signal"]
+    rows: dict[int, float] = {}
+    for at_ms, signals in readings:
+        if not after_ms < at_ms <= to_ms or signal not in signals:
+            continue
+        if where is None or signals.get(where["signal"], -inf) > where["above"]:
+            rows.setdefault(at_ms, signals[signal])
+    window = sorted(rows.values())
+    if len(window) < READINGS_MIN:
+        return None
+    cut = int(len(window) * TRIM)
+    core = window[cut : len(window) - cut]
+    return sum(core) / len(core)

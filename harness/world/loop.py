@@ -9,8 +9,9 @@ from typing import Any
 from broker.faults.path import FaultyLink
 from broker.ledger import DeliveryLedger
 from broker.wire import codec, topics
-from broker.wire.messages import CommandAck, Downlink, Uplink
+from broker.wire.messages import Command, CommandAck, Downlink, Uplink
 from harness.errors import SutError
+from harness.events import FeedSeen
 from harness.scenario.schema import Run
 from harness.sut.port import ClockAnswer, Short, SystemUnderTest
 from harness.world.acts import Acts
@@ -60,7 +61,9 @@ class Loop:
         recorder: Recorder,
         control: Control,
         wait_s: float,
+        commands_are_news: bool = False,
     ) -> None:
+        self._commands_are_news = commands_are_news
         self.run, self.world, self.path, self.sut = run, world, path, sut
         self._ledger, self._tap = ledger, tap
         self.timeline, self._acts, self._watch = timeline, acts, Watch(timeline.reads)
@@ -183,9 +186,9 @@ class Loop:
         self, messages: Sequence[tuple[str, Uplink]], payloads: Sequence[bytes] = ()
     ) -> None:
         now_ms = self.progress.now_ms
-        _, verdicts = await self.path.send(messages, now_ms, payloads)
-        if verdicts:
-            self.recorder.verdicts(verdicts)
+        count, verdicts = await self.path.send(messages, now_ms, payloads)
+        self.recorder.verdicts(verdicts)
+        if verdicts or count != len(messages):  # what was held back leaves without a verdict
             messages = self._tap.last()
         self.recorder.arrived(messages, now_ms)
 
@@ -206,11 +209,28 @@ class Loop:
             sites = self.world.sites if site == topics.ALL else (site,)
             for one in sites:
                 answers += self.world.obey(one, message)
+        if self._commands_are_news:
+            self._tell_commands([message for _, message in told if isinstance(message, Command)])
         decided = [pair for pair in answers if isinstance(pair[1], CommandAck)]
         if decided:  # births and resends are transport; acknowledgements are deeds
             self.recorder.messages(decided, self.progress.now_ms)
         self._outbox += answers
         return len(told)
+
+    def _tell_commands(self, commands: Sequence[Command]) -> None:
+        """What the DPS says to devices is all that it tells: take it for its feed."""
+        self.recorder.feed(
+            [
+                FeedSeen(
+                    at_ms=self.progress.now_ms,
+                    kind="command.requested",
+                    subject=command.command_id,
+                    data={"thing": command.device, "name": command.name, "args": command.args},
+                    event_id=command.command_id,
+                )
+                for command in commands
+            ]
+        )
 
     async def hear(self, command_ids: Sequence[str]) -> None:
         """Wait until what the DPS announced has come out of the broker.

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import chain
-from operator import itemgetter
+from itertools import chain, repeat
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -64,26 +62,20 @@ def pack(readings: Sequence[Reading]) -> Block:
     n = len(readings)
     times = [reading.at_ms for reading in readings]
     reports = [reading.signals for reading in readings]
-    names, row_of = _layout(frozenset(map(tuple, reports)))
+    shapes = set(map(tuple, reports))
+    if len(shapes) == 1:  # usual: all have the same signals in the same order
+        (names,) = shapes
+        rows: Iterable[Iterable[float]] = map(dict.values, reports)
+    else:
+        names = tuple(sorted(set().union(*shapes)))
+        rows = [map(report.get, names, repeat(math.nan)) for report in reports]
     payload = struct.pack(
         f"<{2 * n}q{len(names) * n}d",
         *times,
         *[reading.seq for reading in readings],
-        *chain.from_iterable(zip(*map(row_of, reports), strict=True)),
+        *chain.from_iterable(zip(*rows, strict=True)),
     )
     return Block(names, n, min(times), max(times), payload)
-
-
-Row = Callable[[Mapping[str, float]], Iterable[float]]
-
-
-@lru_cache(maxsize=4096)  # the same few shapes come for ever
-def _layout(shapes: frozenset[tuple[str, ...]]) -> tuple[tuple[str, ...], Row]:
-    """All names, sorted, and what gives their values of one report."""
-    names = tuple(sorted(set().union(*shapes)))
-    if len(shapes) == 1 and len(names) > 1:  # itemgetter gives a single value bare
-        return names, itemgetter(*names)
-    return names, lambda report: [report.get(name, math.nan) for name in names]
 
 
 def unpack(block: Block) -> tuple[Times, Times, Floats]:

@@ -9,13 +9,17 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import cel
 import numpy as np
 
+from reference_impl.kernel.cel_library import compile_cel
 from reference_impl.kernel.columnar import Truth, columnar
 from reference_impl.kernel.errors import Problem
 from reference_impl.kernel.ports import Bools, Floats
+
+if TYPE_CHECKING:
+    from cel import Program
 
 PROBES = (0.0, 1.0e9, -1.0e9)
 PROBED_TOGETHER_MAX = 5
@@ -30,7 +34,7 @@ class Expression:
 
     __slots__ = ("_columnar", "_names", "_program", "_verdicts", "source", "variables")
 
-    def __init__(self, source: str, program: cel.Program, variables: frozenset[str]) -> None:
+    def __init__(self, source: str, program: Program, variables: frozenset[str]) -> None:
         self.source = source
         self._program = program
         self.variables = variables
@@ -97,7 +101,7 @@ def compiled(
     if not isinstance(source, str) or not source.strip():
         return None, [Problem(where=where, what="is missing", allowed="a CEL condition, as text")]
     try:
-        program = cel.compile(source)
+        program = compile_cel(source)
     except ValueError as error:
         return None, [_syntax(source, str(error), where)]
     used = frozenset(program.variables())
@@ -125,7 +129,7 @@ def _syntax(source: str, text: str, where: str) -> Problem:
     )
 
 
-def _probed(program: cel.Program, names: Sequence[str]) -> str:
+def _probed(program: Program, names: Sequence[str]) -> str:
     for values in _probes(names):
         try:
             answer = program.execute(values)

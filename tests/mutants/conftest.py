@@ -11,14 +11,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from broker.ledger import SeqSet
 from broker.wire.codec import MalformedMessage
+from broker.wire.messages import TelemetryBatch
 from harness.engine.runner import RunOptions, run_scenario
 from harness.events import RunResult
 from harness.scenario import build as b
 from reference_impl.ingestion import service as ingestion
 from reference_impl.ingestion.adapters.repository import IngestionRows
+from reference_impl.ingestion.asking import Asking
 from reference_impl.ingestion.domain import DeviceLog
 from reference_impl.insight import domain as insight
 from reference_impl.insight.service import Insight
@@ -28,7 +32,7 @@ from reference_impl.orders import domain as buying
 from reference_impl.orders.service import Orders
 from reference_impl.orders.steps import Steps
 from reference_impl.outcomes import domain as outcomes
-from reference_impl.published import PartFitted
+from reference_impl.published import PartFitted, ReplacementAdvised
 from reference_impl.rules import engine
 from reference_impl.rules import service as rules
 from reference_impl.rules.service import Rules
@@ -176,10 +180,29 @@ def never_advises(mp):
 
 
 @mutant
+def orders_for_no_reason(mp):
+    def evaluate(original, self, uow, pack, *more):
+        original(self, uow, pack, *more)
+        at_ms = more[0]
+        for ref in self._directory.things(uow.conn, pack.model):
+            for part, position in self._parts.places(uow.conn, pack.model):
+                uow.publish(
+                    ReplacementAdvised(
+                        at_ms=at_ms, seen_from_ms=at_ms, thing=ref.thing, part=part,
+                        position=position, quantity=1, rule="none", pack=pack.pack,
+                        pack_version=pack.version, why="", values={"none": 0.0},
+                    )
+                )  # fmt: skip
+
+    wrap(mp, Rules, "evaluate", evaluate)
+
+
+@mutant
 def ships_unconfirmed(mp):
     def tell(original, uow, row, what, at_ms):
-        if what != "confirmed":
-            original(uow, row, what, at_ms)
+        if what == "confirmed":
+            original(uow, row, "shipped", at_ms)
+        original(uow, row, what, at_ms)
 
     wrap(mp, Steps, "tell_order", tell)
 
@@ -249,7 +272,14 @@ def clears_before_it_raised(mp):
 
 @mutant
 def takes_silence_for_health(mp):
-    mp.setattr(engine, "_known", lambda _newest, _rule, things, _at_ms: [True] * things)
+    def decided(original, rule, found, *more):
+        healthy = {
+            one: (np.nan_to_num(values), np.full(values.shape, 2**62))
+            for one, (values, _) in found.items()
+        }
+        return original(rule, healthy, *more)
+
+    wrap(mp, engine, "_decided", decided)
 
 
 @mutant
@@ -321,17 +351,18 @@ def starts_no_new_cycle_of_wear(mp):
 
 @mutant
 def forgets_to_store_a_message(mp):
-    def write(original, self, uow, *, readings, logs, **more):
-        kept = {k: [r for r in found if r.seq != 17] for k, found in readings.items()}
-        for log in logs.values():
-            if 17 in log.stored:
-                log.stored = type(log.stored).from_ranges(
-                    [(-100, 16), (18, 10_000)]
-                ).minus(type(log.stored).from_ranges(log.stored.gaps(-100, 10_000)))  # fmt: skip
-        original(self, uow, readings={k: r for k, r in kept.items() if r}, logs=logs, **more)
+    def readings(original, self, batch, key, log, samples):
+        original(self, batch, key, log, samples)
+        if key in batch.readings:
+            batch.readings[key] = [r for r in batch.readings[key] if r.seq != 17]
 
+    def write(original, self, uow, *, logs, **more):
+        lost = SeqSet.from_ranges([(17, 17)])
+        kept = {key: replace(log, stored=log.stored.minus(lost)) for key, log in logs.items()}
+        original(self, uow, logs=kept, **more)
+
+    wrap(mp, ingestion.Ingestion, "_readings", readings)
     wrap(mp, IngestionRows, "write", write)
-    mp.setattr(ingestion.Ingestion, "_ask_gaps", lambda *_: None)
 
 
 @mutant
@@ -345,17 +376,27 @@ def counts_copies_twice(mp):
 
 @mutant
 def asks_for_nothing_again(mp):
-    mp.setattr(ingestion.Ingestion, "_ask_gaps", lambda *_: None)
+    mp.setattr(Asking, "gaps", lambda *_: None)
+
+
+@mutant
+def asks_for_births_again_and_again(mp):
+    def settle(original, self, uow, now_ms):
+        original(self, uow, now_ms)
+        for ref in self._directory.things(uow.conn):
+            self._asking.birth(uow, ref.site, ref.thing, f"again-{now_ms}")
+
+    wrap(mp, ingestion.Ingestion, "settle", settle)
 
 
 @mutant
 def ignores_late_readings(mp):
-    def readings(original, self, batch, key, log, samples):
-        original(self, batch, key, log, samples)
-        if len(samples) > 1:
-            batch.readings.pop(key, None)
+    def take(original, self, uow, batch, log, message):
+        original(self, uow, batch, log, message)
+        if isinstance(message, TelemetryBatch):
+            batch.readings.pop((message.device, message.boot), None)
 
-    wrap(mp, ingestion.Ingestion, "_readings", readings)
+    wrap(mp, ingestion.Ingestion, "_take_other", take)
 
 
 @mutant
@@ -384,18 +425,24 @@ def doubts_the_wear(mp):
 
 # Stories -------------------------------------------------------------------------------------
 
-WORN, WELL = "pump-01-1", "pump-01-2"
+WORN = "pump-01-1"
 QUICK = {
-    "supplier": {"lead_factor": 0.02, "confirm_p50_h": 0.5, "confirm_p90_h": 1, "transport_p50_h": 1, "transport_p90_h": 2},
-    "crew": {"notice_h": 1, "work_p50_h": 0.5, "work_p90_h": 1, "plan_p50_h": 0.5, "plan_p90_h": 1},
+    "supplier": {
+        "lead_factor": 0.02, "confirm_p50_h": 0.5, "confirm_p90_h": 1.0,
+        "transport_p50_h": 1.0, "transport_p90_h": 2.0,
+    },
+    "crew": {
+        "notice_h": 1.0, "plan_p50_h": 0.5, "plan_p90_h": 1.0,
+        "work_p50_h": 0.5, "work_p90_h": 1.0,
+    },
 }  # fmt: skip
+"""People who get things done within two workdays."""
 
 
-def tale(**changes: Any) -> b.Scenario:
-    """One site, two devices; a seal wears in 30 h and is replaced; the month ends on day 4."""
+def _tale(**changes: Any) -> b.Scenario:
     told: dict[str, Any] = {
         "title": "A seal wears out",
-        "run": b.run("2026-01-28T00:00:00Z", "97h", sync="6h"),
+        "run": b.run("2026-01-28T00:00:00Z", "97h", sync="2h"),
         "fleets": (b.fleet("pump", sites=1, devices_per_site=2, report_every="30m"),),
         "field": b.People(**QUICK),
         "service": b.Service(
@@ -407,17 +454,29 @@ def tale(**changes: Any) -> b.Scenario:
     return b.Scenario(**{**told, **changes})
 
 
+@pytest.fixture(scope="session")
+def tale() -> Callable[..., b.Scenario]:
+    """One site, two devices; a seal wears in 30 h and is replaced; the month ends on day 4."""
+    return _tale
+
+
+@pytest.fixture(scope="session")
+def mutants() -> dict[str, Patch]:
+    """Every planted bug by its name."""
+    return MUTANTS
+
+
 @pytest.fixture
 def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., RunResult]:
     """Run a story with a mutant (or none) over the memory link."""
     root = Path(__file__).resolve().parents[2]
 
-    def run(story: b.Scenario, name: str = "") -> RunResult:
+    def run(story: b.Scenario | Path, name: str = "", **more: Any) -> RunResult:
         monkeypatch.chdir(root)
         with monkeypatch.context() as mp:
             if name:
                 MUTANTS[name](mp)
-            options = RunOptions(link="memory", store="memory", runs_dir=tmp_path / "runs")
+            options = RunOptions(link="memory", runs_dir=tmp_path / "runs", **more)
             return run_scenario(story, seed=7, options=options)
 
     return run

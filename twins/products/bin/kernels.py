@@ -149,6 +149,22 @@ class Drawn(NamedTuple):
     """Litres and items side by side, shape ``(GRADES STRATA, 2)``: one look into memory."""
 
 
+class Now(NamedTuple):
+    """A step."""
+
+    counter: np.uint64
+    """Of the streams."""
+    hour: float
+    """Local, at its begin."""
+    step_h: float
+    clear_w_m2: float
+    """Radiation of a clear sky; 0 at night."""
+    soc: Columns
+    """State of charge of the batteries."""
+    cut_off: float
+    """The charge below which a bin does not compact."""
+
+
 @compiled
 def mixed(word: np.uint64) -> np.uint64:
     """The finalizer of SplitMix64 (Steele, Lea and Flood 2014)."""
@@ -285,6 +301,15 @@ def warm(bins: State, step_h: float, clear_w_m2: float) -> None:
                 bins.sensor_lost[i], bins.trigger_l[i] = True, math.inf
         bins.inside_c[i] = inside_c
         bins.hottest_c[i] = max(bins.hottest_c[i], inside_c)
+
+
+@compiled
+def step(bins: State, box: Box, drawn: Drawn, now: Now) -> None:
+    """One step: deposits, at most one compaction, temperature."""
+    throw_in(bins, box.full_l, drawn, now.counter)
+    if box.compacting:
+        compact(bins, box, now.soc, now.cut_off, now.hour)
+    warm(bins, now.step_h, now.clear_w_m2)
 
 
 @compiled

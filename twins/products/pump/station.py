@@ -81,6 +81,8 @@ class Stations:
             bearing_c=water_c,
             motor_c=water_c,
             able=True,
+            run_share=0.2,
+            starts_h=2.0,
             last_start_s=-np.inf,
             trip_s=-np.inf,
             trip_before_s=-np.inf,

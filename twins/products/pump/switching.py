@@ -366,7 +366,9 @@ def move(control: Control, wells: Table, pumps: Table, to_s: float, water_c: flo
     asking = 0
     for s in range(len(wells)):
         well = wells[s]
-        if well.asks == LOOK and well.now_s < to_s:
+        if well.now_s >= to_s:
+            continue
+        if well.asks == LOOK:
             look(control, well, pumps[s])
         while well.now_s < to_s and well.asks == NOTHING:
             end_s = to_s

@@ -1,0 +1,104 @@
+"""Events and checks made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from harness.checks.base import Brief, Check, Decision, Ending, catalog
+from harness.events import (
+    ActorActed,
+    Event,
+    FaultApplied,
+    FeedSeen,
+    StepDone,
+    TelemetrySeen,
+    TruthHappened,
+    TruthSampled,
+)
+from harness.scenario.schema import Policy
+
+H = 3_600_000
+START = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+END = START + 100 * H
+D, OTHER = "dev-01-1", "dev-01-2"
+
+
+class Make:
+    """Short words for events; times are hours since the start."""
+
+    @staticmethod
+    def feed(at_h: float, kind: str, subject: str, **data: Any) -> FeedSeen:
+        at_ms = START + int(at_h * H)
+        return FeedSeen(at_ms=at_ms, kind=kind, subject=subject, data=data, event_id=f"{at_ms}")
+
+    @staticmethod
+    def truth(at_h: float, kind: str, subject: str = D, **data: Any) -> TruthHappened:
+        return TruthHappened(at_ms=START + int(at_h * H), kind=kind, subject=subject, data=data)
+
+    @staticmethod
+    def sample(at_h: float, damage: float, component: str = "hub") -> TruthSampled:
+        at_ms = START + int(at_h * H)
+        return TruthSampled(at_ms=at_ms, device=D, component=component, damage=damage)
+
+    @staticmethod
+    def reading(at_h: float, **signals: float) -> TelemetrySeen:
+        return TelemetrySeen(at_ms=START + int(at_h * H), device=D, signals=signals)
+
+    @staticmethod
+    def deed(at_h: float, verb: str, subject: str, refused: str | None = None) -> ActorActed:
+        at_ms = START + int(at_h * H)
+        return ActorActed(at_ms=at_ms, actor="crew", verb=verb, subject=subject, refused=refused)
+
+    @staticmethod
+    def fault(at_h: float, kind: str, target: str, *, ended: bool = False) -> FaultApplied:
+        return FaultApplied(at_ms=START + int(at_h * H), kind=kind, target=target, ended=ended)
+
+    @staticmethod
+    def step(at_h: float) -> StepDone:
+        return StepDone(now_ms=START + int(at_h * H), published=0, ingested=0, wall_s=0.0)
+
+
+@pytest.fixture(scope="session")
+def make() -> type[Make]:
+    """Makes events."""
+    return Make
+
+
+@pytest.fixture(scope="session")
+def brief() -> Brief:
+    """Two devices at one site, with one part, one condition, two rules and a policy."""
+    condition = {"id": "hub_wear", "position": "hub", "params": {"signal": "x", "window_s": 7200}}
+    rules = {
+        "wet": {"let": {"w": {"signal": "wet", "take": "min", "over": "1h"}}, "stale_after": "2h"},
+        "worn": {
+            "let": {"w": {"condition": "hub_wear", "field": "wear_pct"}},
+            "stale_after": "2h",
+            "then": [{"recommend": {"part": "hub-set", "position": "hub"}}],
+        },
+    }
+    return Brief(
+        start_ms=START,
+        until_ms=END,
+        devices={D: "site-01", OTHER: "site-01"},
+        policy=Policy(max_unit_price_eur=400.0, max_open_orders=2, monthly_budget_eur=700.0),
+        fits={name: frozenset({("hub-set", "hub")}) for name in (D, OTHER)},
+        conditions={D: (condition,), OTHER: (condition,)},
+        rules=rules,
+    )
+
+
+@pytest.fixture(scope="session")
+def judged(brief: Brief) -> Callable[..., Decision]:
+    """What a check comes to after these events."""
+
+    def judge(name: str, args: dict, events: Sequence[Event], **ending: Any) -> Decision:
+        kind = catalog()[name]
+        check: Check = kind(kind.Arguments.model_validate(args), brief)
+        for event in events:
+            check.take(event)
+        return check.decide(Ending(**{"at_ms": END, "ledger": {}, **ending}))
+
+    return judge

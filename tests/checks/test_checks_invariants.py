@@ -1,0 +1,127 @@
+"""Each numbered invariant by hand: the shortest log that breaks it, and one that does not."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from harness.checks.invariants import numbers
+from harness.oracles.invariants import REGISTRY
+
+D = "dev-01-1"
+NEED = {"need_key": f"{D}/hub/1", "thing": D, "part": "hub-set", "position": "hub", "cycle": 1}
+ORDER = {**NEED, "quantity": 1, "unit_price_eur": 300.0, "total_eur": 300.0, "by": "policy:auto"}
+ADVICE = {
+    **NEED, "unit_price_eur": 300.0, "rule": "worn", "pack": "p", "pack_version": "1",
+    "values": {"wear_pct": 90.0},
+}  # fmt: skip
+ALERT = {"thing": D, "rule": "wet", "pack": "p", "values": {"w": 1.0}}
+
+
+def story(make):
+    """Everything that a healthy service tells from advice to the next cycle."""
+    f = make.feed
+    return [
+        f(1, "recommendation.issued", "r", **ADVICE), f(1, "recommendation.approved", "r", **NEED),
+        f(1, "order.placed", "o", **ORDER), f(2, "order.confirmed", "o", **ORDER),
+        f(3, "order.shipped", "o", **ORDER), f(4, "order.delivered", "o", **ORDER),
+        f(4, "work_order.requested", "w", **NEED), f(5, "work_order.planned", "w", **NEED),
+        f(6, "work_order.departed", "w", **NEED), f(7, "work_order.arrived", "w", **NEED),
+        make.truth(8, "part.fitted", component="hub"), f(8, "work_order.completed", "w", **NEED),
+        f(8, "part.fitted", D, position="hub", serial="s2", cycle=2),
+        f(10, "work_order.verified", "w", **NEED), f(10, "work_order.closed", "w", **NEED),
+    ]  # fmt: skip
+
+
+def broken(make):
+    f, good = make.feed, story(make)
+    lost = [
+        *good[:3],
+        f(2, "order.rejected", "o", **ORDER, reason="sold out"),
+    ]
+    alerts = [f(1, "alert.raised", "a", **ALERT), f(2, "alert.cleared", "a", **ALERT)]
+    order2 = {**ORDER, "need_key": f"{D}/hub/2", "cycle": 2}
+    away = [make.fault(1, "outage", "site-01"), f(5, "alert.raised", "a", **ALERT)]
+    return {
+        "S1": [good[0], f(9, "recommendation.issued", "r", **ADVICE)],
+        "O1": [*good[:3], f(2, "order.placed", "o2", **ORDER)],
+        "O2": [good[0], f(2, "recommendation.issued", "r2", **ADVICE)],
+        "O3": [*good[:6], f(5, "order.placed", "o2", **order2)],
+        "O4": [*lost, f(5, "recommendation.issued", "r", **ADVICE)],
+        "O5": [f(1, "recommendation.issued", "r", **{**ADVICE, "part": "cap"})],
+        "O6": [*good[:2], f(1, "order.placed", "o", **{**ORDER, "total_eur": 299.99})],
+        "O7": [f(1, "order.placed", "o", **{**ORDER, "unit_price_eur": 401.0})],
+        "O8": [f(1, "order.placed", "o", **{**ORDER, "thing": "dev-07-1"})],
+        "O12": [f(1, "recommendation.approved", "r", **NEED)],
+        "O15": [f(1, "recommendation.issued", "r", **{**ADVICE, "pack_version": ""})],
+        "A1": [alerts[0], f(2, "alert.raised", "b", **ALERT)],
+        "A2": [alerts[0], f(0.5, "alert.cleared", "a", **ALERT)],
+        "A3": [*alerts, f(3, "alert.cleared", "a", **ALERT)],
+        "A4": [*alerts, f(3, "alert.raised", "a", **ALERT)],
+        "A6": [*away, make.step(6), make.step(8)],
+        "A8": [alerts[0], f(1, "alert.raised", "b", **ALERT)],
+        "W1": [good[6], f(5, "work_order.requested", "w2", **NEED)],
+        "W4": [*good[6:10], make.sample(7, 0.95), f(8, "work_order.completed", "w", **NEED),
+               f(10, "work_order.verified", "w", **NEED)],
+        "W5": [good[12], f(9, "part.fitted", "dev-01-2", position="hub", serial="s2", cycle=2)],
+        "W9": [alerts[0], good[12], f(8, "alert.cleared", "a", **{**ALERT, "values": {}})],
+    }  # fmt: skip
+
+
+def numbers_of(text: str) -> set[str]:
+    return set(re.findall(r"\b([OAWS]\d+): ", text))
+
+
+def test_a_healthy_story_breaks_no_invariant(make, judged) -> None:
+    alerts = [
+        make.feed(1, "alert.raised", "a", **ALERT),
+        make.feed(9, "alert.cleared", "a", **ALERT),
+    ]
+    back = [make.fault(1, "outage", "site-01"), make.step(4),
+            make.feed(5, "alert.raised", "b", **{**ALERT, "rule": "other"}), make.step(6),
+            make.fault(6, "outage", "site-01", ended=True)]  # fmt: skip
+    decision = judged("invariants", {}, sorted([*story(make), *alerts], key=lambda e: e.at_ms))
+
+    assert decision.passed, decision.seen
+    assert judged("invariants", {}, back).passed
+
+
+@pytest.mark.parametrize("ident", numbers())
+def test_the_shortest_log_that_breaks_an_invariant_is_found(ident: str, make, judged) -> None:
+    events = broken(make)[ident]
+    decision = judged("invariants", {}, events)
+
+    assert ident in numbers_of(decision.seen), decision
+    assert judged("invariants", {"without": [*numbers_of(decision.seen)]}, events).passed
+    only = judged("invariants", {"only": ident}, events)
+    assert not only.passed
+    assert only.expected == f"{ident}: {REGISTRY[ident].sentence()}"
+
+
+def test_an_order_that_was_lost_must_be_open_again_after_a_day(make, judged) -> None:
+    lost = broken(make)["O4"][:-1]
+    again = make.feed(26.5, "recommendation.issued", "r", **ADVICE)
+    done = make.feed(9, "recommendation.discarded", "r", **NEED)
+
+    assert "was not re-opened" in judged("invariants", {"only": "O4"}, lost).seen
+    assert judged("invariants", {"only": "O4"}, [*lost, again]).passed
+    assert judged("invariants", {"only": "O4"}, [*lost, done]).passed
+
+
+def test_a_device_that_came_back_within_the_step_has_told(make, judged) -> None:
+    away = broken(make)["A6"][:2]
+    back = make.fault(6, "outage", "site-01", ended=True)
+
+    assert judged("invariants", {"only": "A6"}, [*away, make.step(6), back, make.step(8)]).passed
+
+
+def test_the_budget_of_a_month_counts_what_was_not_lost(make, judged) -> None:
+    orders = [
+        make.feed(t, "order.placed", f"o{t}", **{**ORDER, "need_key": f"{D}/hub/{t}"})
+        for t in (1, 2, 3)
+    ]
+    lost = make.feed(1.5, "order.cancelled", "o1", **{**ORDER, "need_key": f"{D}/hub/1"})
+
+    assert "orders are open" in judged("invariants", {"only": "O7"}, orders).seen
+    assert judged("invariants", {"only": "O7"}, [orders[0], lost, *orders[1:]]).passed

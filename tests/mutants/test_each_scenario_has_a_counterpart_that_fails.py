@@ -1,0 +1,75 @@
+"""Every scenario file, run against a DPS with a bug that its checks must see, is red for it.
+
+A scenario that would pass whatever the service does proves nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from harness.engine.runner import load
+from harness.scenario.schema import Scenario
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted((ROOT / "scenarios").glob("*/*.yaml"))
+QUICK = {"pumps/imbalance", "ventilation/smoke"}
+"""One each of those that run for about a second; the others wait for the night."""
+
+
+def name_of(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+def files() -> list[object]:
+    return [
+        pytest.param(
+            path, id=name_of(path), marks=[] if name_of(path) in QUICK else pytest.mark.deep
+        )
+        for path in FILES
+    ]
+
+
+def counterpart(scenario: Scenario) -> tuple[str, str]:
+    """A bug of the DPS, and the check of this scenario that must be red for it."""
+    refs = (*scenario.always, *scenario.eventually, *scenario.checks)
+    names = {ref.check for ref in refs}
+    wanted = [r for r in refs if r.check == "alert_raised" and r.args.get("times", 1)]
+    if wanted:
+        return "raises_no_alerts", "alert_raised"
+    for name in ("order_delivered", "part_fitted"):
+        if any(ref.check == name and ref.args.get("times", 1) for ref in refs):
+            return "never_advises", name
+    if "no_orders" in names:
+        return "orders_for_no_reason", "no_orders"
+    assert "nothing_lost" in names, f"{scenario.title}: no bug is known that this would see"
+    return "forgets_to_store_a_message", "nothing_lost"
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("path", files())
+def test_a_scenario_is_red_when_the_dps_has_the_bug_that_it_is_about(path: Path, play) -> None:
+    bug, check = counterpart(load(path))
+    result = play(path, bug)
+
+    assert result.exit_code == 1, (bug, result.verdict, result.error)
+    assert check in {failed.check for failed in result.failed_checks}, bug
+
+
+@pytest.mark.deep
+def test_the_flagship_is_red_for_the_missing_order_when_the_order_point_is_removed(
+    tmp_path: Path, play
+) -> None:
+    pack = ROOT / "twins/products/pump/rules/standard.yaml"
+    body = YAML(typ="safe", pure=True).load(pack.read_text("utf-8"))
+    body["rules"] = [rule for rule in body["rules"] if rule["id"] != "bearing-order-point"]
+    YAML().dump(body, tmp_path / "without.yaml")
+    flagship = ROOT / "scenarios/pumps/bearing-wears-out.yaml"
+    result = play(flagship, rules=tmp_path / "without.yaml")
+
+    red = {failed.check: failed for failed in result.failed_checks}
+    assert result.exit_code == 1
+    assert {"order_delivered", "part_fitted"} <= red.keys()
+    assert "none for pump-01-1" in "\n".join(red["order_delivered"].causes)
