@@ -23,6 +23,17 @@ Store = Annotated[
         "else memory for --link memory, a file for mqtt.",
     ),
 ]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A value of a scenario's parameter."),
+]
+OneVariant = Annotated[
+    str | None, typer.Option(metavar="NAME", help="One variant of a scenario's matrix.")
+]
+Webhooks = Annotated[
+    int | None,
+    typer.Option(metavar="PORT", help="With --sut none: the DPS posts here what it decides."),
+]
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -52,10 +63,7 @@ def run(
             help="Your own DPS, or none for one that only speaks MQTT; else the reference DPS.",
         ),
     ] = None,
-    webhooks: Annotated[
-        int | None,
-        typer.Option(metavar="PORT", help="With --sut none: the DPS posts here what it decides."),
-    ] = None,
+    webhooks: Webhooks = None,
     clients: Annotated[
         Clients, typer.Option(help="One MQTT connection per site, or one per device.")
     ] = "site",
@@ -66,13 +74,8 @@ def run(
         float | None, typer.Option(help="Simulated seconds per second, for paced and live.")
     ] = None,
     store: Store = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A value of a scenario's parameter."),
-    ] = None,
-    variant: Annotated[
-        str | None, typer.Option(metavar="NAME", help="One variant of a scenario's matrix.")
-    ] = None,
+    sets: Sets = None,
+    variant: OneVariant = None,
     rules: Annotated[
         Path | None, typer.Option(help="A rule pack that replaces the scenario's.")
     ] = None,

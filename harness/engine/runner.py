@@ -8,7 +8,6 @@ import shlex
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -19,6 +18,7 @@ from harness.engine import changes, recipe, snapshot
 from harness.engine import folder as run_folder
 from harness.engine.assembly import Rig, assemble, wait_for_service
 from harness.engine.checking import decided, made_checks, wanted_checks
+from harness.engine.looping import new_loop
 from harness.engine.needs import OF_THE_STORE, judged, refuse_by_level
 from harness.engine.options import LIVE_SPEED, PACED_SPEED, RunOptions
 from harness.engine.recorder import EngineRecorder
@@ -29,15 +29,11 @@ from harness.scenario import loader
 from harness.scenario.products import Products, installed
 from harness.scenario.resolve import find_problems
 from harness.scenario.schema import CheckRef, Scenario
-from harness.sut.levels import Need
-from harness.sut.setup import installation, mid_run
-from harness.world.acts import Acts
+from harness.sut.setup import installation
 from harness.world.control import Control
 from harness.world.live import drive_live
 from harness.world.loop import Loop
 from harness.world.paced import drive_paced
-from harness.world.path import link_fault
-from harness.world.timeline import Timeline
 from harness.world.virtual import Between, drive
 
 DELIVERIES_MAX = 200
@@ -133,27 +129,8 @@ async def run(
             begun_s=time.perf_counter(),
         )
         recorder.windows.learn(calls)
-        timeline = Timeline(scenario, products)
-        loop = Loop(
-            run=scenario.run,
-            world=rig.world,
-            path=rig.path,
-            ledger=rig.ledger,
-            tap=rig.tap,
-            sut=rig.sut,
-            timeline=timeline,
-            acts=Acts(
-                timeline,
-                world=rig.world,
-                path=rig.path,
-                sut=rig.sut,
-                link_fault=partial(link_fault, scenario),
-                installs=partial(mid_run, scenario=scenario, products=products),
-            ),
-            recorder=recorder,
-            control=control,
-            commands_are_news=Need.FEED not in rig.reach.offers or rig.reach.level == "L0",
-            wait_s=options.wait_s,
+        loop = new_loop(
+            scenario, products, rig=rig, recorder=recorder, control=control, wait_s=options.wait_s
         )
         session = _Session(
             scenario=scenario,
