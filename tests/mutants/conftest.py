@@ -194,7 +194,11 @@ def orders_for_no_reason(mp):
                     )
                 )  # fmt: skip
 
+    def put(original, self, uow, customer, policy):
+        return original(self, uow, customer, buying.Policy(mode=buying.Mode.AUTO))
+
     wrap(mp, Rules, "evaluate", evaluate)
+    wrap(mp, Orders, "put_policy", put)
 
 
 @mutant
