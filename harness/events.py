@@ -92,6 +92,20 @@ class FeedSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSeen:
+    """The readings in the windows of a rule that has fired; told right after the feed's event."""
+
+    at_ms: int
+    subject: str
+    """The alert or recommendation."""
+    thing: str
+    rule: str
+    inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By variable of the rule: ``signal``, ``take``, ``over_ms``, ``count``, and if there are any
+    ``min``, ``mean``, ``max``, ``last``, ``sum``, and up to 48 readings (``at_ms``, ``values``)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActorActed:
     """A supplier, crew or customer did something through the public API."""
 
@@ -194,6 +208,7 @@ Event = (
     | TruthSampled
     | TelemetrySeen
     | FeedSeen
+    | WindowSeen
     | ActorActed
     | FaultApplied
     | CheckDecided

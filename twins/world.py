@@ -108,15 +108,20 @@ class World:
         if problems or field_problems or where_problems:
             raise InvalidWorld([*problems, *field_problems, *where_problems])
         self._surroundings = Surroundings(where, self._streams)
+        for fleet in spec.fleets:
+            for site, at_km in zip(fleet.site_names, fleet.at_km, strict=False):
+                if at_km is not None:
+                    self._surroundings.fix(site, at_km)
         self._where: dict[str, Fleet] = {}
         self._yard = Yard(self._where)
         self._fit = self._yard.fit
+        self._parts = {sku: part for product, _ in plans for sku, part in product.parts.items()}
         self._people = People(
             field_params,
             service=spec.field.service,
             streams=self._streams,
             surroundings=self._surroundings,
-            parts={sku: part for product, _ in plans for sku, part in product.parts.items()},
+            parts=self._parts,
             pending=self._pending,
             ledger=self._ledger,
             yard=self._yard,
@@ -164,10 +169,6 @@ class World:
         self._env.run(until=Wake(self._env, delay_ms=to_ms - self.now_ms, priority=LAST))
         messages, sent_ms, lost = self._post.take()
         return Step(messages, self._ledger.take(), self._people.take(), sent_ms, lost)
-
-    def fleet_of(self, device: str) -> Fleet:
-        """The fleet a device belongs to (for what is no message and no fault of a scenario)."""
-        return self._where[device]
 
     def next_action_ms(self) -> int | None:
         """When the next of the people has something to do; ``None`` if nobody has."""
@@ -227,6 +228,14 @@ class World:
             there_are = named(self.devices)
             raise InvalidFault([f"there is no device {device!r}; there are: {there_are}"])
         fleet.inject(self.now_ms, fault, device, params)
+
+    def set_price(self, sku: str, eur: float) -> None:
+        """Let a part cost ``eur`` from now on; a snapshot does not know of it.
+
+        Raises:
+            KeyError: If no product of this world has the part.
+        """
+        self._parts[sku] = replace(self._parts[sku], price_eur=eur)
 
     def sample_truth(self) -> list[TruthSample]:
         """True damage and remaining life of every component, and its device's true values."""

@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from harness.cli import demo, load, report, rules, run, twins, up
+from harness.cli import compare, demo, explain, fork, load, report, rules, run, twins, up
 from harness.errors import HarnessError, OurBug
 
 EPILOG = (
@@ -110,6 +110,9 @@ app.command("load")(load.load)
 app.command("demo")(demo.demo)
 app.command("up")(up.up)
 app.command("report")(report.report)
+app.command("explain")(explain.explain)
+app.command("compare")(compare.compare)
+app.command("fork", epilog=fork.EPILOG)(fork.fork)
 
 
 def _version(wanted: bool) -> None:

@@ -25,6 +25,13 @@ Store = Annotated[
 ]
 
 
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE, such as onset=4d")
+    return name.strip(), value.strip()
+
+
 def run(
     files: Annotated[list[Path], typer.Argument(help="Scenario files (YAML).", metavar="FILE")],
     *,
@@ -39,7 +46,15 @@ def run(
         int | None, typer.Option(help="Port of a broker that we start; else a free one.")
     ] = None,
     sut: Annotated[
-        str | None, typer.Option(help="URL of your own DPS; else the reference DPS is started.")
+        str | None,
+        typer.Option(
+            metavar="URL|none",
+            help="Your own DPS, or none for one that only speaks MQTT; else the reference DPS.",
+        ),
+    ] = None,
+    webhooks: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", help="With --sut none: the DPS posts here what it decides."),
     ] = None,
     clients: Annotated[
         Clients, typer.Option(help="One MQTT connection per site, or one per device.")
@@ -51,6 +66,13 @@ def run(
         float | None, typer.Option(help="Simulated seconds per second, for paced and live.")
     ] = None,
     store: Store = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A value of a scenario's parameter."),
+    ] = None,
+    variant: Annotated[
+        str | None, typer.Option(metavar="NAME", help="One variant of a scenario's matrix.")
+    ] = None,
     rules: Annotated[
         Path | None, typer.Option(help="A rule pack that replaces the scenario's.")
     ] = None,
@@ -75,14 +97,15 @@ def run(
     if seed is None:
         say(console, f"no --seed given: chose {chosen}", "dim")
     wanted = wiring.RunWish(
-        seed=chosen, link=link, broker=broker, broker_port=broker_port, sut=sut,
+        seed=chosen, link=link, broker=broker, broker_port=broker_port, sut=sut, webhooks=webhooks,
         clients=clients, mode=mode, speed=speed, store=store,
         rules=rules, runs_dir=report_dir, notice=lambda text: say(console, text, "yellow"),
+        sets=[_pair(text) for text in sets or ()], variant=variant,
     )  # fmt: skip
     try:
         outcome = running.run_files(
             files, runner=wiring.runner(wanted), seed=chosen, console=console, quiet=quiet,
-            junit=junit,
+            junit=junit, jobs_of=wiring.jobs(wanted),
         )  # fmt: skip
     except Exception as error:
         if json:  # a bug of ours: main tells it on stderr, whoever reads JSON gets an object

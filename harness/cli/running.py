@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 
@@ -22,6 +22,17 @@ from harness.report.junit import Case, JunitReport, Suite
 
 Runner = Callable[[Path, Sequence[EventHandler]], RunResult]
 """Runs one scenario file and tells the handlers; how, is the caller's choice."""
+
+
+class Job(NamedTuple):
+    """One run of a file; a file with a matrix has several."""
+
+    seed: int
+    run: Runner
+
+
+JobsOf = Callable[[Path], Sequence[Job]]
+"""The runs that a file asks for; may raise a HarnessError about it."""
 SIGNALLED = 128
 """What shells add to the number of the signal that ended a program."""
 
@@ -51,7 +62,7 @@ class _Beginning:
 
 def run_files(
     files: Sequence[Path], *, runner: Runner, seed: int, console: Console,
-    quiet: bool = False, junit: Path | None = None,
+    quiet: bool = False, junit: Path | None = None, jobs_of: JobsOf | None = None,
 ) -> Outcome:  # fmt: skip
     """Run every file, also after a red one, and report each.
 
@@ -64,19 +75,53 @@ def run_files(
     outcome = Outcome()
     junit_report = JunitReport(junit) if junit else None
     with _kills_interrupt() as killed_by:
-        for file in files:
+        for file, job in _jobs(files, jobs_of or (lambda _file: [Job(seed, runner)]), seed):
             try:
-                run = _run_one(file, runner, seed, console=console, quiet=quiet, junit=junit_report)
+                run = _run_one(
+                    file, job.run, job.seed, console=console, quiet=quiet, junit=junit_report
+                )
             except KeyboardInterrupt as error:
                 number = killed_by[-1] if killed_by else signal.SIGINT
                 stopped = HarnessError(f"stopped by {signal.Signals(number).name}")
                 stopped.__cause__ = error
                 outcome.runs.append(
-                    output.error_object(str(file), seed, stopped, SIGNALLED + number)
+                    output.error_object(str(file), job.seed, stopped, SIGNALLED + number)
                 )
                 break
             outcome.runs.append(run)
+    if len(outcome.runs) > 1:
+        _say_all(console, outcome)
     return outcome
+
+
+def _jobs(files: Sequence[Path], jobs_of: JobsOf, seed: int) -> Iterator[tuple[Path, Job]]:
+    """Every run that was asked for; of a file that is wrong, one that says so."""
+    for file in files:
+        try:
+            jobs = jobs_of(file)
+        except OurBug:
+            raise
+        except HarnessError as error:
+            jobs = [Job(seed, _raiser(error))]
+        for job in jobs:
+            yield file, job
+
+
+def _raiser(error: HarnessError) -> Runner:
+    def run(_file: Path, _handlers: Sequence[EventHandler]) -> RunResult:
+        raise error
+
+    return run
+
+
+def _say_all(console: Console, outcome: Outcome) -> None:
+    """The verdict over all runs, and which are red."""
+    red = [run for run in outcome.runs if run["exit_code"]]
+    passed = len(outcome.runs) - len(red)
+    tone = "bold red" if red else "bold green"
+    say(console, f"{passed} of {len(outcome.runs)} runs passed", tone)
+    for run in red:
+        say(console, f"  {run['verdict']}: {run.get('title') or run['scenario']}", "red")
 
 
 @contextmanager

@@ -26,8 +26,8 @@ from twins.core.realism import History, Wanted
 from twins.history import Recorder
 from twins.products import Product, catalog
 
-PAGE_ROWS = 200_000
-"""Rows simulated and written at a time: some 30 MB, and one row group of a file."""
+PAGE_ROWS = 400_000
+"""Rows of all files simulated and written at a time: some 60 MB, and a row group of each file."""
 DICTIONARY = "dataset.json"
 EVENTS = "events.jsonl"
 FORMAT = 1
@@ -73,7 +73,7 @@ def main(wish: Wish, *, out: Path, kind: str, quiet: bool) -> None:
 
 def _run(recorder: Recorder, dataset: Dataset, *, quiet: bool) -> None:
     wanted = recorder.wanted
-    per_day = wanted.sites * wanted.devices_per_site * 86_400 / wanted.report_every_s
+    per_day = recorder.devices * 86_400 / wanted.report_every_s
     days = max(PAGE_ROWS / per_day, wanted.report_every_s / 86_400)
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from harness.cli.running import Runner
+from harness.cli.running import Job, JobsOf, Runner
 from harness.events import EventHandler, RunResult
+
+if TYPE_CHECKING:
+    from harness.engine.options import RunOptions
+    from harness.scenario.schema import Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +24,7 @@ class RunWish:
     broker: str
     broker_port: int | None
     sut: str | None
+    webhooks: int | None
     clients: Literal["site", "per-device"]
     mode: Literal["virtual", "paced", "live"] | None
     speed: float | None
@@ -28,19 +33,68 @@ class RunWish:
     runs_dir: Path
     notice: Callable[[str], None]
     """Told what the person has to do while a run waits."""
+    sets: Sequence[tuple[str, str]] = ()
+    """Values of the scenario's parameters."""
+    variant: str | None = None
+
+
+def _options(wish: RunWish) -> RunOptions:
+    from harness.engine import runner as engine  # noqa: PLC0415
+
+    return engine.RunOptions(
+        link=wish.link, broker=wish.broker, broker_port=wish.broker_port, store=wish.store,
+        sut=wish.sut, webhooks=wish.webhooks, clients=wish.clients, mode=wish.mode,
+        speed=wish.speed, rules=wish.rules, runs_dir=wish.runs_dir, notice=wish.notice,
+    )  # fmt: skip
 
 
 def runner(wish: RunWish) -> Runner:
     """A runner of scenario files that does as wished."""
     from harness.engine import runner as engine  # noqa: PLC0415
 
-    options = engine.RunOptions(
-        link=wish.link, broker=wish.broker, broker_port=wish.broker_port, store=wish.store,
-        sut=wish.sut, clients=wish.clients, mode=wish.mode, speed=wish.speed, rules=wish.rules,
-        runs_dir=wish.runs_dir, notice=wish.notice,
-    )  # fmt: skip
+    options = _options(wish)
 
     def run(file: Path, handlers: Sequence[EventHandler]) -> RunResult:
         return engine.run_scenario(file, seed=wish.seed, options=options, handlers=handlers)
+
+    return run
+
+
+def jobs(wish: RunWish) -> JobsOf:
+    """The runs that a scenario file asks for: one, or one for each variant of its matrix."""
+    from harness.engine import runner as engine  # noqa: PLC0415
+    from harness.scenario.loader import Choice  # noqa: PLC0415
+
+    plain = runner(wish)
+    choice = Choice(dict(wish.sets), wish.variant)
+
+    def of_file(file: Path) -> Sequence[Job]:
+        if not choice.sets and choice.variant is None and not has_matrix(file):
+            return [Job(wish.seed, plain)]
+        return [
+            Job(wish.seed + one.seed_offset, _runner_of(one.scenario, wish, one.seed_offset))
+            for one in engine.load_all(file, choice)
+        ]
+
+    return of_file
+
+
+def has_matrix(file: Path) -> bool:
+    """Whether the file speaks of a matrix, itself or by way of an include."""
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, ValueError):
+        return False  # the run will say why
+    return "matrix" in text or "include" in text
+
+
+def _runner_of(scenario: Scenario, wish: RunWish, offset: int) -> Runner:
+    from harness.engine import runner as engine  # noqa: PLC0415
+
+    options = _options(wish)
+
+    def run(_file: Path, handlers: Sequence[EventHandler]) -> RunResult:
+        seed = wish.seed + offset
+        return engine.run_scenario(scenario, seed=seed, options=options, handlers=handlers)
 
     return run

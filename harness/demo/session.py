@@ -47,7 +47,7 @@ class DemoSession:
         self.seed = seed
         self._scenario, self._runs_dir = scenario, runs_dir
         self._products = installed()
-        self._rates = downtime_rates(scenario, self._products)
+        self._rates = downtime_rates(scenario, self._products, seed=seed)
         self._places = places(scenario, self._products)
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []

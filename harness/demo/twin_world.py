@@ -23,7 +23,7 @@ class WithoutService:
     """
 
     def __init__(self, scenario: Scenario, products: Products, seed: int) -> None:
-        spec = world_spec(scenario, products)
+        spec = world_spec(scenario, products, seed=seed)
         alone = replace(spec, field=replace(spec.field, service=False))
         self._world = World(alone, seed=seed)
         self._truths: list[Truth] = list(self._world.start().truths)
@@ -47,9 +47,9 @@ class WithoutService:
         return worst
 
 
-def downtime_rates(scenario: Scenario, products: Products) -> dict[str, float]:
+def downtime_rates(scenario: Scenario, products: Products, *, seed: int) -> dict[str, float]:
     """Euros that an hour of standstill costs, by device."""
-    spec = world_spec(scenario, products)
+    spec = world_spec(scenario, products, seed=seed)
     rates = {
         fleet.product: fleet.params.get(DOWNTIME, products[fleet.product].params[DOWNTIME].default)
         for fleet in spec.fleets
@@ -58,4 +58,9 @@ def downtime_rates(scenario: Scenario, products: Products) -> dict[str, float]:
     for name in {place.product for place in found.values()} - set(rates):  # companions
         own = products[name].params.get(DOWNTIME)
         rates[name] = own.default if own else 0.0
-    return {device: rates[place.product] for device, place in found.items()}
+    own_rates = {
+        device: fleet.params.get(DOWNTIME, rates[fleet.product])
+        for fleet in spec.fleets
+        for device in fleet.device_names
+    }
+    return {device: rates[place.product] for device, place in found.items()} | own_rates

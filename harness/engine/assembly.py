@@ -14,6 +14,7 @@ from broker.ledger import DeliveryLedger
 from broker.link.memory import MemoryBus
 from broker.link.port import DeviceLink
 from broker.servers import Broker, BrokerError, open_broker
+from broker.wire import topics
 from harness.engine.options import RunOptions
 from harness.errors import InvalidRun, ScenarioError, SutError, TwinAuthorError
 from harness.scenario.entries import DpsFault
@@ -21,8 +22,11 @@ from harness.scenario.products import Products
 from harness.scenario.resolve import world_spec
 from harness.scenario.schema import Scenario
 from harness.sut.http import HttpSut
+from harness.sut.levels import WHOLE, Need, Reach, wire_only
 from harness.sut.port import SystemUnderTest
 from harness.sut.reference import ChildReference, InProcessReference, restore_store
+from harness.sut.webhooks import Webhooks
+from harness.sut.wire_only import NAME, WireOnlySut
 from harness.world.path import Tap, link_faults
 from twins.core.errors import InvalidProduct, InvalidSnapshot, InvalidWorld
 from twins.core.spec import WorldSpec
@@ -52,6 +56,7 @@ class Rig:
     mode: str
     broker: str
     notes: list[str]
+    reach: Reach = WHOLE
     broker_url: str = ""
     dps_url: str = ""
     portal_url: str = ""
@@ -107,6 +112,7 @@ async def assemble(
         if options.sut is not None and mode != "live" and not (await sut.info()).driven:
             mode = "live"
             notes.append("the DPS has no driven clock: the run is live")
+        reach = await _reach(sut, options, notes)
         await _refuse_used(sut, options)
         tap, ledger = Tap(link), DeliveryLedger()
         path = FaultyLink(
@@ -127,6 +133,7 @@ async def assemble(
             mode=mode,
             broker=broker,
             notes=notes,
+            reach=reach,
             broker_url=broker_url,
             dps_url=options.sut or (sut.url if isinstance(sut, ChildReference) else ""),
             portal_url=sut.portal_url if isinstance(sut, ChildReference) else "",
@@ -143,7 +150,7 @@ def build_world(
         TwinAuthorError: If a product is incomplete.
     """
     try:
-        spec = world_spec(scenario, products)
+        spec = world_spec(scenario, products, seed=seed)
         if data is None:
             return World(spec, seed=seed), spec
         return World.restore(spec, seed=seed, data=data), spec
@@ -153,6 +160,43 @@ def build_world(
         raise ScenarioError(f"unknown product or parameter {error}") from error
     except InvalidProduct as error:
         raise TwinAuthorError(str(error)) from error
+
+
+async def wait_for_service(rig: Rig, options: RunOptions) -> None:
+    """A DPS that only speaks MQTT is there once it has asked all devices what they are.
+
+    On a broker of others it may have asked long ago: there nobody waits.
+
+    Raises:
+        SutError: If nobody asks in time.
+    """
+    if options.sut != NAME or rig.broker == "external":
+        return
+    if options.notice is not None:
+        options.notice(
+            f"the broker is at {rig.broker_url}; waiting until the DPS asks for births "
+            f"(a rebirth request on {topics.DOWN_BROADCAST})"
+        )
+    if not await rig.path.any_downlink(SUBSCRIBED_WITHIN_S):
+        raise SutError(
+            f"no DPS has asked for births at {rig.broker_url} within {SUBSCRIBED_WITHIN_S:g} s"
+        )
+
+
+async def _reach(sut: SystemUnderTest, options: RunOptions, notes: list[str]) -> Reach:
+    """What the DPS offers, by what it says and what it answers."""
+    if options.sut is None:
+        return WHOLE
+    if options.sut == NAME:
+        return wire_only(webhooks=options.webhooks is not None)
+    info = await sut.info()
+    offers = {Need.FEED, Need.ACTS, Need.INSTALLS}
+    offers |= {Need.STORED} if (await sut.stored()).known else set()
+    offers |= {Need.CLOCK} if info.driven else set()
+    if info.level == "L0":
+        offers -= {Need.FEED}
+        notes.append("the DPS says that it is at L0: give --sut none")
+    return Reach(level=info.level, offers=frozenset(offers))
 
 
 def _kills(scenario: Scenario) -> bool:
@@ -237,6 +281,9 @@ def _in_process(
 
 
 def _remote(broker: Broker, options: RunOptions, folder: Path, clock: Clock) -> SystemUnderTest:
+    if options.sut == NAME:
+        hooks = None if options.webhooks is None else Webhooks(options.webhooks)
+        return WireOnlySut(hooks)
     if options.sut is not None:
         if options.notice is not None:
             options.notice(f"the broker is at {broker.url}; waiting until the DPS has subscribed")

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from harness.world.control import Control
+
+if TYPE_CHECKING:
+    from harness.engine.changes import Changes
 
 PACED_SPEED = 3600.0
 """Simulated seconds per second where nobody says otherwise: an hour a second."""
 LIVE_SPEED = 100_000.0
+
+
+class Save(NamedTuple):
+    """A snapshot that is wanted: simulated time since the start, and its name."""
+
+    at_ms: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +34,9 @@ class RunOptions:
         broker_port: Port of an embedded broker; a free one if not given.
         store: Of the reference DPS: ``memory`` (memory link only), ``file``, or the URL of an empty
             database (``postgresql+psycopg://...``); fitting if None.
-        sut: URL of another DPS; it has to use the broker that the run names.
+        sut: URL of another DPS; it has to use the broker that the run names. ``none``: one that
+            only speaks MQTT (level L0).
+        webhooks: Port on which such a DPS may tell what it decides; 0 for a free one.
         clients: One connection per site, or one client per device.
         mode: Takes the place of the scenario's mode.
         speed: Simulated seconds per second, for ``paced`` and ``live``.
@@ -35,7 +47,11 @@ class RunOptions:
         wait_s: How long the DPS may take to store what was delivered, per step.
         snapshot_at_ms: Simulated time since the start at which the run is saved, at rest.
         snapshot_dir: Where to.
+        saves: Snapshots into the run's own folder, each at the first rest from its time on.
         resume_from: A folder that a run was saved to; this run goes on from there.
+        changes: What is other from then on.
+        prices_eur: Prices that were changed before; a snapshot of a world has none.
+        replay: Takes the place of the command that does the same again.
         notice: Told what a person has to know before the run begins (address of the broker).
     """
 
@@ -44,6 +60,7 @@ class RunOptions:
     broker_port: int | None = None
     store: str | None = None
     sut: str | None = None
+    webhooks: int | None = None
     clients: Literal["site", "per-device"] = "site"
     mode: Literal["virtual", "paced", "live"] | None = None
     speed: float | None = None
@@ -54,5 +71,9 @@ class RunOptions:
     wait_s: float = 10.0
     snapshot_at_ms: int | None = None
     snapshot_dir: Path | None = None
+    saves: tuple[Save, ...] = ()
     resume_from: Path | None = None
+    changes: Changes | None = None
+    prices_eur: Mapping[str, float] = field(default_factory=dict)
+    replay: str = ""
     notice: Callable[[str], None] | None = None

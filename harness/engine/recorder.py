@@ -12,6 +12,7 @@ from broker.wire.messages import Sample, Telemetry, TelemetryBatch, Uplink
 from harness.checks.base import Check
 from harness.engine.history import History
 from harness.engine.trace import Trace
+from harness.engine.windows import Windows
 from harness.errors import ScenarioError
 from harness.events import (
     ActorActed,
@@ -45,7 +46,7 @@ class EngineRecorder:
         begun_s: float,
     ) -> None:
         self.trace, self.checks, self.handlers = trace, checks, handlers
-        self.history = History()
+        self.history, self.windows = History(), Windows()
         self.published = self.ingested = 0
         self.counts: dict[str, int] = {}
         """Feed events by kind."""
@@ -80,6 +81,7 @@ class EngineRecorder:
     ) -> None:
         """See Recorder."""
         self.trace.messages(messages, now_ms, sent_ms, payloads)
+        self.windows.take(messages, now_ms)
         thin, oldest_ms = self._thin, now_ms - BELIEVED_MS
         for number, (_, message) in enumerate(messages):
             if isinstance(message, Telemetry):
@@ -118,6 +120,8 @@ class EngineRecorder:
             self.counts[e.kind] = self.counts.get(e.kind, 0) + 1
             self._write("feed", [e.at_ms, e.kind, e.subject, e.data])
             self.emit(e)
+            if (window := self.windows.of(e)) is not None:
+                self.emit(window)
 
     def acted(self, intent: Intent, refused: str | None) -> None:
         """See Recorder."""
@@ -170,6 +174,7 @@ class EngineRecorder:
             "trace": self.trace.state(),
             "checks": [(check.name, vars(check)) for check in self.checks],
             "history": self.history,
+            "windows": self.windows.state(),
             "counts": self.counts,
             "published": self.published,
             "ingested": self.ingested,
@@ -190,6 +195,7 @@ class EngineRecorder:
                 setattr(check, name, value)
         self.trace.restore(state["trace"])
         self.history, self.counts = state["history"], state["counts"]
+        self.windows.restore(state["windows"])
         self.published, self.ingested = state["published"], state["ingested"]
         self._thin = state["thin"]
 

@@ -15,10 +15,11 @@ import msgspec
 
 from broker.link.port import LinkLost
 from harness.checks.base import Ending, arguments
+from harness.engine import changes, recipe, snapshot
 from harness.engine import folder as run_folder
-from harness.engine import snapshot
-from harness.engine.assembly import Rig, assemble
+from harness.engine.assembly import Rig, assemble, wait_for_service
 from harness.engine.checking import decided, made_checks, wanted_checks
+from harness.engine.needs import OF_THE_STORE, judged, refuse_by_level
 from harness.engine.options import LIVE_SPEED, PACED_SPEED, RunOptions
 from harness.engine.recorder import EngineRecorder
 from harness.engine.trace import Trace
@@ -28,6 +29,7 @@ from harness.scenario import loader
 from harness.scenario.products import Products, installed
 from harness.scenario.resolve import find_problems
 from harness.scenario.schema import CheckRef, Scenario
+from harness.sut.levels import Need
 from harness.sut.setup import installation, mid_run
 from harness.world.acts import Acts
 from harness.world.control import Control
@@ -40,16 +42,21 @@ from harness.world.virtual import Between, drive
 
 DELIVERIES_MAX = 200
 """Lines of the ledger that a result carries, one per device and boot."""
-__all__ = ["RunOptions", "load", "run", "run_scenario"]
+__all__ = ["RunOptions", "load", "load_all", "run", "run_scenario"]
 
 
-def load(path: Path | str) -> Scenario:
+def load(path: Path | str, choice: loader.Choice | None = None) -> Scenario:
     """Read a scenario file against the installed products and checks.
 
     Raises:
         InvalidScenario: With every mistake of the file.
     """
-    return loader.load(path, products=installed(), checks=arguments())
+    return loader.load(path, products=installed(), checks=arguments(), choice=choice)
+
+
+def load_all(path: Path | str, choice: loader.Choice | None = None) -> list[loader.Variant]:
+    """Every variant of a scenario file, or the one that is chosen; raises as :func:`load`."""
+    return loader.load_all(path, products=installed(), checks=arguments(), choice=choice)
 
 
 def run_scenario(
@@ -101,6 +108,7 @@ async def run(
     products = installed()
     _check_built(scenario, products)
     folder = run_folder.make(options.runs_dir, scenario, seed)
+    recipe.write(folder, scenario, products, seed=seed, options=options)
     world_data = snapshot.read_world(options.resume_from) if options.resume_from else None
     async with AsyncExitStack() as stack:
         rig = await stack.enter_async_context(
@@ -109,10 +117,13 @@ async def run(
             )
         )
         calls = installation(scenario, products, rules=options.rules)
+        control = _control(scenario, options, rig.mode)
+        refuse_by_level(rig.reach, options, speed=control.speed, calls=calls)
         if options.resume_from is None:
             await rig.sut.install(calls)
         trace_file = stack.enter_context((folder / "trace.jsonl").open("wb"))
-        refs = wanted_checks(scenario)
+        refs, unjudged = judged(wanted_checks(scenario), rig.reach)
+        rig.notes += unjudged
         checks = made_checks(scenario, refs, products, calls)
         recorder = EngineRecorder(
             trace=Trace(),
@@ -121,6 +132,7 @@ async def run(
             trace_file=trace_file,
             begun_s=time.perf_counter(),
         )
+        recorder.windows.learn(calls)
         timeline = Timeline(scenario, products)
         loop = Loop(
             run=scenario.run,
@@ -139,7 +151,8 @@ async def run(
                 installs=partial(mid_run, scenario=scenario, products=products),
             ),
             recorder=recorder,
-            control=_control(scenario, options, rig.mode),
+            control=control,
+            commands_are_news=Need.FEED not in rig.reach.offers or rig.reach.level == "L0",
             wait_s=options.wait_s,
         )
         session = _Session(
@@ -194,16 +207,23 @@ class _Session:
         self.scenario, self.seed, self.options, self.folder = scenario, seed, options, folder
         self.rig, self.loop, self.recorder, self.refs = rig, loop, recorder, refs
         self.begun_s = time.perf_counter()
-        self._saved = False
+        self._saves = self._wanted_saves()
 
     async def run(self) -> RunResult:
         resumed = self.options.resume_from
         if resumed is not None:
             snapshot.restore(resumed, rig=self.rig, loop=self.loop, recorder=self.recorder)
+            changes.reprice(self.rig, self.options.prices_eur)
         self.recorder.emit(self._started())
         error: HarnessError | None = None
         try:
             await self.rig.path.open(list(self.rig.world.sites))
+            await wait_for_service(self.rig, self.options)
+            if self.options.changes:
+                await changes.apply(
+                    self.options.changes, scenario=self.scenario, products=installed(),
+                    rig=self.rig, loop=self.loop, windows=self.recorder.windows,
+                )  # fmt: skip
             if resumed is None:
                 await self.loop.begin()
             await self._drive()
@@ -241,21 +261,27 @@ class _Session:
             await drive(self.loop, until_ms, between=self._between())
 
     def _between(self) -> Between | None:
-        if self.options.snapshot_at_ms is None:
-            return None
-        if self.options.snapshot_dir is None:
-            raise ScenarioError("snapshot_at_ms needs snapshot_dir, the folder to save to")
-        return self._save
+        return self._save if self._saves else None
+
+    def _wanted_saves(self) -> list[tuple[int, Path]]:
+        """When to save and where to, from the start on; what lies before a snapshot is done."""
+        options = self.options
+        wanted = [(save.at_ms, self.folder / snapshot.FOLDER / save.name) for save in options.saves]
+        if options.snapshot_at_ms is not None:
+            if options.snapshot_dir is None:
+                raise ScenarioError("snapshot_at_ms needs snapshot_dir, the folder to save to")
+            wanted.append((options.snapshot_at_ms, options.snapshot_dir))
+        return sorted(wanted)
 
     async def _save(self) -> None:
-        due_ms = self.scenario.run.start + (self.options.snapshot_at_ms or 0)
-        if self._saved or self.loop.progress.now_ms < due_ms or self.loop.dps_away:
+        passed_ms = self.loop.progress.now_ms - self.scenario.run.start
+        if self.loop.dps_away:
             return
-        self._saved = True
-        assert self.options.snapshot_dir is not None
-        await snapshot.save(
-            self.options.snapshot_dir, rig=self.rig, loop=self.loop, recorder=self.recorder
-        )
+        while self._saves and self._saves[0][0] <= passed_ms:
+            wanted_ms, folder = self._saves.pop(0)
+            await snapshot.save(
+                folder, rig=self.rig, loop=self.loop, recorder=self.recorder, wanted_ms=wanted_ms
+            )
 
     def _started(self) -> RunStarted:
         scenario, world = self.scenario, self.rig.world
@@ -293,6 +319,8 @@ class _Session:
             for gap in ledger.lost()
         ]
         counts = {**ledger.counts().as_dict(), "dead_letters": stored.dead}
+        if not stored.known:
+            counts = {name: n for name, n in counts.items() if name not in OF_THE_STORE}
         return Ending(
             at_ms=now_ms,
             ledger=counts,
@@ -361,13 +389,16 @@ def _without_password(store: str | None) -> str | None:
 
 def replay(scenario: Scenario, seed: int, options: RunOptions) -> str:
     """The command that does the same again."""
+    if options.replay:
+        return options.replay
     path = scenario.path or Path(f"{scenario.name}.yaml")
-    words = ["twinrig", "run", str(path), "--seed", str(seed)]
+    words = ["twinrig", "run", str(path), *scenario.words, "--seed", str(seed)]
     default = RunOptions()
     for flag, value, usual in (
         ("--link", options.link, default.link),
         ("--broker", options.broker, default.broker),
         ("--sut", options.sut, None),
+        ("--webhooks", options.webhooks, None),
         ("--clients", options.clients, default.clients),
         ("--mode", options.mode, None),
         ("--speed", options.speed, None),

@@ -11,17 +11,35 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from harness.engine.assembly import DPS_FILE, Rig
 from harness.engine.recorder import EngineRecorder
 from harness.errors import ScenarioError
 from harness.world.loop import Loop
 
+FOLDER = "snapshots"
+"""Where a run's folder has those that it took itself."""
+META_FILE = "snapshot.json"
 WORLD_FILE = "world.bin"
 STATE_FILE = "state.pickle"
 FORMAT = 1
 
 
-async def save(folder: Path, *, rig: Rig, loop: Loop, recorder: EngineRecorder) -> None:
+class Meta(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person may know of a snapshot without opening it."""
+
+    at_ms: int
+    """Simulated time of the rest at which it was taken."""
+    wanted_ms: int
+    """Since the run's start; the rest is the first one from then on."""
+    past_hash: str
+    """The trace hash of all that had happened."""
+
+
+async def save(
+    folder: Path, *, rig: Rig, loop: Loop, recorder: EngineRecorder, wanted_ms: int
+) -> None:
     """Write world, link, DPS, trace and checks into ``folder``; only between two steps."""
     target = _empty(folder)
     await rig.sut.snapshot(target)
@@ -34,6 +52,18 @@ async def save(folder: Path, *, rig: Rig, loop: Loop, recorder: EngineRecorder) 
         "recorder": recorder.state(),
     }
     (folder / STATE_FILE).write_bytes(pickle.dumps(state))
+    meta = Meta(
+        at_ms=loop.progress.now_ms, wanted_ms=wanted_ms, past_hash=recorder.trace.so_far()
+    )  # fmt: skip
+    (folder / META_FILE).write_bytes(msgspec.json.encode(meta))
+
+
+def read_meta(folder: Path) -> Meta | None:
+    """What a folder's snapshot is of; None if it holds none."""
+    try:
+        return msgspec.json.decode((folder / META_FILE).read_bytes(), type=Meta)
+    except (OSError, msgspec.MsgspecError):
+        return None
 
 
 def _empty(folder: Path) -> Path:

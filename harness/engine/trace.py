@@ -187,6 +187,12 @@ class Trace:
             trace.update(record + b"\n")
         return trace.hexdigest(), outcome.hexdigest()
 
+    def so_far(self) -> str:
+        """The trace hash of what has happened up to now; more may follow."""
+        copy = Trace()
+        copy.restore(self.state())
+        return copy.hashes()[0]
+
     def state(self) -> dict[str, Any]:
         """Everything as plain data, for a snapshot."""
         return {

@@ -11,13 +11,17 @@ from typing import Any
 import msgspec
 
 from harness.events import Event, RunFinished, RunResult, RunStarted
+from harness.grading.explain import Explanation
 from harness.report import words
+from harness.report.packs import packs_of
 from harness.report.runlog import ORDER_STEPS, VISIT_STEPS, Process, RunLog
 
 MOST_DEVICES = 8
 """Devices that can be chosen in the plots."""
 TELLING = 0.05
 """Damage below this is a flat line at the bottom of the plot; the table of the fleet has it."""
+MOST_EXPLAINED = 200
+"""Decisions whose why stands in the page; ``twinrig explain`` knows it of all."""
 MOST_POINTS = 1_200
 """Points per curve; a screen shows no more."""
 LANES = {
@@ -66,6 +70,9 @@ def render(log: RunLog) -> str:
     )  # fmt: skip
     for name in ("stamp", "long_stamp", "span", "euros", "plain", "number", "count"):
         environment.filters[name] = getattr(words, name)
+    if log.started is not None:
+        log.why.packs = packs_of(log.started.run_dir)
+    reasons = explanations(log)
     # "</" would end the script element that the data stand in.
     data = msgspec.json.encode(chart_data(log)).decode().replace("</", "<\\/")
     return environment.get_template("report.html.j2").render(
@@ -73,10 +80,20 @@ def render(log: RunLog) -> str:
         orders=process_rows(log.of_kind("order"), ORDER_STEPS), order_steps=ORDER_STEPS,
         visits=process_rows(log.of_kind("work_order"), VISIT_STEPS), visit_steps=VISIT_STEPS,
         fleet=fleet_rows(log), fingerprint=fingerprint(log.result),
+        reasons=reasons, anchors={why.ident: f"why-{n}" for n, why in enumerate(reasons, 1)},
+        untold=len(log.why.names()) - len(reasons),
         periods=[event.data for event in log.periods],
         plotly=Markup(plotly_source()),  # noqa: S704 - a file of the installed package
         data=Markup(data),  # noqa: S704 - JSON, its only way out of the script is closed above
     )  # fmt: skip
+
+
+def explanations(log: RunLog) -> list[Explanation]:
+    """The why of every order, work order, alert and the rest, the story's first."""
+    told = dict.fromkeys(line.ident for line in log.lines if line.ident)
+    names = list(dict.fromkeys([*told, *log.why.names()]))[:MOST_EXPLAINED]
+    found = [log.why.explain(name) for name in names]
+    return [why for why in found if why is not None]
 
 
 def plotly_source() -> str:

@@ -17,6 +17,7 @@ from harness.events import (
     TruthHappened,
     TruthSampled,
 )
+from harness.grading.explain import Explainer
 from harness.report.story import Line, Storyteller
 
 ORDER_STEPS = ("placed", "confirmed", "shipped", "delivered")
@@ -77,12 +78,14 @@ class RunLog:
     truths: list[TruthHappened] = field(default_factory=list)
     periods: list[FeedSeen] = field(default_factory=list)
     devices: set[str] = field(default_factory=set)
+    why: Explainer = field(default_factory=Explainer)
     _watched: dict[str, None] = field(default_factory=dict)
     _known: dict[str, None] = field(default_factory=dict)
     _teller: Storyteller = field(default_factory=Storyteller)
 
     def on_event(self, event: Event) -> None:
         """Take note of one event."""
+        self.why.on_event(event)
         if isinstance(event, TelemetrySeen):
             self.devices.add(event.device)
             self.reports[event.device].append(event)

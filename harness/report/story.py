@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.events import (
@@ -31,6 +31,8 @@ TOLD_TIMES = 3
 """What happens over and over is told so many times, and counted from then on."""
 ROUTINE = "operation"
 """Severity of alerts that are day's work: after a device's first they count for the fleet."""
+DECIDED = frozenset({"order", "work_order", "alert", "recommendation", "outcome"})
+"""Families of feed events that a report can say the why of."""
 CHANCE = ("sensor.", "link.", "power.", "clock.", "interlock.")
 """Truths that come and go by the hundred when faults come by chance; counted for the fleet."""
 
@@ -46,6 +48,8 @@ class Line:
     text: str
     tone: str = "plain"
     """``plain``, ``good``, ``warn`` or ``bad``."""
+    ident: str = ""
+    """The order, work order, alert, recommendation or period that it tells of, if it does."""
 
     def __str__(self) -> str:
         """The line as it stands in a log: date, subject, sentence."""
@@ -69,8 +73,7 @@ class Storyteller:
         if isinstance(event, FeedSeen):
             if event.kind == "order.placed":
                 self._orders[event.subject] = _thing(event.data, event.subject)
-            line = self._feed(event)
-            return None if line is None or self._worn_out(event) else line
+            return self._decided(event)
         if isinstance(event, TruthHappened):
             line = _truth(event, self._orders.get(event.subject, event.subject))
             return None if line is None or self._worn_out(event) else line
@@ -84,6 +87,13 @@ class Storyteller:
                 tone="bad",
             )  # fmt: skip
         return None
+
+    def _decided(self, event: FeedSeen) -> Line | None:
+        line = self._feed(event)
+        if line is None or self._worn_out(event):
+            return None
+        decided = event.kind.partition(".")[0] in DECIDED
+        return replace(line, ident=event.subject) if decided else line
 
     def _worn_out(self, event: FeedSeen | TruthHappened) -> bool:
         """Whether this was told often enough; an alert's end is told if its begin was."""

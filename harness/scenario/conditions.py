@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -25,6 +25,7 @@ READS: Mapping[str, str] = {
     "truths": "truths(KIND) or truths(KIND, DEVICE)",
 }
 """What a condition can read, by the word that it begins with."""
+_READS = f"reads {'; '.join(READS.values())}; {ELAPSED}"
 WEAR = ("damage", "remaining_h")
 """What is true of a component."""
 FEED_KINDS = (
@@ -122,18 +123,24 @@ def read_condition(source: str) -> Read:
         program = cel.compile(text)
     except ValueError as error:
         return Read(None, (_syntax(source, str(error)),))
-    strange = sorted(set(program.variables()) - set(names) - {ELAPSED})
+    wrong = _misread(source, program, names)
+    return Read(None if wrong else Condition(source, program, names), wrong)
+
+
+def _misread(source: str, program: cel.Program, names: Collection[str]) -> tuple[str, ...]:
+    """What is wrong with what a program reads and gives."""
+    reads = sorted(set(program.variables()))
+    if not reads:
+        return (f"{source!r} reads nothing, so it never changes; a condition {_READS}",)
+    strange = [name for name in reads if name not in names and name != ELAPSED]
     if strange:
-        return Read(None, tuple(_strange(name) for name in strange))
-    wrong = _probed(program, sorted(set(program.variables())))
-    if wrong:
-        return Read(None, (f"{source!r} is no condition: {wrong}",))
-    return Read(Condition(source, program, names), ())
+        return tuple(_strange(name) for name in strange)
+    wrong = _probed(program, reads)
+    return (f"{source!r} is no condition: {wrong}",) if wrong else ()
 
 
 def _strange(name: str) -> str:
-    reads = "; ".join(READS.values())
-    return f"{name!r} is nothing that a condition can read; it reads {reads}; {ELAPSED}"
+    return f"{name!r} is nothing that a condition can read; it {_READS}"
 
 
 def _ref(match: re.Match[str]) -> Ref | str:

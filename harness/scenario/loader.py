@@ -3,79 +3,128 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from harness.errors import InvalidScenario, Problem
-from harness.scenario import base, entries, schema
 from harness.scenario.checkproblems import ArgModels
-from harness.scenario.checkrefs import KINDS, PHASES, normal
+from harness.scenario.checkrefs import PHASES, normal
+from harness.scenario.include import read_text, read_whole
 from harness.scenario.mend import mended
 from harness.scenario.products import Products
 from harness.scenario.resolve import find_problems
-from harness.scenario.said import unknown
+from harness.scenario.said import Said, unknown
 from harness.scenario.schema import Scenario
+from harness.scenario.shapes import TAGS, problem
 from harness.scenario.units import FROM_FILE
-from harness.scenario.yamlspots import Path, Read, read
-
-MODELS: dict[tuple[str, ...], type[BaseModel]] = {
-    (): Scenario,
-    ("run",): schema.Run,
-    ("fleets", "*"): schema.Fleet,
-    ("field",): schema.People,
-    ("service",): schema.Service,
-    ("service", "policy"): schema.Policy,
-    ("service", "contract"): schema.Contract,
-    **{("timeline", "*", tag): model for tag, model in schema.KINDS.values()},
-    **{("timeline", "*", tag, "at"): base.At for tag, _ in schema.KINDS.values()},
-    **{("timeline", "*", tag, "when"): base.When for tag, _ in schema.KINDS.values()},
-    ("timeline", "*", "a change of weather", "weather"): entries.WeatherChange,
-    ("timeline", "*", "a set-up", "service"): entries.Installed,
-    ("timeline", "*", "a set-up", "service", "policy"): entries.PolicyChange,
-}
+from harness.scenario.variants import MATRIX, PARAMETERS, Filler, read_open
+from harness.scenario.yamlspots import Path, Read
 
 
-def load(path: FilePath | str, *, products: Products, checks: ArgModels) -> Scenario:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a person says besides the file: values of parameters, and which variant."""
+
+    sets: Mapping[str, str] = field(default_factory=dict)
+    variant: str | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The same as options of ``twinrig run``."""
+        words = [word for name, value in self.sets.items() for word in ("--set", f"{name}={value}")]
+        return (*words, *(("--variant", self.variant) if self.variant else ()))
+
+
+class Variant(NamedTuple):
+    """One run that a file asks for; a file without a matrix asks for one without a name."""
+
+    name: str
+    scenario: Scenario
+    seed_offset: int
+    """Added to the seed of the call."""
+
+
+def load(
+    path: FilePath | str, *, products: Products, checks: ArgModels, choice: Choice | None = None
+) -> Scenario:
     """Read a scenario file.
 
     Args:
         path: The YAML file.
         products: The products it may name.
         checks: The checks it may name, with the model of their arguments.
+        choice: Values of its parameters; defaults without it (and no variant of its matrix).
 
     Raises:
-        InvalidScenario: With every mistake of the file.
+        InvalidScenario: With every mistake of the file, and of those that it includes.
     """
-    path = FilePath(path)
+    path, choice = FilePath(path), choice or Choice()
+    scenario = parse(
+        _text(path), str(path), products=products, checks=checks, choice=choice
+    )  # fmt: skip
+    return scenario.located(path, variant=choice.variant or "", words=choice.words)
+
+
+def load_all(
+    path: FilePath | str, *, products: Products, checks: ArgModels, choice: Choice | None = None
+) -> list[Variant]:
+    """Every variant of a scenario file, or the one that is chosen. Raises as :func:`load`."""
+    path, choice = FilePath(path), choice or Choice()
+    found = read_whole(_text(path), str(path))
+    left_open, _ = read_open(found.data if isinstance(found.data, dict) else {})
+    if choice.variant is not None or not left_open.variants:
+        scenario = load(path, products=products, checks=checks, choice=choice)
+        return [Variant(choice.variant or "", scenario, 0)]
+    variants, problems = [], []
+    same = left_open.matrix is not None and left_open.matrix.seeds == "same"
+    for number, name in enumerate(left_open.variants):
+        try:
+            one = replace(choice, variant=name)
+            scenario = load(path, products=products, checks=checks, choice=one)
+        except InvalidScenario as error:
+            problems += [problem for problem in error.problems if problem not in problems]
+        else:
+            variants.append(Variant(name, scenario, 0 if same else number))
+    if problems:
+        raise InvalidScenario(problems)
+    return variants
+
+
+def _text(path: FilePath) -> str:
     try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text(path)
+    except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InvalidScenario(
-            [Problem(Read(str(path)).spot(()), f"cannot be read: {why}")]
-        ) from error
-    return parse(text, str(path), products=products, checks=checks).located(path)
+        spot = Read(str(path)).spot(())
+        raise InvalidScenario([Problem(spot, f"cannot be read: {why}")]) from error
 
 
-def parse(text: str, file: str, *, products: Products, checks: ArgModels) -> Scenario:
+def parse(
+    text: str, file: str, *, products: Products, checks: ArgModels, choice: Choice | None = None
+) -> Scenario:
     """Read a scenario from text; ``file`` is only for the messages. Raises as :func:`load`."""
-    found = read(text, file)
+    found = read_whole(text, file)
     problems = list(found.problems)
     if found.data is None:
         raise InvalidScenario(problems)
+    filled = _fill(found, choice or Choice())
+    problems += [Problem(found.spot(said.path, key=said.key), said.text) for said in filled.said]
+    told = set(problems)
+    unsettled = {found.spot(path) for path in filled.unsettled}
     data, folder = _with_places(found), FilePath(file).parent
     scenario: Scenario | None = None
     try:
         scenario = Scenario.model_validate(data, context={FROM_FILE: True})
     except ValidationError as error:
         problems += [
-            _problem(found, dict(item))
+            problem(found, dict(item))
             for item in error.errors(include_url=False)
             if not (item["type"] == "too_short" and item["input"])  # its items are wrong instead
         ]
-        behind = mended(data, error, _TAGS)
+        behind = mended(data, error, TAGS)
         if behind is not None:
             problems += [
                 Problem(found.spot(said.path, key=said.key), said.text)
@@ -88,9 +137,59 @@ def parse(text: str, file: str, *, products: Products, checks: ArgModels) -> Sce
     if scenario is not None:
         said_all = find_problems(scenario, folder=folder, products=products, checks=checks)
         problems += [Problem(found.spot(where, key=key), what) for where, key, what in said_all]
+    problems = [one for one in problems if one in told or one.spot not in unsettled]
     if problems or scenario is None:
-        raise InvalidScenario(problems)
+        raise InvalidScenario(list(dict.fromkeys(problems)))
     return scenario
+
+
+class _Filled(NamedTuple):
+    said: list[Said]
+    unsettled: list[Path]
+    """Places whose parameter has no value: what is said about them means nothing."""
+
+
+def _fill(found: Read, choice: Choice) -> _Filled:
+    """Put values in place of ``$(name)``; what is left is a scenario as any other."""
+    if not isinstance(found.data, dict):
+        return _Filled([], [])
+    left_open, said = read_open(found.data)
+    declared = found.data.get(PARAMETERS)
+    wrong = {one.path[1] for one in said if one.path[0] == PARAMETERS and len(one.path) > 1}
+    values = {n: one.default for n, one in left_open.parameters.items() if n not in wrong}
+    if choice.variant is not None and not said:
+        if choice.variant in left_open.variants:
+            values |= left_open.variants[choice.variant]
+        else:
+            text = unknown("variant", choice.variant, left_open.variants)
+            said.append(Said((MATRIX,), True, text))
+    axes = left_open.matrix.axes if left_open.matrix else {}
+    for name, given in choice.sets.items():
+        if name not in left_open.parameters:
+            text = f"--set {name}={given}: {unknown('parameter', name, left_open.parameters)}"
+            said.append(Said((PARAMETERS,), True, text))
+        elif name in axes:
+            text = f"--set {name}={given}: the matrix sets it; choose with --variant"
+            said.append(Said((MATRIX, "axes", name), True, text))
+        else:
+            try:
+                values[name] = left_open.parameters[name].read(given)
+            except ValueError as error:
+                text = f"--set {name}={given}: {error}"
+                said.append(Said((PARAMETERS, name), True, text))
+    filler = Filler(values, declared if isinstance(declared, dict) else ())
+    found.data = filler.filled(found.data)
+    said += [
+        *filler.said,
+        *(
+            Said((PARAMETERS, name), True, f"parameter {name!r} is used nowhere; write $({name})")
+            for name in left_open.parameters
+            if name not in filler.used
+        ),
+    ]
+    for key in (PARAMETERS, MATRIX):
+        found.data.pop(key, None)
+    return _Filled(said, filler.unsettled)
 
 
 def _with_places(found: Read) -> Any:  # noqa: ANN401
@@ -105,47 +204,3 @@ def _with_places(found: Read) -> Any:  # noqa: ANN401
                 for i, item in enumerate(data[phase])
             ]
     return data
-
-
-def _problem(found: Read, error: Mapping[str, Any]) -> Problem:
-    location = tuple(error["loc"])
-    model = MODELS.get(tuple("*" if isinstance(part, int) else part for part in location[:-1]))
-    path: Path = tuple(part for part in location if part not in _TAGS)
-    kind, context = error["type"], error.get("ctx", {})
-    if kind == "extra_forbidden":
-        allowed_keys = _names(model) or [
-            f"check with the arguments of that check, or a kind: {', '.join(KINDS)}"
-        ]
-        text = unknown("key", str(path[-1]), allowed_keys)
-        return Problem(found.spot(path, key=True), text)
-    if kind == "missing":
-        allowed = f"; this place takes: {', '.join(_names(model))}" if model else ""
-        return Problem(found.spot(path[:-1]), f"{str(path[-1])!r} is missing{allowed}")
-    if kind == "value_error":
-        return Problem(
-            found.spot(_narrow(found, path, str(context["error"]))), str(context["error"])
-        )
-    if kind == "literal_error":
-        return Problem(found.spot(path), f"{error['input']!r} is not one of {context['expected']}")
-    text = error["msg"]
-    if kind not in ("entry_kind", "model_type") and not isinstance(error["input"], dict | list):
-        text = f"{text}, not {error['input']!r}"
-    return Problem(found.spot(path), text[0].lower() + text[1:])
-
-
-_TAGS = frozenset(tag for tag, _ in schema.KINDS.values())
-
-
-def _narrow(found: Read, path: Path, text: str) -> Path:
-    """Point at the value that a message begins with (``until must ...``), or at the entry."""
-    words = text.split()
-    if text.startswith("timeline entry "):
-        return ("timeline", int(words[2]) - 1, "at")
-    inner = (*path, words[0])
-    return inner if inner in found.values else path
-
-
-def _names(model: type[BaseModel] | None) -> list[str]:
-    if model is None:
-        return []
-    return [field.alias or name for name, field in model.model_fields.items()]

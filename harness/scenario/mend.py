@@ -64,14 +64,22 @@ def mended(data: object, error: ValidationError, tags: frozenset[object]) -> Men
         for item in error.errors(include_url=False):
             if item["type"] == "too_short" and item["input"]:
                 continue  # its items are wrong, and have errors of their own
-            path = tuple(part for part in item["loc"] if part not in tags)
-            place = _replace(data, path, extra=item["type"] == "extra_forbidden")
+            extra = item["type"] == "extra_forbidden"
+            place = _replace(data, without_tags(item["loc"], tags, extra=extra), extra=extra)
             replaced.append(place)
         try:
             return Mended(Scenario.model_validate(data, context={FROM_FILE: True}), tuple(replaced))
         except ValidationError as again:
             error = again
     return None
+
+
+def without_tags(location: Path, tags: frozenset[object], *, extra: bool) -> Path:
+    """A location of pydantic's as keys of the file: ``tags`` are none, but an ``extra`` key is."""
+    kept = [part for part in location[:-1] if part not in tags]
+    if location and (extra or location[-1] not in tags):
+        kept.append(location[-1])
+    return tuple(kept)
 
 
 def _replace(data: dict[str, Any], path: Path, *, extra: bool) -> Path:

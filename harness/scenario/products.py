@@ -25,14 +25,14 @@ def installed() -> Products:
         raise TwinAuthorError(str(error)) from error
 
 
-def in_unit(value: float | str, param: Param) -> float:
-    """A parameter's value in its own unit.
+def in_unit(value: float | str, param: Param, *, bounded: bool = True) -> float:
+    """A parameter's value in its own unit; one that is not ``bounded`` may lie out of its range.
 
     Raises:
         ValueError: If its unit is wrong, or it is out of range.
     """
     number = quantity(value, param.unit)
-    if not param.min <= number <= param.max:
+    if bounded and not param.min <= number <= param.max:
         raise ValueError(
             f"{value} is out of range; allowed: {param.min:g} to {param.max:g} {param.unit}"
         )

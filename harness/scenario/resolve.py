@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path as FilePath
 from typing import NamedTuple
 
@@ -12,10 +13,13 @@ from harness.scenario.base import Timed
 from harness.scenario.checkproblems import ArgModels, check_problems
 from harness.scenario.checkrefs import PHASES
 from harness.scenario.entries import Change, Setup, Work
+from harness.scenario.fleets import Drawn, Fleet, Site
+from harness.scenario.homes import drawn_fleets, homes, is_plain, plain_fleets
 from harness.scenario.links import problems_of
+from harness.scenario.names import age_problems, fleet_params, name_problems
 from harness.scenario.products import Products, in_unit
 from harness.scenario.said import Path, Place, Said, unknown
-from harness.scenario.schema import Contract, Fault, Fleet, LinkFault, People, Scenario
+from harness.scenario.schema import Contract, Fault, LinkFault, People, Scenario
 from harness.scenario.steps import (
     find_order_problems,
     find_time_problems,
@@ -23,7 +27,7 @@ from harness.scenario.steps import (
 )
 from twins.core.common_faults import faults_of
 from twins.core.manifest import Param
-from twins.core.spec import FieldSpec, FleetSpec, WorldSpec
+from twins.core.spec import FieldSpec, WorldSpec
 from twins.field import calendar, weather
 from twins.field.people import ACTORS
 from twins.field.places import COUNTRIES
@@ -34,23 +38,17 @@ from twins.products.plan import companion_names
 def places(scenario: Scenario, products: Products) -> dict[str, Place]:
     """Every device of the scenario by id, numbered on through fleets that share a prefix."""
     found: dict[str, Place] = {}
-    numbers: dict[str, int] = {}
-    for fleet in scenario.fleets:
-        product = products.get(fleet.product)
-        if product is None:
-            continue
-        for _ in range(fleet.sites):
-            prefix = product.site_prefix
-            number = numbers[prefix] = numbers.get(prefix, 0) + 1
-            for device in range(1, fleet.devices_per_site + 1):
-                name = f"{product.device_prefix}-{number:02d}-{device}"
-                site = f"{product.site_prefix}-{number:02d}"
-                found[name] = Place(site, product.id)
-                found |= {
-                    other: Place(site, companion.id)
-                    for companion in product.companions
-                    for other in companion_names(companion, name, _counts(fleet, product))
-                }
+    for home in homes(scenario, products):
+        fleet = scenario.fleets[home.fleet]
+        product = products[fleet.product]
+        counts = _counts(fleet, home.site, product)
+        for name in home.devices:
+            found[name] = Place(home.name, product.id)
+            found |= {
+                other: Place(home.name, companion.id)
+                for companion in product.companions
+                for other in companion_names(companion, name, counts)
+            }
     return found
 
 
@@ -60,32 +58,34 @@ def used_products(scenario: Scenario, products: Products) -> list[Product]:
     return [product for name in fleets for product in (products[name], *products[name].companions)]
 
 
-def _counts(fleet: Fleet, product: Product) -> dict[str, float]:
+def _counts(fleet: Fleet, site: Site | None, product: Product) -> dict[str, float]:
     """The parameters that count companions; the default where the author's value is wrong."""
     counts: dict[str, float] = {}
+    given = {**fleet.params, **(site.params if site else {})}
     for companion in product.companions:
         param = product.params[companion.count]
+        value = given.get(companion.count, param.default)
         try:
-            counts[companion.count] = in_unit(fleet.params[companion.count], param)
-        except (KeyError, ValueError):
+            counts[companion.count] = param.default if isinstance(value, Drawn) else in_unit(
+                value, param
+            )  # fmt: skip
+        except ValueError:
             counts[companion.count] = param.default
     return counts
 
 
-def world_spec(scenario: Scenario, products: Products) -> WorldSpec:
-    """The world that the scenario describes, its parameters in their own units."""
-    fleets = tuple(
-        FleetSpec(
-            product=fleet.product,
-            sites=fleet.sites,
-            devices_per_site=fleet.devices_per_site,
-            report_every_ms=fleet.report_every,
-            params=_in_units(fleet.params, products[fleet.product].params),
-            random_faults=fleet.random_faults,
-            link=fleet.link,
-            reporting=fleet.reporting,
-        )
-        for fleet in scenario.fleets
+def world_spec(scenario: Scenario, products: Products, *, seed: int) -> WorldSpec:
+    """The world that the scenario describes, its parameters in their own units.
+
+    Args:
+        scenario: What is described.
+        products: The products that there are.
+        seed: Of what is drawn: parameters and ages.
+    """
+    fleets = (
+        plain_fleets(scenario, products)
+        if is_plain(scenario)
+        else drawn_fleets(scenario, products, seed)
     )
     people = scenario.field
     return WorldSpec(
@@ -136,6 +136,7 @@ def find_problems(
     for i, fleet in enumerate(scenario.fleets):
         yield from _fleet(("fleets", i), fleet, products)
     yield from _people(scenario.field)
+    yield from name_problems(scenario, products)
     devices = places(scenario, products)
     complete = devices_known and all(fleet.product in products for fleet in scenario.fleets)
     used = used_products(scenario, products)
@@ -160,12 +161,18 @@ def _field_params(country: str) -> dict[str, Mapping[str, Param]]:
     return {"weather": weather.params(country), "calendar": calendar.PARAMS, **ACTORS}
 
 
+@cache
+def _time_zones() -> frozenset[str]:
+    """All that are installed; asking reads hundreds of files."""
+    return frozenset(zoneinfo.available_timezones())
+
+
 def _people(people: People) -> Iterator[Said]:
     country = people.country
     if country not in COUNTRIES:
         yield Said(("field", "country"), False, unknown("country", country, sorted(COUNTRIES)))
         country = People().country
-    zones = zoneinfo.available_timezones()
+    zones = _time_zones()
     if people.time_zone and people.time_zone not in zones:
         text = unknown("time zone", people.time_zone, sorted(zones))
         yield Said(("field", "time_zone"), False, text)
@@ -184,7 +191,17 @@ def _fleet(path: Path, fleet: Fleet, products: Products) -> Iterator[Said]:
         yield Said((*path, "product"), False, text)
     if fleet.report_every <= 0:
         yield Said((*path, "report_every"), False, "report_every must be longer than 0")
-    yield from _params((*path, "params"), fleet.params, product.params, product.id)
+    counts = {companion.count for companion in product.companions}
+    at: Path = (*path, "params")
+    yield from fleet_params(at, fleet.params, product.params, product.id, counts)
+    yield from age_problems((*path, "age"), fleet.age)
+    for i, site in enumerate(() if isinstance(fleet.sites, int) else fleet.sites):
+        here: Path = (*path, "sites", i)
+        own: Path = (*here, "params")
+        yield from fleet_params(own, site.params, product.params, product.id, counts)
+        yield from age_problems((*here, "age"), site.age)
+        for k, device in enumerate(site.devices):
+            yield from age_problems((*here, "devices", k, "age"), device.age)
 
 
 def _params(

@@ -22,6 +22,7 @@ from pydantic import (
 from harness.scenario.base import Model, Quantity, Ratio, Timed
 from harness.scenario.checkrefs import normal
 from harness.scenario.entries import Away, Change, DpsFault, Setup, Weather, Work
+from harness.scenario.fleets import Fleet
 from harness.scenario.links import LinkParams
 from harness.scenario.units import Duration, Instant
 
@@ -63,21 +64,6 @@ class Run(Model):
     def until_ms(self) -> int:
         """The end, in simulated milliseconds since the Unix epoch."""
         return self.start + self.until
-
-
-class Fleet(Model):
-    """Devices of one product."""
-
-    product: str
-    sites: int = Field(default=1, ge=1, le=10_000)
-    devices_per_site: int = Field(default=2, ge=1, le=100)
-    report_every: Duration = 600_000
-    params: Mapping[str, Quantity] = {}
-    random_faults: float = Field(default=0.0, ge=0, le=1000)
-    link: Literal["wired", "cellular", "lora", "mesh"] = "wired"
-    """How devices reach the network; ``wired`` is perfect."""
-    reporting: Literal["every", "change"] = "every"
-    """Whether a report holds every signal, or what has changed."""
 
 
 class People(Model):
@@ -222,6 +208,8 @@ class Scenario(Model):
 
     model_config = ConfigDict(populate_by_name=True)
     _path: Path | None = PrivateAttr(default=None)
+    _variant: str = PrivateAttr(default="")
+    _words: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _entries_happen(self) -> Scenario:
@@ -241,6 +229,9 @@ class Scenario(Model):
     @property
     def name(self) -> str:
         """Short and fit for a file name."""
+        if self._path is not None and self._variant:
+            plain = "".join(c if c.isalnum() or c in ".-" else "-" for c in self._variant)
+            return f"{self._path.stem}.{plain}"
         if self._path is not None:
             return self._path.stem
         return "-".join("".join(c if c.isalnum() else " " for c in self.title.lower()).split())
@@ -250,8 +241,14 @@ class Scenario(Model):
         """What paths inside the scenario are relative to."""
         return Path.cwd() if self._path is None else self._path.parent
 
-    def located(self, path: Path) -> Scenario:
-        """The same scenario, read from ``path``."""
-        copy = self.model_copy()
-        copy._path = path  # noqa: SLF001 - its own private attribute
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Options of ``twinrig run`` that make this scenario of its file."""
+        return self._words
+
+    def located(self, path: Path, *, variant: str = "", words: tuple[str, ...] = ()) -> Scenario:
+        """The same scenario, read from ``path``; a variant has its name behind the title."""
+        title = f"{self.title} [{variant}]" if variant else self.title
+        copy = self.model_copy(update={"title": title})
+        copy._path, copy._variant, copy._words = path, variant, words  # noqa: SLF001 - its own
         return copy

@@ -8,6 +8,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from harness.errors import Problem, Spot
 
@@ -42,11 +43,24 @@ def read(text: str, file: str) -> Read:
     result = Read(file)
     try:
         node = YAML(typ="safe", pure=True).compose(text)
+    except ReaderError as error:
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        what = f"this is not YAML: character #x{error.character:04x} is not allowed in a text file"
+        result.problems.append(Problem(Spot(file, line, column), what))
+        return result
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         spot = Spot(file, mark.line + 1, mark.column + 1) if mark else Spot(file, 1, 1)
         what = " ".join(part for part in (error.context, error.problem) if part)
         result.problems.append(Problem(spot, f"this is not YAML: {what}"))
+        return result
+    except RecursionError:
+        result.problems.append(Problem(Spot(file, 1, 1), f"deeper than {DEPTH_MAX} levels"))
+        return result
+    except Exception as error:  # noqa: BLE001 - the parser falls over some texts that are no YAML
+        what = f"this is not YAML: the parser gives up ({type(error).__name__}: {error})"
+        result.problems.append(Problem(Spot(file, 1, 1), what))
         return result
     if node is None:
         result.problems.append(Problem(Spot(file, 1, 1), "the file is empty"))
@@ -86,10 +100,13 @@ def _mapping(node: MappingNode, path: Path, result: Read) -> dict[str, Any]:
 def _scalar(node: ScalarNode) -> Any:  # noqa: ANN401
     kind = str(node.tag).removeprefix(_TAG)
     text: str = node.value
-    if kind == "int":
-        return int(text.replace("_", ""), 0) if not text.isdigit() else int(text)
-    if kind == "float":
-        return float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
+    try:
+        if kind == "int":
+            return int(text.replace("_", ""), 0) if not text.isdigit() else int(text)
+        if kind == "float":
+            return float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
+    except ValueError:  # a tag that says so, or more digits than anything has
+        return text
     if kind == "bool":
         return text.lower() == "true"
     return None if kind == "null" else text

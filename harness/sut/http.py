@@ -24,6 +24,9 @@ class HttpSut:
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
+        self._whole = True
+        self.untaken: list[str] = []
+        """What could not be installed, because it takes no such call (below level L2 only)."""
 
     @classmethod
     def at(cls, url: str) -> HttpSut:
@@ -32,8 +35,10 @@ class HttpSut:
 
     async def open(self) -> None:
         """See SystemUnderTest; a DPS of somebody else must be there already."""
-        if not (await self._get("/v1/info")).get("ready", True):
+        said = await self._get("/v1/info")
+        if not said.get("ready", True):
             raise SutError("GET /v1/info: the DPS says that it is not ready")
+        self._whole = said.get("level", "L0") == "L2"
 
     async def close(self) -> None:
         """See SystemUnderTest."""
@@ -54,7 +59,9 @@ class HttpSut:
         refused = []
         for call in calls:
             answer = await self._call(call.method, call.path, call.body)
-            if answer.status in (400, 404, 409, 422):
+            if self._not_offered(answer):
+                self.untaken.append(call.about)
+            elif answer.status in (400, 404, 409, 422):
                 refused.append(f"the DPS refuses {call.about}: {_why(answer)}")
             elif answer.status >= 300:
                 raise SutError(_unexpected(call.method, call.path, answer))
@@ -105,13 +112,18 @@ class HttpSut:
         answer = await self._call("POST", path, body, {"Idempotency-Key": intent.intent_id})
         if answer.status < 300:
             return None
+        if self._not_offered(answer):
+            return f"the DPS has no {path} (status {answer.status})"
         if answer.status in (400, 404, 409, 422):
             return _why(answer)
         raise SutError(_unexpected("POST", path, answer))
 
     async def stored(self) -> Stored:
         """See SystemUnderTest."""
-        said = await self._get("/v1/ingestion/stored")
+        answer = await self._call("GET", "/v1/ingestion/stored", None)
+        if self._not_offered(answer):
+            return Stored(known=False)
+        said = _read("/v1/ingestion/stored", answer)
         devices = {
             device: {int(boot): [(a, b) for a, b in ranges] for boot, ranges in boots.items()}
             for device, boots in said["devices"].items()
@@ -146,10 +158,11 @@ class HttpSut:
         raise InvalidRun("this scenario takes the DPS away, but it runs elsewhere")
 
     async def _get(self, path: str) -> Any:  # noqa: ANN401
-        answer = await self._call("GET", path, None)
-        if answer.status != 200:
-            raise SutError(_unexpected("GET", path, answer))
-        return _json(f"GET {path}", answer)
+        return _read(path, await self._call("GET", path, None))
+
+    def _not_offered(self, answer: Answer) -> bool:
+        """Whether a DPS below L2 has no such call; above, every call of the contract is there."""
+        return not self._whole and not_offered(answer)
 
     async def _call(
         self,
@@ -163,6 +176,22 @@ class HttpSut:
             return await self._caller.call(method, path, data, {**_JSON, **(headers or {})})
         except NoAnswer as error:
             raise SutError(f"the DPS does not answer: {error}") from error
+
+
+def not_offered(answer: Answer) -> bool:
+    """Whether an answer says that there is no such call, and not that the thing is unknown."""
+    if answer.status not in (404, 405, 501):
+        return False
+    try:
+        return "code" not in msgspec.json.decode(answer.body)["error"]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return True
+
+
+def _read(path: str, answer: Answer) -> Any:  # noqa: ANN401
+    if answer.status != 200:
+        raise SutError(_unexpected("GET", path, answer))
+    return _json(f"GET {path}", answer)
 
 
 def _event(item: Mapping[str, Any]) -> FeedSeen:

@@ -56,6 +56,8 @@ class Stored:
     devices: Mapping[str, Mapping[int, Sequence[tuple[int, int]]]] = field(default_factory=dict)
     dead: int = 0
     total: int = 0
+    known: bool = True
+    """False: it does not say what it holds."""
 
 
 class FeedPage(NamedTuple):

@@ -9,8 +9,9 @@ from typing import Any
 from broker.faults.path import FaultyLink
 from broker.ledger import DeliveryLedger
 from broker.wire import codec, topics
-from broker.wire.messages import CommandAck, Downlink, Uplink
+from broker.wire.messages import Command, CommandAck, Downlink, Uplink
 from harness.errors import SutError
+from harness.events import FeedSeen
 from harness.scenario.schema import Run
 from harness.sut.port import ClockAnswer, Short, SystemUnderTest
 from harness.world.acts import Acts
@@ -60,7 +61,9 @@ class Loop:
         recorder: Recorder,
         control: Control,
         wait_s: float,
+        commands_are_news: bool = False,
     ) -> None:
+        self._commands_are_news = commands_are_news
         self.run, self.world, self.path, self.sut = run, world, path, sut
         self._ledger, self._tap = ledger, tap
         self.timeline, self._acts, self._watch = timeline, acts, Watch(timeline.reads)
@@ -82,7 +85,7 @@ class Loop:
         """Let everything of the timeline take effect whose time has come."""
         p = self.progress
         for wanted in self.control.take_faults():
-            self._inject_by_hand(wanted)
+            self.inject_by_hand(wanted)
         timeline, state = self.timeline, p.timeline
         if timeline.looks(state, p.now_ms):
             timeline.look(state, p.now_ms, self._watch.values(state["watch"], self.world))
@@ -95,15 +98,15 @@ class Loop:
         """Whether the timeline holds the DPS down; then nobody can tell it anything."""
         return bool(self.progress.timeline["dps_away"])
 
-    def _inject_by_hand(self, wanted: WantedFault) -> None:
-        # A hand may ask for what makes no sense any more; the story goes on without it.
+    def inject_by_hand(self, wanted: WantedFault, *, by: str = "you") -> None:
+        """Break something now; what makes no sense any more is refused, and the story goes on."""
         try:
             self.world.inject(wanted.fault, wanted.device, wanted.params)
         except InvalidFault as error:
             self.control.refused(wanted, "; ".join(error.problems))
             return
         self.recorder.fault(
-            self.progress.now_ms, wanted.fault, wanted.device, wanted.params, ended=False, by="you"
+            self.progress.now_ms, wanted.fault, wanted.device, wanted.params, ended=False, by=by
         )
 
     def _note(self, moment: Moment) -> None:
@@ -206,11 +209,28 @@ class Loop:
             sites = self.world.sites if site == topics.ALL else (site,)
             for one in sites:
                 answers += self.world.obey(one, message)
+        if self._commands_are_news:
+            self._tell_commands([message for _, message in told if isinstance(message, Command)])
         decided = [pair for pair in answers if isinstance(pair[1], CommandAck)]
         if decided:  # births and resends are transport; acknowledgements are deeds
             self.recorder.messages(decided, self.progress.now_ms)
         self._outbox += answers
         return len(told)
+
+    def _tell_commands(self, commands: Sequence[Command]) -> None:
+        """What the DPS says to devices is all that it tells: take it for its feed."""
+        self.recorder.feed(
+            [
+                FeedSeen(
+                    at_ms=self.progress.now_ms,
+                    kind="command.requested",
+                    subject=command.command_id,
+                    data={"thing": command.device, "name": command.name, "args": command.args},
+                    event_id=command.command_id,
+                )
+                for command in commands
+            ]
+        )
 
     async def hear(self, command_ids: Sequence[str]) -> None:
         """Wait until what the DPS announced has come out of the broker.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import chain, repeat
 from typing import Any, NamedTuple, Protocol
 
@@ -63,8 +62,13 @@ def pack(readings: Sequence[Reading]) -> Block:
     n = len(readings)
     times = [reading.at_ms for reading in readings]
     reports = [reading.signals for reading in readings]
-    names = _all_names(frozenset(map(tuple, reports)))
-    rows = [map(report.get, names, repeat(math.nan)) for report in reports]
+    shapes = set(map(tuple, reports))
+    if len(shapes) == 1:  # usual: all have the same signals in the same order
+        (names,) = shapes
+        rows: Iterable[Iterable[float]] = map(dict.values, reports)
+    else:
+        names = tuple(sorted(set().union(*shapes)))
+        rows = [map(report.get, names, repeat(math.nan)) for report in reports]
     payload = struct.pack(
         f"<{2 * n}q{len(names) * n}d",
         *times,
@@ -72,11 +76,6 @@ def pack(readings: Sequence[Reading]) -> Block:
         *chain.from_iterable(zip(*rows, strict=True)),
     )
     return Block(names, n, min(times), max(times), payload)
-
-
-@lru_cache(maxsize=4096)  # the same few shapes come for ever
-def _all_names(shapes: frozenset[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(sorted(set().union(*shapes)))
 
 
 def unpack(block: Block) -> tuple[Times, Times, Floats]:

@@ -109,9 +109,7 @@ class Ingestion:
         batch = _Batch()
         try:
             with self._store.begin() as uow:
-                for packet in packets:
-                    self._take_one(uow, batch, packet)
-                self._look_at_open(batch)
+                self._take_all(uow, batch, packets)
                 blocks = [(key, pack(readings)) for key, readings in batch.readings.items()]
                 self._write(uow, batch, blocks)
                 crash_point("before_commit")
@@ -128,21 +126,27 @@ class Ingestion:
         for act in self._listeners:
             act()
 
-    def _take_one(self, uow: UnitOfWork, batch: _Batch, packet: Packet) -> None:
-        try:
-            site, message = decode_uplink(packet.topic, packet.payload)
-        except MalformedMessage as error:
-            address = topics.parse(packet.topic)
-            site = NOWHERE if address is None else address.site
-            if self._bury(uow, site, packet, error.problem):
-                self._count(batch, site, 1)
-            return
-        place = (site, message.device, message.boot)
-        if isinstance(message, m.Telemetry):
-            known = batch.open.get(place)
-            if known is not None:  # usual: nothing that is done for each message
-                known.append(message)
-                return
+    def _take_all(self, uow: UnitOfWork, batch: _Batch, packets: Sequence[Packet]) -> None:
+        for packet in packets:
+            try:
+                site, message = decode_uplink(packet.topic, packet.payload)
+            except MalformedMessage as error:
+                address = topics.parse(packet.topic)
+                site = NOWHERE if address is None else address.site
+                if self._bury(uow, site, packet, error.problem):
+                    self._count(batch, site, 1)
+                continue
+            if type(message) is m.Telemetry:
+                known = batch.open.get((site, message.device, message.boot))
+                if known is not None:  # usual: nothing that is done for each message
+                    known.append(message)
+                    continue
+            self._take_one(uow, batch, packet, site, message)
+        self._look_at_open(batch)
+
+    def _take_one(
+        self, uow: UnitOfWork, batch: _Batch, packet: Packet, site: str, message: m.Uplink
+    ) -> None:
         thing = self._directory.thing(uow.conn, message.device)
         key = (message.device, message.boot)
         log = self._logs.get(key)
@@ -155,7 +159,7 @@ class Ingestion:
             return
         log.site = site
         if isinstance(message, m.Telemetry):
-            batch.open[place] = [message]
+            batch.open[site, *key] = [message]
         else:
             self._look_at_open(batch)
             self._take_other(uow, batch, log, message)

@@ -97,17 +97,17 @@ class Insight:
         what was never evaluated in this cycle is NaN with time -1.
         """
         states = self._states.of(uow)
-        values: list[float] = []
-        newest: list[int] = []
-        for thing in things:
-            state = states.get((thing, condition))
-            if state is None or state.valid_ms < 0:
-                values.append(np.nan)
-                newest.append(-1)
-                continue
-            value = getattr(state, field)
-            values.append(np.inf if value is None else value)
-            newest.append(state.valid_ms)
+        found = [states.get((thing, condition)) for thing in things]
+        told = [None if state is None or state.valid_ms < 0 else state for state in found]
+        values = [
+            np.nan
+            if state is None
+            else np.inf
+            if (value := getattr(state, field)) is None
+            else value
+            for state in told
+        ]
+        newest = [-1 if state is None else state.valid_ms for state in told]
         return Window(np.array(values, dtype=np.float64), np.array(newest, dtype=np.int64))
 
     def level(

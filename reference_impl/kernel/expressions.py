@@ -9,23 +9,23 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import cel
 import numpy as np
-import numpy.typing as npt
 
-from reference_impl.kernel.columnar import columnar
+from reference_impl.kernel.cel_library import compile_cel
+from reference_impl.kernel.columnar import Truth, columnar
 from reference_impl.kernel.errors import Problem
 from reference_impl.kernel.ports import Bools, Floats
 
-Verdicts = npt.NDArray[np.int8]
+if TYPE_CHECKING:
+    from cel import Program
+
 PROBES = (0.0, 1.0e9, -1.0e9)
 PROBED_TOGETHER_MAX = 5
 """Up to so many variables every combination of the probes is tried (3^5 = 243)."""
 REMEMBERED_MAX = 20_000
 """Verdicts remembered of one expression (some MB), before it starts anew."""
-HOLDS, FAILS, UNKNOWN = np.int8(1), np.int8(0), np.int8(-1)
-"""Verdicts in an array."""
 _SYNTAX = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
 
 
@@ -34,13 +34,13 @@ class Expression:
 
     __slots__ = ("_columnar", "_names", "_program", "_verdicts", "source", "variables")
 
-    def __init__(self, source: str, program: cel.Program, variables: frozenset[str]) -> None:
+    def __init__(self, source: str, program: Program, variables: frozenset[str]) -> None:
         self.source = source
         self._program = program
         self.variables = variables
         self._names = sorted(variables)
         self._columnar = columnar(source, variables)
-        self._verdicts: dict[tuple[float, ...], np.int8] = {}
+        self._verdicts: dict[tuple[float, ...], bool | None] = {}
 
     @property
     def by_columns(self) -> bool:
@@ -55,39 +55,38 @@ class Expression:
             return None
         return answer if isinstance(answer, bool) else None
 
-    def verdicts(self, columns: Mapping[str, Floats], known: Bools) -> Verdicts:
+    def truth(self, columns: Mapping[str, Floats], known: Bools) -> Truth:
         """:meth:`holds` for arrays of values, all of the shape of ``known``.
 
         Arithmetic and logic are evaluated on the whole arrays. Anything else is evaluated row by
         row, and remembered: readings stand on a quantum, so rows come again.
 
         Returns:
-            1 where it holds, 0 where it fails, -1 where it is undecidable or a value is not known.
+            Where it holds and where it fails; where neither, it is undecidable or not known.
         """
         # + 0.0 makes -0.0 the same value as 0.0, which by its quotients it would not be
         named = {name: columns[name] + 0.0 for name in self._names}
         if self._columnar is None:
             return self._row_by_row(named, known)
         with np.errstate(all="ignore"):
-            truth = self._columnar(named)
-        decided = np.where(truth.holds, HOLDS, np.where(truth.fails, FAILS, UNKNOWN))
-        return np.where(known, decided, UNKNOWN)
+            holds, fails = self._columnar(named)
+        return Truth(holds & known, fails & known)
 
-    def _row_by_row(self, columns: Mapping[str, Floats], known: Bools) -> Verdicts:
-        verdicts, remembered = np.full(known.shape, UNKNOWN), self._verdicts
-        if len(remembered) > REMEMBERED_MAX:
-            remembered.clear()
+    def _row_by_row(self, columns: Mapping[str, Floats], known: Bools) -> Truth:
+        if len(self._verdicts) > REMEMBERED_MAX:
+            self._verdicts.clear()
         read = [columns[name][known].tolist() for name in self._names]
         rows = zip(*read, strict=True) if read else [()] * int(known.sum())
-        found = []
-        for row in rows:
-            verdict = remembered.get(row)
-            if verdict is None:
-                holds = self.holds(dict(zip(self._names, row, strict=True)))
-                verdict = remembered[row] = UNKNOWN if holds is None else np.int8(holds)
-            found.append(verdict)
-        verdicts[known] = found
-        return verdicts
+        found = [self._remembered(row) for row in rows]
+        truth = Truth(np.zeros(known.shape, dtype=np.bool_), np.zeros(known.shape, dtype=np.bool_))
+        truth.holds[known] = [verdict is True for verdict in found]
+        truth.fails[known] = [verdict is False for verdict in found]
+        return truth
+
+    def _remembered(self, row: tuple[float, ...]) -> bool | None:
+        if row not in self._verdicts:
+            self._verdicts[row] = self.holds(dict(zip(self._names, row, strict=True)))
+        return self._verdicts[row]
 
 
 def compiled(
@@ -102,7 +101,7 @@ def compiled(
     if not isinstance(source, str) or not source.strip():
         return None, [Problem(where=where, what="is missing", allowed="a CEL condition, as text")]
     try:
-        program = cel.compile(source)
+        program = compile_cel(source)
     except ValueError as error:
         return None, [_syntax(source, str(error), where)]
     used = frozenset(program.variables())
@@ -130,7 +129,7 @@ def _syntax(source: str, text: str, where: str) -> Problem:
     )
 
 
-def _probed(program: cel.Program, names: Sequence[str]) -> str:
+def _probed(program: Program, names: Sequence[str]) -> str:
     for values in _probes(names):
         try:
             answer = program.execute(values)

@@ -15,4 +15,4 @@ JSON_COLUMNS: dict[str, Any] = {
     "json_serializer": _written,
     "json_deserializer": msgspec.json.decode,
 }
-"""Arguments of ``create_engine``; the standard library's ``json`` takes five times as long."""
+"""Arguments of ``create_engine``; the standard library's ``json`` takes several times as long."""

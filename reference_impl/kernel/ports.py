@@ -36,7 +36,7 @@ class Reduced(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Numbers and how new they are, ``(ends, things)`` or ``(things,)``; NaN: there is nothing."""
+    """Numbers and how new they are, in arrays of one shape; NaN: there is nothing."""
 
     values: Floats
     newest_ms: Times
@@ -47,16 +47,16 @@ class TelemetryView(Protocol):
 
     def windows(
         self, things: Sequence[str], wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
-    ) -> list[Window]:
+    ) -> Window:
         """For each kind of window, one number per end and thing.
 
         It is of the readings with ``end - over_ms < at_ms <= end``. Several kinds and ends
         (ascending) at once, for they share their readings.
 
         Returns:
-            A window per kind, its arrays of shape ``(len(ends_ms), len(things))``: NaN where there
-            is nothing (0.0 for COUNT and SUM); ``newest_ms`` is the time of the newest reading at
-            or before the end, also from before the window, or -1 where there is none.
+            Arrays of shape ``(len(wanted), len(ends_ms), len(things))``: NaN where there is nothing
+            (0.0 for COUNT and SUM); ``newest_ms`` is the time of the newest reading at or before
+            the end, also from before the window, or -1 where there is none.
         """
         ...
 

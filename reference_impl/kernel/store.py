@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import VARCHAR
 from sqlalchemy.pool import StaticPool
 
 from reference_impl.kernel import postgres
@@ -24,7 +23,7 @@ from reference_impl.kernel.bus import Bus, DomainEvent
 from reference_impl.kernel.json_columns import JSON_COLUMNS
 
 metadata = sa.MetaData()
-Text = sa.String().with_variant(VARCHAR(collation="C"), "postgresql")
+Text = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 """The type of every text column: sorted by code point, whatever language a database speaks."""
 CHECKPOINT_PAGES = 8_000
 """The log goes into the database every 32 MB, not every 4 as is SQLite's habit: the same few pages
@@ -184,6 +183,7 @@ def _engine(url: str, *, full_sync: bool) -> sa.Engine:
     @sa.event.listens_for(engine, "begin")
     def _on_begin(conn: sa.Connection) -> None:
         reading = conn.get_execution_options().get("read_only", False)
-        conn.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        raw: Any = conn.connection.driver_connection
+        raw.execute("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from reference_impl.kernel import postgres
 
@@ -52,13 +52,20 @@ def _execute_raw(conn: sa.Connection, sql: str, rows: Rows) -> None:
 @lru_cache
 def _upsert(table: sa.Table, dialect: str) -> tuple[str, list[str]]:
     names = _plain(table, [column.name for column in table.columns])
-    make: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    statement = make(table)
+    known = _dialect(dialect)
+    statement = known.insert(table)
     others = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
     keys = list(table.primary_key.columns)
     statement = statement.on_conflict_do_update(index_elements=keys, set_=others)
-    known: Any = sqlite if dialect == "sqlite" else postgresql
     return _compiled(statement, known.dialect(), names), names
+
+
+def _dialect(name: str) -> Any:  # noqa: ANN401 - a package with the same names for each database
+    if name == "sqlite":
+        return sqlite
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - a large one, if used
+
+    return postgresql
 
 
 @lru_cache

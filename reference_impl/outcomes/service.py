@@ -181,10 +181,9 @@ class Outcomes:
             for name in names
         ]
         at_ms, values = d.reports(columns)
-        distinct, which = np.unique(values, axis=0, return_inverse=True)
-        answers = [clause.holds(dict(zip(names, row, strict=True))) for row in distinct.tolist()]
-        known = np.array([answer is not None for answer in answers], dtype=bool)[which.ravel()]
-        up = np.array([bool(answer) for answer in answers], dtype=bool)[which.ravel()]
+        columns_by_name = dict(zip(names, values.T, strict=True))
+        holds, fails = clause.truth(columns_by_name, np.ones(at_ms.shape, dtype=np.bool_))
+        known, up = holds | fails, holds
         return d.classify(at_ms[known], up[known], from_ms=from_ms, to_ms=to_ms, hold_ms=hold_ms)
 
 

@@ -7,20 +7,17 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from reference_impl.kernel.expressions import HOLDS, UNKNOWN, Verdicts
+from reference_impl.kernel.columnar import Truth
 from reference_impl.kernel.numbers import sig9
-from reference_impl.kernel.ports import Bools, Floats, Times, Window
+from reference_impl.kernel.ports import Bools, Floats, Window
 from reference_impl.rules.domain import Input, Instance, Pack, Phase, Rule, Step, judge
 
 
 class Inputs(Protocol):
     """Where the columns of some evaluations come from."""
 
-    def columns(self, wanted: Sequence[Input]) -> Sequence[Window]:
-        """Of each input, numbers of shape ``(evaluations, things)`` or, if constant, ``(things,)``.
-
-        NaN is: nothing there.
-        """
+    def columns(self, wanted: Sequence[Input]) -> Window:
+        """The inputs, of shape ``(len(wanted), evaluations, things)``; NaN is: nothing there."""
         ...
 
 
@@ -37,19 +34,20 @@ class Judged(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """What one rule says at some evaluations, of shape ``(evaluations, things)``."""
+    """What one rule says at some evaluations, in arrays of shape ``(evaluations, things)``."""
 
     rule: Rule
-    verdicts: Verdicts
+    truth: Truth
     known: Bools
     columns: Mapping[str, Floats]
-    holding: list[list[int]]
-    """The things of which it holds, at each evaluation."""
+    holding: Mapping[int, Sequence[int]]
+    """The things of which it holds, by the number of the evaluation."""
 
     def verdict(self, number: int, thing: int) -> bool | None:
         """Whether it holds of a thing at an evaluation; None for UNKNOWN."""
-        said = self.verdicts[number, thing]
-        return None if said == UNKNOWN else bool(said)
+        if self.truth.holds[number, thing]:
+            return True
+        return False if self.truth.fails[number, thing] else None
 
     def values(self, number: int, thing: int) -> dict[str, float]:
         """What it looked at, if all of it was known."""
@@ -58,39 +56,43 @@ class Decided(NamedTuple):
         return {name: float(column[number, thing]) for name, column in self.columns.items()}
 
 
-def decide(
-    rules: Iterable[Rule], inputs: Inputs, *, things: int, ends_ms: Sequence[int]
-) -> list[Decided]:
-    """What rules say of ``things`` things at the evaluations ``ends_ms``."""
-    rules = list(rules)
-    wanted = list(dict.fromkeys(one for rule in rules for one in rule.inputs.values()))
-    shape = (len(ends_ms), things)
-    found: dict[Input, tuple[Floats, Times]] = {}
-    for one, (values, newest_ms) in zip(wanted, inputs.columns(wanted), strict=True):
-        whole = np.broadcast_to(values, shape)
-        # nothing is as old as can be, though there may have been a reading once
-        found[one] = whole, np.where(np.isnan(whole), -1, newest_ms)
-    return [_decided(rule, found, ends_ms, shape) for rule in rules]
+class Plan:
+    """Some rules, and each distinct input of theirs once."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = rules
+        self.inputs = list(dict.fromkeys(one for rule in rules for one in rule.inputs.values()))
+        place = {one: number for number, one in enumerate(self.inputs)}
+        self.reads = [[(name, place[one]) for name, one in rule.inputs.items()] for rule in rules]
+        self.stale_ms = {rule.stale_after_ms for rule in rules}
 
 
-def _decided(
-    rule: Rule,
-    found: Mapping[Input, tuple[Floats, Times]],
-    ends_ms: Sequence[int],
-    shape: tuple[int, int],
-) -> Decided:
-    oldest_ms = np.maximum(np.asarray(ends_ms) - rule.stale_after_ms, 0)[:, None]
-    known: Bools = np.ones(shape, dtype=np.bool_)
-    for one in rule.inputs.values():
-        known &= found[one][1] >= oldest_ms
-    columns = {name: found[one][0] for name, one in rule.inputs.items()}
-    verdicts = rule.when.verdicts(columns, known)
-    holding: list[list[int]] = [[] for _ in ends_ms]
-    where = verdicts == HOLDS
-    if where.any():
-        for number, thing in np.argwhere(where).tolist():
-            holding[number].append(thing)
-    return Decided(rule, verdicts, known, columns, holding)
+def decide(plan: Plan, inputs: Inputs, *, ends_ms: Sequence[int]) -> list[Decided]:
+    """What the rules of a plan say of things at the evaluations ``ends_ms``."""
+    values, newest_ms = inputs.columns(plan.inputs)
+    # nothing is as old as can be, though there may have been a reading once
+    newest_ms = np.where(np.isnan(values), -1, newest_ms)
+    ends = np.array(ends_ms, dtype=np.int64)[:, None]
+    fresh = {stale_ms: newest_ms >= np.maximum(ends - stale_ms, 0) for stale_ms in plan.stale_ms}
+    always: Bools = np.ones(values.shape[1:], dtype=np.bool_)
+    found = []
+    for rule, reads in zip(plan.rules, plan.reads, strict=True):
+        known = always
+        for _, place in reads:
+            known = known & fresh[rule.stale_after_ms][place]
+        columns = {name: values[place] for name, place in reads}
+        truth = rule.when.truth(columns, known)
+        found.append(Decided(rule, truth, known, columns, _where(truth.holds)))
+    return found
+
+
+def _where(holds: Bools) -> dict[int, list[int]]:
+    """The things of which a rule holds, by evaluation."""
+    found: dict[int, list[int]] = {}
+    if np.count_nonzero(holds):
+        for number, thing in np.argwhere(holds).tolist():
+            found.setdefault(number, []).append(thing)
+    return found
 
 
 def walk(
@@ -118,7 +120,7 @@ def walk(
         standing.setdefault(rule_id, set()).add(thing)
     found: list[Judged] = []
     for one in decided:
-        rule, holding = one.rule, one.holding[number]
+        rule, holding = one.rule, one.holding.get(number, ())
         if not holding and rule.id not in standing:
             continue
         for thing in sorted(standing.get(rule.id, set()).union(holding)):

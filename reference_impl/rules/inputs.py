@@ -14,8 +14,8 @@ import numpy as np
 from reference_impl.kernel.ports import Reduced, TelemetryView, ThingRef, Times, Window
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import UnitOfWork
-from reference_impl.rules.domain import ConditionInput, Input, Pack, PartInput, Rule, SignalInput
-from reference_impl.rules.engine import Decided, decide
+from reference_impl.rules.domain import ConditionInput, Input, Pack, PartInput, SignalInput
+from reference_impl.rules.engine import Decided, Plan, decide
 from reference_impl.rules.ports import ConditionsView, PartsView
 
 _MS_PER_H = 3_600_000.0
@@ -35,19 +35,23 @@ class Outlook:
     ) -> None:
         self._pack, self._telemetry, self._scheduler = pack, telemetry, scheduler
         self._conditions, self._parts = conditions, parts
-        inputs = dict.fromkeys(i for rule in pack.rules for i in rule.inputs.values())
-        self._signals = [i for i in inputs if isinstance(i, SignalInput)]
-        self._changing = [
-            rule
-            for rule in pack.rules
-            if not all(isinstance(i, SignalInput) for i in rule.inputs.values())
-        ]
+        self._all = Plan(pack.rules)
+        self._changing = Plan(
+            [
+                rule
+                for rule in pack.rules
+                if not all(isinstance(i, SignalInput) for i in rule.inputs.values())
+            ]
+        )
+        signals = [i for i in self._all.inputs if isinstance(i, SignalInput)]
+        self._signals = {one: number for number, one in enumerate(signals)}
+        self._reduced = [Reduced(one.signal, one.take, one.over_ms) for one in signals]
         self._call = -1
         self._seen = (-1, -1)
         self._refs: Sequence[ThingRef] = ()
         self._ends_ms = range(0)
-        self._windows: dict[Input, Window] = {}
-        self._decided: dict[str, Decided] = {}
+        self._windows = Window(np.empty(0), np.empty(0, dtype=np.int64))
+        self._decided: list[Decided] = []
         self.things: list[str] = []
         """Ids of the things that the last evaluation was of."""
         self.index: dict[str, int] = {}
@@ -66,17 +70,13 @@ class Outlook:
         seen = (self._conditions.changes, self._parts.changes)
         if self._call != self._scheduler.calls or refs != self._refs or at_ms not in self._ends_ms:
             self._look_ahead(refs, at_ms)
-            rules: Sequence[Rule] = self._pack.rules
-        else:
-            rules = self._changing if seen != self._seen else ()
-        if rules:
-            self._seen = seen
-            said = decide(
-                rules, _Columns(self, uow), things=len(self.things), ends_ms=self._ends_ms
-            )
-            self._decided.update((one.rule.id, one) for one in said)
-        decided = [self._decided[rule.id] for rule in self._pack.rules]
-        return decided, self._ends_ms.index(at_ms)
+            self._decided = decide(self._all, _Columns(self, uow), ends_ms=self._ends_ms)
+        elif seen != self._seen:
+            said = decide(self._changing, _Columns(self, uow), ends_ms=self._ends_ms)
+            changed = {one.rule.id: one for one in said}
+            self._decided = [changed.get(one.rule.id, one) for one in self._decided]
+        self._seen = seen
+        return self._decided, self._ends_ms.index(at_ms)
 
     def _look_ahead(self, refs: Sequence[ThingRef], at_ms: int) -> None:
         self._call, self._refs = self._scheduler.calls, refs
@@ -84,19 +84,24 @@ class Outlook:
         self.index = {thing: number for number, thing in enumerate(self.things)}
         every_ms = self._pack.every_ms
         self._ends_ms = range(at_ms, max(at_ms, self._scheduler.to_ms) + 1, every_ms)
-        wanted = [Reduced(one.signal, one.take, one.over_ms) for one in self._signals]
-        windows = self._telemetry.windows(self.things, wanted, ends_ms=self._ends_ms)
-        self._windows = dict(zip(self._signals, windows, strict=True))
+        self._windows = self._telemetry.windows(self.things, self._reduced, ends_ms=self._ends_ms)
 
-    def read(self, uow: UnitOfWork, wanted: Input) -> Window:
-        """One input; see :class:`reference_impl.rules.engine.Inputs`."""
-        if isinstance(wanted, SignalInput):
-            return self._windows[wanted]
+    def read(self, uow: UnitOfWork, wanted: Sequence[Input]) -> Window:
+        """Inputs; see :class:`reference_impl.rules.engine.Inputs`."""
+        shape = (len(wanted), len(self._ends_ms), len(self.things))
+        values, newest_ms = np.empty(shape), np.empty(shape, dtype=np.int64)
         ends_ms: Times = np.array(self._ends_ms, dtype=np.int64)[:, None]
-        if isinstance(wanted, PartInput):
-            value = self._parts.part_fields(uow, wanted.part).get(wanted.field, nan)
-            return Window(np.full((len(ends_ms), len(self.things)), value), ends_ms)
-        return self._condition(uow, wanted, ends_ms)
+        for number, one in enumerate(wanted):
+            if isinstance(one, SignalInput):
+                place = self._signals[one]
+                values[number] = self._windows.values[place]
+                newest_ms[number] = self._windows.newest_ms[place]
+            elif isinstance(one, PartInput):
+                values[number] = self._parts.part_fields(uow, one.part).get(one.field, nan)
+                newest_ms[number] = ends_ms
+            else:
+                values[number], newest_ms[number] = self._condition(uow, one, ends_ms)
+        return Window(values, newest_ms)
 
     def _condition(self, uow: UnitOfWork, wanted: ConditionInput, ends_ms: Times) -> Window:
         if wanted.field == "wear_pct":
@@ -112,6 +117,6 @@ class _Columns:
     def __init__(self, outlook: Outlook, uow: UnitOfWork) -> None:
         self._outlook, self._uow = outlook, uow
 
-    def columns(self, wanted: Sequence[Input]) -> list[Window]:
+    def columns(self, wanted: Sequence[Input]) -> Window:
         """See :class:`reference_impl.rules.engine.Inputs`."""
-        return [self._outlook.read(self._uow, one) for one in wanted]
+        return self._outlook.read(self._uow, wanted)

@@ -29,7 +29,7 @@ from reference_impl.rules.domain import (
     Phase,
     SignalInput,
 )
-from reference_impl.rules.engine import decide, walk
+from reference_impl.rules.engine import Plan, decide, walk
 
 _ITEM = re.compile(r"(_|[-+]?(?:inf|\d+(?:\.\d*)?(?:[eE][-+]?\d+)?))(?:x(\d+))?")
 SAMPLES_MAX = 1_000_000
@@ -174,7 +174,7 @@ def run(pack: Pack, case: Case) -> dict[str, Any]:
     """
     instances: dict[tuple[str, int], Instance] = {}
     ends_ms = range(0, max((e.at_ms for e in case.expect), default=-1) + 1, pack.every_ms)
-    decided = decide(pack.rules, _CaseInputs(case, ends_ms), things=1, ends_ms=ends_ms)
+    decided = decide(Plan(pack.rules), _CaseInputs(case, ends_ms), ends_ms=ends_ms)
     number = 0
     answer: dict[str, Any] = {"passed": True, "expected": [], "seen": [], "at": ""}
     for wanted in case.expect:
@@ -204,15 +204,14 @@ class _CaseInputs:
     def __init__(self, case: Case, ends_ms: Sequence[int]) -> None:
         self._case, self._ends_ms = case, ends_ms
 
-    def columns(self, wanted: Sequence[Input]) -> list[Window]:
+    def columns(self, wanted: Sequence[Input]) -> Window:
         """See :class:`reference_impl.rules.engine.Inputs`."""
-        return [self._column(one) for one in wanted]
-
-    def _column(self, wanted: Input) -> Window:
-        found = [self._at(wanted, at_ms) for at_ms in self._ends_ms]
-        values = np.array([value for value, _ in found], dtype=np.float64)
-        newest_ms = np.array([at_ms for _, at_ms in found], dtype=np.int64)
-        return Window(values[:, None], newest_ms[:, None])
+        shape = (len(wanted), len(self._ends_ms), 1)
+        values, newest_ms = np.empty(shape), np.empty(shape, dtype=np.int64)
+        for number, one in enumerate(wanted):
+            for place, at_ms in enumerate(self._ends_ms):
+                values[number, place, 0], newest_ms[number, place, 0] = self._at(one, at_ms)
+        return Window(values, newest_ms)
 
     def _at(self, wanted: Input, at_ms: int) -> tuple[float, int]:
         case = self._case

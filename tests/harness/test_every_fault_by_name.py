@@ -76,7 +76,7 @@ timeline:
 eventually: [nothing_lost]
 """
     scenario = parse(text, "scenario.yaml", products=PRODUCTS, checks=arguments())
-    world = World(world_spec(scenario, PRODUCTS), seed=7)
+    world = World(world_spec(scenario, PRODUCTS, seed=7), seed=7)
     world.start()
     truths = list(world.run_until(scenario.run.start + 3_600_000).truths)
     for entry in scenario.timeline:

@@ -22,7 +22,7 @@ def test_place_habits_and_people_reach_the_world_in_their_units() -> None:
         " habits: {supplier: difficult}, supplier: {chase_h: 2d}, stock: {van_parts: 1}}\n"
     )
     scenario = parse(text, "s.yaml", products=installed(), checks=arguments())
-    field = world_spec(scenario, installed()).field
+    field = world_spec(scenario, installed(), seed=7).field
     assert (field.country, field.time_zone, field.service) == ("IT", "Europe/Malta", True)
     assert field.weather == {"radius_km": 30.0}
     assert field.habits == {"supplier": "difficult"}

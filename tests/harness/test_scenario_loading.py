@@ -45,8 +45,8 @@ always:
 
 def test_a_fleet_may_have_faults_that_nobody_injects() -> None:
     text = HEAD.replace("devices_per_site: 2}", "devices_per_site: 2, random_faults: 1.5}")
-    assert world_spec(good(text), installed()).fleets[0].random_faults == 1.5
-    assert world_spec(good(HEAD), installed()).fleets[0].random_faults == 0.0
+    assert world_spec(good(text), installed(), seed=7).fleets[0].random_faults == 1.5
+    assert world_spec(good(HEAD), installed(), seed=7).fleets[0].random_faults == 0.0
     assert any("greater than or equal to 0" in line for line in told(text.replace("1.5", "-1")))
 
 
@@ -86,7 +86,7 @@ def test_a_fleet_may_have_faults_that_nobody_injects() -> None:
         ),
         (
             HEAD + "timeline: [{at: 1d, flt: bearing_wear}]\n",
-            "s.yaml:4:12: a timeline entry needs one of the keys fault, link, dps",
+            "s.yaml:4:12: a timeline entry needs one of the keys fault, link, dps, set, away",
         ),
         (
             HEAD + "eventually: [order_deliverd]\n",
@@ -173,7 +173,7 @@ service: {contract: {fee_eur: much, target: 0.9, up_when: availabel > 0.5}}
         "4:67": "unknown product 'pmup'; did you mean 'pump'?",
         "4:80": "input should be greater than or equal to 1, not 0",
         "6:33": "unknown unit 'eons'",
-        "7:5": "a timeline entry needs one of the keys fault, link, dps",
+        "7:5": "a timeline entry needs one of the keys fault, link, dps, set, away",
         "8:10": "unknown check 'one_order_per_nead'",
         "8:31": "unknown key 'chek'",
         "9:31": "input should be a valid number",
@@ -213,7 +213,8 @@ def test_a_file_that_is_not_there_is_said_with_its_name(tmp_path: Path) -> None:
 
 
 def test_every_scenario_that_ships_is_valid() -> None:
-    files = sorted((Path(__file__).parents[2] / "scenarios").rglob("*.yaml"))
+    every = sorted((Path(__file__).parents[2] / "scenarios").rglob("*.yaml"))
+    files = [file for file in every if file.parent.name != "parts" and ".bad" not in file.suffixes]
     assert files
     for file in files:
         load(file, products=installed(), checks=arguments())

@@ -16,9 +16,7 @@ def test_the_schema_knows_checks_and_refuses_unknown_keys() -> None:
     assert schema["additionalProperties"] is False
     alternatives = schema["$defs"]["CheckRef"]["anyOf"]
     assert "nothing_lost" in alternatives[0]["enum"]
-    delivered = next(
-        a for a in alternatives if _named(a) == "order_delivered"
-    )
+    delivered = next(a for a in alternatives if _named(a) == "order_delivered")
     assert delivered["required"] == ["check", "device"]
     within = next(a for a in alternatives if "comes" in a.get("properties", {}))
     assert within["required"] == ["within", "after", "comes"]

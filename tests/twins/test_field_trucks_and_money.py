@@ -15,7 +15,7 @@ from twins.core.truth import TruthLedger
 from twins.field.money import Meters
 from twins.field.people import resolve_field
 from twins.field.places import place
-from twins.field.routes import length_km, tour
+from twins.field.routes import tour
 from twins.field.surroundings import Surroundings, resolve_where
 from twins.field.trucks import Trucks
 from twins.world import World
@@ -24,6 +24,12 @@ HOUR = 3_600_000
 DAY = 24 * HOUR
 START = 1_767_571_200_000  # Monday 2026-01-05 00:00 UTC
 MAP = place(Streams(3), [f"site-{n:02}" for n in range(60)], radius_km=10.0)
+
+
+def length_km(points: np.ndarray, order: list[int]) -> float:
+    """Length of the round trip from the origin through points in this order."""
+    ring = np.concatenate([np.zeros((1, 2)), points[list(order)], np.zeros((1, 2))])
+    return float(np.hypot(*np.diff(ring, axis=0).T).sum())
 
 
 def test_a_tour_visits_everything_once_and_is_shorter_than_nearest_neighbour() -> None:

@@ -20,7 +20,7 @@ from twins.products.bin.kernels import is_quiet
 from twins.products.pump.model import Plant, cheapest_speed
 from twins.products.pump.switching import RESET_C, TRIP_C
 from twins.products.pump.twin import PumpTwin
-from twins.products.ventilation.air import STANDBY_KW
+from twins.products.ventilation.fan_kernels import STANDBY_KW
 from twins.world import World
 
 HOUR = 3_600_000
@@ -40,6 +40,7 @@ class Alone:
         spec = WorldSpec(start_ms=START, fleets=(fleet,), field=FieldSpec(service=False))
         self.world = World(spec, seed=7)
         self.world.start()
+        self.fleet = self.world.fleets[0]
         self.site = next(iter(self.world.sites))
         self.devices = [d for d in self.world.sites[self.site] if self.world.devices[d] == product]
         self.truths: list[Truth] = []
@@ -59,7 +60,7 @@ class Alone:
         return rows
 
     def truth(self, device: int = 0) -> dict[str, float]:
-        fleet = self.world.fleet_of(self.devices[device])
+        fleet = self.fleet
         return {
             name: float(column[fleet.index[self.devices[device]]])
             for name, column in fleet.twin.truth().items()
@@ -169,7 +170,7 @@ def test_the_third_trip_within_an_hour_latches_until_somebody_comes() -> None:
 
 def test_water_in_the_stator_stops_the_pump_and_nobody_starts_it_from_afar() -> None:
     alone = Alone("pump", away=False)
-    twin = alone.world.fleet_of(alone.devices[0]).twin
+    twin = alone.fleet.twin
     alone.run(6)
     twin.set_wear(0, "seal", damage=0.96, rise=0.0)
     before = alone.truth()["energy_kwh"]
@@ -201,7 +202,7 @@ def test_smoke_stops_the_fans_while_nobody_hears() -> None:
 
 def test_an_open_door_a_fire_and_a_jam_hold_the_ram_whatever_is_asked() -> None:
     alone = Alone("bin", away=False, throw_l_day=200.0, rounds_per_day=0.0, devices=2)
-    twin = alone.world.fleet_of(alone.devices[0]).twin
+    twin = alone.fleet.twin
     alone.run(30)
     strokes = twin.uses("drive").copy()  # type: ignore[attr-defined]
     assert (strokes > 0.0).all()
@@ -220,7 +221,7 @@ def test_an_open_door_a_fire_and_a_jam_hold_the_ram_whatever_is_asked() -> None:
 def test_a_jammed_ram_locks_itself_after_three_strokes_while_nobody_hears() -> None:
     alone = Alone("bin", throw_l_day=200.0, rounds_per_day=0.0)
     alone.run(8)
-    twin = alone.world.fleet_of(alone.devices[0]).twin
+    twin = alone.fleet.twin
     strokes = float(twin.uses("drive")[0])  # type: ignore[attr-defined]
     alone.world.inject("jam", alone.devices[0], {})
     alone.run(40)
@@ -231,7 +232,7 @@ def test_a_jammed_ram_locks_itself_after_three_strokes_while_nobody_hears() -> N
 
 def test_a_ram_rests_in_its_quiet_hours_as_long_as_they_are_paid_for() -> None:
     alone = Alone("bin", away=False, throw_l_day=150.0, round_p0=1.0, throw_spread=0.1)
-    twin = alone.world.fleet_of(alone.devices[0]).twin
+    twin = alone.fleet.twin
     alone.unlock("compaction_scheduling", hours=49.0)
     assert alone.tell("set_settings", quiet_from_h=18, quiet_to_h=14).status == "done"
 
@@ -301,7 +302,7 @@ def test_the_energy_mode_takes_the_speed_at_which_a_cubic_metre_costs_least(
             for device in (0, 1):
                 alone.unlock("energy_mode", hours=1000.0, device=device)
         alone.run(48)
-        fleet = alone.world.fleet_of(alone.devices[0])
+        fleet = alone.fleet
         moved = sum(fleet.twin.volume_of(device) for device in (0, 1))  # type: ignore[attr-defined]
         return float(fleet.twin.truth()["energy_kwh"].sum()) / moved
 

@@ -24,7 +24,7 @@ def world_with_a_cut(*, cut: bool = True) -> tuple[World, list[Telemetry | Birth
     world = World(SPEC, seed=7)
     world.start()
     world.run_until(START + HOUR)
-    fleet = world.fleet_of("pump-01-1")
+    fleet = world.fleets[0]
     if cut:
         fleet.cut_power(world.now_ms, fleet.index["pump-01-1"], for_ms=15 * MINUTE)
     step = world.run_until(START + 2 * HOUR)
@@ -58,7 +58,7 @@ def test_a_power_cut_of_one_device_changes_nothing_that_another_one_says() -> No
 def test_a_second_cut_during_the_first_puts_the_start_off_and_never_forward() -> None:
     world = World(SPEC, seed=7)
     world.start()
-    fleet = world.fleet_of("pump-01-1")
+    fleet = world.fleets[0]
     for minutes in (30, 5):
         fleet.cut_power(world.now_ms, fleet.index["pump-01-1"], for_ms=minutes * MINUTE)
     births = [m for _, m in world.run_until(START + 2 * HOUR).messages if isinstance(m, Birth)]

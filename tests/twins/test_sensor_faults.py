@@ -127,7 +127,7 @@ def test_adjusting_ends_what_would_never_end_by_itself() -> None:
     world.start()
     world.inject("sensor_bias", MINE, {"signal": SIGNAL, "offset": 9.0})
     world.run_until(START + DAY)
-    world.fleet_of(MINE).adjust(world.now_ms, MINE)
+    world.fleets[0].adjust(world.now_ms, MINE)
     step = world.run_until(START + 2 * DAY)
     assert [t.kind for t in step.truths if t.kind.startswith("sensor")] == ["sensor.mended"]
     after = [m for _, m in step.messages if isinstance(m, Telemetry) and m.device == MINE]

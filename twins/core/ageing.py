@@ -87,7 +87,8 @@ class Ageing:
         """Begin: first lives."""
         self._horizon_ms = next_report_ms
         for name, worn in self._worn.items():
-            worn.begin(self._clock(name))
+            aged = self._build.ages_ms and not worn.law.per_use
+            worn.begin(self._clock(name), np.array(self._build.ages_ms) if aged else 0.0)
             self._put_down(name, after=-1.0)
 
     def moved(self, now_ms: int) -> None:

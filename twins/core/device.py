@@ -18,6 +18,9 @@ BUFFER_DAYS = 14
 """How long a device keeps its reports (twins reference, section 3: 1 to 30 days)."""
 BUFFER_REPORTS_MAX = 4096
 """Bound of the ring buffer for devices that report very often."""
+BLOCK_BYTES, BLOCK_ROWS = 2**22, 128
+"""Memory of the ring comes in blocks of so much at least, in which numpy asks for huge pages, or of
+so many reports: new pages for each report would cost as much as to make it."""
 REMEMBERED_COMMANDS = 1000
 """How many command ids a device remembers, and how many acknowledgements it keeps."""
 
@@ -64,8 +67,8 @@ class DeviceSide:
 
     Ring buffer, acknowledgements and the ids obeyed stand in flash: they survive a reboot, under
     the boot they were said in.
-    The ring is made row by row as reports come, four bytes a reading: what was said is a whole
-    number of quanta.
+    The ring holds four bytes a reading: what was said is a whole number of quanta. Its memory is
+    taken in blocks as reports come.
     """
 
     def __init__(
@@ -78,6 +81,13 @@ class DeviceSide:
     ) -> None:
         rows = min(max(buffer_days * DAY_MS // report_every_ms, 1), BUFFER_REPORTS_MAX)
         self._steps = np.array([float(signal.steps_per_unit) for signal in signals])
+        ends = np.array([max(abs(signal.min), abs(signal.max)) for signal in signals])
+        self._narrow = bool(np.all(ends * self._steps < -NOTHING))
+        self._shape, self._rows, self._written = (len(signals), devices), rows, 0
+        self._per_block = min(
+            max(-(-BLOCK_BYTES // max(4 * len(signals) * devices, 1)), 1), BLOCK_ROWS
+        )
+        self._blocks: list[Numbers] = []
         self._seqs = np.zeros(devices, dtype=np.int32)
         self._boots = (1,) * devices
         self._born_ms: dict[int, int] = {}
@@ -106,6 +116,19 @@ class DeviceSide:
         """When the present boot began; ``None`` in the first one, which began with the world."""
         return self._born_ms.get(device)
 
+    def room(self) -> Numbers | None:
+        """Where the next report is to be written, shape ``(channels, n)``.
+
+        ``None`` if some channel has quanta that do not fit; its readings are kept as they are.
+        """
+        if not self._narrow:
+            return None
+        block, row = divmod(self._written % self._rows, self._per_block)
+        if block == len(self._blocks):
+            self._blocks.append(np.empty((self._per_block, *self._shape), dtype=np.int32))
+        room: Numbers = self._blocks[block][row]
+        return room
+
     def report(self, stamps: int | Whole, readings: Readings, *, who: Yes | None = None) -> Numbers:
         """Number a report and keep it.
 
@@ -120,6 +143,7 @@ class DeviceSide:
         self._seqs += 1 if who is None else who
         seqs = self._seqs.copy()
         said = readings.values.copy() if readings.quanta is None else readings.quanta
+        self._written += 1
         self._ring.append(_Row(seqs if who is None else seqs * who, stamps, self._boots, said))
         return seqs
 

@@ -356,7 +356,7 @@ class Fleet:
         self._to(now_ms)
         self._ageing.show()
         self._befall(now_ms)
-        readings = self._sensing.read(self.twin.measure(), number, now_ms)
+        readings = self._sensing.read(self.twin.measure(), number, now_ms, self.side.room())
         said = self.wire.say(now_ms, readings, number)
         self._hear(Report(self, now_ms, said.seqs, said.values, said.stamps, said.leave, said.lost))
         self.wire.after(now_ms, said, number)

@@ -7,14 +7,16 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from twins.core import mishap_kernel
 from twins.core.manifest import FaultSpec
 from twins.core.pending import PendingTable, Row
 from twins.core.streams import keys
-from twins.core.twin import Build, Columns
+from twins.core.twin import Build
 
 YEAR_MS = 365.25 * 86_400_000.0
+ROOM = 256
+"""Arrivals that are taken at a time."""
 VISIT_SHARE = 0.04
 """Share of visits that leave a fault behind (3-5 %; twins reference, section 2: E, S13)."""
 
@@ -53,7 +55,7 @@ class Mishaps:
         begin: Begin,
         at_reports: Collection[str] = (),
     ) -> None:
-        self._kind, self._faults, self._build = kind, faults, build
+        self._kind, self._build = kind, build
         self._pending, self._begin = pending, begin
         self._things = keys(build.devices)
         self._rates = {
@@ -66,49 +68,60 @@ class Mishaps:
             for name, spec in faults.items()
             if spec.after_maintenance > 0.0
         }
+        self._drawn = {
+            name: [(key, param) for key, param in spec.params.items() if param.drawn is not None]
+            for name, spec in faults.items()
+        }
         self._at_reports = frozenset(at_reports)
         self._waiting: list[tuple[int, int, str, int]] = []
-        n = len(build.devices)
-        self._counts: dict[str, NDArray[np.int64]] = {
-            name: np.zeros(n, dtype=np.int64) for name in self._rates
-        }
-        self._next: dict[str, Columns] = {name: np.zeros(n) for name in self._rates}
-        self._soonest: dict[str, float] = {}
-        self._first = math.inf
+        n, names = len(build.devices), tuple(self._rates)
+        self._roots = np.array(
+            [build.streams.root(f"fault/gap/{name}") for name in names], dtype=np.uint64
+        )
+        self._means_ms = 1.0 / np.array(list(self._rates.values()))
+        self._counts = np.zeros((len(names), n), dtype=np.int32)
+        self._next_ms = np.zeros((len(names), n))
+        self._soonest_ms = np.zeros((len(names), -(-n // mishap_kernel.TILE)))
+        self._first_ms = math.inf
         self._visits = np.zeros(n, dtype=np.int64)
         pending.serve(kind, rank=rank, handler=self._on_due)
 
     def start(self, next_report_ms: int) -> None:
         """Begin: the first arrival of every fault."""
-        everywhere = np.arange(len(self._build.devices))
-        for name in self._rates:
-            self._draw_gap(name, everywhere)
-        self._first = min(self._soonest.values(), default=math.inf)
+        if self._rates:
+            mishap_kernel.begin(
+                self._things, self._roots, self._means_ms, self._next_ms, self._counts,
+                self._soonest_ms,
+            )  # fmt: skip
+        self._note()
         self.look_ahead(next_report_ms)
 
     def look_ahead(self, next_report_ms: int) -> None:
         """Rows for everything that comes before the next report."""
-        by = float(next_report_ms - self._build.start_ms)
-        if self._first > by:
+        by_ms = float(next_report_ms - self._build.start_ms)
+        if self._first_ms > by_ms:
             return
-        for name, at in self._next.items():
-            while self._soonest[name] <= by:
-                due = np.flatnonzero(at <= by)
-                if name in self._at_reports:
-                    self._waiting += [
-                        (int(np.ceil(at[device])), device, name, int(self._counts[name][device]))
-                        for device in due.tolist()
-                    ]
-                    self._draw_gap(name, due)
-                    continue
-                for device in due.tolist():
-                    due_ms = self._build.start_ms + int(np.ceil(at[device]))
-                    subject = f"{self._build.devices[device]}/{name}"
-                    number = int(self._counts[name][device])
-                    args = {"device": device, "fault": name, "number": number}
-                    self._pending.add(due_ms, self._kind, subject, args)
-                self._draw_gap(name, due)
-        self._first = min(self._soonest.values())
+        names, who, at_ms = tuple(self._rates), np.empty((ROOM, 3), dtype=np.int64), np.empty(ROOM)
+        found = ROOM
+        while found == ROOM:
+            found = mishap_kernel.arrive(
+                by_ms, self._things, self._roots, self._means_ms, self._next_ms, self._counts,
+                self._soonest_ms, who, at_ms,
+            )  # fmt: skip
+            for (fault, device, number), at in zip(
+                who[:found].tolist(), at_ms[:found].tolist(), strict=True
+            ):
+                self._await(names[fault], device, number, math.ceil(at))
+        self._note()
+
+    def _await(self, name: str, device: int, number: int, due_ms: int) -> None:
+        """A fault will come ``due_ms`` after the start."""
+        if name in self._at_reports:
+            self._waiting.append((due_ms, device, name, number))
+            return
+        subject = f"{self._build.devices[device]}/{name}"
+        args = {"device": device, "fault": name, "number": number}
+        self._pending.add(self._build.start_ms + due_ms, self._kind, subject, args)
 
     def report(self) -> list[Mishap]:
         """A report is about to be made: what waited for it, in the order in which it came."""
@@ -134,27 +147,22 @@ class Mishaps:
         """Everything that changes (pending rows are kept elsewhere)."""
         return {
             "counts": self._counts,
-            "next": self._next,
+            "next_ms": self._next_ms,
             "visits": self._visits,
             "waiting": [list(one) for one in self._waiting],
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
-        self._counts, self._next = dict(state["counts"]), dict(state["next"])
+        self._counts, self._next_ms = state["counts"], state["next_ms"]
         self._visits = state["visits"]
         self._waiting = [(at, *rest) for at, *rest in state["waiting"]]
-        self._soonest = {name: float(at.min()) for name, at in self._next.items()}
-        self._first = min(self._soonest.values(), default=math.inf)
+        if self._rates:
+            mishap_kernel.note(self._next_ms, self._soonest_ms)
+        self._note()
 
-    def _draw_gap(self, name: str, devices: NDArray[np.int64]) -> None:
-        counts = self._counts[name]
-        counts[devices] += 1
-        uniform = self._build.streams.uniforms(
-            f"fault/gap/{name}", self._things[devices], counts[devices]
-        )
-        self._next[name][devices] += -np.log1p(-uniform) / self._rates[name]
-        self._soonest[name] = float(self._next[name].min())
+    def _note(self) -> None:
+        self._first_ms = float(self._soonest_ms.min()) if self._rates else math.inf
 
     def _on_due(self, row: Row) -> None:
         name, device, number = row.args["fault"], row.args["device"], row.args["number"]
@@ -163,9 +171,8 @@ class Mishaps:
 
     def _params(self, name: str, purpose: str, device: int, number: int) -> dict[str, float]:
         given = {}
-        for key, param in self._faults[name].params.items():
-            if param.drawn is None:
-                continue
+        for key, param in self._drawn[name]:
+            assert param.drawn is not None
             low, high = param.drawn
             share = self._uniform(f"{purpose}/{key}", device, number)
             if param.whole:

@@ -34,7 +34,7 @@ class OnChange:
         self._said_ms = np.full((devices, len(signals)), -np.inf)
 
     def thin(self, readings: Readings, at_ms: int, who: Yes | None) -> Readings:
-        """Leave out what needs not be said, in the copy that is returned.
+        """Leave out what needs not be said: quanta in place, values in the copy that is returned.
 
         Args:
             readings: Of every device.
@@ -52,7 +52,7 @@ class OnChange:
         np.copyto(self._said, values, where=news)
         self._said_ms[news] = at_ms
         if quanta is not None:
-            quanta = np.where(news, quanta, np.int32(NOTHING))
+            quanta[~news] = NOTHING
         mute = ~news.any(axis=1)
         return Readings(np.where(news, values, np.nan), quanta, mute if mute.any() else None)
 

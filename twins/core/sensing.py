@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from twins.core.pending import PendingTable
 from twins.core.sensor_faults import SensorFaults
 from twins.core.sensors import Columns, Readings, Sensors
@@ -40,10 +43,14 @@ class Sensing:
             random=build.random_faults,
         )
 
-    def read(self, truth: Columns, report: int, now_ms: int) -> Readings:
-        """What the devices measure of their truth, shape ``(n, signals)``."""
+    def read(
+        self, truth: Columns, report: int, now_ms: int, room: NDArray[np.int32] | None
+    ) -> Readings:
+        """What the devices measure of ``truth``, shape ``(n, signals)``; quanta go to ``room``."""
         self.faults.reports(now_ms)
-        readings = self._sensors.read(truth, report, at_ms=now_ms, wrong=self.faults.wrong())
+        readings = self._sensors.read(
+            truth, report, at_ms=now_ms, wrong=self.faults.wrong(), room=room
+        )
         self.faults.said(readings.values)
         return readings
 

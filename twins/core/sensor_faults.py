@@ -15,7 +15,7 @@ from twins.core.device import DAY_MS
 from twins.core.errors import InvalidFault
 from twins.core.manifest import SignalSpec
 from twins.core.pending import PendingTable, Row
-from twins.core.sensor_kernel import first_zeros
+from twins.core.sensor_kernel import first_zeros, uniforms
 from twins.core.streams import Streams, keys
 from twins.core.truth import TruthLedger
 
@@ -55,12 +55,12 @@ class SensorFaults:
         random: float = 0.0,
     ) -> None:
         self._names = tuple(signals)
-        self._span = np.array([spec.max - spec.min for spec in signals.values()])
-        self._devices, self._streams = tuple(devices), streams
+        self._span = [float(spec.max - spec.min) for spec in signals.values()]
+        self._devices = tuple(devices)
         self._pending, self._ledger, self._kind = pending, ledger, f"{key}.sensor"
         self._every_ms = report_every_ms
         self._zero_share = min(ZERO_SHARE * random, 0.5)  # more is no sensor
-        self._keys = keys(devices)
+        self._keys, self._root = keys(devices), streams.root("sensor/fault")
         # Cell of each device's next zero, counting channels from report to report; its number.
         self._zeros = np.full((2, len(devices)), NEVER)
         self._zero_root = streams.root("sensor/zero")
@@ -96,8 +96,7 @@ class SensorFaults:
         Raises:
             InvalidFault: If a signal is to be swapped with itself.
         """
-        [draws] = self._draws(np.array([device]))
-        self._one(now_ms, kind, device, values, named, draws)
+        self._one(now_ms, kind, device, values, named)
 
     def arrive(
         self, now_ms: int, arrivals: Sequence[tuple[int, str]], values: Mapping[str, Values]
@@ -106,34 +105,28 @@ class SensorFaults:
 
         They end with a report, too, and need no row to wait for that.
         """
-        draws = self._draws(np.array([device for device, _ in arrivals]))
-        for (device, kind), drawn in zip(arrivals, draws, strict=True):
-            self._one(now_ms, kind, device, values[kind], {}, drawn, natural=True)
+        for device, kind in arrivals:
+            self._one(now_ms, kind, device, values[kind], {}, natural=True)
 
-    def _draws(self, devices: NDArray[np.int64]) -> list[list[float]]:
-        """Uniform draws of a fault that begins at each of ``devices`` (one may come twice)."""
-        numbers = []
-        for device in devices.tolist():
-            self._count[device] += 1
-            numbers.append(self._count[device] * DRAWS)
-        draws = np.array(numbers, dtype=np.int64) + np.arange(DRAWS)[:, None]
-        drawn: list[list[float]] = self._streams.uniforms(
-            "sensor/fault", self._keys[devices], draws
-        ).T.tolist()
+    def _draws(self, device: int) -> list[float]:
+        """Uniform draws of a fault that begins at a device."""
+        self._count[device] += 1
+        draws = np.empty(DRAWS)
+        uniforms(self._keys[device], self._root, self._count[device] * DRAWS, draws)
+        drawn: list[float] = draws.tolist()
         return drawn
 
-    def _one(  # noqa: PLR0917
+    def _one(
         self,
         now_ms: int,
         kind: str,
         device: int,
         values: Values,
         named: Mapping[str, str],
-        draws: Sequence[float],
         *,
         natural: bool = False,
     ) -> None:
-        name = self._devices[device]
+        name, draws = self._devices[device], self._draws(device)
         normal, uniform = _normal(draws[2], draws[3]), draws[4]
         channel = self._channel(named, "signal", int(draws[0] * len(self._names)))
         other = self._channel(named, "with", int(draws[1] * len(self._names)))
@@ -222,10 +215,10 @@ class SensorFaults:
     def _size(
         self, kind: str, values: Mapping[str, float], channel: int, *, normal: float, sign: float
     ) -> float:
-        span = float(self._span[channel])
+        span = self._span[channel]
         if kind == "sensor_spike":
-            share = values["size_pct"] or sign * 10.0 * np.exp(normal)
-            return float(np.clip(share, -100.0, 100.0)) / 100.0 * span
+            share = values["size_pct"] or sign * 10.0 * math.exp(normal)
+            return min(max(share, -100.0), 100.0) / 100.0 * span
         if kind == "sensor_bias":
             share = values["size_pct"] or sign * (2.0 + 8.0 * min(abs(normal) / 3.0, 1.0))
             return values["offset"] or share / 100.0 * span
@@ -241,7 +234,7 @@ class SensorFaults:
         if kind in ("sensor_bias", "sensor_drift", "sensor_swapped"):
             return NEVER
         median_h, sigma = DROPOUT_H if kind == "sensor_dropout" else STUCK_H
-        return now_ms + max(round(median_h * float(np.exp(sigma * normal)) * HOUR_MS), 1)
+        return now_ms + max(round(median_h * math.exp(sigma * normal) * HOUR_MS), 1)
 
     def _on_over(self, row: Row) -> None:
         self._end(row.due_ms, row.args["number"])

@@ -172,25 +172,37 @@ def _spoil(  # noqa: PLR0917
 
 
 @compiled
-def next_zero(key: Word, root: Word, number: int, log_share: float) -> int:
+def _uniform(key: Word, root: Word, number: int) -> float:
+    """Draw ``number`` of a thing's uniform stream, as that of ``Streams.uniforms``."""
+    word = _mixed(_mixed(_mixed(key + root) ^ (np.uint64(number) * _GOLDEN)) + root)
+    return (np.float64(word >> _S11) + 0.5) * 2.0**-53
+
+
+@compiled
+def uniforms(key: Word, root: Word, number: int, drawn: Columns) -> None:
+    """Draws of a thing's uniform stream from ``number`` on."""
+    for i in range(len(drawn)):
+        drawn[i] = _uniform(key, root, number + i)
+
+
+@compiled
+def _next_zero(key: Word, root: Word, number: int, log_share: float) -> int:
     """How many cells on the next natural zero of a device stands, geometric, from 1.
 
     Args:
         key: Of the device (``streams.keys``).
-        root: Of the stream; the draw is that of ``Streams.uniforms``.
+        root: Of the stream.
         number: Which zero it is.
         log_share: ln of the share of cells that are no zero.
     """
-    word = _mixed(_mixed(_mixed(key + root) ^ (np.uint64(number) * _GOLDEN)) + root)
-    uniform = (np.float64(word >> _S11) + 0.5) * 2.0**-53
-    return 1 + math.floor(math.log(uniform) / log_share)
+    return 1 + math.floor(math.log(_uniform(key, root, number)) / log_share)
 
 
 @compiled
 def first_zeros(keys: Keys, root: Word, log_share: float, zeros: Whole) -> None:
     """Where the first natural zero of each device stands; ``zeros`` is ``(2, n)``."""
     for i in range(len(keys)):
-        zeros[0, i], zeros[1, i] = next_zero(keys[i], root, 1, log_share) - 1, 1
+        zeros[0, i], zeros[1, i] = _next_zero(keys[i], root, 1, log_share) - 1, 1
 
 
 @compiled
@@ -210,7 +222,7 @@ def _zeros_of(  # noqa: PLR0917
         if not math.isnan(values[channel, device]):
             values[channel, device] = 0.0
         zeros[1, device] += 1
-        zeros[0, device] += next_zero(keys[device], root, zeros[1, device], log_share)
+        zeros[0, device] += _next_zero(keys[device], root, zeros[1, device], log_share)
 
 
 @compiled

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from twins.core.broken import Wrong, sound
 from twins.core.manifest import SignalSpec
 from twins.core.noise import NORMAL, Noise
-from twins.core.sensor_kernel import FIGURES, NOTHING, PLACES, sense
+from twins.core.sensor_kernel import FIGURES, PLACES, sense
 from twins.core.streams import Streams
 
 Columns = NDArray[np.float64]
@@ -31,7 +31,7 @@ class Readings(NamedTuple):
     values: Columns
     """Shape ``(n, channels)``, on the quantum of each channel; NaN where nothing was measured."""
     quanta: NDArray[np.int32] | None
-    """The same in quanta; ``None`` if those of some channel do not fit."""
+    """The same in quanta, if they were asked for."""
     mute: NDArray[np.bool_] | None
     """Who has nothing to say, shape ``(n,)``; nobody if ``None``."""
 
@@ -87,11 +87,15 @@ class Sensors:
         self._fresh = np.ones(len(self._state), dtype=np.int64)
         self._keys = Noise(streams, "sensor/noise", devices, 0).keys
         self._sound = sound(n)
-        ends = [max(abs(spec.min), abs(spec.max)) * spec.steps_per_unit for spec in specs]
-        self._narrow = max(ends) < -NOTHING
 
     def read(
-        self, truth: Columns, report: int, *, at_ms: int = 0, wrong: Wrong | None = None
+        self,
+        truth: Columns,
+        report: int,
+        *,
+        at_ms: int = 0,
+        wrong: Wrong | None = None,
+        room: NDArray[np.int32] | None = None,
     ) -> Readings:
         """What the sensors say at report number ``report`` (from 0, one after another).
 
@@ -100,10 +104,11 @@ class Sensors:
             report: Running number; row of the noise streams.
             at_ms: When that is (for channels that sample more seldom than they report).
             wrong: With them, acting before range and quantum; nothing if left out.
+            room: Where the quanta go, ``(channels, n)``; left out, there is no need for them.
         """
         n, channels = truth.shape
         values = np.empty((channels, n))
-        quanta = np.empty((channels, n if self._narrow else 0), dtype=np.int32)
+        quanta = np.empty((channels, 0), dtype=np.int32) if room is None else room
         mute = np.empty(n, dtype=np.bool_)
         flat, spacing = _flat(truth)
         if len(self._sample_ms):
@@ -113,7 +118,7 @@ class Sensors:
             flat, spacing, self._keys, report, at_ms, self._figures, self._places, self._fixed,
             self._state, self._fresh, NORMAL, broken, nature, values, quanta, mute,
         )  # fmt: skip
-        return Readings(values.T, quanta.T if self._narrow else None, mute if silent else None)
+        return Readings(values.T, None if room is None else room.T, mute if silent else None)
 
     def adjust(self, device: int, channel: int | None = None) -> None:
         """Somebody calibrated a device (or one channel of it): what has drifted is gone."""

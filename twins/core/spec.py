@@ -23,6 +23,10 @@ class FleetSpec:
     faults as often as they come (then 3-5 % of visits leave one behind, too).
     ``link`` is how devices reach the network (:data:`LINKS`); ``reporting`` whether a report holds
     every signal or only what has changed (:data:`REPORTING`).
+
+    ``site_names`` and ``device_names`` (site by site) go before the numbers. ``ages_ms`` is how
+    long the components of each device have been in service at the start, those that wear by time;
+    ``at_km`` where each site stands, east and north of the depot (``None``: drawn).
     """
 
     product: str
@@ -33,6 +37,10 @@ class FleetSpec:
     random_faults: float = 0.0
     link: str = "wired"
     reporting: str = "every"
+    site_names: tuple[str, ...] = ()
+    device_names: tuple[str, ...] = ()
+    ages_ms: tuple[float, ...] = ()
+    at_km: tuple[tuple[float, float] | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,8 @@ class Build:
 
     ``devices`` stand site by site: device ``i`` belongs to site ``i // devices_per_site``.
     ``params`` holds every parameter of the manifest, checked. ``host`` is the twin of the fleet
-    that this one came with: companion ``i`` belongs to the host's device ``i // (n / hosts)``.
+    that this one came with; companion ``i`` belongs to the host's device ``i // (n / hosts)``.
+    ``ages_ms`` is how old each device is at the start (empty: new).
     """
 
     sites: tuple[str, ...]
@@ -39,6 +40,7 @@ class Build:
     link: str = "wired"
     reporting: str = "every"
     licence_key: str = LICENCE_KEY
+    ages_ms: tuple[float, ...] = ()
     outdoors: Weather | None = None
     calendar: Calendar = PLAIN
     host: ProductTwin | None = None

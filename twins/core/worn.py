@@ -113,10 +113,11 @@ class Worn:
             self._soonest = float(self.due_clock.min())
         return self._soonest
 
-    def begin(self, clock: Columns | float) -> None:
-        """First lives of all devices."""
+    def begin(self, clock: Columns | float, age_ms: Columns | float = 0.0) -> None:
+        """First lives of all devices, which have reached these ages already."""
         self.number[:] = 1
-        lives = draw_lives(self.law, self._streams, self._keys, 1)
+        lives = draw_lives(self.law, self._streams, self._keys, 1, age_ms)
+        self.born_ms[:] = age_ms
         self._take(slice(None), lives.onset_ms, lives.pf_ms, lives.sudden)
         self._go(slice(None), clock)
 

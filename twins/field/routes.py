@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,12 +21,6 @@ def tour(points: NDArray[np.float64]) -> list[int]:
     far = np.hypot(*(stops[:, None] - stops[None]).transpose(2, 0, 1))
     ring = _two_opt(far, list(range(len(stops))))
     return [order[stop - 1] for stop in ring[1:]]
-
-
-def length_km(points: NDArray[np.float64], order: Sequence[int]) -> float:
-    """Length of the round trip from the origin through points in this order."""
-    ring = np.concatenate([np.zeros((1, 2)), points[list(order)], np.zeros((1, 2))])
-    return float(np.hypot(*np.diff(ring, axis=0).T).sum())
 
 
 def _nearest(points: NDArray[np.float64]) -> list[int]:

@@ -48,6 +48,7 @@ class Surroundings:
 
     def __init__(self, where: Where, streams: Streams) -> None:
         self.where, self._streams = where, streams
+        self._fixed: dict[str, tuple[float, float]] = {}
         self._region = weather.Region(streams, where.weather)
         self.calendar = LocalCalendar(
             streams,
@@ -63,7 +64,14 @@ class Surroundings:
 
     def points(self, sites: tuple[str, ...]) -> Points:
         """Where sites stand: km east and north of the depot, shape ``(sites, 2)``."""
-        return place(self._streams, sites, radius_km=self.where.weather["radius_km"])
+        points = place(self._streams, sites, radius_km=self.where.weather["radius_km"])
+        for row, site in enumerate(sites):
+            points[row] = self._fixed.get(site, points[row])
+        return points
+
+    def fix(self, site: str, at_km: tuple[float, float]) -> None:
+        """Say where a site stands, before anybody asks."""
+        self._fixed[site] = at_km
 
     def over(self, sites: tuple[str, ...]) -> weather.Outdoors:
         """The weather over the sites of a fleet."""

@@ -128,6 +128,11 @@ class Recorder:
         """The fleet that was wanted; its companions come after it."""
         return self.world.fleets[0]
 
+    @property
+    def devices(self) -> int:
+        """Devices of all fleets."""
+        return sum(len(fleet.build.devices) for fleet in self.world.fleets)
+
     def pages(self, *, days: float) -> Iterator[History]:
         """The history in pages of ``days``; a page is not written to any more."""
         start_ms = self.world.now_ms

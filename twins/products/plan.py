@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from twins.core.errors import named
@@ -15,6 +17,8 @@ from twins.products import Product, catalog
 SITES_MAX = 100_000
 """Bounds of one fleet, so that a slip of the keyboard ends in a message and not in swapping."""
 DEVICES_PER_SITE_MAX = 100
+NUMBERED = re.compile(r"[a-z]+-(\d{2,}-\d+)")
+"""A device that nobody gave a name."""
 RANDOM_FAULTS_MAX = 1000.0
 
 
@@ -46,11 +50,18 @@ def plan_fleets(spec: WorldSpec, streams: Streams) -> tuple[list[tuple[Product, 
         if found:
             continue
         first = sites_so_far.get(product.site_prefix, 0) + 1
-        sites_so_far[product.site_prefix] = first + fleet.sites - 1
+        if not fleet.site_names:
+            sites_so_far[product.site_prefix] = first + fleet.sites - 1
         numbers = range(first, first + fleet.sites)
         build = _build(fleet, product, numbers, values, spec, streams)
         plans += [(product, build), *_companions(product, build)]
-    return plans, problems
+    return plans, [*problems, *_twice(plans)]
+
+
+def _twice(plans: Sequence[tuple[Product, Build]]) -> list[str]:
+    """Devices that are called the same."""
+    names = Counter(name for _, build in plans for name in build.devices)
+    return [f"{many} devices are called {name!r}" for name, many in names.items() if many > 1]
 
 
 def companion_names(companion: Product, device: str, params: Mapping[str, float]) -> list[str]:
@@ -61,7 +72,8 @@ def companion_names(companion: Product, device: str, params: Mapping[str, float]
         device: The host's device.
         params: The host's parameters.
     """
-    _, _, place = device.partition("-")
+    numbered = NUMBERED.fullmatch(device)
+    place = numbered[1] if numbered else device
     many = round(params[companion.count])
     return [f"{companion.device_prefix}-{place}-{number}" for number in range(1, many + 1)]
 
@@ -76,6 +88,7 @@ def _companions(host: Product, build: Build) -> Iterator[tuple[Product, Build]]:
                 build,
                 devices=tuple(name for of_device in names for name in of_device),
                 devices_per_site=build.devices_per_site * many,
+                ages_ms=tuple(age for age in build.ages_ms for _ in range(many)),
                 params={name: param.default for name, param in product.params.items()},
             ),
         )
@@ -87,7 +100,16 @@ def _out_of_bounds(where: str, fleet: FleetSpec) -> list[str]:
         "devices_per_site": DEVICES_PER_SITE_MAX,
         "report_every_ms": 86_400_000,
     }
+    counts = {
+        "site_names": fleet.sites, "device_names": fleet.sites * fleet.devices_per_site,
+        "ages_ms": fleet.sites * fleet.devices_per_site, "at_km": fleet.sites,
+    }  # fmt: skip
     problems = [
+        f"{where}: {name} must be {many} or none, not {given}"
+        for name, many in counts.items()
+        if (given := len(getattr(fleet, name))) not in (0, many)
+    ]
+    problems += [
         f"{where}: {name} must be 1 to {most}, not {getattr(fleet, name)}"
         for name, most in bounds.items()
         if not 1 <= getattr(fleet, name) <= most
@@ -111,8 +133,9 @@ def _build(  # noqa: PLR0917 - each has another type
     streams: Streams,
 ) -> Build:
     return Build(
-        sites=tuple(f"{product.site_prefix}-{number:02}" for number in numbers),
-        devices=tuple(
+        sites=fleet.site_names or tuple(f"{product.site_prefix}-{number:02}" for number in numbers),
+        devices=fleet.device_names
+        or tuple(
             f"{product.device_prefix}-{number:02}-{place}"
             for number in numbers
             for place in range(1, fleet.devices_per_site + 1)
@@ -126,4 +149,5 @@ def _build(  # noqa: PLR0917 - each has another type
         random_faults=fleet.random_faults,
         link=fleet.link,
         reporting=fleet.reporting,
+        ages_ms=fleet.ages_ms,
     )

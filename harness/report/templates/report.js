@@ -109,3 +109,13 @@ if (names.length) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   draw();
 }
+
+function reveal() {
+  const target = document.getElementById(location.hash.slice(1));
+  if (target && target.tagName === "DETAILS") {
+    target.open = true;
+    target.scrollIntoView();
+  }
+}
+addEventListener("hashchange", reveal);
+reveal();

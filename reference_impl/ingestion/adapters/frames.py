@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from math import fsum, nan
+from operator import lt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,10 +36,10 @@ class Frame:
 
     def add(self, times: Times, values: Floats) -> None:
         """Take in reports in any order: times (ms), shape ``(k,)``, values ``(signals, k)``."""
-        if not times.size:
+        ordered = times.tolist()  # quicker to look through than a short array
+        if not ordered:
             return
-        ahead = times[0] > self.newest_ms
-        if not ahead or (times.size > 1 and not (times[1:] > times[:-1]).all()):
+        if ordered[0] <= self.newest_ms or not all(map(lt, ordered, ordered[1:])):
             times, values = self._merged(times, values)
         end = self._last + times.size
         if end > self._times.size:
@@ -100,6 +103,24 @@ class Frame:
         return -1
 
 
+class _Stretches(NamedTuple):
+    """Windows as stretches ``low <= place < high`` of one long row of readings."""
+
+    low: Times
+    high: Times
+    edges: Times
+    """Both in turn: every second stretch between two edges is a window."""
+    empty: Bools | None
+    """Where there is nothing; None: nowhere."""
+
+    @classmethod
+    def of(cls, low: Times, high: Times) -> _Stretches:
+        edges = np.empty((*low.shape, 2), dtype=np.int64)
+        edges[..., 0], edges[..., 1] = low, high
+        empty = low == high
+        return cls(low, high, edges.ravel(), empty if empty.any() else None)
+
+
 class Cut:
     """Reports of several things, one thing behind the other, for windows of similar length.
 
@@ -110,80 +131,87 @@ class Cut:
         after_ms, to_ms = ends_ms[0] - longest_ms, ends_ms[-1]
         parts = [frame.between(after_ms, to_ms) for frame in frames]
         self._frames, self._places = frames, [place for _, _, place in parts]
-        sizes = [times.size for times, _, _ in parts]
+        sizes = np.array([times.size for times, _, _ in parts])
         self._times: Times = np.concatenate([times for times, _, _ in parts])
-        self._values: Floats = np.concatenate([values for _, values, _ in parts], axis=1)
-        self._missing: Bools = np.isnan(self._values)
-        self._gaps: Bools = self._missing.any(axis=1)
-        things = np.arange(len(frames), dtype=np.int64)
+        columns = [values for _, values, _ in parts]
+        # one more column, for a stretch may end behind the last
+        behind = np.full((columns[0].shape[0], 1), nan)
+        self._values: Floats = np.concatenate([*columns, behind], axis=1)
+        self._missing: Bools = np.isnan(self._values[:, :-1])
+        self._gaps: list[bool] = list(np.logical_or.reduce(self._missing, axis=1))
         # times that count on from thing to thing are ascending: all windows by one search
         span_ms = to_ms - after_ms + 1
-        self._keys: Times = self._times - after_ms + np.repeat(things * span_ms, sizes)
-        ends = np.asarray(ends_ms, dtype=np.int64)[:, None] - after_ms
-        self._ends: Times = ends + things * span_ms
-        self._first: Times = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+        begins = np.arange(len(frames), dtype=np.int64) * span_ms
+        self._keys: Times = self._times - after_ms + np.repeat(begins, sizes)
+        self._ends: Times = np.array(ends_ms, dtype=np.int64)[:, None] - after_ms + begins
+        self._first: Times = np.cumsum(sizes) - sizes
         self._high: Times = self._keys.searchsorted(self._ends, side="right")
-        self._low: dict[int, Times] = {}
+        self._stretches: dict[int, _Stretches] = {}
+        self._all_reported = bool((self._high > self._first).all())
 
     def window(self, row: int, take: Take, over_ms: int) -> Window:
-        """Each window as one number; see the port ``TelemetryView``."""
-        low, high, first = self._lows(over_ms), self._high, self._first
-        times, values = self._times, self._values[row]
-        if self._gaps[row]:
-            here = ~self._missing[row]
-            place = np.concatenate([[0], np.cumsum(here)])
-            low, high, first = place[low], place[high], place[first]
-            times, values = times[here], values[here]
-        return Window(_reduced(values, take, low, high), self._newest(row, times, first, high))
+        """Windows of one signal, ``(ends, things)``; see the port ``TelemetryView``."""
+        stretches = self._stretches.get(over_ms)
+        if stretches is None:
+            low = self._keys.searchsorted(self._ends - over_ms, side="right")
+            stretches = self._stretches[over_ms] = _Stretches.of(low, self._high)
+        if not self._gaps[row]:
+            newest_ms = self.newest_ms if self._all_reported else self._newest(row)
+            return Window(_reduced(self._values[row], take, stretches), newest_ms)
+        here = ~self._missing[row]
+        place = np.concatenate([[0], np.cumsum(here)])
+        own = _Stretches.of(place[stretches.low], place[stretches.high])
+        values = _reduced(np.append(self._values[row, :-1][here], nan), take, own)
+        return Window(values, self._newest(row, here, place))
 
-    def _lows(self, over_ms: int) -> Times:
-        known = self._low.get(over_ms)
-        if known is None:
-            known = self._low[over_ms] = self._keys.searchsorted(self._ends - over_ms, side="right")
-        return known
+    @cached_property
+    def newest_ms(self) -> Times:
+        """The newest report at or before each end, where all have one."""
+        return self._times[self._high - 1]
 
-    def _newest(self, row: int, times: Times, first: Times, high: Times) -> Times:
+    def _newest(self, row: int, here: Bools | None = None, place: Times | None = None) -> Times:
+        """The newest reading of a signal at or before each end, also from before the cut.
+
+        ``here`` says which reports have it, and ``place`` how many do before each.
+        """
+        times, first, high = self._times, self._first, self._high
+        if here is not None and place is not None:
+            times, first, high = times[here], place[first], place[high]
         none = high == first
         if not none.any():
             return times[high - 1]
         before = [
-            frame.newest_before(row, place) if nothing else -1
-            for frame, place, nothing in zip(
+            frame.newest_before(row, column) if nothing else -1
+            for frame, column, nothing in zip(
                 self._frames, self._places, none.any(axis=0).tolist(), strict=True
             )
         ]
-        if not times.size:
-            return np.broadcast_to(np.array(before, dtype=np.int64), high.shape)
-        return np.where(none, np.array(before, dtype=np.int64), times[high - 1])
+        older: Times = np.broadcast_to(np.array(before, dtype=np.int64), high.shape)
+        return np.where(none, older, times[high - 1]) if times.size else older
 
 
 _EXTREME: Mapping[Take, np.ufunc] = {Take.MIN: np.minimum, Take.MAX: np.maximum}
 
 
-def _reduced(values: Floats, take: Take, low: Times, high: Times) -> Floats:
-    """One number for each stretch ``low <= place < high``, in the shape of both."""
+def _reduced(values: Floats, take: Take, stretches: _Stretches) -> Floats:
+    """One number for each stretch of ``values``, whose last is extra."""
+    low, high, edges, empty = stretches
     if take is Take.COUNT:
         return (high - low).astype(np.float64)
     if take in (Take.SUM, Take.MEAN):
-        return _summed(values, take, low, high)
-    if not values.size:
-        return np.full(low.shape, nan)
+        return np.array(_summed(values, take, stretches)).reshape(low.shape)
     if take is Take.LAST:
-        found = values[high - 1]
+        found: Floats = values[high - 1]
     else:
-        # every second stretch of these is a window; the end of the last may be behind the array
-        edges = np.stack([low, high], axis=-1).ravel()
-        found = _EXTREME[take].reduceat(np.append(values, nan), edges)[::2].reshape(low.shape)
-    empty = low == high
-    return np.where(empty, nan, found) if empty.any() else found
+        found = _EXTREME[take].reduceat(values, edges)[::2].reshape(low.shape)
+    return found if empty is None else np.where(empty, nan, found)
 
 
-def _summed(values: Floats, take: Take, low: Times, high: Times) -> Floats:
+def _summed(values: Floats, take: Take, stretches: _Stretches) -> list[float]:
     """Sums are exact, so that the order of readings of equal time does not matter."""
     numbers = values.tolist()
-    stretches = zip(low.ravel().tolist(), high.ravel().tolist(), strict=True)
+    edges = stretches.edges.tolist()
+    pairs = zip(edges[::2], edges[1::2], strict=True)
     if take is Take.SUM:
-        found = [fsum(numbers[a:b]) for a, b in stretches]
-    else:
-        found = [fsum(numbers[a:b]) / (b - a) if a < b else nan for a, b in stretches]
-    return np.array(found).reshape(low.shape)
+        return [fsum(numbers[a:b]) for a, b in pairs]
+    return [fsum(numbers[a:b]) / (b - a) if a < b else nan for a, b in pairs]

@@ -17,7 +17,7 @@ blocks = sa.Table(
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("names", Text, nullable=False),
     sa.Column("payload", sa.LargeBinary, nullable=False),
-    sa.Index("ix_telemetry_blocks_thing_last_ms", "thing", "last_ms"),
+    sa.Index("ix_telemetry_blocks_last_ms_thing", "last_ms", "thing"),
 )
 latest = sa.Table(
     "telemetry_latest",

@@ -24,7 +24,7 @@ _ALIKE = 8
 class _Pick(NamedTuple):
     """Which columns of a block are kept, in the order of the rows of a frame."""
 
-    places: list[int]
+    places: Times
     lacking: list[int]
     """Rows that the block has nothing for."""
 
@@ -77,7 +77,7 @@ class RecentTelemetry:
             places = {name: place for place, name in enumerate(block.names)}
             found = [places.get(signal) for signal in self._signals]
             pick = self._picks[block.names] = _Pick(
-                [place or 0 for place in found],
+                np.array([place or 0 for place in found], dtype=np.int64),
                 [row for row, place in enumerate(found) if place is None],
             )
         times, _, columns = unpack(block)
@@ -122,12 +122,13 @@ class RecentTelemetry:
 
     def windows(
         self, things: Sequence[str], wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
-    ) -> list[Window]:
+    ) -> Window:
         """One number per kind of window, end and thing; see the port."""
         self._keep([kind.signal for kind in wanted])
+        shape = (len(wanted), len(ends_ms), len(things))
+        whole = Window(np.empty(shape), np.empty(shape, dtype=np.int64))
         if not things:
-            nothing = Window(np.empty((len(ends_ms), 0)), np.empty((len(ends_ms), 0), np.int64))
-            return [nothing for _ in wanted]
+            return whole
         cuts: dict[int, Cut] = {}
         longest_ms = -1
         for over_ms in sorted({kind.over_ms for kind in wanted}, reverse=True):
@@ -136,10 +137,10 @@ class RecentTelemetry:
                 frames = [self._frame(thing, ends_ms[0] - over_ms) for thing in things]
                 cut = Cut(frames, longest_ms=over_ms, ends_ms=ends_ms)
             cuts[over_ms] = cut
-        return [
-            cuts[kind.over_ms].window(self._signals[kind.signal], kind.take, kind.over_ms)
-            for kind in wanted
-        ]
+        for number, (signal, take, over_ms) in enumerate(wanted):
+            found = cuts[over_ms].window(self._signals[signal], take, over_ms)
+            whole.values[number], whole.newest_ms[number] = found
+        return whole
 
     def series(self, thing: str, signal: str, *, after_ms: int, to_ms: int) -> tuple[Times, Floats]:
         """All readings with ``after_ms < at_ms <= to_ms``, oldest first, shape ``(k,)`` each."""

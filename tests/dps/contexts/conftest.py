@@ -81,18 +81,15 @@ class FakeTelemetry:
 
     def windows(
         self, things: Sequence[str], wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
-    ) -> list[Window]:
-        return [self._windows(things, kind, ends_ms) for kind in wanted]
-
-    def _windows(self, things: Sequence[str], kind: Reduced, ends_ms: Sequence[int]) -> Window:
-        found = [
-            self._window(things, kind.signal, kind.take, end_ms - kind.over_ms, end_ms)
-            for end_ms in ends_ms
-        ]
-        return Window(
-            np.array([values for values, _ in found]),
-            np.array([newest_ms for _, newest_ms in found], dtype=np.int64),
-        )
+    ) -> Window:
+        shape = (len(wanted), len(ends_ms), len(things))
+        whole = Window(np.empty(shape), np.empty(shape, dtype=np.int64))
+        for number, kind in enumerate(wanted):
+            for place, end_ms in enumerate(ends_ms):
+                after_ms = end_ms - kind.over_ms
+                found = self._window(things, kind.signal, kind.take, after_ms, end_ms)
+                whole.values[number, place], whole.newest_ms[number, place] = found
+        return whole
 
     def _window(
         self, things: Sequence[str], signal: str, take: Take, after_ms: int, to_ms: int

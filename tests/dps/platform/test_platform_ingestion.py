@@ -228,9 +228,9 @@ def test_windows_are_the_same_however_late_and_in_whatever_order_readings_come(
     newest_ms = max((at for at, _, here in taken if here and at <= to_ms), default=-1)
     for take, value in expected.items():
         kind = Reduced("x_c", take, max(to_ms - after_ms, 0))
-        (window,) = view.windows(["t"], [kind], ends_ms=[to_ms])
-        np.testing.assert_equal(window.values, [[value]])
-        assert window.newest_ms.tolist() == [[newest_ms]]
+        window = view.windows(["t"], [kind], ends_ms=[to_ms])
+        np.testing.assert_equal(window.values, [[[value]]])
+        assert window.newest_ms.tolist() == [[[newest_ms]]]
     times, _ = view.series("t", "x_c", after_ms=after_ms, to_ms=to_ms)
     assert times.tolist() == sorted(at for at, _, h in taken if h and after_ms < at <= to_ms)
 
@@ -241,7 +241,7 @@ def test_what_memory_no_longer_holds_is_read_from_the_store_and_agrees(kit, new_
     def ask(view):
         after_ms, to_ms = kit.START_MS + 3 * kit.HOUR_MS, kit.START_MS + 30 * kit.HOUR_MS
         kind = Reduced("temp_c", Take.MEAN, to_ms - after_ms)
-        (window,) = view.windows(["mix-1", "no"], [kind], ends_ms=[to_ms])
+        window = view.windows(["mix-1", "no"], [kind], ends_ms=[to_ms])
         series = view.series("mix-1", "temp_c", after_ms=after_ms, to_ms=to_ms)
         return [part.tolist() for part in (*window, *series)]
 
@@ -331,12 +331,11 @@ def test_windows_are_the_same_for_things_alone_and_together(taken, over_ms, ends
             view.add("late", report(seq, at_ms, value))
 
     def ask(*things):
-        (window,) = view.windows(things, [Reduced("x_c", take, over_ms)], ends_ms=sorted(ends))
-        return window
+        return view.windows(things, [Reduced("x_c", take, over_ms)], ends_ms=sorted(ends))
 
     alone = [ask("a"), ask("b"), ask("late")]
     for things in (("a", "b"), ("a", "b", "late")):
         together = ask(*things)
         for place, one in enumerate(alone[: len(things)]):
-            np.testing.assert_equal(together.values[:, place], one.values[:, 0])
-            np.testing.assert_equal(together.newest_ms[:, place], one.newest_ms[:, 0])
+            np.testing.assert_equal(together.values[..., place], one.values[..., 0])
+            np.testing.assert_equal(together.newest_ms[..., place], one.newest_ms[..., 0])

@@ -16,7 +16,7 @@ def watch(dps, seen):
 
     def evaluate(_uow, at_ms):
         kind = Reduced("temp_c", Take.SUM, 30 * MINUTE_MS)
-        (window,) = dps.telemetry.windows(list(THINGS), [kind], ends_ms=[at_ms])
+        window = dps.telemetry.windows(list(THINGS), [kind], ends_ms=[at_ms])
         seen.append(("rules", at_ms, window.values.tolist(), window.newest_ms.tolist()))
 
     dps.scheduler.every("probe", 10 * MINUTE_MS, evaluate, rank=20)

@@ -13,7 +13,7 @@ from twins.core.weather import Calendar, Weather
 from twins.products.bin import kernels, model
 from twins.products.bin.dice import counter
 from twins.products.bin.habits import Clock, Crews, Habits
-from twins.products.bin.kernels import Box, Columns, Flags, Index, State, Words
+from twins.products.bin.kernels import Box, Columns, Flags, Index, Now, State, Words
 from twins.products.bin.place import Places
 from twins.products.bin.power import Power, Sun
 
@@ -166,14 +166,6 @@ class Bins:
         while self.hour < at_ms // model.HOUR_MS:
             self._next_hour()
         state, power = self.state, self.power
-        hour = self._calendar.at(at_ms).hour
-        step = counter(at_ms // model.STEP_MIN_MS)
-        kernels.throw_in(state, self.box.full_l, self.habits.drawn, step)
-        if self.box.compacting:
-            kernels.compact(state, self.box, power.cells.soc, power.battery.cut_off, hour)
-        round_number = self.habits.round_of(hour)
-        if round_number is not None:
-            self._come_round(round_number, at_ms)
         clear_w_m2 = model.clear_sky_w_m2(
             model.sun_height(
                 at_ms,
@@ -181,8 +173,15 @@ class Bins:
                 longitude_deg=self._weather.longitude_deg,
             )
         )
+        hour, number = self._calendar.at(at_ms).hour, counter(at_ms // model.STEP_MIN_MS)
+        now = Now(
+            number, hour, self.clock.step_h, clear_w_m2, power.cells.soc, power.battery.cut_off
+        )
+        kernels.step(state, self.box, self.habits.drawn, now)
+        round_number = self.habits.round_of(hour)
+        if round_number is not None:
+            self._come_round(round_number, at_ms)
         power.step(state.spent_wh, Sun(clear_w_m2, state.clearness))
-        kernels.warm(state, self.clock.step_h, clear_w_m2)
         self.steps += 1
 
     def _next_hour(self) -> None:

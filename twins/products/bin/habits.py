@@ -157,8 +157,8 @@ class Habits:
         first_ms = round(FIRST_ROUND_H * model.HOUR_MS)
         self._rounds_ms = [first_ms + number * gap_ms for number in range(rounds)]
         self._step_ms = clock.step_ms
-        litres, items = (table.ravel() for table in deposits())
-        self.drawn = Drawn(Dice(seed, "steps", devices).keys, litres, items)
+        table = np.stack([column.ravel() for column in deposits()], axis=1)
+        self.drawn = Drawn(Dice(seed, "steps", devices).keys, table)
         items_a_step = demand.level_l_day / MEAN_L * clock.step_ms / model.DAY_MS
         self._log_level = np.log(np.maximum(items_a_step, 1e-12) / LEAST) / LOG_RATIO
 

@@ -145,8 +145,24 @@ class Drawn(NamedTuple):
     """Chance: a stream of words for each bin, and the tables that its deposits are drawn from."""
 
     keys: Words
-    litres: Columns
-    items: Columns
+    deposits: Columns
+    """Litres and items side by side, shape ``(GRADES STRATA, 2)``: one look into memory."""
+
+
+class Now(NamedTuple):
+    """A step."""
+
+    counter: np.uint64
+    """Of the streams."""
+    hour: float
+    """Local, at its begin."""
+    step_h: float
+    clear_w_m2: float
+    """Radiation of a clear sky; 0 at night."""
+    soc: Columns
+    """State of charge of the batteries."""
+    cut_off: float
+    """The charge below which a bin does not compact."""
 
 
 @compiled
@@ -213,7 +229,7 @@ def throw_in(bins: State, full_l: Columns, drawn: Drawn, counter: np.uint64) -> 
         word = mixed(drawn.keys[i] + counter)
         bins.words[i] = word
         at = bins.rows[i] + np.int64(word & _STRATUM)
-        thrown_l = drawn.litres[at]
+        thrown_l = drawn.deposits[at, 0]
         bins.thrown_l[i] += thrown_l
         if bins.hopper_stuck[i]:
             bins.spilled_l[i] += thrown_l
@@ -222,7 +238,7 @@ def throw_in(bins: State, full_l: Columns, drawn: Drawn, counter: np.uint64) -> 
         bins.height_l[i] += taken_l
         bins.waste_l[i] += taken_l
         bins.spilled_l[i] += thrown_l - taken_l
-        bins.openings[i] += drawn.items[at]
+        bins.openings[i] += drawn.deposits[at, 1]
 
 
 @compiled
@@ -285,6 +301,15 @@ def warm(bins: State, step_h: float, clear_w_m2: float) -> None:
                 bins.sensor_lost[i], bins.trigger_l[i] = True, math.inf
         bins.inside_c[i] = inside_c
         bins.hottest_c[i] = max(bins.hottest_c[i], inside_c)
+
+
+@compiled
+def step(bins: State, box: Box, drawn: Drawn, now: Now) -> None:
+    """One step: deposits, at most one compaction, temperature."""
+    throw_in(bins, box.full_l, drawn, now.counter)
+    if box.compacting:
+        compact(bins, box, now.soc, now.cut_off, now.hour)
+    warm(bins, now.step_h, now.clear_w_m2)
 
 
 @compiled

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from twins.products.pump.twin import PumpTwin
+from twins.products.pump.works import Works
 
 COMMANDS = ("reset_starts", "reverse", "start", "stop")
 
 
-def obey(twin: PumpTwin, device: int, name: str, args: Mapping[str, Any]) -> str | None:
+def obey(works: Works, device: int, name: str, args: Mapping[str, Any]) -> str | None:
     """``stop``, ``start`` (leave it to the level control again), ``reverse``, ``reset_starts``.
 
     ``reverse`` runs the impeller backwards for a moment, which throws off most rags or few.
@@ -19,28 +18,28 @@ def obey(twin: PumpTwin, device: int, name: str, args: Mapping[str, Any]) -> str
     Returns:
         Why not, or ``None`` when done.
     """
-    at, pumps = twin.place(device), twin.stations.pumps
-    refusal = _refusal(twin, at, name, args)
+    at, pumps = works.place(device), works.stations.pumps
+    refusal = _refusal(works, at, name, args)
     if refusal is not None:
         return refusal
     if name == "reset_starts":
         pumps["starts"][at] = 0.0
-        twin.counter_reset(device)
+        works.counter_reset(device)
     elif name == "reverse":
-        twin.rags.reverse(device)
+        works.rags.reverse(device)
         pumps["starts"][at] += 1.0
     else:
         pumps["stopped"][at] = name == "stop"
     return None
 
 
-def _refusal(twin: PumpTwin, at: tuple[int, int], name: str, args: Mapping[str, Any]) -> str | None:
+def _refusal(works: Works, at: tuple[int, int], name: str, args: Mapping[str, Any]) -> str | None:
     if args:
         return f"{name} takes no arguments, got {', '.join(sorted(args))}"
     if name not in COMMANDS:
         return f"unknown command {name!r}; there are: {', '.join(COMMANDS)}"
-    if name in ("start", "reverse") and not twin.stations.pumps["able"][at]:
+    if name in ("start", "reverse") and not works.stations.pumps["able"][at]:
         return "the pump is broken and cannot start"
-    if name == "reverse" and twin.stations.wells["dead"][at[0]]:
+    if name == "reverse" and works.stations.wells["dead"][at[0]]:
         return "the station has no mains"
     return None

@@ -121,7 +121,7 @@ def current_a(size: Size, kw: float) -> float:
 
 @compiled
 def set_curve(  # noqa: PLR0917
-    size: Size, well: Record, pump: Record, point: Record, level_m: float, count: int
+    size: Size, well: Record, pump: Record, point: Record, level_m: float, count: float
 ) -> None:
     """Curve of a pump at the speed of a set of ``count``: wear, rags, a leaking ring, a valve.
 
@@ -179,7 +179,7 @@ def operate(  # noqa: PLR0917
 def alone(size: Size, well: Record, pump: Record) -> None:
     """Operating point of a pump by itself, at the level at which it works."""
     point, level_m = pump.alone, pump.works_level_m
-    set_curve(size, well, pump, point, level_m, 1)
+    set_curve(size, well, pump, point, level_m, 1.0)
     static_m = size.outlet_m - level_m
     flow = single_flow(point.a0, point.a1, point.a2, static_m, size.system_curve)
     operate(size, pump, point, flow, flow, level_m)
@@ -201,7 +201,7 @@ def together(size: Size, well: Record, pumps: Table) -> None:
     for j in range(len(pumps)):
         if pumps[j].running:
             point = pumps[j].joint
-            set_curve(size, well, pumps[j], point, level_m, well.k)
+            set_curve(size, well, pumps[j], point, level_m, float(well.k))
             total += single_flow(point.a0, point.a1, point.a2, static_m, size.system_curve)
     for _ in range(6):
         flows, slope = 0.0, 0.0

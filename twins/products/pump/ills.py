@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from twins.products.pump.columns import Table
 
 
 class Ills:
-    """Columns of shape ``(stations, pumps)`` and ``(stations,)``; all zero in a new station.
+    """Columns of shape ``(stations, pumps)`` and ``(stations,)``; nothing in a new station.
 
     They are views of the stations' tables.
     """
@@ -34,8 +32,6 @@ class Ills:
         self.drift_m_s, self.drift_from_s = wells["drift_m_s"], wells["drift_from_s"]
         self.grease_m, self.grease_until_s = wells["grease_m"], wells["grease_until_s"]
         self.mains_until_s = wells["mains_until_s"]
-        self.clog_mode[:] = 1.0
-        self.hours_limit[:] = self.starts_limit[:] = np.inf
 
     def maintain(self, station: int, pump: int, component: str, action: str) -> None:
         """What a visit resets. Rags come out whenever a pump is lifted and worked on."""

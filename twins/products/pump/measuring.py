@@ -1,5 +1,6 @@
-"""What pumps and stations report of an interval: the signals of ``product.toml``, in its order.
+"""What pumps and stations report of an interval, and states that their control knows.
 
+Signals stand in the order of ``product.toml``.
 Kernels; fields of ``wells`` and ``pumps`` are those of ``columns.py``. Sources as in
 ``hydraulics.py``.
 """
@@ -20,6 +21,11 @@ Record = Any
 """One row of a table; its fields are attributes."""
 
 SIGNALS = 23
+STATES = (
+    "storm", "high_level", "dry_run", "high_level_float", "motor_overtemp", "stator_leak",
+)  # fmt: skip
+STORM = 3.0
+"""Storm inflow over the dry-weather mean (rule P14)."""
 SUPPLY_HZ = 50.0
 BAR_PER_M = 1000.0 * 9.81 / 1e5
 """Pressure of a metre of water."""
@@ -157,3 +163,22 @@ def measure(interval: Interval, wells: Table, pumps: Table, out: Columns) -> tup
             out[21, s, j] = part.kws / 3600.0 / part.m3 if part.m3 > 0.0 else np.nan
             out[22, s, j] = well.rain_mm_h
     return close(wells, pumps, interval.now_s)
+
+
+@compiled
+def tell_states(
+    wells: Table, pumps: Table, float_m: float, stator_from: float, out: NDArray[np.bool_]
+) -> None:
+    """What stations' controls know now; ``out`` has shape ``(states, stations, pumps)``."""
+    for s in range(len(wells)):
+        well, started_s = wells[s], -np.inf
+        for j in range(pumps.shape[1]):
+            started_s = max(started_s, pumps[s, j].last_start_s)
+        for j in range(pumps.shape[1]):
+            pump = pumps[s, j]
+            out[0, s, j] = well.inflow_m3_s > STORM * well.mean_m3_s
+            out[1, s, j] = well.level_m > 0.5 * (float_m + well.start_m)
+            out[2, s, j] = well.dry_s > started_s
+            out[3, s, j] = well.floated or well.level_m >= float_m
+            out[4, s, j] = pump.hot or pump.latched
+            out[5, s, j] = pump.ill.seal >= stator_from

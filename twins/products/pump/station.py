@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from twins.products.pump import columns, hydraulics, switching
 from twins.products.pump.columns import PUMP, WELL, Table
 from twins.products.pump.ills import Ills
 from twins.products.pump.model import Columns, Plant, cheapest_speed, least_speed
-from twins.products.pump.switching import DRY_REST_S, LOOK, POINTS, Control
+from twins.products.pump.switching import LOOK, POINTS, Control
 from twins.products.pump.wells import Well
 
-EVERY = slice(None)
 LEVEL_M = 1.0
 """Water in a new station."""
 
@@ -70,7 +69,7 @@ class Stations:
             start_m=plant.start_m,
             stop_m=plant.stop_m,
             wait_s=np.inf,
-            dry_until_s=-np.inf,
+            dry_s=-np.inf,
             mains_until_s=-np.inf,
         )
         _set(
@@ -82,41 +81,49 @@ class Stations:
             bearing_c=water_c,
             motor_c=water_c,
             able=True,
+            run_share=0.2,
+            starts_h=2.0,
             last_start_s=-np.inf,
             trip_s=-np.inf,
             trip_before_s=-np.inf,
             rags_m3=np.inf,
             clean_starts=np.inf,
         )
-        self.ills = Ills(self.wells, self.pumps["ill"])
+        _set(self.pumps["ill"], clog_mode=1.0, hours_limit=np.inf, starts_limit=np.inf)
         self.usable_changed()
         self.wells["asks"] = POINTS  # what pumps do at their duty flow, before anything has moved
         hydraulics.work_out(self.size, self.wells, self.pumps)
         self.wells["asks"] = LOOK
 
     @property
-    def now_s(self) -> float:
-        """Up to when all stations have moved."""
-        return float(self.wells["now_s"][0])
-
-    @property
-    def running(self) -> NDArray[np.bool_]:
-        """Which pumps run now."""
-        return self.pumps["running"]
+    def ills(self) -> Ills:
+        """What is wrong with them."""
+        return Ills(self.wells, self.pumps["ill"])
 
     def usable_changed(self, station: int | None = None) -> None:
         """Pumps (of one station) broke, were repaired, told to stop, or lost their mains.
 
         A standby takes over at once from a pump that falls out.
         """
-        of = EVERY if station is None else slice(station, station + 1)
-        switching.turn_out_all(self.wells[of], self.pumps[of])
+        switching.turn_out_all(*self._of(station))
 
-    def advance(self, to_s: float) -> None:
-        """Move every station to ``to_s``; its inflow is constant."""
-        wells, pumps = self.wells, self.pumps
-        while switching.move(self._control, wells, pumps, to_s, self.water_c):
-            hydraulics.work_out(self.size, wells, pumps)
+    def advance(self, to_s: float, station: int | None = None) -> None:
+        """Move stations (or one) to ``to_s`` with a constant inflow each.
+
+        Each has a time of its own: where one is cut in two, the others are not.
+        """
+        of = self._of(station)
+        while switching.move(self._control, *of, to_s, self.water_c):
+            hydraulics.work_out(self.size, *of)
+
+    def as_of(self, to_s: float) -> Stations:
+        """How they stand at ``to_s``; they themselves are not moved."""
+        if self.wells["now_s"].min() >= to_s:
+            return self
+        seen = copy.copy(self)
+        seen.wells, seen.pumps = self.wells.copy(), self.pumps.copy()
+        seen.advance(to_s)
+        return seen
 
     def touch(self, station: int) -> None:
         """Something of a station changed within a report interval: work it out anew.
@@ -131,12 +138,6 @@ class Stations:
         flow, level_m = point["flow"], self.pumps["works_level_m"]
         pump_m = point["a0"] - point["a1"] * flow - point["a2"] * flow * flow
         return pump_m, size.outlet_m - level_m + size.system_curve * flow * flow
-
-    def dry(self) -> NDArray[np.bool_]:
-        """Stations that fell dry and have not started since."""
-        fell_s = self.wells["dry_until_s"] - DRY_REST_S
-        waits: NDArray[np.bool_] = fell_s > self.pumps["last_start_s"].max(1)
-        return waits
 
     def reset(self, station: int, pump: int) -> None:
         """Somebody stands before the panel: a latched motor may start again once it is cool."""
@@ -167,6 +168,12 @@ class Stations:
         columns.load(self.wells, state["wells"])
         columns.load(self.pumps, state["pumps"])
         self.water_c = state["water_c"]
+
+    def _of(self, station: int | None) -> tuple[Table, Table]:
+        """The tables, or what of them belongs to one station."""
+        if station is None:
+            return self.wells, self.pumps
+        return self.wells[station : station + 1], self.pumps[station : station + 1]
 
 
 def _set(table: Table, **columns: Columns | float) -> None:

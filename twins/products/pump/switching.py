@@ -154,24 +154,19 @@ def turn_out_all(wells: Table, pumps: Table) -> None:
 
 
 @compiled
-def target_m3(control: Control, well: Record, pumps: int, k: int, rising: bool) -> float:
-    """Volume at which k running pumps stop (falling), or one more starts (rising).
+def start_m3(control: Control, well: Record, pumps: int, running: float) -> float:
+    """Volume at which one more pump starts; the last ones by the float, then none.
 
     The control believes its level sensor. Probe and float hang in the well by themselves.
     """
-    if not rising:
-        if k == 0:
-            return -np.inf
-        stop_m = max(well.stop_m - well.offset_m, control.dry_m)
-        return read(stop_m, control.levels_m, control.volumes_m3)
-    if k >= well.able:
+    if running >= well.able:
         return np.inf
-    if k >= well.most:
+    if running >= well.most:
         return control.float_m3
     room_m = (control.spill_m - ROOM_M - well.start_m) / max(pumps - 1, 1)
-    shown_m = well.start_m + min(control.lag_step_m, room_m) * k
-    start_m = max(shown_m - well.offset_m, control.dry_m + DRY_BACK_M)
-    return min(read(start_m, control.levels_m, control.volumes_m3), control.float_m3)
+    shown_m = well.start_m + min(control.lag_step_m, room_m) * running
+    level_m = max(shown_m - well.offset_m, control.dry_m + DRY_BACK_M)
+    return min(read(level_m, control.levels_m, control.volumes_m3), control.float_m3)
 
 
 @compiled
@@ -182,13 +177,14 @@ def look(control: Control, well: Record, pumps: Table) -> None:
     well.offset_m = min(max(drift_m, -1.0), 1.0) + grease_m
     volume = well.volume_m3
     well.tend_m = read(volume, control.volumes_m3, control.levels_m)
-    stop = target_m3(control, well, len(pumps), 1, False)
-    start = target_m3(control, well, len(pumps), 0, True)
+    start = start_m3(control, well, len(pumps), 0.0)
+    stop_m = max(well.stop_m - well.offset_m, control.dry_m)
+    well.stop_m3 = read(stop_m, control.levels_m, control.volumes_m3)
     for j in range(len(pumps)):
         pump = pumps[j]
         first = volume if pump.running or start == np.inf else start
         falls = max(pump.alone.flow - well.inflow_m3_s, 0.0) * control.interval_s
-        last = max(first - falls, min(stop, first))
+        last = max(first - falls, min(well.stop_m3, first))
         pump.works_level_m = read(0.5 * (first + last), control.volumes_m3, control.levels_m)
     well.asks = POINTS
 
@@ -251,7 +247,7 @@ def book(  # noqa: PLR0917
 @compiled
 def rested_s(control: Control, well: Record, pump: Record) -> float:
     """When the level control may start a pump: so often an hour, and not just after a dry run."""
-    return max(float(pump.last_start_s) + control.rest_s, float(well.dry_until_s))
+    return max(float(pump.last_start_s) + control.rest_s, float(well.dry_s) + DRY_REST_S)
 
 
 @compiled
@@ -291,7 +287,7 @@ def switch(control: Control, well: Record, pumps: Table, rising: bool) -> None:
         well.k, well.floated = 0, False
         well.lead = in_turn(pumps, well.lead, 1 if well.most > 1 else 0)
         if well.stop_m - well.offset_m < control.dry_m:  # it was the probe
-            well.dry_until_s = well.now_s + DRY_REST_S
+            well.dry_s = well.now_s
     elif well.volume_m3 >= control.float_m3 * FLOATS:
         float_up(control, well, pumps)
     elif well.k == 0:
@@ -313,7 +309,9 @@ def run_until(control: Control, well: Record, pumps: Table, end_s: float, water_
         if net == 0.0:
             net = -1e-12  # as good as balanced
         rising, left_s = net > 0.0, end_s - well.now_s
-        target = target_m3(control, well, len(pumps), well.k, rising)
+        target = well.stop_m3 if well.k > 0 else -np.inf
+        if rising:
+            target = start_m3(control, well, len(pumps), float(well.k))
         due_s = max((target - well.volume_m3) / net, 0.0)
         if rising and well.wait_s < np.inf:
             wait_s = well.wait_s - well.now_s
@@ -368,6 +366,8 @@ def move(control: Control, wells: Table, pumps: Table, to_s: float, water_c: flo
     asking = 0
     for s in range(len(wells)):
         well = wells[s]
+        if well.now_s >= to_s:
+            continue
         if well.asks == LOOK:
             look(control, well, pumps[s])
         while well.now_s < to_s and well.asks == NOTHING:
@@ -379,6 +379,6 @@ def move(control: Control, wells: Table, pumps: Table, to_s: float, water_c: flo
             if watched and well.now_s == end_s and watch(well, pumps[s]):
                 turn_out(well, pumps[s])
                 look(control, well, pumps[s])
-        asking += well.asks != NOTHING
+        asking += well.now_s < to_s
         well.level_m = read(well.volume_m3, control.volumes_m3, control.levels_m)
     return asking

@@ -1,4 +1,4 @@
-"""A fleet of sewage pumps: inflow, stations, what is wrong with them, what the pumps report."""
+"""A fleet of sewage pumps, as the world steps it: reports, wear, commands, settings, truth."""
 
 from __future__ import annotations
 
@@ -11,19 +11,14 @@ from numpy.typing import NDArray
 
 from twins.core.twin import Action, Build, Columns, OwnWear, Wear
 from twins.core.wear import WearLaw
-from twins.products.pump import commands, laws, measuring, model, wells
+from twins.products.pump import commands, laws, measuring, model
 from twins.products.pump.faults import FAULTS
-from twins.products.pump.inflow import Catchments
-from twins.products.pump.station import Stations
 from twins.products.pump.switching import LOOK, STATOR_FROM
-from twins.products.pump.wear import STEP_REPORTS, Drifted, Grinding, Rags
+from twins.products.pump.wear import STEP_REPORTS, Drifted
+from twins.products.pump.works import Works
 
-DRIVE_EFFICIENCY = 0.95
-"""Of a frequency converter (section 1A)."""
 LEVELS_APART_M = 0.3
 """Least way of the level (estimate)."""
-STORM = 3.0
-"""Storm inflow over the dry-weather mean (rule P14)."""
 
 
 def build(build: Build) -> PumpTwin:
@@ -31,107 +26,35 @@ def build(build: Build) -> PumpTwin:
     return PumpTwin(build)
 
 
-class PumpTwin:
+class PumpTwin(Works):
     """Pumps as columns of shape ``(n,)``, inside as ``(stations, pumps)``."""
 
     def __init__(self, build: Build) -> None:
-        params, streams = build.params, build.streams
-        sites, pumps = len(build.sites), build.devices_per_site
-        self._build, self._sites, self._pumps = build, sites, pumps
-        self._shape = sites, pumps
-
-        def spread(purpose: str, names: tuple[str, ...], sigma: float) -> Columns:
-            return np.exp([sigma * streams.normal(f"pump/{purpose}/{name}") for name in names])
-
-        vfd = params["vfd"] > 0.5
-        self._plant = model.Plant(
-            duty_m3_s=params["duty_l_s"] / 1000.0,
-            static_m=params["static_head_m"],
-            friction_m=params["friction_head_m"],
-            drive_efficiency=DRIVE_EFFICIENCY if vfd else 1.0,
-        )
-        shape = wells.SHAPES[round(params["well_shape"])]
-        power, head, healthy = (
-            spread(name, build.devices, sigma).reshape(self._shape)
-            for name, sigma in (
-                ("power", laws.POWER_SPREAD),
-                ("head", laws.HEAD_SPREAD),
-                ("vibration", laws.HEALTHY_SPREAD),
-            )
-        )
-        self.stations = Stations(
-            self._plant,
-            shape(params["well_area_m2"], self._plant.spill_m + 2.0),
-            stations=sites,
-            pumps=pumps,
-            vfd=vfd,
-            area_m2=params["well_area_m2"],
-            starts_per_h_max=params["starts_per_h_max"],
-            interval_s=build.report_every_ms / 1000.0,
-            water_c=model.water_temp_c(build.start_ms),
-            power_factors=power,
-            head_factors=head,
-        )
-        self.stations.pumps["healthy_mm_s"] = laws.HEALTHY_MM_S * healthy
-        self.stations.wells["volts"] = self._plant.volts * spread("volts", build.sites, 0.01)
-        self.ills, self.rags = self.stations.ills, Rags(streams, build.devices, self.stations.pumps)
-        self.grinding = {
-            name: Grinding(
-                streams, build.devices, component=name, life_h=params[f"{name}_life_h"], beta=beta
-            )
-            for name, beta in (("impeller", laws.IMPELLER_BETA), ("ring", laws.RING_BETA))
-        }
+        super().__init__(build)
         self.laws: Mapping[str, WearLaw | OwnWear] = {
-            "bearing": laws.bearing(params),
+            "bearing": laws.bearing(build.params),
             "seal": laws.SEAL,
             "winding": laws.WINDING,
             **self.grinding,
             "level_sensor": Drifted(
                 self.ills.offset_m,
-                pumps,
-                lambda station: self.ills.maintain(station, 0, "level_sensor", "replace"),
+                self._pumps,
+                lambda device: self.maintain(device, "replace", "level_sensor"),
             ),
         }
-        mean = params["inflow_l_s"] / 1000.0 * spread("inflow", build.sites, laws.SITE_SPREAD)
-        self.stations.wells["mean_m3_s"] = mean
-        self.catchments = Catchments(build, self.stations.wells)
-        self.now_ms, self._reports = build.start_ms, 0
-        self._hours = build.report_every_ms / model.HOUR_MS
-        self._run_share, self._starts_h = np.full(self._shape, 0.2), np.full(self._shape, 2.0)
-        self._starts_before = np.zeros(self._shape)
-        self.catchments.next()
-        self.stations.wells["inflow_was_m3_s"] = self.stations.wells["inflow_m3_s"]
-
-    @property
-    def now_s(self) -> float:
-        """Seconds since the start of the world."""
-        return (self.now_ms - self._build.start_ms) / 1000.0
-
-    def place(self, device: int) -> tuple[int, int]:
-        """Station and place of a pump."""
-        return divmod(device, self._pumps)
-
-    def hours_of(self, device: int) -> float:
-        """True run hours of a pump."""
-        return float(self.stations.pumps["run_s"][self.place(device)] / 3600.0)
-
-    def starts_of(self, device: int) -> float:
-        """True starts of a pump (since its counter was reset)."""
-        return float(self.stations.pumps["starts"][self.place(device)])
-
-    def volume_of(self, device: int) -> float:
-        """What a pump has moved up to its last report, m3."""
-        return float(self.stations.pumps["m3"][self.place(device)])
+        self._reports, self._hours = 0, build.report_every_ms / model.HOUR_MS
 
     def advance(self, to_ms: int) -> None:
-        """Move every station to ``to_ms``."""
-        if to_ms > self.now_ms:
-            self.stations.advance((to_ms - self._build.start_ms) / 1000.0)
-            self.now_ms = to_ms
+        """Let time go on. A station follows at a report, or when something happens to it.
+
+        So an event elsewhere leaves its numbers as they are, to the last bit.
+        """
+        self.now_ms = max(self.now_ms, to_ms)
 
     def measure(self) -> Columns:
         """True values of the interval, shape ``(n, 23)``, in the order of ``product.toml``."""
         stations = self.stations
+        stations.advance(self.now_s)
         hour = self.now_ms % model.DAY_MS / model.HOUR_MS
         interval = measuring.Interval(
             now_s=self.now_s,
@@ -146,44 +69,46 @@ class PumpTwin:
         if rags:
             self.rags.step(self.now_ms)
         if mains:
-            wells = stations.wells
-            wells["dead"] &= self.ills.mains_until_s > self.now_s
+            stations.wells["dead"] &= self.ills.mains_until_s > self.now_s
             stations.usable_changed()
         self._close()
         return out.reshape(measuring.SIGNALS, -1).T
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
         """Take over the damage of a bearing, a seal or a winding."""
-        at = np.array([device])
-        self.take_wear(component, at, damage=np.array([damage]), rise=np.array([rise]))
+        at = self.reach(device)
+        leaked = self.ills.seal[at] >= STATOR_FROM
+        self.stations.pumps["ill"][component][at] = damage
+        if component == "bearing":
+            self.ills.bearing_mm_s[at] = rise
+        if leaked != (self.ills.seal[at] >= STATOR_FROM):  # it stops the pump (rule P10)
+            self.changed(device)
 
     def take_wear(
         self, component: str, devices: NDArray[np.int64], *, damage: Columns, rise: Columns
     ) -> None:
-        """As :meth:`set_wear`, for many pumps."""
-        at = np.divmod(devices, self._pumps)
-        column = self.stations.pumps["ill"][component]
+        """As :meth:`set_wear`, for many pumps, at a report."""
         if component == "seal":
-            wet = damage >= STATOR_FROM
-            changed = devices[wet != (column[at] >= STATOR_FROM)]
-            column[at] = damage
-            for device in changed.tolist():  # water in the stator stops the pump (rule P10)
-                self._changed(device)
+            for device, worn in zip(devices.tolist(), damage.tolist(), strict=True):
+                self.set_wear(device, component, damage=worn, rise=0.0)
             return
-        column[at] = damage
+        self.stations.advance(self.now_s)
+        at = np.divmod(devices, self._pumps)
+        self.stations.pumps["ill"][component][at] = damage
         if component == "bearing":
             self.ills.bearing_mm_s[at] = rise
 
     def set_able(self, device: int, *, able: bool) -> None:
         """A pump broke (it stops, the next one carries on) or was repaired."""
-        self.stations.pumps["able"][self.place(device)] = able
-        self._changed(device)
+        self.stations.pumps["able"][self.reach(device)] = able
+        self.changed(device)
 
     def command(self, device: int, name: str, args: Mapping[str, Any]) -> str | None:
         """``stop``, ``start``, ``reverse``, ``reset_starts``: see ``commands.py``."""
+        self.reach(device)
         refusal = commands.obey(self, device, name, args)
         if refusal is None:
-            self._changed(device)
+            self.changed(device)
         return refusal
 
     def configure(self, device: int, values: Mapping[str, float]) -> str | None:
@@ -194,28 +119,20 @@ class PumpTwin:
                 f"stop_level_m {stop_m:g} must be {LEVELS_APART_M:g} m below "
                 f"start_level_m {start_m:g}"
             )
-        self.stations.set_levels(self.place(device)[0], start_m=start_m, stop_m=stop_m)
+        self.stations.set_levels(self.reach(device)[0], start_m=start_m, stop_m=stop_m)
         return None
 
     def states(self) -> Mapping[str, NDArray[np.bool_]]:
         """What the station's control knows: level, float, heat, storm."""
-        wells, pumps, plant = self.stations.wells, self.stations.pumps, self._plant
-        level = wells["level_m"]
-        by_site = {
-            "storm": wells["inflow_m3_s"] > STORM * wells["mean_m3_s"],
-            "high_level": level > 0.5 * (plant.float_m + wells["start_m"]),
-            "dry_run": self.stations.dry(),
-            "high_level_float": wells["floated"] | (level >= plant.float_m),
-        }
-        columns = {name: np.repeat(column, self._pumps) for name, column in by_site.items()}
-        leaks = self.ills.seal >= STATOR_FROM
-        hot = pumps["hot"] | pumps["latched"]
-        return columns | {"motor_overtemp": hot.reshape(-1), "stator_leak": leaks.reshape(-1)}
+        out = np.empty((len(measuring.STATES), *self._shape), dtype=np.bool_)
+        stations, float_m = self.stations.as_of(self.now_s), self._plant.float_m
+        measuring.tell_states(stations.wells, stations.pumps, float_m, STATOR_FROM, out)
+        return dict(zip(measuring.STATES, out.reshape(len(out), -1), strict=True))
 
     def set_feature(self, device: int, feature: str, *, unlocked: bool) -> None:
         """``energy_mode``: a converter turns no slower than where a cubic metre costs least."""
         if feature == "energy_mode":
-            self.stations.save_energy(self.place(device), on=unlocked)
+            self.stations.save_energy(self.reach(device), on=unlocked)
 
     def in_service(self, device: int) -> bool:
         """Whether the level control may use the pump."""
@@ -223,23 +140,18 @@ class PumpTwin:
 
     def inject(self, fault: str, device: int, params: Mapping[str, float], wear: Wear) -> None:
         """Let a fault of ``faults.py`` begin."""
+        station, _ = self.reach(device)
         FAULTS[fault](self, device, params, wear)
-        self.stations.touch(self.place(device)[0])
+        self.stations.touch(station)
 
     def maintain(self, device: int, action: Action, component: str) -> None:
         """What a visit resets: rags, imbalance, a crooked seat, valves, the level sensor."""
-        station, pump = self.place(device)
+        station, pump = self.reach(device)
         self.ills.maintain(station, pump, component, action)
         if self.ills.clog[station, pump] == 0.0:
             self.rags.forget(device)
         self.stations.reset(station, pump)
-        self._changed(device)
-
-    def lose_mains(self, station: int, *, hours: float) -> None:
-        """No mains for so many hours: every pump of the station stands."""
-        self.ills.mains_until_s[station] = self.now_s + 3600.0 * hours
-        self.stations.wells["dead"][station] = True
-        self.stations.usable_changed(station)
+        self.changed(device)
 
     def stress(self, component: str) -> Columns:
         """How fast a component wears: rags, heat, many starts and long rests speed it up.
@@ -247,25 +159,26 @@ class PumpTwin:
         Clogging doubles the hazard of the bearing (section 2); a crooked seat adds half (estimate).
         A winding's life halves per 10 K (S10) above 60 degC.
         """
-        ills = self.ills
+        ills, pumps = self.ills, self.stations.pumps
         if component == "bearing":
             factor = (1.0 + np.minimum(ills.clog / 0.3, 1.0)) * (
                 1.0 + 0.5 * (ills.misaligned > 0.0)
             )
         elif component == "seal":
-            factor = laws.seal_stress(self._run_share, self._starts_h)
+            factor = laws.seal_stress(pumps["run_share"], pumps["starts_h"])
         elif component == "winding":
-            factor = np.exp2(np.maximum(self.stations.pumps["motor_c"] - 60.0, 0.0) / 10.0)
+            factor = np.exp2(np.maximum(pumps["motor_c"] - 60.0, 0.0) / 10.0)
         else:
             factor = np.ones(self._shape)
         return np.asarray(factor.reshape(-1))
 
     def truth(self) -> Mapping[str, Columns]:
         """What no sensor shows, and the vibration at the point a pump runs best."""
-        stations, wells, pumps = self.stations, self.stations.wells, self.stations.pumps
+        stations = self.stations.as_of(self.now_s)
+        wells, pumps, ills = stations.wells, stations.pumps, stations.pumps["ill"]
         pump_m, system_m = stations.heads()
         by_pump = {
-            "vibration_mm_s": np.hypot(pumps["healthy_mm_s"], self.ills.bearing_mm_s),
+            "vibration_mm_s": np.hypot(pumps["healthy_mm_s"], ills["bearing_mm_s"]),
             "bearing_temp_c": pumps["bearing_c"],
             "motor_temp_c": pumps["motor_c"],
             "duty_m3_h": pumps["alone"]["flow"] * 3600.0,
@@ -274,7 +187,7 @@ class PumpTwin:
             "pump_head_m": pump_m,
             "system_head_m": system_m,
             "npsh_margin_m": pumps["alone"]["npsh_margin_m"],
-            "clog": self.ills.clog,
+            "clog": ills["clog"],
             "energy_kwh": pumps["kwh"] + pumps["part"]["kws"] / 3600.0,
         }
         by_site = {
@@ -285,11 +198,6 @@ class PumpTwin:
         columns = {name: np.repeat(column, self._pumps) for name, column in by_site.items()}
         return columns | {name: column.flatten() for name, column in by_pump.items()}
 
-    def counter_reset(self, device: int) -> None:
-        """The starts counter stands at 0 again."""
-        self._starts_before[self.place(device)] = 0.0
-        self.rags.counted_anew(device)
-
     def dump(self) -> dict[str, Any]:
         """Everything that changes."""
         return {
@@ -297,7 +205,6 @@ class PumpTwin:
             "catchments": self.catchments.dump(),
             "rags": self.rags.dump(),
             "grinding": {name: law.dump() for name, law in self.grinding.items()},
-            "columns": {name: getattr(self, name) for name in _COLUMNS},
             "now_ms": self.now_ms,
             "reports": self._reports,
         }
@@ -309,14 +216,7 @@ class PumpTwin:
         self.rags.load(state["rags"])
         for name, law in self.grinding.items():
             law.load(state["grinding"][name])
-        for name in _COLUMNS:
-            setattr(self, name, state["columns"][name])
         self.now_ms, self._reports = state["now_ms"], state["reports"]
-
-    def _changed(self, device: int) -> None:
-        station, _ = self.place(device)
-        self.stations.usable_changed(station)
-        self.stations.touch(station)
 
     def _close(self) -> None:
         """End of a report interval: slow wear, and the weather of the next one."""
@@ -328,17 +228,12 @@ class PumpTwin:
                 damage = law.step(pumps["ground_h"].reshape(-1))
                 pumps["ill"][name] = damage.reshape(self._shape)
             memory = math.exp(-hours / laws.USE_MEMORY_H)
-            share, often = (
-                pumps["ground_h"] / hours,
-                (pumps["starts"] - self._starts_before) / hours,
-            )
-            self._run_share = share + (self._run_share - share) * memory
-            self._starts_h = often + (self._starts_h - often) * memory
-            self._starts_before = pumps["starts"].copy()
+            share = pumps["ground_h"] / hours
+            often = (pumps["starts"] - pumps["starts_before"]) / hours
+            pumps["run_share"] = share + (pumps["run_share"] - share) * memory
+            pumps["starts_h"] = often + (pumps["starts_h"] - often) * memory
+            pumps["starts_before"] = pumps["starts"]
             pumps["ground_h"] = 0.0
         self.catchments.next()
         stations.water_c = model.water_temp_c(self.now_ms)
         stations.wells["asks"] = LOOK
-
-
-_COLUMNS = "_run_share", "_starts_h", "_starts_before"

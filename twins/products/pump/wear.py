@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -95,7 +95,7 @@ class Drifted:
 
     FULL_M = 0.2
 
-    def __init__(self, offset_m: Columns, pumps: int, clear: Any) -> None:  # noqa: ANN401
+    def __init__(self, offset_m: Columns, pumps: int, clear: Callable[[int], None]) -> None:
         self._offset_m, self._pumps, self._clear = offset_m, pumps, clear
 
     def damage(self, device: int) -> float:
@@ -105,7 +105,7 @@ class Drifted:
     def renew(self, device: int, life: int) -> None:
         """A new sensor, clean and calibrated."""
         del life
-        self._clear(device // self._pumps)
+        self._clear(device)
 
 
 class Rags:

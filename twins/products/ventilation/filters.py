@@ -90,6 +90,11 @@ class Stage:
         """Dust over capacity."""
         return float(self._filters.load[self._stage, device])
 
+    def damages(self) -> Columns:
+        """Of all units."""
+        load: Columns = self._filters.load[self._stage]
+        return load
+
     def renew(self, device: int, life: int) -> None:
         """A new filter set is in place."""
         self._filters.renew(self._stage, device, life)

@@ -67,7 +67,8 @@ class Mesh:
         """Rooms whose node is alive and has a path to the gateway."""
         self.lost = np.zeros(n)
         """Rooms of each unit whose node is not."""
-        self.heal()
+        find_paths(self._columns, 0, n)
+        self._look()
         self.path_changes[:] = 0.0
 
     @property
@@ -90,9 +91,9 @@ class Mesh:
         self.used[unit, room + 1] = 0.0
         self.killed[unit, room + 1] = False
 
-    def heal(self) -> None:
-        """Find paths again at once: a node died or came back."""
-        find_paths(self._columns)
+    def heal(self, unit: int) -> None:
+        """Find paths again at once: a node of a unit died or came back."""
+        find_paths(self._columns, unit, unit + 1)
         self._look()
 
     def hour(self, number: int, at_ms: int) -> None:

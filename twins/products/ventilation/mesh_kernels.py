@@ -26,6 +26,7 @@ _MIDDLE_DBM = -85.0 - DELIVERY_SLOPE_DB * math.log(
 )
 DELIVERY_LEAST = 0.5
 """A worse link is not used."""
+_LEAST_DBM = _MIDDLE_DBM - DELIVERY_SLOPE_DB * math.log(DELIVERY_BEST / DELIVERY_LEAST - 1.0)
 RETRIES = 12.0
 """Transmissions of a packet over one link before it is given up (TSCH keeps trying, S25)."""
 STICKY_ETX = 0.15
@@ -95,9 +96,8 @@ def find_costs(radio: Radio, u: int, etx: Columns, cost: Columns, over: NDArray[
         around_dbm = radio.fade[u, i] - radio.shade[u, i]
         for j in range(i):
             rssi_dbm = radio.links_dbm[u, i, j] + around_dbm + radio.fade[u, j] - radio.shade[u, j]
-            delivery = delivery_at(rssi_dbm)
-            good = delivery >= DELIVERY_LEAST and radio.alive[u, i] and radio.alive[u, j]
-            etx[i, j] = etx[j, i] = 1.0 / delivery if good else math.inf
+            good = rssi_dbm >= _LEAST_DBM and radio.alive[u, i] and radio.alive[u, j]
+            etx[i, j] = etx[j, i] = 1.0 / delivery_at(rssi_dbm) if good else math.inf
     cost[0] = 0.0
     known = np.zeros(nodes, dtype=np.bool_)
     for _ in range(nodes):
@@ -129,15 +129,20 @@ def walk(radio: Radio, u: int) -> None:
 
 
 @compiled
-def find_paths(radio: Radio) -> None:
+def find_paths(radio: Radio, first: int, stop: int) -> None:
     """Parents by least expected transmissions (ETX).
 
     A node keeps its own unless another is better by STICKY_ETX.
+
+    Args:
+        radio: All nodes.
+        first: The first unit to look at.
+        stop: The unit after the last.
     """
-    n, nodes = radio.parent.shape
+    nodes = radio.parent.shape[1]
     etx, cost = np.empty((nodes, nodes)), np.empty(nodes)
     over = np.empty(nodes, dtype=np.int64)
-    for u in range(n):
+    for u in range(first, stop):
         for i in range(nodes):
             radio.alive[u, i] = radio.used[u, i] < 1.0 and not radio.killed[u, i]
         find_costs(radio, u, etx, cost, over)
@@ -177,7 +182,7 @@ def pass_hour(radio: Radio, paces: Floats, draws: Floats, busy: float) -> None:
             if i > 0:
                 drawn = 1.0 + RELAY_SHARE * radio.behind[u, i]
                 radio.used[u, i] += drawn / (LEAF_LIFE_H * radio.charge[u, i])
-    find_paths(radio)
+    find_paths(radio, 0, n)
     for u in range(n):
         for i in range(nodes):
             delivery = radio.delivery[u, i]

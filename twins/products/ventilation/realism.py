@@ -217,13 +217,16 @@ def mixing(histories: Histories) -> Sequence[Figure]:
 
 
 def stuck(histories: Histories) -> Sequence[Figure]:
-    """36: command and position of a stuck outdoor damper and a stuck heating valve."""
+    """36: command and position of a stuck outdoor damper and a stuck heating valve.
+
+    Ten days, so that it is cold enough for heating in one of them.
+    """
     at_h = 30.0
     faults = (
         Injected(fault="damper_stuck", device=0, after_h=at_h, params={"opening_pct": 60.0}),
         Injected(fault="valve_stuck", device=1, after_h=at_h, params={"opening_pct": 40.0}),
     )
-    history = histories.get(_wanted(sites=2, days=5, faults=faults, params={"rooms": 4.0}))
+    history = histories.get(_wanted(sites=2, days=10, faults=faults, params={"rooms": 4.0}))
     figures: list[Figure] = []
     for device, name, asked in (
         (0, "outdoor_damper", "outdoor_damper_command"), (1, "heating_valve", "heating_command"),

@@ -137,27 +137,23 @@ def gust(word: np.uint64) -> float:
 
 
 @compiled
-def reading(rooms: RoomColumns, u: int, r: int) -> float:
-    """What the sensor of a room says before noise, ppm."""
-    ppm = rooms.ppm[u, r]
-    return float(
-        ppm + (ppm - OUTDOOR_PPM) * rooms.plume[u, r] + rooms.bias_ppm[u, r] + rooms.drift_ppm[u, r]
-    )
+def reading(ppm: float, plume: float, bias_ppm: float, drift_ppm: float) -> float:
+    """What the sensor of a room says before noise, ppm; the air is not mixed."""
+    return ppm + (ppm - OUTDOOR_PPM) * plume + bias_ppm + drift_ppm
 
 
 @compiled
-def come_and_go(persons: float, popular: float, chance: float, rates: Columns) -> float:
+def come_and_go(persons: float, come: float, leave: float, chance: float) -> float:
     """People in a room after a part of a step, a two-state Markov chain.
 
     Args:
         persons: Who is in.
-        popular: How much more often people come here than elsewhere.
+        come: Chance that an empty room fills.
+        leave: Chance that this one empties.
         chance: Uniform from 0 to 1.
-        rates: Chance that an empty room fills, that a desk room and that a meeting empties.
     """
     if persons > 0.0:
-        return 0.0 if chance < (rates[2] if persons >= MEETING else rates[1]) else persons
-    come = popular * rates[0]
+        return 0.0 if chance < leave else persons
     if chance < come:  # given that somebody came, chance / come is uniform again
         return float(1.0 + math.floor(PERSONS_MAX * chance / come))
     return 0.0
@@ -181,24 +177,16 @@ def co2_after(ppm: float, persons: float, flow_m3_s: float, dt_s: float, inlet_p
 
 
 @compiled
-def asked_opening(rooms: RoomColumns, units: UnitColumns, u: int, r: int, dt_s: float) -> float:
-    """Opening that the control of a room asks for: PI by its own sensor, more while somebody is in.
+def integrated(integral: float, error: float, dt_s: float) -> float:
+    """The integral part of a damper's control after a part of a step, kept within its range."""
+    return min(max(integral + error * (dt_s / INTEGRAL_S), 0.0), 1.0 - DAMPER_MIN)
 
-    Of a unit that stands dampers close; one without demand control gives every room its design
-    flow.
-    """
-    if not units.on[u]:
-        rooms.integral[u, r] = 0.0
-        return DAMPER_MIN
-    error = (reading(rooms, u, r) - units.set_ppm[u]) * GAIN_1_PPM
-    integral = rooms.integral[u, r] + error * (dt_s / INTEGRAL_S)
-    rooms.integral[u, r] = integral = min(max(integral, 0.0), 1.0 - DAMPER_MIN)
-    if not units.demand[u]:
-        return 1.0
-    if not rooms.alive[u, r]:
-        return FALLBACK
-    lift = DAMPER_MIN + (PRESENCE_STEP if rooms.persons[u, r] > 0.0 else 0.0)
-    return float(min(max(error + integral + lift, DAMPER_MIN), 1.0))
+
+@compiled
+def asked_opening(error: float, integral: float, persons: float) -> float:
+    """Opening that the PI control of a room asks for, more while somebody is in."""
+    lift = DAMPER_MIN + (PRESENCE_STEP if persons > 0.0 else 0.0)
+    return min(max(error + integral + lift, DAMPER_MIN), 1.0)
 
 
 @compiled
@@ -237,13 +225,25 @@ def live(
                 if now[0] > 0.0 or persons > 0.0:
                     word = word_of(rooms.keys[u, r], DRAWS * span.step + part)
                     chance = float(word >> _S11) * 2.0**-53
-                    persons = come_and_go(persons, rooms.popular[u, r], chance, now)
+                    leave = now[2] if persons >= MEETING else now[1]
+                    persons = come_and_go(persons, rooms.popular[u, r] * now[0], leave, chance)
                     rooms.persons[u, r] = persons
-                asked = asked_opening(rooms, units, u, r, part_s)
+                ppm, asked, integral = rooms.ppm[u, r], DAMPER_MIN, 0.0
+                if units.on[u]:
+                    plume, drift_ppm = rooms.plume[u, r], rooms.drift_ppm[u, r]
+                    read_ppm = reading(ppm, plume, rooms.bias_ppm[u, r], drift_ppm)
+                    error = (read_ppm - units.set_ppm[u]) * GAIN_1_PPM
+                    integral = integrated(rooms.integral[u, r], error, part_s)
+                    asked = asked_opening(error, integral, persons)
+                    if not units.demand[u]:
+                        asked = 1.0  # every room its design flow
+                    elif not rooms.alive[u, r]:
+                        asked = FALLBACK
+                rooms.integral[u, r] = integral
                 opening = asked if math.isnan(rooms.stuck[u, r]) else rooms.stuck[u, r]
                 rooms.asked[u, r], rooms.opening[u, r] = asked, opening
                 opened += opening
-                flow_m3_s, ppm = opening * share_m3_s, rooms.ppm[u, r]
+                flow_m3_s = opening * share_m3_s
                 rooms.flow_m3_s[u, r] = flow_m3_s
                 if flow_m3_s > 0.0:
                     rooms.ppm[u, r] = co2_after(ppm, persons, flow_m3_s, part_s, inlet_ppm)
@@ -294,7 +294,8 @@ def tell_units(rooms: RoomColumns, block: Columns) -> None:
         worst_ppm, best_ppm, worst = -math.inf, math.inf, 0
         opened = off = present = 0.0
         for r in range(count):
-            ppm = reading(rooms, u, r)
+            plume, drift_ppm = rooms.plume[u, r], rooms.drift_ppm[u, r]
+            ppm = reading(rooms.ppm[u, r], plume, rooms.bias_ppm[u, r], drift_ppm)
             if ppm > worst_ppm:
                 worst_ppm, worst = ppm, r
             best_ppm = min(best_ppm, ppm)
@@ -323,7 +324,8 @@ def tell_rooms(rooms: RoomColumns, duct_bias_ppm: Columns, told: Columns) -> Non
             if not rooms.alive[u, r]:
                 told[:, u, r] = math.nan
                 continue
-            told[0, u, r] = reading(rooms, u, r)
+            plume, drift_ppm = rooms.plume[u, r], rooms.drift_ppm[u, r]
+            told[0, u, r] = reading(rooms.ppm[u, r], plume, rooms.bias_ppm[u, r], drift_ppm)
             told[1, u, r] = rooms.ppm[u, r] + duct_bias_ppm[u, r]
             told[2, u, r] = rooms.temp_c[u, r]
             told[3, u, r] = 1.0 if rooms.persons[u, r] > 0.0 else 0.0

@@ -276,7 +276,7 @@ class VentilationTwin:
         self.rooms.alive[:] = self.mesh.alive[:, 1:]
 
     def _laws(self) -> Mapping[str, WearLaw | OwnWear]:
-        params = self._build.params
+        params, devices = self._build.params, len(self._build.devices)
 
         def law(life_h: float, rest: Law) -> WearLaw:
             return WearLaw(life_h=life_h, curvature=3.6, curvature_spread=1.0, **rest)
@@ -287,7 +287,7 @@ class VentilationTwin:
             "extract_filter": Stage(self.air.filters, 1),
             "supply_fan": fan,
             "extract_fan": fan,
-            "belt": law(BELT_LIFE_H, BELT_LAW) if self.air.belt else wearing.Never(),
+            "belt": law(BELT_LIFE_H, BELT_LAW) if self.air.belt else wearing.Never(devices),
             "rotor": law(params["rotor_life_h"], ROTOR_LAW),
             "heating_valve": wearing.Valve(self.climate, 0),
             "cooling_valve": wearing.Valve(self.climate, 1),

@@ -8,7 +8,7 @@ import numpy as np
 
 from twins.products.ventilation.air import Air
 from twins.products.ventilation.climate import Climate
-from twins.products.ventilation.coil_kernels import MIX_LEAK
+from twins.products.ventilation.coil_kernels import MIX_LEAK, Columns
 from twins.products.ventilation.mesh import Mesh
 from twins.products.ventilation.rooms import DRIFT_DUE_PPM, Rooms
 
@@ -16,9 +16,16 @@ from twins.products.ventilation.rooms import DRIFT_DUE_PPM, Rooms
 class Never:
     """A component that this unit does not have (the belt of a fan with its motor inside)."""
 
+    def __init__(self, devices: int) -> None:
+        self._none = np.zeros(devices)
+
     def damage(self, device: int) -> float:  # noqa: ARG002 - of no device
         """None, ever."""
         return 0.0
+
+    def damages(self) -> Columns:
+        """None, ever."""
+        return self._none
 
     def renew(self, device: int, life: int) -> None:
         """Nothing to renew."""
@@ -32,7 +39,11 @@ class Valve:
 
     def damage(self, device: int) -> float:
         """1 if it is stuck."""
-        return float(not np.isnan(self._climate.stuck_valves[self._row, device]))
+        return float(self.damages()[device])
+
+    def damages(self) -> Columns:
+        """Of all units."""
+        return np.where(np.isnan(self._climate.stuck_valves[self._row]), 0.0, 1.0)
 
     def renew(self, device: int, life: int) -> None:  # noqa: ARG002 - all lives are alike
         """A new actuator."""
@@ -47,9 +58,12 @@ class OutdoorDamper:
 
     def damage(self, device: int) -> float:
         """1 if it is stuck; else how much more it leaks than a good one, over 0.3."""
-        if not np.isnan(self._climate.stuck_damper[device]):
-            return 1.0
-        return float(min((self._climate.leak[device] - MIX_LEAK) / 0.3, 1.0))
+        return float(self.damages()[device])
+
+    def damages(self) -> Columns:
+        """Of all units."""
+        leaks = np.minimum((self._climate.leak - MIX_LEAK) / 0.3, 1.0)
+        return np.where(np.isnan(self._climate.stuck_damper), leaks, 1.0)
 
     def renew(self, device: int, life: int) -> None:  # noqa: ARG002 - all lives are alike
         """A new damper and actuator."""
@@ -66,7 +80,11 @@ class RoomDampers:
 
     def damage(self, device: int) -> float:
         """1 if it is stuck."""
-        return float(not np.isnan(self._rooms.stuck.flat[device]))
+        return float(self.damages()[device])
+
+    def damages(self) -> Columns:
+        """Of all rooms."""
+        return np.where(np.isnan(self._rooms.stuck.ravel()), 0.0, 1.0)
 
     def renew(self, device: int, life: int) -> None:  # noqa: ARG002 - all lives are alike
         """A new actuator."""
@@ -81,7 +99,12 @@ class Co2Sensors:
 
     def damage(self, device: int) -> float:
         """Drift over what is due."""
-        return float(abs(self._rooms.drift_ppm.flat[device]) / DRIFT_DUE_PPM)
+        return float(self.damages()[device])
+
+    def damages(self) -> Columns:
+        """Of all rooms."""
+        due: Columns = np.abs(self._rooms.drift_ppm.ravel()) / DRIFT_DUE_PPM
+        return due
 
     def renew(self, device: int, life: int) -> None:  # noqa: ARG002 - all lives are alike
         """A new sensor, or one that was calibrated."""
@@ -97,11 +120,16 @@ class Batteries:
 
     def damage(self, device: int) -> float:
         """Charge that is gone; 1 when the node is dead."""
-        unit, room = divmod(device, self._rooms)
-        return 1.0 if self._mesh.killed[unit, room + 1] else float(self._mesh.used[unit, room + 1])
+        return float(self.damages()[device])
+
+    def damages(self) -> Columns:
+        """Of all rooms."""
+        mesh = self._mesh
+        return np.where(mesh.killed[:, 1:], 1.0, mesh.used[:, 1:]).ravel()
 
     def renew(self, device: int, life: int) -> None:
         """New cells; the node joins the mesh again."""
-        self._mesh.new_battery(*divmod(device, self._rooms), life)
-        self._mesh.heal()
+        unit, room = divmod(device, self._rooms)
+        self._mesh.new_battery(unit, room, life)
+        self._mesh.heal(unit)
         self._changed()

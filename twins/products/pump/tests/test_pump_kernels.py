@@ -81,3 +81,36 @@ def test_tables_come_back_from_a_snapshot_as_they_were() -> None:
     assert not np.array_equal(other.stations.pumps, made.stations.pumps)
     columns.load(other.stations.pumps, unpack(pack(columns.dump(made.stations.pumps))))
     np.testing.assert_array_equal(other.stations.pumps, made.stations.pumps)
+
+
+def test_what_happens_at_one_station_leaves_others_as_they_are_to_the_last_bit() -> None:
+    """Nor does a look at all of them."""
+    calm, busy = twin(), twin()
+    for report in range(60):
+        middle_ms = calm.now_ms + 200_001
+        for made in (calm, busy):
+            made.advance(middle_ms)
+        busy.truth(), busy.states()
+        if report % 7 == 0:
+            busy.command(report % 3, "stop" if report % 2 else "start", {})
+            busy.set_wear(0, "bearing", damage=report / 100.0, rise=0.1)
+        for made in (calm, busy):
+            made.advance(middle_ms + 399_999)
+        np.testing.assert_array_equal(busy.measure()[3:], calm.measure()[3:])
+    names = columns.PUMP.names or ()
+    for name in names:
+        np.testing.assert_array_equal(busy.stations.pumps[name][1], calm.stations.pumps[name][1])
+    assert busy.stations.pumps["run_s"][0, 0] != calm.stations.pumps["run_s"][0, 0]
+
+
+def test_a_look_between_two_reports_sees_the_wells_fill() -> None:
+    made = twin()
+    levels = []
+    for _ in range(5):
+        made.advance(made.now_ms + 60_000)
+        levels.append(made.truth()["level_m"][3])
+    assert len(set(levels)) == 5
+    made.advance(made.now_ms + 300_000)
+    before = made.truth()
+    made.measure()
+    assert made.truth()["level_m"].tolist() == before["level_m"].tolist()

@@ -65,7 +65,7 @@ def report(made: Stations) -> np.ndarray:
 def run(made: Stations, inflow_l_s: float, *, hours: float, cut_s: float = 600.0) -> np.ndarray:
     """Some hours of constant inflow, half of it at the second station; returns all sums."""
     made.wells["inflow_m3_s"] = np.array([inflow_l_s, 0.5 * inflow_l_s]) / 1000.0
-    total, start_s = np.zeros((6, *made.pumps.shape)), made.now_s
+    total, start_s = np.zeros((6, *made.pumps.shape)), float(made.wells["now_s"][0])
     for at in np.arange(cut_s, hours * 3600.0 + 1.0, cut_s):
         made.advance(start_s + float(at))
         total += report(made)
@@ -246,12 +246,12 @@ def test_more_water_than_one_pump_lifts_starts_the_next_and_the_next() -> None:
 def test_a_standby_takes_over_at_once_and_carries_the_station_alone() -> None:
     made = fleet()
     run(made, 30.0, hours=1.0)
-    while not made.running[0].any():
+    while not made.pumps["running"][0].any():
         run(made, 30.0, hours=1 / 60, cut_s=60.0)
-    lost = int(np.argmax(made.running[0]))
+    lost = int(np.argmax(made.pumps["running"][0]))
     made.pumps["able"][0, lost] = False
     made.usable_changed()
-    assert made.running[0].tolist() == [lost == 1, lost == 0]
+    assert made.pumps["running"][0].tolist() == [lost == 1, lost == 0]
     ran = run(made, 30.0, hours=24.0)[0]
     assert ran[0, lost] == 0.0
     assert ran[0, 1 - lost] > 0.0

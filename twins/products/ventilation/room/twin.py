@@ -124,21 +124,21 @@ def node_death(host: VentilationTwin, unit: int, room: int, params: Mapping[str,
     """The node stops for good; the others find paths around it."""
     del params
     host.mesh.killed[unit, room + 1] = True
-    host.mesh.heal()
+    host.mesh.heal(unit)
     host.power_of_nodes()
 
 
 def battery_low(host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]) -> None:
     """The cells of the node are nearly empty."""
     host.mesh.used[unit, room + 1] = 1.0 - params["left_pct"] / 100.0
-    host.mesh.heal()
+    host.mesh.heal(unit)
     host.power_of_nodes()
 
 
 def radio_shade(host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]) -> None:
     """A cabinet before the node weakens all its links by ``loss_db``."""
     host.mesh.shade[unit, room + 1] = params["loss_db"]
-    host.mesh.heal()
+    host.mesh.heal(unit)
 
 
 FAULTS: Mapping[str, Callable[[VentilationTwin, int, int, Mapping[str, float]], None]] = {

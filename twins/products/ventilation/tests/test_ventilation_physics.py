@@ -276,7 +276,8 @@ def mesh() -> Mesh:
     made = Mesh(("a", "b"), 20, Streams(4))
     made.links_dbm[:, 0, 11:] -= 40.0  # the far rooms need a relay
     made.links_dbm[:, 11:, 0] -= 40.0
-    made.heal()
+    for unit in (0, 1):
+        made.heal(unit)
     return made
 
 
@@ -296,10 +297,10 @@ def test_a_link_at_85_dbm_delivers_95_per_cent() -> None:
     """S25; two nodes alone, so that there is no other path."""
     made = Mesh(("a",), 1, Streams(4))
     made.links_dbm[:], made.fade[:] = -85.0, 0.0
-    made.heal()
+    made.heal(0)
     assert made.delivery[0, 1] == pytest.approx(0.95, abs=1e-6)
     made.links_dbm[:] = -96.0
-    made.heal()
+    made.heal(0)
     assert not made.reachable[0, 0]
 
 
@@ -309,14 +310,14 @@ def test_the_mesh_heals_around_a_dead_relay(mesh: Mesh) -> None:
     assert behind.any()
     before, other = mesh.path_changes.copy(), mesh.parent[1].copy()
     mesh.killed[0, relay] = True
-    mesh.heal()
+    mesh.heal(0)
     assert not np.any(mesh.parent[0][mesh.joined[0]] == relay)
     assert mesh.path_changes[0] >= before[0] + behind.sum()
     assert np.array_equal(mesh.parent[1], other)
     assert mesh.path_changes[1] == before[1]
     assert not mesh.reachable[0, relay - 1]
     mesh.new_battery(0, relay - 1, 2)
-    mesh.heal()
+    mesh.heal(0)
     assert mesh.reachable[0, relay - 1]
 
 

@@ -1,0 +1,126 @@
+"""The readings that a rule looked at when it fired, kept for whoever asks why.
+
+Reports are kept by step as they come, and sorted by device only when a rule fires: a run in which
+nothing fires pays nothing for it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from broker.wire.messages import Sample, Telemetry, TelemetryBatch, Uplink
+from harness.events import FeedSeen, WindowSeen
+from harness.scenario.units import parse_duration
+from harness.sut.port import Call
+
+FIRED = frozenset({"alert.raised", "recommendation.issued"})
+KEPT_MS = 86_400_000
+"""Reports that are older are let go: of longer windows the last day is shown."""
+KEPT_REPORTS = 100_000
+"""Of large fleets even fewer are kept, so that memory stays small (about 1 kB each)."""
+SHOWN = 48
+"""Readings of a window that are told one by one; count, least, mean and most are of all."""
+
+
+class Input(NamedTuple):
+    """A variable of a rule that is taken from a signal."""
+
+    signal: str
+    take: str
+    over_ms: int
+
+
+class Windows:
+    """Takes messages, and tells what a rule that fires has seen."""
+
+    def __init__(self) -> None:
+        self._rules: dict[tuple[str, str], dict[str, Input]] = {}
+        self._steps: deque[tuple[int, Sequence[tuple[str, Uplink]]]] = deque()
+        self._count = self._indexed = 0
+        self._by_device: dict[str, list[Telemetry | Sample]] = {}
+
+    def learn(self, calls: Iterable[Call]) -> None:
+        """Know the windows of the packs among what is installed; a pack replaces its rules."""
+        for call in calls:
+            if call.path == "/v1/rule-packs":
+                pack = str(call.body.get("pack", ""))
+                for rule in call.body.get("rules") or ():
+                    self._rules[pack, str(rule.get("id"))] = dict(_inputs(rule))
+
+    def take(self, messages: Sequence[tuple[str, Uplink]], now_ms: int) -> None:
+        """Keep what devices sent in a step."""
+        self._steps.append((now_ms, messages))
+        self._count += len(messages)
+        while self._steps and (self._steps[0][0] < now_ms - KEPT_MS or self._count > KEPT_REPORTS):
+            self._count -= len(self._steps.popleft()[1])
+            self._indexed = 0  # the index holds what is gone
+
+    def of(self, event: FeedSeen) -> WindowSeen | None:
+        """What the rule saw that an event tells of; None if it reads no signal."""
+        if event.kind not in FIRED:
+            return None
+        data = event.data
+        inputs = self._rules.get((str(data.get("pack")), str(data.get("rule"))))
+        if not inputs:
+            return None
+        thing = str(data.get("thing", ""))
+        reports = self._reports(thing)
+        return WindowSeen(
+            at_ms=event.at_ms,
+            subject=event.subject,
+            thing=thing,
+            rule=str(data.get("rule")),
+            inputs={name: _seen(reports, one, event.at_ms) for name, one in inputs.items()},
+        )
+
+    def _reports(self, device: str) -> list[Telemetry | Sample]:
+        if self._indexed == 0:
+            self._by_device = {}
+        fresh = list(self._steps)[self._indexed :]
+        self._indexed = len(self._steps)
+        for _, messages in fresh:
+            for _, message in messages:
+                if isinstance(message, Telemetry):
+                    self._by_device.setdefault(message.device, []).append(message)
+                elif isinstance(message, TelemetryBatch):
+                    self._by_device.setdefault(message.device, []).extend(message.samples)
+        return self._by_device.get(device, [])
+
+    def state(self) -> dict[str, Any]:
+        """What is kept, for a snapshot."""
+        return {"steps": [(at_ms, list(messages)) for at_ms, messages in self._steps]}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what the snapshot was taken of."""
+        self._steps, self._indexed = deque(state["steps"]), 0
+        self._count = sum(len(messages) for _, messages in self._steps)
+
+
+def _inputs(rule: Mapping[str, Any]) -> Iterable[tuple[str, Input]]:
+    for name, entry in (rule.get("let") or {}).items():
+        if isinstance(entry, Mapping) and entry.get("signal"):
+            over_ms = parse_duration(entry.get("over", 0))
+            yield str(name), Input(str(entry["signal"]), str(entry.get("take", "last")), over_ms)
+
+
+def _seen(reports: Iterable[Telemetry | Sample], one: Input, at_ms: int) -> dict[str, Any]:
+    """The readings in (at - over, at], sorted; each instant once."""
+    found = {
+        report.at_ms: float(report.signals[one.signal])
+        for report in reports
+        if at_ms - one.over_ms < report.at_ms <= at_ms and one.signal in report.signals
+    }
+    rows = sorted(found.items())
+    values = [value for _, value in rows]
+    told = {"signal": one.signal, "take": one.take, "over_ms": one.over_ms, "count": len(rows)}
+    if not rows:
+        return told
+    every = -(-len(rows) // SHOWN)
+    shown = rows[::-every][::-1]  # the last one is always among them
+    return {
+        **told, "min": min(values), "mean": fmean(values), "max": max(values), "last": values[-1],
+        "sum": sum(values), "at_ms": [at for at, _ in shown], "values": [v for _, v in shown],
+    }  # fmt: skip
