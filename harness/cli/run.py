@@ -23,6 +23,25 @@ Store = Annotated[
         "else memory for --link memory, a file for mqtt.",
     ),
 ]
+SaveAt = Annotated[
+    list[str] | None,
+    typer.Option(metavar="T[=NAME]", help="Save a snapshot into the run's folder, such as 30d."),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A value of a scenario's parameter."),
+]
+Sut = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL|none",
+        help="Your own DPS, or none for one that only speaks MQTT; else the reference DPS.",
+    ),
+]
+Webhooks = Annotated[
+    int | None,
+    typer.Option(metavar="PORT", help="With --sut none: the DPS posts here what it decides."),
+]
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -45,17 +64,9 @@ def run(
     broker_port: Annotated[
         int | None, typer.Option(help="Port of a broker that we start; else a free one.")
     ] = None,
-    sut: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL|none",
-            help="Your own DPS, or none for one that only speaks MQTT; else the reference DPS.",
-        ),
-    ] = None,
-    webhooks: Annotated[
-        int | None,
-        typer.Option(metavar="PORT", help="With --sut none: the DPS posts here what it decides."),
-    ] = None,
+    sut: Sut = None,
+    webhooks: Webhooks = None,
+    save_at: SaveAt = None,
     clients: Annotated[
         Clients, typer.Option(help="One MQTT connection per site, or one per device.")
     ] = "site",
@@ -66,10 +77,7 @@ def run(
         float | None, typer.Option(help="Simulated seconds per second, for paced and live.")
     ] = None,
     store: Store = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A value of a scenario's parameter."),
-    ] = None,
+    sets: Sets = None,
     variant: Annotated[
         str | None, typer.Option(metavar="NAME", help="One variant of a scenario's matrix.")
     ] = None,
@@ -100,7 +108,7 @@ def run(
         seed=chosen, link=link, broker=broker, broker_port=broker_port, sut=sut, webhooks=webhooks,
         clients=clients, mode=mode, speed=speed, store=store,
         rules=rules, runs_dir=report_dir, notice=lambda text: say(console, text, "yellow"),
-        sets=[_pair(text) for text in sets or ()], variant=variant,
+        sets=[_pair(text) for text in sets or ()], variant=variant, saves=save_at or (),
     )  # fmt: skip
     try:
         outcome = running.run_files(

@@ -91,7 +91,7 @@ class WorldBench:
         self.run("0s")
         try:
             product = installed()[self.world.devices[device]]
-            asked = build.fault(fault, device, at="0s", **params)
+            asked = build.fault(fault, device, at="0s", **dict[str, Any](params))
             self.world.inject(fault, device, fault_params(asked, product))
         except (InvalidFault, ValueError, KeyError) as error:
             raise ScenarioError(f"{fault} of {device} cannot be: {error}") from error

@@ -8,19 +8,19 @@ import shlex
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from broker.link.port import LinkLost
 from harness.checks.base import Ending, arguments
-from harness.engine import changes, recipe, snapshot
+from harness.engine import backfill, changes, recipe, snapshot
 from harness.engine import folder as run_folder
 from harness.engine.assembly import Rig, assemble, wait_for_service
 from harness.engine.checking import decided, made_checks, wanted_checks
+from harness.engine.looping import made_control, made_loop
 from harness.engine.needs import OF_THE_STORE, judged, refuse_by_level
-from harness.engine.options import LIVE_SPEED, PACED_SPEED, RunOptions
+from harness.engine.options import RunOptions
 from harness.engine.recorder import EngineRecorder
 from harness.engine.trace import Trace
 from harness.errors import HarnessError, InvalidRun, InvalidScenario, Problem, ScenarioError, Spot
@@ -29,15 +29,10 @@ from harness.scenario import loader
 from harness.scenario.products import Products, installed
 from harness.scenario.resolve import find_problems
 from harness.scenario.schema import CheckRef, Scenario
-from harness.sut.levels import Need
-from harness.sut.setup import installation, mid_run
-from harness.world.acts import Acts
-from harness.world.control import Control
+from harness.sut.setup import installation
 from harness.world.live import drive_live
 from harness.world.loop import Loop
 from harness.world.paced import drive_paced
-from harness.world.path import link_fault
-from harness.world.timeline import Timeline
 from harness.world.virtual import Between, drive
 
 DELIVERIES_MAX = 200
@@ -117,7 +112,7 @@ async def run(
             )
         )
         calls = installation(scenario, products, rules=options.rules)
-        control = _control(scenario, options, rig.mode)
+        control = made_control(scenario, options, rig.mode)
         refuse_by_level(rig.reach, options, speed=control.speed, calls=calls)
         if options.resume_from is None:
             await rig.sut.install(calls)
@@ -133,27 +128,8 @@ async def run(
             begun_s=time.perf_counter(),
         )
         recorder.windows.learn(calls)
-        timeline = Timeline(scenario, products)
-        loop = Loop(
-            run=scenario.run,
-            world=rig.world,
-            path=rig.path,
-            ledger=rig.ledger,
-            tap=rig.tap,
-            sut=rig.sut,
-            timeline=timeline,
-            acts=Acts(
-                timeline,
-                world=rig.world,
-                path=rig.path,
-                sut=rig.sut,
-                link_fault=partial(link_fault, scenario),
-                installs=partial(mid_run, scenario=scenario, products=products),
-            ),
-            recorder=recorder,
-            control=control,
-            commands_are_news=Need.FEED not in rig.reach.offers or rig.reach.level == "L0",
-            wait_s=options.wait_s,
+        loop = made_loop(
+            scenario, products, options=options, rig=rig, recorder=recorder, control=control
         )
         session = _Session(
             scenario=scenario,
@@ -177,16 +153,6 @@ def _check_built(scenario: Scenario, products: Products) -> None:
     ]
     if problems:
         raise InvalidScenario(problems)
-
-
-def _control(scenario: Scenario, options: RunOptions, mode: str) -> Control:
-    default = LIVE_SPEED if mode == "live" else PACED_SPEED
-    speed = options.speed or scenario.run.speed or default
-    if options.control is None:
-        return Control(speed=speed)
-    if options.speed is not None:
-        options.control.set_speed(options.speed)
-    return options.control
 
 
 class _Session:
@@ -253,6 +219,8 @@ class _Session:
 
     async def _drive(self) -> None:
         until_ms = self.scenario.run.until_ms
+        if self.options.backfill is not None:
+            await backfill.fill(self.loop, self.options.backfill)
         if self.rig.mode == "live":
             await drive_live(self.loop, until_ms)
         elif self.rig.mode == "paced":

@@ -145,6 +145,10 @@ class HttpSut:
         if answer.status >= 300:
             raise SutError(_unexpected("POST", "/v1/snapshot", answer))
 
+    async def go_live(self) -> None:
+        """See SystemUnderTest."""
+        raise InvalidRun("this run starts the DPS again with another clock, but it runs elsewhere")
+
     async def kill(self, point: str) -> None:
         """See SystemUnderTest; only a DPS that the harness started can be killed by it."""
         raise InvalidRun(f"this scenario kills the DPS ({point}), but it runs elsewhere")
