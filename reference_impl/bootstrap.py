@@ -149,7 +149,7 @@ class Dps:
                 telemetry=telemetry,
                 directory=directory,
                 conditions=insight,
-                parts=orders,
+                parts=orders.catalogue,
             ),
             maintenance=Maintenance(
                 rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight

@@ -7,7 +7,6 @@ leaves in the same transaction: a crash at any point leaves exactly one order (i
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -58,23 +57,6 @@ class Orders:
         self._scheduler.on_timer(REOPEN, self._reopen)
 
     # What other contexts read ---------------------------------------------------------------
-
-    @property
-    def changes(self) -> int:
-        """How often a part of the catalogue was written."""
-        return self.catalogue.changes
-
-    def skus(self, conn: sa.Connection) -> Sequence[str]:
-        """All skus of the catalogue."""
-        return self.catalogue.skus(conn)
-
-    def places(self, conn: sa.Connection, model: str) -> Sequence[tuple[str, str]]:
-        """``(part, position)`` of all parts of a model."""
-        return self.catalogue.places(conn, model)
-
-    def part_fields(self, uow: UnitOfWork, sku: str) -> Mapping[str, float]:
-        """What rules may read of a part."""
-        return self.catalogue.part_fields(uow, sku)
 
     def listed(self, conn: sa.Connection, what: str, **equals: object) -> list[Row]:
         """Rows of a table of :class:`OrderRows`, by its name there."""

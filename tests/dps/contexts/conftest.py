@@ -164,7 +164,7 @@ class Rig:
             telemetry=self.telemetry,
             directory=self.directory,
             conditions=self.insight,
-            parts=self.orders,
+            parts=self.orders.catalogue,
         )
         self.maintenance = Maintenance(
             rows=maintenance_rows.rows(),
