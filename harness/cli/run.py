@@ -31,6 +31,7 @@ Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="A value of a scenario's parameter."),
 ]
+Port = Annotated[int | None, typer.Option(help="Port of a broker that we start; else a free one.")]
 Sut = Annotated[
     str | None,
     typer.Option(
@@ -64,9 +65,7 @@ def run(
     broker: Annotated[
         str, typer.Option(help="embedded, rumqttd, amqtt, mosquitto, or mqtt://host:port.")
     ] = "embedded",
-    broker_port: Annotated[
-        int | None, typer.Option(help="Port of a broker that we start; else a free one.")
-    ] = None,
+    broker_port: Port = None,
     sut: Sut = None,
     webhooks: Webhooks = None,
     save_at: SaveAt = None,

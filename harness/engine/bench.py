@@ -25,6 +25,8 @@ from twins.core.errors import InvalidFault
 from twins.core.ports import Truth
 from twins.world import World
 
+Json = Any
+"""Data of any shape, as JSON holds it."""
 START = "2026-01-05T00:00:00Z"
 
 
@@ -53,7 +55,14 @@ class WorldBench:
         fleet: Further keywords of the fleet.
     """
 
-    def __init__(self, product: str, *, seed: int, start: str = START, **fleet: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        product: str,
+        *,
+        seed: int,
+        start: str = START,
+        **fleet: Any,  # noqa: ANN401 - each product has its own
+    ) -> None:
         scenario = Scenario(
             title=f"a world of {product}",
             run=build.run(start, "3650d"),
@@ -165,7 +174,7 @@ class DpsBench:
             await caller.close()
         return answer.status, msgspec.json.decode(answer.body)
 
-    def wait_for(self, path: str, holds: Callable[[Any], bool], within_s: float = 20.0) -> Any:  # noqa: ANN401
+    def wait_for(self, path: str, holds: Callable[[Any], bool], within_s: float = 20.0) -> Json:
         """Read something again and again until it is as wished; returns it.
 
         Raises:
@@ -173,7 +182,7 @@ class DpsBench:
         """
         return self._runner.run(self._wait_for(path, holds, within_s))
 
-    async def _wait_for(self, path: str, holds: Callable[[Any], bool], within_s: float) -> Any:  # noqa: ANN401
+    async def _wait_for(self, path: str, holds: Callable[[Any], bool], within_s: float) -> Json:
         clock = asyncio.get_running_loop()
         until_s = clock.time() + within_s
         while True:
