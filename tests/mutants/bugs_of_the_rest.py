@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from planting import HOUR_MS, Told, mutant, wrap
 
@@ -72,14 +71,10 @@ def clears_before_it_raised(mp):
 
 @mutant
 def takes_silence_for_health(mp):
-    def decided(original, rule, found, *more):
-        healthy = {
-            one: (np.nan_to_num(values), np.full(values.shape, 2**62))
-            for one, (values, _) in found.items()
-        }
-        return original(rule, healthy, *more)
+    def judge(original, instance, verdict, **more):
+        return original(instance, bool(verdict), **more)
 
-    wrap(mp, engine, "_decided", decided)
+    wrap(mp, engine, "judge", judge)
 
 
 @mutant
