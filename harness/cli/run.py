@@ -38,6 +38,9 @@ Sut = Annotated[
         help="Your own DPS, or none for one that only speaks MQTT; else the reference DPS.",
     ),
 ]
+OneVariant = Annotated[
+    str | None, typer.Option(metavar="NAME", help="One variant of a scenario's matrix.")
+]
 Webhooks = Annotated[
     int | None,
     typer.Option(metavar="PORT", help="With --sut none: the DPS posts here what it decides."),
@@ -78,9 +81,7 @@ def run(
     ] = None,
     store: Store = None,
     sets: Sets = None,
-    variant: Annotated[
-        str | None, typer.Option(metavar="NAME", help="One variant of a scenario's matrix.")
-    ] = None,
+    variant: OneVariant = None,
     rules: Annotated[
         Path | None, typer.Option(help="A rule pack that replaces the scenario's.")
     ] = None,

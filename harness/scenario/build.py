@@ -149,9 +149,11 @@ def normal(
     return Drawn(normal=(mean, sd), min=low, max=high)
 
 
-def lognormal(median: Quantity, sd_log: float) -> Drawn:
-    """The logarithm is normally distributed."""
-    return Drawn(lognormal=(median, sd_log))
+def lognormal(
+    median: Quantity, sd_log: float, *, low: Quantity | None = None, high: Quantity | None = None
+) -> Drawn:
+    """The logarithm is normally distributed; bounds as in :func:`normal`."""
+    return Drawn(lognormal=(median, sd_log), min=low, max=high)
 
 
 def choice(*values: Quantity) -> Drawn:

@@ -99,9 +99,9 @@ def _open(node: Any) -> Any:  # noqa: ANN401
 
 def _or_open(value: Any) -> Any:  # noqa: ANN401
     """A schema that takes ``$(name)``, too, unless it takes any text or is no single value."""
-    if not isinstance(value, dict) or not {"type", "enum", "const"} & set(value):
+    if not isinstance(value, dict) or "const" in value or not {"type", "enum"} & set(value):
         return value
-    text = value.get("type") == "string" and not {"pattern", "enum", "const"} & set(value)
+    text = value.get("type") == "string" and not {"pattern", "enum"} & set(value)
     if text or value.get("type") in ("array", "object"):
         return value
     return {"anyOf": [value, {"$ref": "#/$defs/Open"}]}

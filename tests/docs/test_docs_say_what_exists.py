@@ -22,6 +22,7 @@ from harness.cli.main import app
 from harness.oracles.invariants import REGISTRY
 from harness.scenario import schema
 from harness.scenario.checkrefs import KINDS
+from harness.scenario.entries import DpsFault
 from twins.core.common_faults import COMMON_FAULTS
 from twins.products import catalog
 
@@ -151,10 +152,12 @@ def test_every_fault_stands_in_the_reference() -> None:
     of_links = {
         f"link: {kind}" for kind in get_args(schema.LinkFault.model_fields["link"].annotation)
     }
-    points = get_args(schema.DpsFault.model_fields["point"].annotation)
+    points = get_args(DpsFault.model_fields["point"].annotation)
+    ways = {f"dps: {how}" for how in get_args(DpsFault.model_fields["dps"].annotation)}
     rows = set(re.findall(r"^\| `((?:fault|link|dps): [a-z_]+)`", SCENARIO, re.MULTILINE))
 
     assert rows == of_products | of_links | {"dps: kill"}
+    assert [way for way in ways if f"`{way}`" not in SCENARIO] == []
     assert [point for point in points if f"`{point}`" not in SCENARIO] == []
 
 
