@@ -149,7 +149,7 @@ class StaleIsUnknown(Invariant):
         """See Invariant."""
         stale_ms = self._stale_ms.get(str(event.data.get("rule")))
         away = self._away_ms.get(str(event.data.get("thing")))
-        if stale_ms is None or not away or not event.data.get("values"):
+        if stale_ms is None or not away:
             return None
         since_ms = min(away.values())
         if event.at_ms > since_ms + stale_ms:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from planting import HOUR_MS, Told, mutant, wrap
 
@@ -18,11 +17,10 @@ from reference_impl.ingestion.asking import Asking
 from reference_impl.ingestion.domain import DeviceLog
 from reference_impl.insight import domain as insight
 from reference_impl.insight.service import Insight
-from reference_impl.kernel.ports import Window
 from reference_impl.maintenance import domain as work
 from reference_impl.maintenance.service import Maintenance
 from reference_impl.outcomes import domain as outcomes
-from reference_impl.rules.inputs import Outlook
+from reference_impl.rules import engine
 from reference_impl.rules.service import Rules
 
 # Alerts --------------------------------------------------------------------------------------
@@ -73,11 +71,10 @@ def clears_before_it_raised(mp):
 
 @mutant
 def takes_silence_for_health(mp):
-    def read(original, self, uow, wanted):
-        values, newest_ms = original(self, uow, wanted)
-        return Window(np.nan_to_num(values), np.full(newest_ms.shape, 2**62))
+    def judge(original, instance, verdict, **more):
+        return original(instance, bool(verdict), **more)
 
-    wrap(mp, Outlook, "read", read)
+    wrap(mp, engine, "judge", judge)
 
 
 @mutant
