@@ -31,6 +31,9 @@ Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="A value of a scenario's parameter."),
 ]
+Variant = Annotated[
+    str | None, typer.Option(metavar="NAME", help="One variant of a scenario's matrix.")
+]
 Sut = Annotated[
     str | None,
     typer.Option(
@@ -78,9 +81,7 @@ def run(
     ] = None,
     store: Store = None,
     sets: Sets = None,
-    variant: Annotated[
-        str | None, typer.Option(metavar="NAME", help="One variant of a scenario's matrix.")
-    ] = None,
+    variant: Variant = None,
     rules: Annotated[
         Path | None, typer.Option(help="A rule pack that replaces the scenario's.")
     ] = None,
