@@ -58,7 +58,7 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> Forked:
     call = CliRunner().invoke
     runs = str(place / "runs")
     ran = call(app, ["run", str(place / "story.yaml"), "--seed", "7", "--link", "memory",
-                     "--report-dir", runs, "--quiet"])  # fmt: skip
+                     "--report-dir", runs, "--quiet", "--save-at", "12d=half-way"])  # fmt: skip
     assert ran.exit_code == 0, ran.output
     run = place / "runs" / "story-7-1"
     fork = call(app, ["fork", str(run), "--at", "6d", "--rules", str(place / "silent.yaml"),

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.cli.folders import read_run
-from harness.cli.forking import ForkWish, read_changes
+from harness.cli.forking import ForkWish, read_changes, saved_at
 from harness.cli.main import app
 from harness.engine import recipe, snapshot
 from harness.errors import InvalidRun, ScenarioError
@@ -32,6 +32,20 @@ def test_the_branches_share_their_past_with_the_run_to_the_event(forked) -> None
     assert len(pasts[0]) > 100
     assert pasts[0] == pasts[1] == pasts[2]
     assert f"common past {meta.past_hash[:16]}" in forked.told
+
+
+def test_a_snapshot_that_was_asked_for_lies_in_the_runs_folder_and_is_taken_up(forked) -> None:
+    made = recipe.read(forked.run)
+    place = saved_at(made, 12 * DAY)
+    assert place == forked.run / snapshot.FOLDER / "half-way"
+    meta = snapshot.read_meta(place)
+    assert meta is not None
+    assert meta.at_ms == made.scenario.run.start + 12 * DAY
+    assert saved_at(made, 11 * DAY) is None
+    wrong = CliRunner().invoke(app, ["run", str(forked.run / "story.yaml"), "--seed", "7",
+                                     "--save-at", "2d=../x", "--json"])  # fmt: skip
+    assert wrong.exit_code == 2
+    assert "allowed in a name" in json.loads(wrong.stdout)["error"]
 
 
 def test_the_unchanged_branch_ends_with_the_hash_of_the_run_and_the_changed_one_does_not(
