@@ -30,6 +30,10 @@ Sets = Annotated[
 OneVariant = Annotated[
     str | None, typer.Option(metavar="NAME", help="One variant of a scenario's matrix.")
 ]
+Port = Annotated[int | None, typer.Option(help="Port of a broker that we start; else a free one.")]
+Speed = Annotated[
+    float | None, typer.Option(help="Simulated seconds per second, for paced and live.")
+]
 Webhooks = Annotated[
     int | None,
     typer.Option(metavar="PORT", help="With --sut none: the DPS posts here what it decides."),
@@ -53,9 +57,7 @@ def run(
     broker: Annotated[
         str, typer.Option(help="embedded, rumqttd, amqtt, mosquitto, or mqtt://host:port.")
     ] = "embedded",
-    broker_port: Annotated[
-        int | None, typer.Option(help="Port of a broker that we start; else a free one.")
-    ] = None,
+    broker_port: Port = None,
     sut: Annotated[
         str | None,
         typer.Option(
@@ -70,9 +72,7 @@ def run(
     mode: Annotated[
         Mode | None, typer.Option(help="Overrides the scenario's mode (virtual).")
     ] = None,
-    speed: Annotated[
-        float | None, typer.Option(help="Simulated seconds per second, for paced and live.")
-    ] = None,
+    speed: Speed = None,
     store: Store = None,
     sets: Sets = None,
     variant: OneVariant = None,
