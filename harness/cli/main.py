@@ -17,7 +17,19 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from harness.cli import compare, demo, explain, fork, load, report, rules, run, twins, up
+from harness.cli import (
+    compare,
+    conform,
+    demo,
+    explain,
+    fork,
+    load,
+    report,
+    rules,
+    run,
+    twins,
+    up,
+)
 from harness.errors import HarnessError, OurBug
 
 EPILOG = (
@@ -109,6 +121,7 @@ app.add_typer(twins.app, name="twins")
 app.command("load")(load.load)
 app.command("demo")(demo.demo)
 app.command("up")(up.up)
+app.command("conform", epilog=EPILOG)(conform.conform)
 app.command("report")(report.report)
 app.command("explain")(explain.explain)
 app.command("compare")(compare.compare)

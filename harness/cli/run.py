@@ -23,9 +23,20 @@ Store = Annotated[
         "else memory for --link memory, a file for mqtt.",
     ),
 ]
+SaveAt = Annotated[
+    list[str] | None,
+    typer.Option(metavar="T[=NAME]", help="Save a snapshot into the run's folder, such as 30d."),
+]
 Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="A value of a scenario's parameter."),
+]
+Sut = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL|none",
+        help="Your own DPS, or none for one that only speaks MQTT; else the reference DPS.",
+    ),
 ]
 OneVariant = Annotated[
     str | None, typer.Option(metavar="NAME", help="One variant of a scenario's matrix.")
@@ -58,14 +69,9 @@ def run(
         str, typer.Option(help="embedded, rumqttd, amqtt, mosquitto, or mqtt://host:port.")
     ] = "embedded",
     broker_port: Port = None,
-    sut: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL|none",
-            help="Your own DPS, or none for one that only speaks MQTT; else the reference DPS.",
-        ),
-    ] = None,
+    sut: Sut = None,
     webhooks: Webhooks = None,
+    save_at: SaveAt = None,
     clients: Annotated[
         Clients, typer.Option(help="One MQTT connection per site, or one per device.")
     ] = "site",
@@ -103,7 +109,7 @@ def run(
         seed=chosen, link=link, broker=broker, broker_port=broker_port, sut=sut, webhooks=webhooks,
         clients=clients, mode=mode, speed=speed, store=store,
         rules=rules, runs_dir=report_dir, notice=lambda text: say(console, text, "yellow"),
-        sets=[_pair(text) for text in sets or ()], variant=variant,
+        sets=[_pair(text) for text in sets or ()], variant=variant, saves=save_at or (),
     )  # fmt: skip
     try:
         outcome = running.run_files(

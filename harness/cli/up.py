@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-UP_SPEED = 60.0
-
 
 def up(
     *,
@@ -17,8 +15,13 @@ def up(
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same devices.")] = 7,
     speed: Annotated[
-        float, typer.Option(min=0.001, help="Simulated seconds per second.")
-    ] = UP_SPEED,
+        float | None,
+        typer.Option(min=0.001, help="Simulated seconds per second (60; 1 after --backfill)."),
+    ] = None,
+    backfill: Annotated[
+        str | None,
+        typer.Option(metavar="SPAN", help="History first, such as 90d up to now; then live."),
+    ] = None,
     broker: Annotated[
         str, typer.Option(help="embedded, rumqttd, amqtt, mosquitto, or mqtt://host:port.")
     ] = "embedded",
@@ -37,7 +40,7 @@ def up(
     from harness.cli import upping  # noqa: PLC0415
 
     wish = upping.UpWish(
-        scenario=scenario, seed=seed, speed=speed, broker=broker, broker_port=broker_port,
-        sut=sut, quiet=quiet,
+        scenario=scenario, seed=seed, speed=speed, backfill=backfill, broker=broker,
+        broker_port=broker_port, sut=sut, quiet=quiet,
     )  # fmt: skip
     raise typer.Exit(upping.run(wish))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from harness.cli.running import Job, JobsOf, Runner
+from harness.errors import ScenarioError
 from harness.events import EventHandler, RunResult
 
 if TYPE_CHECKING:
-    from harness.engine.options import RunOptions
+    from harness.engine.options import RunOptions, Save
     from harness.scenario.schema import Scenario
 
 
@@ -36,6 +37,8 @@ class RunWish:
     sets: Sequence[tuple[str, str]] = ()
     """Values of the scenario's parameters."""
     variant: str | None = None
+    saves: Sequence[str] = ()
+    """Snapshots as ``30d`` or ``30d=NAME``."""
 
 
 def _options(wish: RunWish) -> RunOptions:
@@ -45,17 +48,57 @@ def _options(wish: RunWish) -> RunOptions:
         link=wish.link, broker=wish.broker, broker_port=wish.broker_port, store=wish.store,
         sut=wish.sut, webhooks=wish.webhooks, clients=wish.clients, mode=wish.mode,
         speed=wish.speed, rules=wish.rules, runs_dir=wish.runs_dir, notice=wish.notice,
+        saves=tuple(map(_save, wish.saves)),
     )  # fmt: skip
+
+
+def _save(text: str) -> Save:
+    """A snapshot that is wanted.
+
+    Raises:
+        ScenarioError: If it is not ``30d`` or ``30d=NAME`` with a name fit for a folder.
+    """
+    from harness.engine.options import Save  # noqa: PLC0415
+    from harness.scenario.units import parse_duration  # noqa: PLC0415
+
+    at, _, name = text.partition("=")
+    name = name or at
+    if not name.replace("-", "").replace("_", "").isalnum():
+        raise ScenarioError(f"--save-at {text!r}: allowed in a name: letters, digits, - and _")
+    try:
+        return Save(parse_duration(at), name)
+    except ValueError as error:
+        raise ScenarioError(f"--save-at {text!r}: {error}; allowed: 30d or 30d=NAME") from error
+
+
+def _played(
+    wish: RunWish, scenario: Path | Scenario, seed: int, handlers: Sequence[EventHandler]
+) -> RunResult:
+    """Run it; a paced run in a terminal obeys keys."""
+    from harness.cli import keys  # noqa: PLC0415
+    from harness.engine import runner as engine  # noqa: PLC0415
+    from harness.engine.options import PACED_SPEED  # noqa: PLC0415
+    from harness.world.control import Control  # noqa: PLC0415
+
+    options = _options(wish)
+    if wish.mode != "paced":
+        return engine.run_scenario(scenario, seed=seed, options=options, handlers=handlers)
+    told = scenario if not isinstance(scenario, Path) else engine.load(scenario)
+    control = Control(speed=wish.speed or told.run.speed or PACED_SPEED)
+    hand = keys.Keys(control, wish.notice)
+    with keys.listening(hand) as heard:
+        if heard:
+            wish.notice(keys.HELP)
+        return engine.run_scenario(
+            told, seed=seed, options=replace(options, control=control), handlers=[hand, *handlers]
+        )
 
 
 def runner(wish: RunWish) -> Runner:
     """A runner of scenario files that does as wished."""
-    from harness.engine import runner as engine  # noqa: PLC0415
-
-    options = _options(wish)
 
     def run(file: Path, handlers: Sequence[EventHandler]) -> RunResult:
-        return engine.run_scenario(file, seed=wish.seed, options=options, handlers=handlers)
+        return _played(wish, file, wish.seed, handlers)
 
     return run
 
@@ -89,12 +132,7 @@ def has_matrix(file: Path) -> bool:
 
 
 def _runner_of(scenario: Scenario, wish: RunWish, offset: int) -> Runner:
-    from harness.engine import runner as engine  # noqa: PLC0415
-
-    options = _options(wish)
-
     def run(_file: Path, handlers: Sequence[EventHandler]) -> RunResult:
-        seed = wish.seed + offset
-        return engine.run_scenario(scenario, seed=seed, options=options, handlers=handlers)
+        return _played(wish, scenario, wish.seed + offset, handlers)
 
     return run

@@ -72,6 +72,10 @@ class Stage(Protocol):
         """Let them go on."""
         ...
 
+    def jump_days(self, days: float) -> None:
+        """Go so far on as fast as it goes."""
+        ...
+
     def step(self) -> None:
         """One step, then hold."""
         ...
@@ -181,6 +185,8 @@ class Board:
         with ui.card().classes("w-full py-3"), ui.row().classes("w-full items-center gap-3"):
             play = ui.button(on_click=self._toggle).props(_tag("play"))
             ui.button("Step", on_click=stage.step).props("outline").classes("max-sm:hidden")
+            jump = ui.button("A day on", on_click=lambda: stage.jump_days(1)).props("outline")
+            jump.props(_tag("jump")).classes("max-sm:hidden")
             ui.button("Reset", on_click=self._reset).props("outline").props(_tag("reset"))
             with ui.column().classes("gap-0 grow min-w-[220px] px-2"):
                 speed = ui.label().classes("text-sm opacity-70")

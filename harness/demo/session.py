@@ -12,6 +12,7 @@ from harness.demo.state import Curves, DemoState, View
 from harness.demo.twin_world import WithoutService, downtime_rates
 from harness.engine import runner
 from harness.errors import HarnessError
+from harness.report.words import DAY_MS
 from harness.scenario.products import installed
 from harness.scenario.resolve import places
 from harness.scenario.schema import Scenario
@@ -157,6 +158,11 @@ class DemoSession:
         """One step, then hold."""
         self._now.control.pause()
         self._now.control.step()
+
+    def jump_days(self, days: float) -> None:
+        """Go so far on as fast as it goes, then hold or play as before."""
+        now_ms = self._now.state.view().now_ms
+        self._now.control.jump(now_ms + round(days * DAY_MS))
 
     def set_speed(self, speed: float) -> None:
         """Choose simulated seconds per second."""

@@ -41,6 +41,7 @@ OUR_BROKER_BACK_WITHIN_S = 5.0
 runs elsewhere is waited for as long as a link does by itself."""
 DPS_FILE = "dps.sqlite"
 Clock = Literal["driven", "live"]
+Mode = Literal["virtual", "paced", "live"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,8 +76,8 @@ async def assemble(
     """Open broker, DPS, world and link; close them in reverse, whatever happens.
 
     Args:
-        scenario: What is run.
-        products: The products that there are.
+        scenario: What is run, of these products.
+        products: Those that there are.
         seed: Of the world and of the faults of the link.
         options: How it is run.
         folder: The folder of the run: the DPS's store and log go there.
@@ -90,38 +91,33 @@ async def assemble(
     world, spec = build_world(scenario, products, seed=seed, data=world_data)
     _refuse(scenario, options)
     mode = options.mode or scenario.run.mode
+    _refuse_backfill(mode, options)
     notes: list[str] = []
+    clock: Clock = "live" if mode == "live" and options.backfill is None else "driven"
     async with AsyncExitStack() as stack:
-        link: DeviceLink
-        sut: SystemUnderTest
         broker_url = ""
-        clock: Clock = "live" if mode == "live" else "driven"
         if options.link == "memory":
             bus = MemoryBus()
-            link, broker = bus.device_link(), "memory"
-            sut = _in_process(bus, _store_url(scenario, options, folder), options, clock)
+            link: DeviceLink = bus.device_link()
+            broker = "memory"
+            store_url = _store_url(scenario, options, folder)
+            sut: SystemUnderTest = _in_process(bus, store_url, options, clock)
         else:
             opened = _enter_broker(stack, options)
             broker, broker_url = opened.kind, opened.url
             notes += [opened.note] if opened.note else []
             _refuse_broker(scenario, opened, options)
-            link = _mqtt_link(opened, options, world)
-            sut = _remote(opened, options, folder, clock)
+            link, sut = _mqtt_link(opened, options, world), _remote(opened, options, folder, clock)
         stack.push_async_callback(sut.close)
         await _open(sut, options, broker_url)
-        if options.sut is not None and mode != "live" and not (await sut.info()).driven:
-            mode = "live"
-            notes.append("the DPS has no driven clock: the run is live")
+        mode = await _mode_that_can_be(mode, sut, options, notes)
         reach = await _reach(sut, options, notes)
         await _refuse_used(sut, options)
         tap, ledger = Tap(link), DeliveryLedger()
         path = FaultyLink(
-            tap,
-            faults=link_faults(scenario),
-            ledger=ledger,
-            streams=Streams(seed).open,
+            tap, faults=link_faults(scenario), ledger=ledger, streams=Streams(seed).open,
             take_over=getattr(link, "take_over", None),
-        )
+        )  # fmt: skip
         stack.push_async_callback(path.close)
         yield Rig(
             world=world,
@@ -138,6 +134,15 @@ async def assemble(
             dps_url=options.sut or (sut.url if isinstance(sut, ChildReference) else ""),
             portal_url=sut.portal_url if isinstance(sut, ChildReference) else "",
         )
+
+
+async def _mode_that_can_be(
+    mode: Mode, sut: SystemUnderTest, options: RunOptions, notes: list[str]
+) -> Mode:
+    if options.sut is None or mode == "live" or (await sut.info()).driven:
+        return mode
+    notes.append("the DPS has no driven clock: the run is live")
+    return "live"
 
 
 def build_world(
@@ -231,6 +236,17 @@ def _refuse_broker(scenario: Scenario, broker: Broker, options: RunOptions) -> N
             f"this scenario kills the DPS, and {broker.kind} keeps nothing for a service that is "
             "away; use --broker rumqttd or mosquitto"
         )
+
+
+def _refuse_backfill(mode: str, options: RunOptions) -> None:
+    if options.backfill is None:
+        return
+    if mode != "live":
+        raise InvalidRun(f"history is filled in before a live run; this one is {mode}")
+    if options.sut is not None:
+        raise InvalidRun("history is filled in for the reference DPS; the one at --sut has its own")
+    if options.link == "memory" and options.store in (None, "memory"):
+        raise InvalidRun("to go live the DPS is started again: its store has to be a file")
 
 
 def _is_url(store: str | None) -> bool:

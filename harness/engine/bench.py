@@ -16,7 +16,7 @@ from harness.events import Event
 from harness.scenario import build
 from harness.scenario.products import installed
 from harness.scenario.resolve import fault_params
-from harness.scenario.schema import Fault, Scenario
+from harness.scenario.schema import Scenario
 from harness.scenario.units import parse_duration
 from harness.sut.callers import HttpCaller, NoAnswer
 from harness.sut.reference import ChildReference
@@ -91,8 +91,7 @@ class WorldBench:
         self.run("0s")
         try:
             product = installed()[self.world.devices[device]]
-            told = {"fault": fault, "device": device, "at": "0s", "params": params}
-            asked = Fault.model_validate(told)
+            asked = build.fault(fault, device, at="0s", **dict[str, Any](params))
             self.world.inject(fault, device, fault_params(asked, product))
         except (InvalidFault, ValueError, KeyError) as error:
             raise ScenarioError(f"{fault} of {device} cannot be: {error}") from error

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from harness.world.control import Control
 
 if TYPE_CHECKING:
+    from harness.engine.backfill import Backfill
     from harness.engine.changes import Changes
 
 PACED_SPEED = 3600.0
@@ -51,6 +52,7 @@ class RunOptions:
         resume_from: A folder that a run was saved to; this run goes on from there.
         changes: What is other from then on.
         prices_eur: Prices that were changed before; a snapshot of a world has none.
+        backfill: History in virtual time, before a ``live`` run goes live.
         replay: Takes the place of the command that does the same again.
         notice: Told what a person has to know before the run begins (address of the broker).
     """
@@ -75,5 +77,6 @@ class RunOptions:
     resume_from: Path | None = None
     changes: Changes | None = None
     prices_eur: Mapping[str, float] = field(default_factory=dict)
+    backfill: Backfill | None = None
     replay: str = ""
     notice: Callable[[str], None] | None = None

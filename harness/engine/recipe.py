@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -64,10 +65,13 @@ def write(
     copied = _copied(files, folder, "1")
     if options.changes is not None:
         _copied(options.changes.rules, folder, "2-fork")
+    told = scenario.model_dump(mode="json", by_alias=True)
+    for entry in _installing(told):
+        entry["rules"] = [_kept(pack, scenario, folder) for pack in entry["rules"]]
     recipe = {
         "format": FORMAT,
         "twinrig": _version(),
-        "scenario": scenario.model_dump(mode="json", by_alias=True),
+        "scenario": told,
         "path": str(scenario.path) if scenario.path else None,
         "seed": seed,
         "packs": copied,
@@ -99,6 +103,11 @@ def read(folder: Path) -> Recipe:
         raise ScenarioError(f"{folder / FILE} is of another version of the rig")
     packs = [(folder / name).resolve() for name in data["packs"]]
     data["scenario"]["service"]["rules"] = [str(pack) for pack in packs]
+    for entry in _installing(data["scenario"]):
+        entry["rules"] = [
+            str((folder / pack).resolve()) if pack.startswith(f"{PACKS}/") else pack
+            for pack in entry["rules"]
+        ]
     try:
         scenario = Scenario.model_validate(data["scenario"])
     except ValidationError as error:
@@ -112,14 +121,34 @@ def read(folder: Path) -> Recipe:
     )  # fmt: skip
 
 
+def _installing(scenario: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The services of a timeline's entries that install packs."""
+    for entry in scenario["timeline"]:
+        service = entry.get("service")
+        if isinstance(service, dict) and service.get("rules"):
+            yield service
+
+
+def _kept(pack: str, scenario: Scenario, folder: Path) -> str:
+    """A pack of a timeline: one by path is copied beside the others, one by name stays."""
+    if "/" not in pack and not pack.endswith((".yaml", ".yml")):
+        return pack
+    copied = _copied([scenario.folder / pack], folder, "3-timeline")
+    return copied[0] if copied else pack
+
+
 def _copied(files: Sequence[Path], folder: Path, first: str) -> list[str]:
     copied = []
     for number, file in enumerate(files, 1):
         if file.is_file():
             (folder / PACKS).mkdir(exist_ok=True)
-            copied.append(f"{PACKS}/{first}-{number:02d}-{file.name}")
+            copied.append(f"{PACKS}/{first}-{number:02d}-{_digest(file)}-{file.name}")
             shutil.copyfile(file, folder / copied[-1])
     return copied
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:8]
 
 
 def _prices(options: RunOptions) -> dict[str, float]:

@@ -14,13 +14,13 @@ import msgspec
 
 from broker.link.port import LinkLost
 from harness.checks.base import Ending, arguments
-from harness.engine import changes, recipe, snapshot
+from harness.engine import backfill, changes, recipe, snapshot
 from harness.engine import folder as run_folder
 from harness.engine.assembly import Rig, assemble, wait_for_service
 from harness.engine.checking import decided, made_checks, wanted_checks
-from harness.engine.looping import new_loop
+from harness.engine.looping import made_control, made_loop
 from harness.engine.needs import OF_THE_STORE, judged, refuse_by_level
-from harness.engine.options import LIVE_SPEED, PACED_SPEED, RunOptions
+from harness.engine.options import RunOptions
 from harness.engine.recorder import EngineRecorder
 from harness.engine.trace import Trace
 from harness.errors import HarnessError, InvalidRun, InvalidScenario, Problem, ScenarioError, Spot
@@ -30,7 +30,6 @@ from harness.scenario.products import Products, installed
 from harness.scenario.resolve import find_problems
 from harness.scenario.schema import CheckRef, Scenario
 from harness.sut.setup import installation
-from harness.world.control import Control
 from harness.world.live import drive_live
 from harness.world.loop import Loop
 from harness.world.paced import drive_paced
@@ -113,7 +112,7 @@ async def run(
             )
         )
         calls = installation(scenario, products, rules=options.rules)
-        control = _control(scenario, options, rig.mode)
+        control = made_control(scenario, options, rig.mode)
         refuse_by_level(rig.reach, options, speed=control.speed, calls=calls)
         if options.resume_from is None:
             await rig.sut.install(calls)
@@ -129,8 +128,8 @@ async def run(
             begun_s=time.perf_counter(),
         )
         recorder.windows.learn(calls)
-        loop = new_loop(
-            scenario, products, rig=rig, recorder=recorder, control=control, wait_s=options.wait_s
+        loop = made_loop(
+            scenario, products, options=options, rig=rig, recorder=recorder, control=control
         )
         session = _Session(
             scenario=scenario,
@@ -154,16 +153,6 @@ def _check_built(scenario: Scenario, products: Products) -> None:
     ]
     if problems:
         raise InvalidScenario(problems)
-
-
-def _control(scenario: Scenario, options: RunOptions, mode: str) -> Control:
-    default = LIVE_SPEED if mode == "live" else PACED_SPEED
-    speed = options.speed or scenario.run.speed or default
-    if options.control is None:
-        return Control(speed=speed)
-    if options.speed is not None:
-        options.control.set_speed(options.speed)
-    return options.control
 
 
 class _Session:
@@ -230,6 +219,8 @@ class _Session:
 
     async def _drive(self) -> None:
         until_ms = self.scenario.run.until_ms
+        if self.options.backfill is not None:
+            await backfill.fill(self.loop, self.options.backfill)
         if self.rig.mode == "live":
             await drive_live(self.loop, until_ms)
         elif self.rig.mode == "paced":

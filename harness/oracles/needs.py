@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.events import FeedSeen
+from harness.events import FeedSeen, TruthHappened, TruthSampled
 from harness.oracles.log import Log, Row
 
 DUE = 0.95
@@ -76,30 +76,28 @@ def lives(log: Log) -> list[Life]:
     """Every life of every component that truth was sampled of."""
     found: list[Life] = []
     current: dict[tuple[str, str], Life] = {}
-    told = sorted(
-        [(s.at_ms, 1, s) for s in log.samples] + [(t.at_ms, 0, t) for t in log.truths],
-        key=lambda row: row[:2],
-    )
-    for at_ms, sampled, event in told:
-        device = event.device if sampled else event.subject  # type: ignore[union-attr]
-        component = event.component if sampled else event.data.get("component")  # type: ignore[union-attr]
-        if component is None:
+    told: list[TruthHappened | TruthSampled] = [*log.truths, *log.samples]
+    for event in sorted(told, key=lambda one: one.at_ms):
+        if isinstance(event, TruthSampled):
+            place = (event.device, event.component)
+        else:
+            place = (event.subject, str(event.data.get("component") or ""))
+        if not place[1]:
             continue
-        life = current.get((device, component))
+        life = current.get(place)
         if life is None:
-            life = current[device, component] = Life(device, component)
+            life = current[place] = Life(*place)
             found.append(life)
-        if sampled:
-            damage = event.damage  # type: ignore[union-attr]
-            life.worst = max(life.worst, damage)
-            if damage >= DUE and life.due_ms is None:
-                life.due_ms = at_ms
-        elif event.kind == "component.failed":  # type: ignore[union-attr]
-            life.failed_ms, life.worst = life.failed_ms or at_ms, 1.0
-        elif event.kind == "part.fitted":  # type: ignore[union-attr]
-            life.end_ms = at_ms
-            current[device, component] = Life(device, component, life.number + 1)
-            found.append(current[device, component])
+        if isinstance(event, TruthSampled):
+            life.worst = max(life.worst, event.damage)
+            if event.damage >= DUE and life.due_ms is None:
+                life.due_ms = event.at_ms
+        elif event.kind == "component.failed":
+            life.failed_ms, life.worst = life.failed_ms or event.at_ms, 1.0
+        elif event.kind == "part.fitted":
+            life.end_ms = event.at_ms
+            current[place] = Life(*place, life.number + 1)
+            found.append(current[place])
     return found
 
 

@@ -139,11 +139,20 @@ class HttpSut:
         answer = await self._call(method, path, body)
         return answer.status, _json(f"{method} {path}", answer)
 
+    async def answer(self, method: str, path: str, body: Any) -> Answer:  # noqa: ANN401
+        """Call anything of its API; the answer as it came. Raises NoAnswer."""
+        data = None if body is None else msgspec.json.encode(body)
+        return await self._caller.call(method, path, data, _JSON)
+
     async def snapshot(self, path: Path) -> None:
         """See SystemUnderTest."""
         answer = await self._call("POST", "/v1/snapshot", {"path": str(path)})
         if answer.status >= 300:
             raise SutError(_unexpected("POST", "/v1/snapshot", answer))
+
+    async def go_live(self) -> None:
+        """See SystemUnderTest."""
+        raise InvalidRun("this run starts the DPS again with another clock, but it runs elsewhere")
 
     async def kill(self, point: str) -> None:
         """See SystemUnderTest; only a DPS that the harness started can be killed by it."""

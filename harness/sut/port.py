@@ -116,6 +116,14 @@ class SystemUnderTest(Protocol):
         """Copy its store into a file, at rest."""
         ...
 
+    async def go_live(self) -> None:
+        """Let it follow what arrives from now on, instead of clock calls; its store stays.
+
+        Raises:
+            InvalidRun: If it is not ours to start again.
+        """
+        ...
+
     async def kill(self, point: str) -> None:
         """Kill it as by kill -9, now or when it next comes by ``point``; it is started again."""
         ...

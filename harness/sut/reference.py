@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from broker.link.port import ServiceLink
 from harness.errors import InvalidRun, SutError
@@ -103,6 +104,12 @@ class InProcessReference(HttpSut):
         await self.close()
         await self.open()
 
+    async def go_live(self) -> None:
+        """See SystemUnderTest."""
+        await self.close()
+        self._clock = "live"
+        await self.open()
+
     async def leave(self, how: str) -> None:
         """See SystemUnderTest; one that is only held is here, and nobody tells it the time."""
         if how != "pause":
@@ -127,17 +134,22 @@ class ChildReference(HttpSut):
         crash_file: Path,
         web: bool = False,
     ) -> None:
-        command = python_module(
-            "reference_impl",
-            *("--broker", broker_url, "--store", store_url(store), "--port", "0"),
-            *("--clock", clock, "--exit-with-parent", *(("--web",) if web else ())),
-        )
         self._web = web
+        self._broker_url, self._store, self._log = broker_url, store_url(store), log
         self._crash_file = crash_file
-        self._process = ChildProcess(command, log=log, env={"TWINRIG_CRASH_FILE": str(crash_file)})
+        self._process = self._child(clock, port=0)
         self._armed = False
         self.url = ""
         super().__init__(_Nobody())
+
+    def _child(self, clock: str, *, port: int) -> ChildProcess:
+        command = python_module(
+            "reference_impl",
+            *("--broker", self._broker_url, "--store", self._store, "--port", str(port)),
+            *("--clock", clock, "--exit-with-parent", *(("--web",) if self._web else ())),
+        )
+        env = {"TWINRIG_CRASH_FILE": str(self._crash_file)}
+        return ChildProcess(command, log=self._log, env=env)
 
     async def open(self) -> None:
         """See SystemUnderTest."""
@@ -162,6 +174,12 @@ class ChildReference(HttpSut):
         else:
             self._crash_file.write_text(point, "utf-8")
             self._armed = True
+
+    async def go_live(self) -> None:
+        """See SystemUnderTest; it keeps its address."""
+        await self.close()
+        self._process = self._child("live", port=urlsplit(self.url).port or 0)
+        await self.open()
 
     async def leave(self, how: str) -> None:
         """See SystemUnderTest."""

@@ -69,6 +69,9 @@ class WireOnlySut:
         """See SystemUnderTest."""
         raise InvalidRun(f"a DPS that only reads MQTT cannot be saved to {path}")
 
+    async def go_live(self) -> None:
+        """See SystemUnderTest; it knows nothing but what arrives."""
+
     async def kill(self, point: str) -> None:
         """See SystemUnderTest."""
         raise InvalidRun(f"this scenario kills the DPS ({point}), but it runs elsewhere")

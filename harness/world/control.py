@@ -1,4 +1,4 @@
-"""The hand on a running world: pause, step, speed, faults at will. Safe from other threads."""
+"""The hand on a running world: pause, step, speed, jump, faults. Safe from other threads."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class Control:
     stopped: bool = False
     on_refused: Callable[[WantedFault, str], None] | None = None
     """Told, on the driver's thread, of a fault that cannot be, and why not."""
+    jump_to_ms: int = 0
+    """Simulated time up to which nothing is held back."""
     _steps: int = 0
     _faults: deque[WantedFault] = field(default_factory=deque)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -55,6 +57,10 @@ class Control:
         """Let a paused world take one step."""
         with self._lock:
             self._steps += 1
+
+    def jump(self, to_ms: int) -> None:
+        """Go to a simulated time as fast as it goes, a pause or not; what lies before is past."""
+        self.jump_to_ms = to_ms
 
     def stop(self) -> None:
         """End the run after the step that it is in; its checks are decided on what there is."""

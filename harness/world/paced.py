@@ -15,13 +15,18 @@ class Pacer:
     def __init__(self, control: Control) -> None:
         self._control = control
 
-    async def hold(self, span_ms: int) -> None:
-        """Wait for ``span_ms`` of simulated time; a pause stops the wait, a single step ends it."""
+    async def hold(self, now_ms: int, span_ms: int) -> None:
+        """Wait for ``span_ms`` of simulated time.
+
+        A pause stops the wait; a single step, and a jump beyond ``now_ms``, end it.
+        """
         control = self._control
         loop = asyncio.get_running_loop()
         left_s = span_ms / 1000
         before = loop.time()
-        while left_s > 0 and not control.stopped and not control.take_step():
+        while left_s > 0 and control.jump_to_ms <= now_ms:
+            if control.stopped or control.take_step():
+                return
             speed = control.speed
             nap_s = POLL_S if control.paused else min(POLL_S, left_s / speed)
             await asyncio.sleep(nap_s)

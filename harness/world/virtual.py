@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from harness.world.loop import Loop
 
-Gate = Callable[[int], Awaitable[None]]
-"""Awaited before each step with its length in simulated milliseconds; paced time holds it back."""
+Gate = Callable[[int, int], Awaitable[None]]
+"""Awaited before each step with time and length of it, simulated ms; paced time holds it back."""
 Between = Callable[[], Awaitable[None]]
 """Awaited after each step, at rest: snapshots are taken there."""
 
@@ -24,7 +24,8 @@ async def drive(
     while loop.progress.now_ms < until_ms and not loop.control.stopped:
         await loop.apply_moments()
         if gate is not None:
-            await gate(loop.next_stop_ms(until_ms) - loop.progress.now_ms)
+            now_ms = loop.progress.now_ms
+            await gate(now_ms, loop.next_stop_ms(until_ms) - now_ms)
             if loop.control.stopped:
                 break
             await loop.apply_moments()  # what a hand asked for while it was held

@@ -9,7 +9,7 @@ import numpy as np
 
 from reference_impl.kernel.columnar import Truth
 from reference_impl.kernel.numbers import sig9
-from reference_impl.kernel.ports import Bools, Floats, Window
+from reference_impl.kernel.ports import Bools, Floats, Times, Window
 from reference_impl.rules.domain import Input, Instance, Pack, Phase, Rule, Step, judge
 
 
@@ -84,6 +84,11 @@ def decide(plan: Plan, inputs: Inputs, *, ends_ms: Sequence[int]) -> list[Decide
         truth = rule.when.truth(columns, known)
         found.append(Decided(rule, truth, known, columns, _where(truth.holds)))
     return found
+
+
+def _fresh(newest_ms: Times, ends_ms: Times, stale_ms: int) -> Bools:
+    """Where an input is new enough to go by."""
+    return newest_ms >= np.maximum(ends_ms - stale_ms, 0)
 
 
 def _where(holds: Bools) -> dict[int, list[int]]:

@@ -15,8 +15,13 @@ from pydantic import BaseModel
 
 from harness import errors
 from harness.checks import base as checks
+from harness.checks.base import catalog as catalog_of_checks
+from harness.checks.equals_oracle import ORACLES
+from harness.checks.invariants import numbers
 from harness.cli.main import app
+from harness.oracles.invariants import REGISTRY
 from harness.scenario import schema
+from harness.scenario.checkrefs import KINDS
 from harness.scenario.entries import DpsFault
 from twins.core.common_faults import COMMON_FAULTS
 from twins.products import catalog
@@ -25,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 CLI = (ROOT / "docs/reference/cli.md").read_text()
 SCENARIO = (ROOT / "docs/reference/scenario.md").read_text()
+CHECKS = (ROOT / "docs/reference/checks.md").read_text()
 COMMAND = typer.main.get_command(app)
 
 
@@ -105,21 +111,39 @@ def test_what_a_document_tells_to_type_is_understood(document: str, line: str) -
 
 
 def test_every_check_stands_in_the_reference() -> None:
-    rows = set(re.findall(r"^\| `([a-z_]+)` \| (?:always|eventually)", SCENARIO, re.MULTILINE))
+    rows = set(re.findall(r"^\| `([a-z_]+)` \| (?:always|eventually)", CHECKS, re.MULTILINE))
+    kinds = CHECKS.split("## Kinds")[1].split("## Checks by name")[0]
 
-    assert rows == set(checks.catalog())
+    assert rows == set(checks.catalog()) - set(KINDS)
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", kinds, re.MULTILINE)) == set(KINDS)
 
 
 def test_every_argument_of_a_check_stands_in_its_row() -> None:
-    lines = dict(re.findall(r"^\| `([a-z_]+)` \| (.*)$", SCENARIO, re.MULTILINE))
+    lines = dict(re.findall(r"^\| `([a-z_]+)` \| (.*)$", CHECKS.split("## Kinds")[1], re.MULTILINE))
     unsaid = [
-        f"{name}: {argument}"
+        f"{name}: {field.alias or argument}"
         for name, arguments in checks.arguments().items()
-        for argument in arguments.model_fields
-        if f"`{argument}`" not in lines.get(name, "")
+        for argument, field in arguments.model_fields.items()
+        if f"`{field.alias or argument}`" not in lines.get(name, "").replace(", ", "`, `")
+        and not re.search(rf"\b{field.alias or argument}\b", lines.get(name, ""))
     ]
 
     assert unsaid == []
+
+
+def test_every_invariant_stands_in_the_reference_with_the_domain_s_sentence() -> None:
+    rows = dict(re.findall(r"^\| ([OAWS][0-9]+) \| (.*) \|$", CHECKS, re.MULTILINE))
+
+    assert list(rows) == numbers()
+    assert rows == {ident: REGISTRY[ident].sentence() for ident in numbers()}
+
+
+def test_every_oracle_and_budget_stands_in_the_reference() -> None:
+    told = CHECKS.split("## Oracles")[1].split("## Invariants")[0]
+    budgets = get_args(catalog_of_checks()["budget"].Arguments.model_fields["budget"].annotation)
+
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", told, re.MULTILINE)) == set(ORACLES)
+    assert [name for name in budgets if f"`{name}`" not in CHECKS] == []
 
 
 def test_every_fault_stands_in_the_reference() -> None:
@@ -153,7 +177,7 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def test_every_key_of_a_scenario_stands_in_the_reference() -> None:
-    internal = {"args", "where"}  # The long form of a check, which no file needs to write.
+    internal = {"args", "where", "phase"}  # The long form of a check, which no file needs to write.
     unsaid = [key for key in set(keys(schema.Scenario)) - internal if f"`{key}" not in SCENARIO]
 
     assert sorted(unsaid) == []

@@ -13,10 +13,12 @@ from harness.cli.main import app
 SCENARIO = """
 schema: 1
 title: A bearing wears out in 18 days
-run: {start: 2026-01-05T00:00:00Z, until: 24d, sync: 12h}
+run: {start: 2026-01-10T00:00:00Z, until: 24d, sync: 12h}
 fleets:
   - {product: pump, sites: 1, devices_per_site: 1, report_every: 1h}
-service: {rules: [standard]}
+service:
+  rules: [standard]
+  contract: {fee_eur: 180.0, target: 0.999, unknown_after_s: 7200}
 timeline:
   - {at: 3d, fault: bearing_wear, device: pump-01-1, params: {onset: 0h, pf_interval: 18d}}
 """

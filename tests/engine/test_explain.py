@@ -45,7 +45,7 @@ def test_an_order_is_explained_down_to_rule_version_belief_and_true_damage(forke
     [bearing] = [line for line in found["truth"] if " bearing: " in line]
     damage = float(re.search(r"damage ([\d.]+) %", bearing)[1])
     placed_ms = found["decided_ms"]
-    days = (placed_ms - 1_767_571_200_000) / (24 * HOUR) - 3  # damage began on the third day
+    days = (placed_ms - 1_768_003_200_000) / (24 * HOUR) - 3  # damage began on the third day
     assert damage == pytest.approx(100 * days / 18, abs=12), "7 % spread of the interval"
 
 
@@ -67,6 +67,14 @@ def test_an_alert_shows_the_readings_of_its_window_and_they_give_what_the_servic
 @pytest.mark.parametrize("ident", ["rec-pump-01-1-bearing-1", "pump-01-1/bearing/1"])
 def test_needs_and_recommendations_are_explained_too(forked, ident: str) -> None:
     assert explained(forked.run, ident)["rule"]["id"] == "bearing-order-point"
+
+
+def test_a_period_is_explained_by_the_hours_that_things_were_not_available(forked) -> None:
+    found = explained(forked.changed, "contract-01/2026-01")
+    shares = [link["text"] for link in found["chain"] if link["what"] == "share"]
+    assert len(shares) == 1
+    assert shares[0].startswith("pump-01-1: down ")
+    assert any("device.down" in link["text"] for link in found["chain"])
 
 
 def test_words_in_the_terminal_name_rule_and_truth_and_unknown_names_are_refused(forked) -> None:

@@ -75,7 +75,7 @@ def test_compare_says_where_runs_part_and_shuts_the_gate_only_then(forked, tmp_p
                        "--markdown", str(tmp_path / "c.md")])  # fmt: skip
     assert apart.exit_code == 1
     assert "story-7-1: (nothing)" in apart.output
-    assert "story-7-3: 2026-01-11T00:00:00Z fault     rules.replaced" in apart.output
+    assert "story-7-3: 2026-01-16T00:00:00Z fault     rules.replaced" in apart.output
     assert "| orders | 1 | 0 | -1 |" in (tmp_path / "c.md").read_text()
     only = call(app, ["compare", str(forked.run), str(forked.changed)])
     assert only.exit_code == 0, "without --expect-same it only tells"

@@ -23,4 +23,5 @@ def test_the_schema_knows_checks_and_refuses_unknown_keys() -> None:
 
 
 def _named(alternative: dict) -> str | None:
-    return alternative.get("properties", {}).get("check", {}).get("const")
+    check = alternative.get("properties", {}).get("check", {})
+    return next((one["const"] for one in check.get("anyOf", [check]) if "const" in one), None)

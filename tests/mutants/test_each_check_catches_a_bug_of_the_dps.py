@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from conftest import MUTANTS, WELL, WORN, tale
 from harness.checks.base import catalog
 from harness.checks.equals_oracle import ORACLES
 from harness.events import RunResult

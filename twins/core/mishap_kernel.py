@@ -48,15 +48,16 @@ def begin(  # noqa: PLR0917
     for fault in range(len(roots)):
         for i in range(len(keys)):
             counts[fault, i] = 1
-            next_ms[fault, i] = _gap_ms(keys[i], roots[fault], 1, means_ms[fault])
+            next_ms[fault, i] = _gap_ms(keys[i], roots[fault], counts[fault, i], means_ms[fault])
     note(next_ms, soonest)
 
 
 @compiled
 def note(next_ms: Columns, soonest: Columns) -> None:
     """Find the first arrival of each fault in each tile of devices."""
-    soonest[:] = math.inf
     for fault in range(len(next_ms)):
+        for tile in range(soonest.shape[1]):
+            soonest[fault, tile] = math.inf
         for i in range(next_ms.shape[1]):
             soonest[fault, i // TILE] = min(soonest[fault, i // TILE], next_ms[fault, i])
 

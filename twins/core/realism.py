@@ -94,7 +94,7 @@ class Figure:
     @property
     def ok(self) -> bool:
         """Whether the figure lies in its band; NaN never does."""
-        return self.low <= self.value <= self.high
+        return bool(self.low <= self.value <= self.high)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """The sensor chain and the noise in it as kernels: channel by channel over a tile of devices.
 
+Columns are copied by loops: to assign a slice compiles the text of an error, which takes seconds.
 A tile is few enough devices that all its channels stay in a core's own cache from truth to quantum.
 What the columns of figures and places mean stands in ``Sensors``, what faults are in ``Broken``.
 """
@@ -92,7 +93,9 @@ def noise_row(keys: Keys, row: int, table: Floats, out: Floats) -> None:
     for first in range(0, len(keys), TILE):
         last = min(first + TILE, len(keys))
         _normals(keys, first, last, row, table, draws)
-        out[:, first:last] = draws[:, : last - first]
+        for channel in range(len(out)):
+            for i in range(first, last):
+                out[channel, i] = draws[channel, i - first]
 
 
 @compiled
@@ -202,7 +205,8 @@ def _next_zero(key: Word, root: Word, number: int, log_share: float) -> int:
 def first_zeros(keys: Keys, root: Word, log_share: float, zeros: Whole) -> None:
     """Where the first natural zero of each device stands; ``zeros`` is ``(2, n)``."""
     for i in range(len(keys)):
-        zeros[0, i], zeros[1, i] = _next_zero(keys[i], root, 1, log_share) - 1, 1
+        zeros[1, i] = 1
+        zeros[0, i] = _next_zero(keys[i], root, zeros[1, i], log_share) - 1
 
 
 @compiled
@@ -227,14 +231,15 @@ def _zeros_of(  # noqa: PLR0917
 
 @compiled
 def _quantise(  # noqa: PLR0917
-    c: int, first: int, last: int, figures: Columns, places: Whole, state: Columns, fresh: Whole,
+    c: int, first: int, figures: Columns, places: Whole, state: Columns, fresh: Whole,
     seen: Columns, quanta: NDArray[np.int32],
 ) -> None:  # fmt: skip
     """Clip to the range, go to the quantum and hold; whole numbers too, if there is room."""
     low, high, steps = figures[c, _LOW], figures[c, _HIGH], figures[c, _STEPS]
     hold = places[c, _HOLD_AT]
     if hold >= 0 and fresh[hold] == 0:
-        seen[:] = state[hold, first:last]
+        for i in range(len(seen)):
+            seen[i] = state[hold, first + i]
     for i in range(len(seen)):
         # Not min and max: NaN has to pass, interpreted as well.
         value = seen[i]
@@ -246,7 +251,8 @@ def _quantise(  # noqa: PLR0917
     for i in range(len(seen)):
         seen[i] /= steps
     if hold >= 0:
-        state[hold, first:last] = seen
+        for i in range(len(seen)):
+            state[hold, first + i] = seen[i]
 
 
 @compiled
@@ -292,7 +298,10 @@ def sense(  # noqa: PLR0917
     head, after, what, size = broken
     devices, root, log_share, zeros = nature
     channels, n = values.shape
-    pairs = (places[:, :_BIAS_AT].max() + 2) // 2
+    pairs = 0
+    for c in range(channels):
+        last_draw = max(places[c, _WHITE_AT], places[c, _SLOW_DRAW], places[c, _DRIFT_DRAW])
+        pairs = max(pairs, (last_draw + 2) // 2)
     draws, true = np.empty((2 * pairs, TILE), dtype=np.float32), np.empty(TILE)
     silent = 0
     for first in range(0, n, TILE):
@@ -312,7 +321,7 @@ def sense(  # noqa: PLR0917
                 _zeros_of(i, report, devices, root, log_share, zeros, values)
         for c in range(channels):
             _quantise(
-                c, first, last, figures, places, state, fresh, values[c, first:last],
+                c, first, figures, places, state, fresh, values[c, first:last],
                 quanta[c, first:last],
             )  # fmt: skip
         silent += _listen(first, last, values, mute)

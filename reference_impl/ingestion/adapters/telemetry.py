@@ -72,6 +72,8 @@ class RecentTelemetry:
             self._cut(thing, newest_ms - self._recent_ms)
 
     def _fill(self, frame: Frame, block: Block, from_ms: int) -> None:
+        if not block.names:
+            return  # reports that measured nothing
         pick = self._picks.get(block.names)
         if pick is None:
             places = {name: place for place, name in enumerate(block.names)}

@@ -1,0 +1,221 @@
+"""Bugs of alerts, work orders, ingestion, wear and contracts, planted in the reference DPS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from planting import HOUR_MS, Told, mutant, wrap
+
+from broker.ledger import SeqSet
+from broker.wire.codec import MalformedMessage
+from broker.wire.messages import TelemetryBatch
+from reference_impl.ingestion import service as ingestion
+from reference_impl.ingestion.adapters.repository import IngestionRows
+from reference_impl.ingestion.asking import Asking
+from reference_impl.ingestion.domain import DeviceLog
+from reference_impl.insight import domain as insight
+from reference_impl.insight.service import Insight
+from reference_impl.kernel.ports import Window
+from reference_impl.maintenance import domain as work
+from reference_impl.maintenance.service import Maintenance
+from reference_impl.outcomes import domain as outcomes
+from reference_impl.rules.inputs import Outlook
+from reference_impl.rules.service import Rules
+
+# Alerts --------------------------------------------------------------------------------------
+
+
+def _tells(mp: pytest.MonkeyPatch, change: Callable[..., None]) -> None:
+    wrap(mp, Rules, "_tell", change)
+
+
+@mutant
+def alerts_twice(mp):
+    def tell(original, uow, kind, alert, values, at_ms):
+        original(uow, kind, alert, values, at_ms)
+        if kind == "alert.raised":
+            original(uow, kind, {**alert, "id": alert["id"] + "-b"}, values, at_ms)
+
+    _tells(mp, tell)
+
+
+@mutant
+def raises_again_under_the_old_name(mp):
+    def tell(original, uow, kind, alert, values, at_ms):
+        original(uow, kind, alert, values, at_ms)
+        if kind == "alert.raised":
+            original(uow, kind, alert, values, at_ms)
+
+    _tells(mp, tell)
+
+
+@mutant
+def clears_twice(mp):
+    def tell(original, uow, kind, alert, values, at_ms):
+        original(uow, kind, alert, values, at_ms)
+        if kind == "alert.cleared":
+            original(uow, kind, alert, values, at_ms)
+
+    _tells(mp, tell)
+
+
+@mutant
+def clears_before_it_raised(mp):
+    def tell(original, uow, kind, alert, values, at_ms):
+        back_ms = 10 * 24 * HOUR_MS if kind == "alert.cleared" else 0
+        original(uow, kind, alert, values, at_ms - back_ms)
+
+    _tells(mp, tell)
+
+
+@mutant
+def takes_silence_for_health(mp):
+    def read(original, self, uow, wanted):
+        values, newest_ms = original(self, uow, wanted)
+        return Window(np.nan_to_num(values), np.full(newest_ms.shape, 2**62))
+
+    wrap(mp, Outlook, "read", read)
+
+
+@mutant
+def raises_no_alerts(mp):
+    mp.setattr(Rules, "_raise_alert", lambda *_, **__: None)
+
+
+# Work orders ---------------------------------------------------------------------------------
+
+
+@mutant
+def sends_two_crews(mp):
+    def request(original, self, uow, need, *, attempt, at_ms):
+        original(self, uow, need, attempt=attempt, at_ms=at_ms)
+        original(self, uow, need, attempt=attempt + 1, at_ms=at_ms)
+
+    wrap(mp, Maintenance, "_request", request)
+
+
+@mutant
+def verifies_everything(mp):
+    mp.setattr(work, "healthy", lambda *_: True)
+
+
+@mutant
+def fits_one_part_twice(mp):
+    def fit(original, self, uow, row, at_ms):
+        told = Told(uow)
+        original(self, told, row, at_ms)
+        uow.publish(told.events[0])
+
+    wrap(mp, Maintenance, "_fit", fit)
+
+
+@mutant
+def closes_alerts_with_the_work(mp):
+    def fitted(original, self, uow, event):
+        original(self, uow, event)
+        for key in sorted(k for k in self._instances.of(uow) if k[2] == event.subject):
+            self._end(uow, key, event.at_ms)
+
+    wrap(mp, Rules, "on_fitted", fitted)
+
+
+@mutant
+def closes_without_fitting(mp):
+    def step(original, self, uow, wo_id, step, **more):
+        row = original(self, uow, wo_id, step, **more)
+        if step is work.Step.ARRIVE:
+            for next_step in (work.Step.COMPLETE, work.Step.VERIFY, work.Step.CLOSE):
+                row = original(self, uow, wo_id, next_step, by="service", at_ms=more["at_ms"])
+        return row
+
+    wrap(mp, Maintenance, "step", step)
+
+
+@mutant
+def registers_no_parts(mp):
+    mp.setattr(Maintenance, "_fit", lambda *_: None)
+
+
+@mutant
+def starts_no_new_cycle_of_wear(mp):
+    mp.setattr(Insight, "on_fitted", lambda *_: None)
+
+
+# Messages, measuring, money ------------------------------------------------------------------
+
+
+@mutant
+def forgets_to_store_a_message(mp):
+    def readings(original, self, batch, key, log, samples):
+        original(self, batch, key, log, samples)
+        if key in batch.readings:
+            batch.readings[key] = [r for r in batch.readings[key] if r.seq != 17]
+
+    def write(original, self, uow, *, logs, **more):
+        lost = SeqSet.from_ranges([(17, 17)])
+        kept = {key: replace(log, stored=log.stored.minus(lost)) for key, log in logs.items()}
+        original(self, uow, logs=kept, **more)
+
+    wrap(mp, ingestion.Ingestion, "_readings", readings)
+    wrap(mp, IngestionRows, "write", write)
+
+
+@mutant
+def counts_copies_twice(mp):
+    def take(original, self, seq):
+        original(self, seq)
+        return True, True
+
+    wrap(mp, DeviceLog, "take", take)
+
+
+@mutant
+def asks_for_nothing_again(mp):
+    mp.setattr(Asking, "gaps", lambda *_: None)
+
+
+@mutant
+def asks_for_births_again_and_again(mp):
+    def settle(original, self, uow, now_ms):
+        original(self, uow, now_ms)
+        for ref in self._directory.things(uow.conn):
+            self._asking.birth(uow, ref.site, ref.thing, f"again-{now_ms}")
+
+    wrap(mp, ingestion.Ingestion, "settle", settle)
+
+
+@mutant
+def ignores_late_readings(mp):
+    def take(original, self, uow, batch, log, message):
+        original(self, uow, batch, log, message)
+        if isinstance(message, TelemetryBatch):
+            batch.readings.pop((message.device, message.boot), None)
+
+    wrap(mp, ingestion.Ingestion, "_take_other", take)
+
+
+@mutant
+def reads_only_some_messages(mp):
+    def decode(original, topic, payload):
+        site, message = original(topic, payload)
+        if getattr(message, "seq", 0) == 40:
+            raise MalformedMessage(topic, "number 40 is too much")
+        return site, message
+
+    wrap(mp, ingestion, "decode_uplink", decode)
+
+
+@mutant
+def forgets_the_credit(mp):
+    def settle(original, *args, **more):
+        return original(*args, **more)._replace(credit_eur=0.0)
+
+    wrap(mp, outcomes, "settle", settle)
+
+
+@mutant
+def doubts_the_wear(mp):
+    wrap(mp, insight, "wear_pct", lambda original, *args: original(*args) / 3.0)
