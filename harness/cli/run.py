@@ -42,6 +42,10 @@ Sut = Annotated[
 OneVariant = Annotated[
     str | None, typer.Option(metavar="NAME", help="One variant of a scenario's matrix.")
 ]
+Port = Annotated[int | None, typer.Option(help="Port of a broker that we start; else a free one.")]
+Speed = Annotated[
+    float | None, typer.Option(help="Simulated seconds per second, for paced and live.")
+]
 Webhooks = Annotated[
     int | None,
     typer.Option(metavar="PORT", help="With --sut none: the DPS posts here what it decides."),
@@ -75,9 +79,7 @@ def run(
     mode: Annotated[
         Mode | None, typer.Option(help="Overrides the scenario's mode (virtual).")
     ] = None,
-    speed: Annotated[
-        float | None, typer.Option(help="Simulated seconds per second, for paced and live.")
-    ] = None,
+    speed: Speed = None,
     store: Store = None,
     sets: Sets = None,
     variant: OneVariant = None,

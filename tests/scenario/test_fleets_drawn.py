@@ -101,11 +101,10 @@ def test_sites_and_devices_have_the_names_places_and_parameters_that_are_given(
     assert {site: len(names) for site, names in world.sites.items()} == {
         "hilltop": 2, "harbour": 2, "station-02": 2,
     }  # fmt: skip
-    params = {name: world.fleet_of(name).build.params["well_area_m2"] for name in found}
+    builds = {name: fleet.build for fleet in world.fleets for name in fleet.index}
+    params = {name: builds[name].params["well_area_m2"] for name in found}
     assert (params["a"], params["pump-01-1"]) == (9.0, 20.0)
-    ages = dict(
-        zip(world.fleet_of("b").build.devices, world.fleet_of("b").build.ages_ms, strict=True)
-    )
+    ages = dict(zip(builds["b"].devices, builds["b"].ages_ms, strict=True))
     assert ages == {"a": YEAR_MS, "b": 6 * YEAR_MS}
 
 
