@@ -42,7 +42,6 @@ Sut = Annotated[
 OneVariant = Annotated[
     str | None, typer.Option(metavar="NAME", help="One variant of a scenario's matrix.")
 ]
-Port = Annotated[int | None, typer.Option(help="Port of a broker that we start; else a free one.")]
 Speed = Annotated[
     float | None, typer.Option(help="Simulated seconds per second, for paced and live.")
 ]
