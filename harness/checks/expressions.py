@@ -11,9 +11,8 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import cel
 from pydantic import AfterValidator
 
 from harness.events import (
@@ -31,8 +30,12 @@ from harness.scenario.conditions import (
     TRUTH_KINDS,
     Condition,
     Ref,
+    compile_cel,
     read_condition,
 )
+
+if TYPE_CHECKING:
+    import cel
 
 EVENT_VARIABLES = ("kind", "subject", "thing", "data", "at_h")
 """What an expression about an event reads. ``at_h``: hours since the start of the run."""
@@ -171,7 +174,7 @@ def _read(source: str) -> Condition | EventExpression:
 def _variables(source: str) -> frozenset[str]:
     """The variables, as far as the text can be read; what is in calls is left to conditions."""
     try:
-        return frozenset(cel.compile(source).variables())
+        return frozenset(compile_cel(source).variables())
     except ValueError:
         bare = re.sub(r'"[^"]*"|\'[^\']*\'', "", source)
         return frozenset(re.findall(r"(?<![.\w])[A-Za-z_]\w*", bare)) & set(EVENT_VARIABLES)
@@ -179,7 +182,7 @@ def _variables(source: str) -> frozenset[str]:
 
 def _about_event(source: str, names: frozenset[str]) -> EventExpression:
     try:
-        program = cel.compile(source)
+        program = compile_cel(source)
     except ValueError as error:
         found = _SYNTAX.search(str(error))
         why = f"line {found[1]} column {found[2]}: {found[3]}" if found else str(error)

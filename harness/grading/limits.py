@@ -8,11 +8,14 @@ For every figure there are ``<name>`` (mean of candidate minus baseline per run)
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import cel
+from typing import TYPE_CHECKING
 
 from harness.errors import ScenarioError
 from harness.grading.compare import FIGURES, Comparison
+from harness.scenario.conditions import compile_cel
+
+if TYPE_CHECKING:
+    import cel
 
 
 def figures(comparison: Comparison) -> dict[str, float]:
@@ -63,7 +66,7 @@ def limit(text: str, names: dict[str, float]) -> Limit:
         ScenarioError: If it cannot be read, names what is not there, or is no condition.
     """
     try:
-        program = cel.compile(text)
+        program = compile_cel(text)
     except ValueError as error:
         raise _wrong(text, names, str(error).splitlines()[0]) from error
     unknown = sorted(set(program.variables()) - set(names))

@@ -12,9 +12,11 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import cel
+if TYPE_CHECKING:
+    import cel
+
 
 ELAPSED = "elapsed_h"
 """Hours since the start of the run: the one variable that is no call."""
@@ -58,6 +60,17 @@ _CALL = re.compile(
     rf"\b({'|'.join(READS)})\s*\(([^()]*)\)((?:\.[A-Za-z_][A-Za-z0-9_]*)*)", re.ASCII
 )
 _SYNTAX = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
+
+
+def compile_cel(source: str) -> cel.Program:
+    """Compile an expression.
+
+    Raises:
+        ValueError: If it is not CEL.
+    """
+    import cel  # noqa: PLC0415 - a tenth of a second, for those who write expressions
+
+    return cel.compile(source)
 
 
 class Ref(NamedTuple):
@@ -120,7 +133,7 @@ def read_condition(source: str) -> Read:
     if problems:
         return Read(None, tuple(problems))
     try:
-        program = cel.compile(text)
+        program = compile_cel(text)
     except ValueError as error:
         return Read(None, (_syntax(source, str(error)),))
     wrong = _misread(source, program, names)

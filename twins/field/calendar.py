@@ -36,6 +36,7 @@ class LocalCalendar:
         self._festival_days = festival_days
         self._years: dict[int, tuple[frozenset[date], frozenset[date]]] = {}
         self._key, self._moment = -1, Moment(0.0, 0, 1, False, True, False, False)
+        self._day, self._noon = date.min, self._moment
 
     def at(self, at_ms: int) -> Moment:
         """What clocks and calendar say. Cheap within an hour that was asked for before."""
@@ -62,12 +63,18 @@ class LocalCalendar:
     def _look(self, at_ms: int) -> Moment:
         now = self.local(at_ms)
         day = now.date()
+        if day != self._day:
+            self._day, self._noon = day, self._facts(day)
+        return self._noon._replace(hour=now.hour + now.minute / 60.0)
+
+    def _facts(self, day: date) -> Moment:
+        """What is so all day."""
         public, festivals = self._year(day.year)
         holiday = day in public
         return Moment(
-            hour=now.hour + now.minute / 60.0,
+            hour=12.0,
             weekday=day.weekday(),
-            day_of_year=now.timetuple().tm_yday,
+            day_of_year=day.timetuple().tm_yday,
             holiday=holiday,
             workday=day.weekday() < 5 and not holiday,
             school_free=day.weekday() >= 5 or holiday or _school_holidays(day),
