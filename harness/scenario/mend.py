@@ -89,7 +89,7 @@ def _replace(data: dict[str, Any], path: Path, *, extra: bool) -> Path:
         return ("run",)
     parent = _at(data, path[:-1])
     key = path[-1]
-    if isinstance(parent, list) and isinstance(key, int):
+    if isinstance(parent, list) and isinstance(key, int) and key < len(parent):
         parent[key] = deepcopy(_NO_ENTRY if path[0] == "timeline" else _HARMLESS["fleets"][0])
         if path[0] in PHASES:
             parent[key] = {"check": "?", "args": {}, "where": ""}

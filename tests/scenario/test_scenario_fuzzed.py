@@ -116,7 +116,7 @@ BUILT_SITES_MAX = 500
 SHALLOW = settings(
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
-DEEP = settings(SHALLOW, max_examples=1500, derandomize=False)
+DEEP = settings(SHALLOW, max_examples=1500)
 
 
 def is_read_or_told(text: str, file: Path) -> None:
