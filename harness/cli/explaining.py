@@ -25,8 +25,8 @@ def main(run: Path, ident: str | None, *, as_json: bool) -> None:
     for event in read_run(run):
         explainer.on_event(event)
     if ident is None:
-        for name in explainer.names():
-            typer.echo(name)
+        for event in explainer.listed():
+            typer.echo(f"{show_instant(event.at_ms)}  {event.kind:<26} {event.subject}")
         return
     found = explainer.explain(ident)
     if found is None:

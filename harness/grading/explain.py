@@ -63,6 +63,11 @@ class Explanation:
     windows: tuple[WindowSeen, ...] = ()
     truth: tuple[str, ...] = ()
 
+    @property
+    def is_alert(self) -> bool:
+        """Alerts are many; pages put them together."""
+        return bool(self.chain) and self.chain[0].what == "alert"
+
     def readings(self) -> list[str]:
         """The windows as lines: each variable with what it comes to from the readings."""
         lines = []
@@ -120,6 +125,11 @@ class Explainer:
     def names(self) -> list[str]:
         """Everything that can be asked for, oldest first."""
         return list(self._subjects)
+
+    def listed(self) -> list[FeedSeen]:
+        """The latest event of everything that can be asked for: alerts, which are many, first."""
+        events = self._subjects.values()
+        return sorted(events, key=lambda event: (not event.kind.startswith("alert."), event.at_ms))
 
     def find(self, ident: str) -> FeedSeen | None:
         """The latest event of an id, of a need, or of the only id that contains the text.
