@@ -5,14 +5,14 @@ from __future__ import annotations
 import platform
 import sys
 from importlib import metadata, resources
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from harness.events import Event, RunFinished, RunResult, RunStarted
+from harness.events import RunResult
 from harness.grading.explain import Explanation
 from harness.report import words
+from harness.report.finished import FinishedReport
 from harness.report.packs import packs_of
 from harness.report.runlog import ORDER_STEPS, VISIT_STEPS, Process, RunLog
 
@@ -30,27 +30,14 @@ LANES = {
 """Names of the rows of decisions in the plot, short enough for a telephone."""
 
 
-class HtmlReport:
-    """Gathers a run and writes its page when the run is over.
+class HtmlReport(FinishedReport):
+    """Gathers a run and writes its page when the run is over."""
 
-    Args:
-        path: Where to write; None: ``report.html`` in the run's folder.
-    """
+    file_name = "report.html"
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = path
-        self._log = RunLog()
-
-    def on_event(self, event: Event) -> None:
-        """Take note; write the page at the end."""
-        self._log.on_event(event)
-        if isinstance(event, RunStarted) and self.path is None:
-            self.path = event.run_dir / "report.html"
-        elif isinstance(event, RunFinished):
-            if self.path is None:
-                self.path = event.result.run_dir / "report.html"
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(render(self._log), encoding="utf-8")
+    def render(self, log: RunLog) -> str:
+        """See FinishedReport."""
+        return render(log)
 
 
 def render(log: RunLog) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from harness.events import CheckDecided, Event, RunFinished, RunStarted
+from harness.events import CheckDecided
+from harness.report.finished import FinishedReport
 from harness.report.html import process_rows
 from harness.report.runlog import ORDER_STEPS, VISIT_STEPS, RunLog
 from harness.report.story import headline
@@ -14,27 +13,14 @@ MOST_ROWS = 20
 """Orders and visits that are listed; the rest is counted."""
 
 
-class MarkdownReport:
-    """Gathers a run and writes its summary when it is over.
+class MarkdownReport(FinishedReport):
+    """Gathers a run and writes its summary when it is over."""
 
-    Args:
-        path: Where to write; None: ``report.md`` in the run's folder.
-    """
+    file_name = "report.md"
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = path
-        self._log = RunLog()
-
-    def on_event(self, event: Event) -> None:
-        """Take note; write at the end."""
-        self._log.on_event(event)
-        if isinstance(event, RunStarted) and self.path is None:
-            self.path = event.run_dir / "report.md"
-        elif isinstance(event, RunFinished):
-            if self.path is None:
-                self.path = event.result.run_dir / "report.md"
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(render(self._log), encoding="utf-8")
+    def render(self, log: RunLog) -> str:
+        """See FinishedReport."""
+        return render(log)
 
 
 def render(log: RunLog) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from harness.errors import Problem, Spot
-from harness.scenario.yamlspots import Path, Read, read
+from harness.scenario.yamlspots import Path, Read, read, value_at
 
 KEY = "include"
 DEPTH_MAX = 8
@@ -137,7 +137,7 @@ class _Merge:
     def whole(self, at: Path, to: Path) -> Any:  # noqa: ANN401
         """What stands at ``to`` once merged; ``at`` is the same place in ``over``."""
         base, over, result = self.base, self.over, self.result
-        below, above = _at(base, to), _at(over, at)
+        below, above = value_at(base.data, to), value_at(over.data, at)
         if not (isinstance(below, dict) and isinstance(above, dict)):
             return _kept(over, at, to, result)
         result.values[to] = over.values.get(at) or base.spot(to)
@@ -159,7 +159,7 @@ class _Merge:
 
     def added(self, here: Path, there: Path) -> list[Any]:
         """The list that is below with what stands above behind it."""
-        below, above = _at(self.base, there), _at(self.over, here)
+        below, above = value_at(self.base.data, there), value_at(self.over.data, here)
         first = below if isinstance(below, list) else []
         text = ""
         if below is None:
@@ -179,7 +179,7 @@ class _Merge:
 
 def _kept(source: Read, at: Path, to: Path, result: Read) -> Any:  # noqa: ANN401
     _keep(source, at, to, result)
-    return _at(source, at)
+    return value_at(source.data, at)
 
 
 def _keep(read: Read, at: Path, to: Path, result: Read) -> None:
@@ -188,15 +188,3 @@ def _keep(read: Read, at: Path, to: Path, result: Read) -> None:
         for path, spot in source.items():
             if path[: len(at)] == at:
                 kept[(*to, *path[len(at) :])] = spot
-
-
-def _at(read: Read, path: Path) -> Any:  # noqa: ANN401
-    data: Any = read.data
-    for part in path:
-        if isinstance(data, dict):
-            data = data.get(part)
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        else:
-            return None
-    return data

@@ -7,7 +7,7 @@ replaced place is not passed on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from harness.scenario.checkrefs import PHASES
 from harness.scenario.schema import Scenario
 from harness.scenario.units import FROM_FILE
-from harness.scenario.yamlspots import Path
+from harness.scenario.yamlspots import Path, value_at
 
 ROUNDS = 4
 """Taking away one wrong place can show the next one; deeper than this nothing nests."""
@@ -87,7 +87,7 @@ def _replace(data: dict[str, Any], path: Path, *, extra: bool) -> Path:
     if not path:  # the timeline reaches beyond the end
         data["run"] = dict(_RUN)
         return ("run",)
-    parent = _at(data, path[:-1])
+    parent = value_at(data, path[:-1])
     key = path[-1]
     if isinstance(parent, list) and isinstance(key, int) and key < len(parent):
         parent[key] = deepcopy(_NO_ENTRY if path[0] == "timeline" else _HARMLESS["fleets"][0])
@@ -102,14 +102,3 @@ def _replace(data: dict[str, Any], path: Path, *, extra: bool) -> Path:
     else:
         parent[key] = deepcopy(_HARMLESS[str(key)])
     return path
-
-
-def _at(data: object, path: Sequence[str | int]) -> object:
-    for part in path:
-        if isinstance(data, dict):
-            data = data.get(part)
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        else:
-            return None
-    return data

@@ -114,3 +114,15 @@ def _scalar(node: ScalarNode) -> Any:  # noqa: ANN401
 
 def _spot(node: Node, file: str) -> Spot:
     return Spot(file, node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def value_at(data: object, path: Path) -> Any:  # noqa: ANN401 - any value of YAML
+    """What stands at a place of plain data; None if there is no such place."""
+    for part in path:
+        if isinstance(data, dict):
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
+            return None
+    return data
