@@ -7,7 +7,7 @@ import pytest
 from broker.servers import open_broker
 from harness.scenario import build as b
 
-KEEPING = ["rumqttd", pytest.param("mosquitto", marks=pytest.mark.mosquitto)]
+KEEPING = ["rumqttd", pytest.param("mosquitto", marks=[pytest.mark.mosquitto, pytest.mark.deep])]
 START, EARLIER = "2026-01-05T00:00:00Z", "2025-06-02T00:00:00Z"
 
 

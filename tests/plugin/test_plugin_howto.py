@@ -29,6 +29,7 @@ def typed_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.deep
 def test_every_example_of_the_how_to_is_green(typed_in: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     plugin = ("-p", "no:twinrig", "-p", "harness.pytest_plugin")

@@ -126,7 +126,7 @@ def test_a_planted_mistake_is_seen_through_the_same_door(start, play, broker) ->
     assert [check.check for check in result.failed_checks] == ["alert_raised"]
 
 
-@pytest.mark.parametrize("sync", ["2h", "12h"])
+@pytest.mark.parametrize("sync", [pytest.param("2h", marks=pytest.mark.deep), "12h"])
 def test_its_decisions_do_not_depend_on_how_often_the_clock_is_told(
     driven, alone, sync: str
 ) -> None:
