@@ -99,7 +99,6 @@ class AskingCheck(Check):
     def __init__(self, args: Any, brief: Brief) -> None:  # noqa: ANN401 - see Check
         super().__init__(args, brief)
         self.asked = Asked(self.source(), brief.start_ms)
-        self._unclear = ""
 
     def source(self) -> str:
         """The expression."""

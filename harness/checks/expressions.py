@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -281,17 +281,3 @@ def _value(ref: Ref, event: Event, before: float | None) -> float | None:
         about = (thing_of(event), event.subject, str(event.data.get("site", "")))
         return (before or 0.0) + 1.0 if not ref.about or ref.about in about else None
     return None
-
-
-def devices_of(sources: Iterable[str]) -> list[str]:
-    """The devices that conditions name, for whoever knows which there are."""
-    found: list[str] = []
-    for source in sources:
-        read = expression(source)
-        if isinstance(read, StateExpression):
-            found += [
-                ref.about
-                for ref in read.condition.names.values()
-                if ref.word in ("truth", "signal") and ref.about
-            ]
-    return found

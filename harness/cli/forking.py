@@ -18,7 +18,7 @@ from ruamel.yaml.error import YAMLError
 
 from harness.cli.folders import finished_events, read_run
 from harness.engine import changes, recipe, snapshot
-from harness.engine.options import RunOptions, Save
+from harness.engine.options import Changes, RunOptions, Save
 from harness.engine.runner import run_scenario
 from harness.errors import HarnessError, InvalidRun, ScenarioError
 from harness.events import Event, EventHandler, RunResult, RunStarted, StepDone
@@ -52,7 +52,7 @@ class ForkWish:
     jobs: int | None
 
 
-def read_changes(wish: ForkWish, at_ms: int) -> changes.Changes:
+def read_changes(wish: ForkWish, at_ms: int) -> Changes:
     """What a person wants changed, read from words.
 
     Raises:
@@ -88,7 +88,7 @@ def read_changes(wish: ForkWish, at_ms: int) -> changes.Changes:
         ))  # fmt: skip
     if problems:
         raise ScenarioError("\n".join(problems))
-    return changes.Changes(rules=wish.rules, prices_eur=prices, policy=policy, faults=faults)
+    return Changes(rules=wish.rules, prices_eur=prices, policy=policy, faults=faults)
 
 
 def _value(text: str) -> object:
@@ -221,7 +221,7 @@ class Branch(NamedTuple):
 
     run: Path
     place: Path
-    changes: changes.Changes | None
+    changes: Changes | None
     runs_dir: Path
     replay: str
 
@@ -264,7 +264,7 @@ def run_branch(branch: Branch) -> RunResult | str:
 
 
 def run_branches(
-    made: recipe.Recipe, place: Path, wanted: changes.Changes, wish: ForkWish
+    made: recipe.Recipe, place: Path, wanted: Changes, wish: ForkWish
 ) -> list[RunResult]:
     """Run both branches, at once where there are cores.
 

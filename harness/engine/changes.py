@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,35 +12,16 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from harness.engine.assembly import Rig
+from harness.engine.options import Changes
 from harness.engine.windows import Windows
 from harness.errors import ScenarioError
 from harness.scenario.products import Products
 from harness.scenario.resolve import fault_params, places, used_products
-from harness.scenario.schema import Fault, Policy, Scenario
+from harness.scenario.schema import Policy, Scenario
 from harness.sut.port import Call
 from harness.sut.setup import CUSTOMER, installation
 from harness.world.control import WantedFault
 from harness.world.loop import Loop
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
-    """All at once, at the moment of the fork.
-
-    Attributes:
-        rules: Packs that take the places of those installed for the same models.
-        prices_eur: New prices by sku, at the supplier and in the DPS's catalogue.
-        policy: Keys of the scenario's ``service.policy`` with new values.
-        faults: What breaks.
-    """
-
-    rules: Sequence[Path] = ()
-    prices_eur: Mapping[str, float] = field(default_factory=dict)
-    policy: Mapping[str, Any] = field(default_factory=dict)
-    faults: Sequence[Fault] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.rules or self.prices_eur or self.policy or self.faults)
 
 
 def check(changes: Changes, scenario: Scenario, products: Products) -> list[str]:

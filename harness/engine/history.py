@@ -68,10 +68,6 @@ class History:
         """The latest feed event about a thing, with these values among its data."""
         return _latest(self._by_thing.get(thing, []), kinds, until_ms, data)
 
-    def feed_about(self, thing: str) -> list[FeedSeen]:
-        """All feed events about a thing."""
-        return self._by_thing.get(thing, [])
-
     def truths_of(
         self, device: str, until_ms: int | None = None
     ) -> list[TruthHappened | FaultApplied]:

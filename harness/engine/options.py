@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from harness.scenario.schema import Fault
 from harness.world.control import Control
 
 if TYPE_CHECKING:
     from harness.engine.backfill import Backfill
-    from harness.engine.changes import Changes
 
 PACED_SPEED = 3600.0
 """Simulated seconds per second where nobody says otherwise: an hour a second."""
@@ -23,6 +23,26 @@ class Save(NamedTuple):
 
     at_ms: int
     name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What a branch changes when it goes on from a snapshot, all at once.
+
+    Attributes:
+        rules: Packs that take the places of those installed for the same models.
+        prices_eur: New prices by sku, at the supplier and in the DPS's catalogue.
+        policy: Keys of the scenario's ``service.policy`` with new values.
+        faults: What breaks.
+    """
+
+    rules: Sequence[Path] = ()
+    prices_eur: Mapping[str, float] = field(default_factory=dict)
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    faults: Sequence[Fault] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.rules or self.prices_eur or self.policy or self.faults)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,11 @@ Line = tuple[str, str, str, str, str]
 
 
 def lines(one: Summary, other: Summary) -> Iterator[Line]:
-    """Every figure that either run has, in the order of the first."""
+    """Every figure that either run has, group by group in the order of the first."""
     before = ""
-    for key in [*one.rows, *(key for key in other.rows if key not in one.rows)]:
+    keys = list(dict.fromkeys([*one.rows, *other.rows]))
+    groups = list(dict.fromkeys(group for group, _ in keys))
+    for key in sorted(keys, key=lambda key: groups.index(key[0])):
         group, name = key
         mine, theirs = one.rows.get(key, 0.0), other.rows.get(key, 0.0)
         gap = ""

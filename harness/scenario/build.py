@@ -29,12 +29,11 @@ from harness.scenario.entries import (
     WorkKind,
 )
 from harness.scenario.fleets import Device, Drawn, Fleet, Site
-from harness.scenario.links import DURATIONS, Kind
+from harness.scenario.links import DURATIONS, Kind, LinkFault
 from harness.scenario.schema import (
     CheckRef,
     Contract,
     Fault,
-    LinkFault,
     People,
     Policy,
     Run,

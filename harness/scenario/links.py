@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from broker.faults.corrupt import Corrupt
 from broker.faults.delay import Delay
@@ -20,10 +20,8 @@ from broker.faults.script import Script
 from broker.faults.storm import Storm
 from broker.faults.takeover import Takeover
 from broker.faults.verdict import Fault, Window
+from harness.scenario.base import Timed
 from harness.scenario.units import Duration
-
-if TYPE_CHECKING:
-    from harness.scenario.schema import LinkFault
 
 Kind = Literal[
     "outage", "loss", "delay", "duplicate", "lost_puback", "reorder", "partition", "storm",
@@ -69,6 +67,19 @@ class LinkParams(BaseModel):
 
 
 OWN_KEYS = tuple(name for name in LinkParams.model_fields if name not in ("link", "site", "device"))
+
+
+class LinkFault(LinkParams, Timed):
+    """The path between a site (or device) and the broker is disturbed for a while."""
+
+    for_: Duration = Field(alias="for")
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    @property
+    def lasts(self) -> int | None:
+        """See Timed."""
+        return self.for_
 
 
 class _Kind(NamedTuple):

@@ -15,11 +15,11 @@ from harness.scenario.checkrefs import PHASES
 from harness.scenario.entries import Change, Setup, Work
 from harness.scenario.fleets import Drawn, Fleet, Site
 from harness.scenario.homes import drawn_fleets, homes, is_plain, plain_fleets
-from harness.scenario.links import problems_of
+from harness.scenario.links import LinkFault, problems_of
 from harness.scenario.names import age_problems, fleet_params, name_problems
 from harness.scenario.products import Products, in_unit
 from harness.scenario.said import Path, Place, Said, unknown
-from harness.scenario.schema import Contract, Fault, LinkFault, People, Scenario
+from harness.scenario.schema import Contract, Fault, People, Scenario
 from harness.scenario.steps import (
     find_order_problems,
     find_time_problems,

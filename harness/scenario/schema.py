@@ -23,7 +23,7 @@ from harness.scenario.base import Model, Quantity, Ratio, Timed
 from harness.scenario.checkrefs import normal
 from harness.scenario.entries import Away, Change, DpsFault, Setup, Weather, Work
 from harness.scenario.fleets import Fleet
-from harness.scenario.links import LinkParams
+from harness.scenario.links import LinkFault
 from harness.scenario.units import Duration, Instant
 
 STEPS_MAX = 20_000_000
@@ -124,19 +124,6 @@ class Fault(Timed):
     fault: str
     device: str
     params: Mapping[str, Quantity] = {}
-
-
-class LinkFault(LinkParams, Timed):
-    """The path between a site (or device) and the broker is disturbed for a while."""
-
-    for_: Duration = Field(alias="for")
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    @property
-    def lasts(self) -> int | None:
-        """See Timed."""
-        return self.for_
 
 
 KINDS: Mapping[str, tuple[str, type[Timed]]] = {

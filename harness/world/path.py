@@ -8,8 +8,8 @@ from contextlib import suppress
 from broker.faults.verdict import Fault
 from broker.link.port import DeviceLink, Downlinks, Packet
 from broker.wire import codec
-from harness.scenario.links import fault_of
-from harness.scenario.schema import LinkFault, Scenario
+from harness.scenario.links import LinkFault, fault_of
+from harness.scenario.schema import Scenario
 from harness.world.port import Sent
 
 

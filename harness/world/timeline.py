@@ -13,9 +13,10 @@ from typing import Any
 from harness.scenario.base import Timed
 from harness.scenario.conditions import Condition, Ref, read_condition
 from harness.scenario.entries import Away, Change, DpsFault, Setup, Weather, Work
+from harness.scenario.links import LinkFault
 from harness.scenario.products import Products
 from harness.scenario.resolve import changed_params, fault_params, places
-from harness.scenario.schema import Fault, LinkFault, Scenario
+from harness.scenario.schema import Fault, Scenario
 
 State = dict[str, Any]
 HOUR_MS = 3_600_000

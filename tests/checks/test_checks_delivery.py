@@ -12,7 +12,7 @@ from broker.wire import codec, topics
 from broker.wire.messages import Telemetry
 from harness.engine.runner import RunOptions, run_scenario
 from harness.scenario import build as b
-from harness.scenario.schema import LinkFault
+from harness.scenario.links import LinkFault
 
 D = "pump-01-1"
 SITE = "station-01"

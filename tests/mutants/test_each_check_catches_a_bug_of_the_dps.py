@@ -17,7 +17,7 @@ from harness.checks.equals_oracle import ORACLES
 from harness.events import RunResult
 from harness.oracles.invariants import REGISTRY
 from harness.scenario import build as b
-from harness.scenario.schema import LinkFault
+from harness.scenario.links import LinkFault
 
 C = b.check
 WORN, WELL = "pump-01-1", "pump-01-2"

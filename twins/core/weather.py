@@ -51,10 +51,6 @@ class Weather(Protocol):
         """At the full hours from the one that contains ``from_ms``, shape ``(sites, count)``."""
         ...
 
-    def sun_w_m2(self, at_ms: int) -> Columns:
-        """Global horizontal radiation under the clouds of that moment, shape ``(sites,)``."""
-        ...
-
 
 class Moment(NamedTuple):
     """What the clocks and the calendar of the region say."""
@@ -99,10 +95,6 @@ class StillWeather:
     def hours(self, from_ms: int, count: int) -> Sky:  # noqa: ARG002
         """The same, hour after hour."""
         return self._sky((self.sites, count))
-
-    def sun_w_m2(self, at_ms: int) -> Columns:  # noqa: ARG002
-        """A mean over day and year of 110 W/m2 (northern Europe)."""
-        return np.full(self.sites, 110.0)
 
     def _sky(self, shape: tuple[int, ...]) -> Sky:
         zero = np.zeros(shape)

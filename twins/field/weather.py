@@ -191,26 +191,9 @@ class Outdoors:
         joined = (np.concatenate(columns, axis=1) for columns in zip(*parts, strict=True))
         return self._region.spells.over_hours(Sky(*(one[self._cells] for one in joined)), all_ms)
 
-    def sun_w_m2(self, at_ms: int) -> Columns:
-        """Haurwitz's clear sky, dimmed by cloud after Kasten and Czeplak (1980): 1 - 0.75 c^3.4."""
-        sine = sun_height(at_ms, latitude_deg=self.latitude_deg, longitude_deg=self.longitude_deg)
-        clear = 1098.0 * sine * math.exp(-0.057 / sine) if sine > 0.0 else 0.0
-        return np.asarray(clear * (1.0 - 0.75 * self.at(at_ms).cloud ** 3.4))
-
     def _hour(self, hour: int) -> Columns:
         number, row = divmod(hour, BLOCK_H)
         return np.array([one[self._cells, row] for one in self._region.block(number)])
-
-
-def sun_height(at_ms: int, *, latitude_deg: float, longitude_deg: float) -> float:
-    """Sine of the sun's height; declination after Cooper (1969), no equation of time."""
-    days = at_ms / (24.0 * HOUR_MS)
-    declination = math.radians(23.45) * math.sin(2.0 * math.pi * (days + 285.0) / YEAR_D)
-    angle = 2.0 * math.pi * (days % 1.0 - 0.5) + math.radians(longitude_deg)
-    latitude = math.radians(latitude_deg)
-    return math.sin(latitude) * math.sin(declination) + math.cos(latitude) * math.cos(
-        declination
-    ) * math.cos(angle)
 
 
 def _ar1(push: Columns) -> Columns:

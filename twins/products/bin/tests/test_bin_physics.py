@@ -36,9 +36,6 @@ class Summer:
     def hours(self, from_ms: int, count: int) -> Sky:  # pragma: no cover
         raise AssertionError("bins ask for one hour at a time")
 
-    def sun_w_m2(self, at_ms: int) -> Columns:  # pragma: no cover
-        raise AssertionError("bins work the sun out by themselves")
-
 
 def twin(size: int, *, outdoor_c: float = 20.0, rain_mm_h: float = 0.0, **params: float) -> BinTwin:
     defaults = {name: param.default for name, param in catalog()["bin"].params.items()}
