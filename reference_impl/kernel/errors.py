@@ -50,6 +50,30 @@ class Invalid(DpsError):  # noqa: N818
     code = "invalid"
 
 
+class Unauthenticated(DpsError):  # noqa: N818
+    """Nobody knows who is calling."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(DpsError):  # noqa: N818
+    """The caller lacks a permission."""
+
+    code = "forbidden"
+
+
+class TooMany(DpsError):  # noqa: N818
+    """The caller asks too often, or for too much; ``retry_after_s`` says when again."""
+
+    code = "too_many"
+
+    def __init__(
+        self, title: str, problems: Sequence[Problem] = (), *, retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(title, problems)
+        self.retry_after_s = retry_after_s
+
+
 class TimeGoesForward(DpsError):  # noqa: N818
     """A clock call named a time before the present."""
 

@@ -11,7 +11,15 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from reference_impl.kernel.errors import DpsError, Invalid, Problem, Unknown
+from reference_impl.kernel.errors import (
+    DpsError,
+    Forbidden,
+    Invalid,
+    Problem,
+    TooMany,
+    Unauthenticated,
+    Unknown,
+)
 from reference_impl.kernel.timekeeping import Short
 
 
@@ -39,9 +47,12 @@ class ErrorBody(BaseModel):
 
 _MEANINGS = {
     "400": "Malformed: not JSON, or not HTTP as expected",
+    "401": "Nobody knows who is calling",
+    "403": "The caller lacks a permission",
     "404": "Unknown: the thing named does not exist",
     "409": "Conflict: the state forbids it",
     "422": "Refused, with all problems at once",
+    "429": "Too many: ``Retry-After`` says when again",
 }
 _OF_FASTAPI = ("HTTPValidationError", "ValidationError")
 
@@ -68,6 +79,13 @@ def document(schema: dict[str, Any]) -> None:
                 responses.setdefault(status, {"description": meaning, "content": content})
 
 
+_STATUSES: dict[type[DpsError], int] = {
+    Unauthenticated: 401,
+    Forbidden: 403,
+    Unknown: 404,
+    Invalid: 422,
+    TooMany: 429,
+}
 _CODES = {404: "unknown", 405: "method_not_allowed"}
 
 
@@ -78,12 +96,15 @@ def body_of(code: str, title: str, problems: Sequence[Problem]) -> dict[str, Any
 
 
 def refusal(error: DpsError) -> JSONResponse:
-    """The answer for an error of ours: 404 unknown, 422 invalid, 409 everything else."""
-    status = 404 if isinstance(error, Unknown) else 422 if isinstance(error, Invalid) else 409
+    """The answer for an error of ours, by what it is; 409 for everything that has no own status."""
+    status = next((code for kind, code in _STATUSES.items() if isinstance(error, kind)), 409)
     body = body_of(error.code, error.title, error.problems)
     if isinstance(error, Short):
         body["short"] = error.short
-    return JSONResponse(body, status)
+    headers = {}
+    if isinstance(error, TooMany) and error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
+    return JSONResponse(body, status, headers=headers)
 
 
 def path_of(location: Sequence[int | str]) -> str:
