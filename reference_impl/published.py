@@ -30,6 +30,17 @@ class ConditionEvaluated(FeedEvent):
     __slots__ = ()
 
 
+class DataFlagged(FeedEvent):
+    """insight: a signal of a thing is not to be believed, or is again (O14).
+
+    ``kind`` is ``data.flagged`` or ``data.cleared``. ``data``: ``signal``, ``flag`` (range, rate,
+    frozen, cross, jump), ``positions`` (whose conditions read the signal), ``since_ms``,
+    ``evidence``. orders holds what would be bought for these positions meanwhile.
+    """
+
+    __slots__ = ()
+
+
 class AlertChanged(FeedEvent):
     """rules: an alert was raised or cleared."""
 
@@ -149,3 +160,7 @@ class ModelInstalled(DomainEvent):
     signals: Mapping[str, Mapping[str, Any]]
     parts: tuple[Mapping[str, Any], ...]
     conditions: tuple[Mapping[str, Any], ...]
+    metrics: tuple[Mapping[str, Any], ...] = ()
+    sessions: tuple[Mapping[str, Any], ...] = ()
+    diagnosis: tuple[Mapping[str, Any], ...] = ()
+    quality: tuple[Mapping[str, Any], ...] = ()

@@ -104,6 +104,10 @@ def _product(product: Product) -> Iterator[Call]:
             for p in product.parts.values()
         ],
         "conditions": [dict(condition) for condition in product.conditions],
+        "metrics": [dict(metric) for metric in product.metrics],
+        "sessions": [dict(session) for session in product.sessions],
+        "diagnosis": [dict(fault) for fault in product.diagnosis],
+        "quality": [dict(check) for check in product.quality],
     }
     yield Call("PUT", f"/v1/models/{product.model}", body, f"model {product.model}")
 

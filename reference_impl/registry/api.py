@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from reference_impl.kernel.http.bodies import Body, Finding
 from reference_impl.kernel.store import Store
@@ -63,14 +63,25 @@ class ConditionBody(Body):
     params: dict[str, Any]
 
 
+class MetricBody(Body):
+    """A signal that is computed; what belongs to its kind is checked by insight."""
+
+    model_config = ConfigDict(extra="allow")
+    id: SignalName
+
+
 class ModelBody(Body):
-    """A kind of thing."""
+    """A kind of thing. ``sessions``, ``diagnosis`` and ``quality`` are checked by insight."""
 
     product: Text
     title: str = ""
     signals: Annotated[dict[SignalName, SignalBody], Field(min_length=1)]
     parts: list[ModelPartBody] = Field(default_factory=list)
     conditions: list[ConditionBody] = Field(default_factory=list)
+    metrics: list[MetricBody] = Field(default_factory=list)
+    sessions: list[dict[str, Any]] = Field(default_factory=list)
+    diagnosis: list[dict[str, Any]] = Field(default_factory=list)
+    quality: list[dict[str, Any]] = Field(default_factory=list)
 
     @classmethod
     def cross(cls, data: Mapping[str, Any]) -> Sequence[Finding]:
@@ -108,6 +119,10 @@ class ModelView(BaseModel):
     signals: dict[str, SignalBody]
     parts: list[ModelPartBody]
     conditions: list[ConditionBody]
+    metrics: list[dict[str, Any]]
+    sessions: list[dict[str, Any]]
+    diagnosis: list[dict[str, Any]]
+    quality: list[dict[str, Any]]
 
 
 class ThingView(BaseModel):

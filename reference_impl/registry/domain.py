@@ -23,6 +23,7 @@ def findings_of_model(data: Mapping[str, Any]) -> list[Finding]:
             found.append((("signals", name, "min"), f"{low:g}", f"less than max, {high:g}"))
     found += _doubled(data.get("conditions"), "conditions", "id")
     found += _doubled(data.get("parts"), "parts", "position")
+    found += _doubled(data.get("metrics"), "metrics", "id")
     return found
 
 

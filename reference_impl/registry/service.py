@@ -80,6 +80,10 @@ class Registry:
                     signals=row["signals"],
                     parts=tuple(row["parts"]),
                     conditions=tuple(row["conditions"]),
+                    metrics=tuple(row["metrics"]),
+                    sessions=tuple(row["sessions"]),
+                    diagnosis=tuple(row["diagnosis"]),
+                    quality=tuple(row["quality"]),
                 )
             )
         return row

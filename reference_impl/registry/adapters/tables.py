@@ -29,6 +29,10 @@ models = sa.Table(
     sa.Column("signals", sa.JSON, nullable=False),
     sa.Column("parts", sa.JSON, nullable=False),
     sa.Column("conditions", sa.JSON, nullable=False),
+    sa.Column("metrics", sa.JSON, nullable=False),
+    sa.Column("sessions", sa.JSON, nullable=False),
+    sa.Column("diagnosis", sa.JSON, nullable=False),
+    sa.Column("quality", sa.JSON, nullable=False),
 )
 things = sa.Table(
     "things",
