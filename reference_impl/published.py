@@ -87,6 +87,12 @@ class WorkOrderChanged(FeedEvent):
     __slots__ = ()
 
 
+class TicketChanged(FeedEvent):
+    """maintenance: a support request was opened or took a step."""
+
+    __slots__ = ()
+
+
 class PartFitted(FeedEvent):
     """maintenance: a part was fitted; insight resets the wear, orders fulfils the need."""
 
@@ -141,7 +147,8 @@ class ThingInstalled(DomainEvent):
 class ModelInstalled(DomainEvent):
     """registry: a thing model was installed; insight keeps its conditions, orders its parts.
 
-    ``parts`` and ``conditions`` are as in the contract document, already checked for shape.
+    ``parts``, ``conditions`` and ``obeys`` are as in the contract document, already checked for
+    shape.
     """
 
     model: str
@@ -149,3 +156,4 @@ class ModelInstalled(DomainEvent):
     signals: Mapping[str, Mapping[str, Any]]
     parts: tuple[Mapping[str, Any], ...]
     conditions: tuple[Mapping[str, Any], ...]
+    obeys: Mapping[str, Any] = field(default_factory=dict)

@@ -80,6 +80,7 @@ class Registry:
                     signals=row["signals"],
                     parts=tuple(row["parts"]),
                     conditions=tuple(row["conditions"]),
+                    obeys=row["obeys"],
                 )
             )
         return row

@@ -29,6 +29,7 @@ models = sa.Table(
     sa.Column("signals", sa.JSON, nullable=False),
     sa.Column("parts", sa.JSON, nullable=False),
     sa.Column("conditions", sa.JSON, nullable=False),
+    sa.Column("obeys", sa.JSON, nullable=False, server_default="{}"),
 )
 things = sa.Table(
     "things",
