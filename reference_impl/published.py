@@ -98,6 +98,12 @@ class WorkOrderChanged(FeedEvent):
     __slots__ = ()
 
 
+class TicketChanged(FeedEvent):
+    """maintenance: a support request was opened or took a step."""
+
+    __slots__ = ()
+
+
 class PartFitted(FeedEvent):
     """maintenance: a part was fitted; insight resets the wear, orders fulfils the need."""
 
@@ -152,7 +158,8 @@ class ThingInstalled(DomainEvent):
 class ModelInstalled(DomainEvent):
     """registry: a thing model was installed; insight keeps its conditions, orders its parts.
 
-    ``parts`` and ``conditions`` are as in the contract document, already checked for shape.
+    ``parts``, ``conditions`` and ``obeys`` are as in the contract document, already checked for
+    shape.
     """
 
     model: str
@@ -164,3 +171,4 @@ class ModelInstalled(DomainEvent):
     sessions: tuple[Mapping[str, Any], ...] = ()
     diagnosis: tuple[Mapping[str, Any], ...] = ()
     quality: tuple[Mapping[str, Any], ...] = ()
+    obeys: Mapping[str, Any] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Path
@@ -68,6 +68,41 @@ class MetricBody(Body):
 
     model_config = ConfigDict(extra="allow")
     id: SignalName
+class ArgumentBody(Body):
+    """An argument of a command; ``min`` and ``max`` (in ``unit``, both allowed) are for numbers."""
+
+    kind: Literal["number", "whole", "flag", "text"] = "number"
+    title: str = ""
+    unit: str = "1"
+    min: float | None = None
+    max: float | None = None
+    one_of: list[str] = Field(default_factory=list)
+    required: bool = True
+
+
+class CommandBody(Body):
+    """Something that things of a model can be asked to do."""
+
+    title: str = ""
+    args: dict[SignalName, ArgumentBody] = Field(default_factory=dict)
+
+
+class SettingBody(Body):
+    """A number that things of a model keep, changed by ``set_settings``; range in ``unit``."""
+
+    unit: str = "1"
+    min: float
+    max: float
+    title: str = ""
+    feature: str = ""
+
+
+class ObeysBody(Body):
+    """What things of a model obey; a model that names no commands is sent any."""
+
+    commands: dict[SignalName, CommandBody] = Field(default_factory=dict)
+    settings: dict[SignalName, SettingBody] = Field(default_factory=dict)
+    features: dict[SignalName, str] = Field(default_factory=dict)
 
 
 class ModelBody(Body):
@@ -82,6 +117,7 @@ class ModelBody(Body):
     sessions: list[dict[str, Any]] = Field(default_factory=list)
     diagnosis: list[dict[str, Any]] = Field(default_factory=list)
     quality: list[dict[str, Any]] = Field(default_factory=list)
+    obeys: ObeysBody = Field(default_factory=ObeysBody)
 
     @classmethod
     def cross(cls, data: Mapping[str, Any]) -> Sequence[Finding]:
@@ -123,6 +159,7 @@ class ModelView(BaseModel):
     sessions: list[dict[str, Any]]
     diagnosis: list[dict[str, Any]]
     quality: list[dict[str, Any]]
+    obeys: ObeysBody
 
 
 class ThingView(BaseModel):

@@ -84,6 +84,7 @@ class Registry:
                     sessions=tuple(row["sessions"]),
                     diagnosis=tuple(row["diagnosis"]),
                     quality=tuple(row["quality"]),
+                    obeys=row["obeys"],
                 )
             )
         return row

@@ -33,6 +33,7 @@ models = sa.Table(
     sa.Column("sessions", sa.JSON, nullable=False),
     sa.Column("diagnosis", sa.JSON, nullable=False),
     sa.Column("quality", sa.JSON, nullable=False),
+    sa.Column("obeys", sa.JSON, nullable=False, server_default="{}"),
 )
 things = sa.Table(
     "things",
