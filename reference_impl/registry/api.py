@@ -68,6 +68,8 @@ class MetricBody(Body):
 
     model_config = ConfigDict(extra="allow")
     id: SignalName
+
+
 class ArgumentBody(Body):
     """An argument of a command; ``min`` and ``max`` (in ``unit``, both allowed) are for numbers."""
 
