@@ -36,6 +36,17 @@ class ConditionEvaluated(FeedEvent):
     __slots__ = ()
 
 
+class DataFlagged(FeedEvent):
+    """insight: a signal of a thing is not to be believed, or is again (O14).
+
+    ``kind`` is ``data.flagged`` or ``data.cleared``. ``data``: ``signal``, ``flag`` (range, rate,
+    frozen, cross, jump), ``positions`` (whose conditions read the signal), ``since_ms``,
+    ``evidence``. orders holds what would be bought for these positions meanwhile.
+    """
+
+    __slots__ = ()
+
+
 class AlertChanged(FeedEvent):
     """rules: an alert was raised or cleared."""
 
@@ -89,6 +100,12 @@ class OrderChanged(FeedEvent):
 
 class WorkOrderChanged(FeedEvent):
     """maintenance: a work order took a step."""
+
+    __slots__ = ()
+
+
+class TicketChanged(FeedEvent):
+    """maintenance: a support request was opened or took a step."""
 
     __slots__ = ()
 
@@ -147,7 +164,8 @@ class ThingInstalled(DomainEvent):
 class ModelInstalled(DomainEvent):
     """registry: a thing model was installed; insight keeps its conditions, orders its parts.
 
-    ``parts`` and ``conditions`` are as in the contract document, already checked for shape.
+    ``parts``, ``conditions`` and ``obeys`` are as in the contract document, already checked for
+    shape.
     """
 
     model: str
@@ -155,6 +173,11 @@ class ModelInstalled(DomainEvent):
     signals: Mapping[str, Mapping[str, Any]]
     parts: tuple[Mapping[str, Any], ...]
     conditions: tuple[Mapping[str, Any], ...]
+    metrics: tuple[Mapping[str, Any], ...] = ()
+    sessions: tuple[Mapping[str, Any], ...] = ()
+    diagnosis: tuple[Mapping[str, Any], ...] = ()
+    quality: tuple[Mapping[str, Any], ...] = ()
+    obeys: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

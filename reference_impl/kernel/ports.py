@@ -74,6 +74,8 @@ class ThingRef:
     site: str
     customer: str
     title: str
+    time_zone: str = "UTC"
+    """IANA name of the zone of its location."""
 
 
 class Directory(Protocol):

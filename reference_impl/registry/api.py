@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from reference_impl.kernel import access
 from reference_impl.kernel.http.bodies import Body, Finding
@@ -75,8 +75,55 @@ class ConditionBody(Body):
     params: dict[str, Any]
 
 
+class MetricBody(Body):
+    """A signal that is computed; what belongs to its kind is checked by insight."""
+
+    model_config = ConfigDict(extra="allow")
+    id: SignalName
+
+
+class ArgumentBody(Body):
+    """An argument of a command; ``min`` and ``max`` (in ``unit``, both allowed) are for numbers."""
+
+    kind: Literal["number", "whole", "flag", "text"] = "number"
+    title: str = ""
+    unit: str = "1"
+    min: float | None = None
+    max: float | None = None
+    one_of: list[str] = Field(default_factory=list)
+    required: bool = True
+
+
+class CommandBody(Body):
+    """Something that things of a model can be asked to do."""
+
+    title: str = ""
+    args: dict[SignalName, ArgumentBody] = Field(default_factory=dict)
+
+
+class SettingBody(Body):
+    """A number that things of a model keep, changed by ``set_settings``; range in ``unit``."""
+
+    unit: str = "1"
+    min: float
+    max: float
+    title: str = ""
+    feature: str = ""
+
+
+class ObeysBody(Body):
+    """What things of a model obey; a model that names no commands is sent any."""
+
+    commands: dict[SignalName, CommandBody] = Field(default_factory=dict)
+    settings: dict[SignalName, SettingBody] = Field(default_factory=dict)
+    features: dict[SignalName, str] = Field(default_factory=dict)
+
+
 class ModelBody(Body):
-    """A kind of thing; with a parent it has what the parent has too."""
+    """A kind of thing; with a parent it has what the parent has too.
+
+    ``sessions``, ``diagnosis`` and ``quality`` are checked by insight.
+    """
 
     product: Text
     title: str = ""
@@ -84,6 +131,11 @@ class ModelBody(Body):
     signals: dict[SignalName, SignalBody] = Field(default_factory=dict)
     parts: list[ModelPartBody] = Field(default_factory=list)
     conditions: list[ConditionBody] = Field(default_factory=list)
+    metrics: list[MetricBody] = Field(default_factory=list)
+    sessions: list[dict[str, Any]] = Field(default_factory=list)
+    diagnosis: list[dict[str, Any]] = Field(default_factory=list)
+    quality: list[dict[str, Any]] = Field(default_factory=list)
+    obeys: ObeysBody = Field(default_factory=ObeysBody)
 
     @classmethod
     def cross(cls, data: Mapping[str, Any]) -> Sequence[Finding]:
@@ -145,6 +197,11 @@ class ModelView(BaseModel):
     signals: dict[str, SignalBody]
     parts: list[ModelPartBody]
     conditions: list[ConditionBody]
+    metrics: list[dict[str, Any]]
+    sessions: list[dict[str, Any]]
+    diagnosis: list[dict[str, Any]]
+    quality: list[dict[str, Any]]
+    obeys: ObeysBody
 
 
 class ThingView(BaseModel):

@@ -163,6 +163,11 @@ class Registry:
                     signals=row["signals"],
                     parts=tuple(row["parts"]),
                     conditions=tuple(row["conditions"]),
+                    metrics=tuple(row["metrics"]),
+                    sessions=tuple(row["sessions"]),
+                    diagnosis=tuple(row["diagnosis"]),
+                    quality=tuple(row["quality"]),
+                    obeys=row["obeys"],
                 )
             )
             for heir in self._rows.items(uow.conn, "model", parent=name):

@@ -49,6 +49,14 @@ class Product:
     """Commands, settings, features, states and firmware images."""
     conditions: tuple[Mapping[str, Any], ...]
     """What a service shall compute from the signals (``conditions.yaml``), for its API."""
+    metrics: tuple[Mapping[str, Any], ...] = ()
+    """Signals that a service shall compute (``metrics.yaml``)."""
+    sessions: tuple[Mapping[str, Any], ...] = ()
+    """Kinds of jobs that a service shall see in the signals (``sessions.yaml``)."""
+    diagnosis: tuple[Mapping[str, Any], ...] = ()
+    """Which fault moves which signals which way (``diagnosis.yaml``)."""
+    quality: tuple[Mapping[str, Any], ...] = ()
+    """What readings can be true (``quality.yaml``)."""
     host: str = ""
     """The product whose devices bring devices of this one with them; empty for most."""
     count: str = ""
@@ -129,6 +137,10 @@ def _product(folder: Path, manifest: Mapping[str, Any]) -> Product:
         parts={part.sku: part for part in map(_part, _yaml(folder / "parts.yaml"))},
         obeys=declared.read(manifest),
         conditions=tuple(_yaml(folder / "conditions.yaml")),
+        metrics=tuple(_yaml(folder / "metrics.yaml")),
+        sessions=tuple(_yaml(folder / "sessions.yaml")),
+        diagnosis=tuple(_yaml(folder / "diagnosis.yaml")),
+        quality=tuple(_yaml(folder / "quality.yaml")),
         host=manifest.get("host", ""),
         count=manifest.get("count", ""),
     )
@@ -181,9 +193,10 @@ def _problems(product: Product) -> list[str]:
         for param in fault.needs
         if param not in product.params
     ]
+    readable = {*product.signals, *(metric.get("id") for metric in product.metrics)}
     for condition in product.conditions:
         signal = condition.get("params", {}).get("signal")
-        if signal not in product.signals:
+        if signal not in readable:
             problems.append(f"condition {condition.get('id')} reads {signal!r}, which is no signal")
     problems += declared.problems(product.obeys, product.params, CORE)
     if product.host and (product.host != product.folder.parent.name or not product.count):

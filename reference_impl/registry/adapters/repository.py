@@ -43,7 +43,12 @@ IN_BOOK = frozenset({"site", "model", "thing", "customer"})
 
 _refs = (
     sa.select(
-        t.things.c.id, t.things.c.model, t.things.c.site, t.sites.c.customer, t.things.c.title
+        t.things.c.id,
+        t.things.c.model,
+        t.things.c.site,
+        t.sites.c.customer,
+        t.things.c.title,
+        t.sites.c.time_zone,
     )
     .join_from(t.things, t.sites, t.things.c.site == t.sites.c.id)
     .where(t.things.c.status == "ACTIVE")
@@ -156,15 +161,24 @@ class RegistryRows:
         if self._book is not None:
             return self._book
         refs = tuple(
-            ThingRef(thing=r.id, model=r.model, site=r.site, customer=r.customer, title=r.title)
+            ThingRef(
+                thing=r.id,
+                model=r.model,
+                site=r.site,
+                customer=r.customer,
+                title=r.title,
+                time_zone=r.time_zone,
+            )
             for r in conn.execute(_refs)
         )
         by_model: dict[str, list[ThingRef]] = {}
         for ref in refs:
             by_model.setdefault(ref.model, []).append(ref)
         signals = {
-            row.id: tuple(row.signals)
-            for row in conn.execute(sa.select(t.models.c.id, t.models.c.signals))
+            row.id: (*row.signals, *(metric["id"] for metric in row.metrics))
+            for row in conn.execute(
+                sa.select(t.models.c.id, t.models.c.signals, t.models.c.metrics)
+            )
         }
         whole = {model: tuple(listed) for model, listed in by_model.items()}
         book = _Book({r.thing: r for r in refs}, whole, refs, signals)
