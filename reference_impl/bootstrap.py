@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -43,6 +43,7 @@ from reference_impl.outcomes.adapters.repository import rows as outcome_rows
 from reference_impl.outcomes.service import Outcomes
 from reference_impl.registry import api as registry_api
 from reference_impl.registry.adapters.repository import RegistryRows
+from reference_impl.registry.callers import KnownCallers
 from reference_impl.registry.service import Registry
 from reference_impl.remote import api as remote_api
 from reference_impl.remote.adapters.repository import rows as remote_rows
@@ -91,6 +92,8 @@ class Dps:
         clock: ClockMode = "driven",
         broker: str = "memory",
         idle_site_s: float | None = IDLE_SITE_S,
+        operator_key: str | None = None,
+        wall_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
         self._link = link
@@ -111,7 +114,7 @@ class Dps:
             directory=self.directory,
             requests=self.outbox,
             now_ms=self.now_ms,
-            wall_s=time.monotonic,
+            wall_s=wall_s,
             idle_site_s=idle_site_s if self._live else None,
         )
         self.timekeeper = Timekeeper(
@@ -125,7 +128,12 @@ class Dps:
         )
         self.contexts = self._contexts(ingestion)
         self.outbox.on_sent(self.contexts.remote.sent)
-        self.app: FastAPI = create_app(store, self._routers(broker), after_write=self._wrote)
+        self.callers = KnownCallers(
+            store=store, rows=self.directory, operator_key=operator_key, wall_s=wall_s
+        )
+        self.app: FastAPI = create_app(
+            store, self._routers(broker), callers=self.callers, after_write=self._wrote
+        )
 
     def _contexts(self, ingestion: Ingestion) -> Contexts:
         scheduler, directory, telemetry = self.scheduler, self.directory, self.telemetry
@@ -169,9 +177,15 @@ class Dps:
         c, store = self.contexts, self.store
         return [
             system.router(
-                store=store, timekeeper=self.timekeeper, broker=broker, ready=lambda: self._ready
+                store=store,
+                timekeeper=self.timekeeper,
+                broker=broker,
+                ready=lambda: self._ready,
+                auth="open" if self.callers.open else "key",
             ),
-            registry_api.router(c.registry, store, [c.ingestion.detail, self._conditions_of]),
+            registry_api.router(
+                c.registry, self.timekeeper, store, [c.ingestion.detail, self._conditions_of]
+            ),
             ingestion_api.router(
                 c.ingestion, store, self._ingestion_rows, self.telemetry, self.directory
             ),
@@ -244,6 +258,8 @@ def build(
     full_sync: bool = False,
     idle_site_s: float | None = IDLE_SITE_S,
     restore_from: Path | None = None,
+    operator_key: str | None = None,
+    wall_s: Callable[[], float] = time.monotonic,
 ) -> Dps:
     """Build a DPS in this process.
 
@@ -257,6 +273,9 @@ def build(
         idle_site_s: Live: after so long without a message, in wall seconds, a site no longer
             holds the watermark back; None: never.
         restore_from: A backup (``POST /v1/snapshot``) whose content replaces the store's.
+        operator_key: What the operator sends as ``Authorization: Bearer <key>``; everybody else
+            needs a key or a session of their own. None: who sends nothing is the operator.
+        wall_s: A clock of the real world that never goes back, seconds.
     """
     try:
         store = Store(store_url, Bus(), full_sync=full_sync)
@@ -270,4 +289,12 @@ def build(
         ) from error
     if restore_from is not None:
         store.restore(restore_from)
-    return Dps(store, service_link, clock=clock, broker=broker, idle_site_s=idle_site_s)
+    return Dps(
+        store,
+        service_link,
+        clock=clock,
+        broker=broker,
+        idle_site_s=idle_site_s,
+        operator_key=operator_key,
+        wall_s=wall_s,
+    )

@@ -25,6 +25,8 @@ from reference_impl.kernel.errors import StoreUnusable
 STOP_S = 10.0
 """How long a stop may take; what is not stored by then is delivered again at the next start."""
 HOST = "127.0.0.1"
+OPERATOR_KEY = "TWINRIG_DPS_KEY"
+"""The variable with the operator's key; without it, who sends no key is the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ async def _serve(options: Options) -> int:
             broker=options.broker,
             full_sync=options.full_sync,
             idle_site_s=options.idle_site_s,
+            operator_key=os.environ.get(OPERATOR_KEY) or None,
         )
     except ValueError as error:
         return _complain(str(error), 2)
