@@ -69,6 +69,7 @@ class ModelBody(Body):
     product: Text
     title: str = ""
     signals: Annotated[dict[SignalName, SignalBody], Field(min_length=1)]
+    constants: dict[SignalName, float] = Field(default_factory=dict)
     parts: list[ModelPartBody] = Field(default_factory=list)
     conditions: list[ConditionBody] = Field(default_factory=list)
 
@@ -106,6 +107,7 @@ class ModelView(BaseModel):
     product: str
     title: str
     signals: dict[str, SignalBody]
+    constants: dict[str, float]
     parts: list[ModelPartBody]
     conditions: list[ConditionBody]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,12 @@ KINDS = {"customer": t.customers, "site": t.sites, "model": t.models, "thing": t
 
 _refs = (
     sa.select(
-        t.things.c.id, t.things.c.model, t.things.c.site, t.sites.c.customer, t.things.c.title
+        t.things.c.id,
+        t.things.c.model,
+        t.things.c.site,
+        t.sites.c.customer,
+        t.things.c.title,
+        t.sites.c.time_zone,
     )
     .join_from(t.things, t.sites, t.things.c.site == t.sites.c.id)
     .order_by(t.things.c.id)
@@ -78,11 +83,23 @@ class RegistryRows:
         """Names of the signals of a model; empty if there is no such model."""
         return self._read(conn).signals.get(model, ())
 
+    def constants(self, conn: sa.Connection, model: str) -> Mapping[str, float]:
+        """Numbers that hold for every thing of a model, by name."""
+        row = self.get(conn, "model", model)
+        return {} if row is None else row["constants"]
+
     def _read(self, conn: sa.Connection) -> _Book:
         if self._book is not None:
             return self._book
         refs = tuple(
-            ThingRef(thing=r.id, model=r.model, site=r.site, customer=r.customer, title=r.title)
+            ThingRef(
+                thing=r.id,
+                model=r.model,
+                site=r.site,
+                customer=r.customer,
+                title=r.title,
+                time_zone=r.time_zone,
+            )
             for r in conn.execute(_refs)
         )
         by_model: dict[str, tuple[ThingRef, ...]] = {}
