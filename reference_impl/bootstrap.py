@@ -23,6 +23,14 @@ from reference_impl.ingestion.service import Ingestion
 from reference_impl.insight import api as insight_api
 from reference_impl.insight.adapters.repository import rows as insight_rows
 from reference_impl.insight.service import Insight
+from reference_impl.integration import api as integration_api
+from reference_impl.integration.adapters.poster import HttpPoster
+from reference_impl.integration.adapters.repository import DeliveryRows, webhook_rows
+from reference_impl.integration.audience import EventAudience
+from reference_impl.integration.courier import Courier
+from reference_impl.integration.secrets import new_secret
+from reference_impl.integration.service import Webhooks
+from reference_impl.integration.targets import Targets
 from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.feed import Feed
 from reference_impl.kernel.http import system
@@ -94,6 +102,7 @@ class Dps:
         idle_site_s: float | None = IDLE_SITE_S,
         operator_key: str | None = None,
         wall_s: Callable[[], float] = time.monotonic,
+        webhook_ranges: Sequence[str] = (),
     ) -> None:
         self.store = store
         self._link = link
@@ -101,6 +110,7 @@ class Dps:
         self.scheduler = Scheduler()
         self._ready = False
         self._task: asyncio.Task[None] | None = None
+        self._carrying: asyncio.Task[None] | None = None
         self.feed = Feed()
         self.feed.subscribe(store.bus)
         self.outbox = Outbox(store, link.publish)
@@ -127,6 +137,8 @@ class Dps:
             look_again_s=idle_site_s,
         )
         self.contexts = self._contexts(ingestion)
+        self.webhooks, self.courier = self._integration(Targets(webhook_ranges))
+        self.timekeeper.on_moved(self.courier.flush)
         self.outbox.on_sent(self.contexts.remote.sent)
         self.callers = KnownCallers(
             store=store, rows=self.directory, operator_key=operator_key, wall_s=wall_s
@@ -173,6 +185,25 @@ class Dps:
             ),
         )
 
+    def _integration(self, targets: Targets) -> tuple[Webhooks, Courier]:
+        wall_s = time.time  # noqa: TID251 - receivers compare what is signed with their clocks
+        webhooks = Webhooks(
+            rows=webhook_rows(),
+            deliveries=DeliveryRows(),
+            targets=targets,
+            audience=EventAudience(),
+            new_secret=new_secret,
+            now_ms=(lambda: round(wall_s() * 1000)) if self._live else self.now_ms,
+        )
+        courier = Courier(
+            store=self.store,
+            webhooks=webhooks,
+            poster=HttpPoster(targets),
+            wall_s=wall_s,
+            follows_wall=self._live,
+        )
+        return webhooks, courier
+
     def _routers(self, broker: str) -> list[APIRouter]:
         c, store = self.contexts, self.store
         return [
@@ -195,6 +226,7 @@ class Dps:
             maintenance_api.router(c.maintenance, self.timekeeper, store),
             outcomes_api.router(c.outcomes, self.timekeeper, store),
             remote_api.router(c.remote, self.timekeeper, store),
+            integration_api.router(self.webhooks, self.timekeeper, store),
         ]
 
     def _conditions_of(self, conn: sa.Connection, thing: str) -> dict[str, Any]:
@@ -212,12 +244,14 @@ class Dps:
         """Bring the store up to date, take up what it holds, subscribe, ask for births."""
         bring_up_to_date(self.store)
         self.contexts.subscribe(self.store.bus)
+        self.webhooks.subscribe(self.store.bus)
         self.timekeeper.load()
         self.contexts.ingestion.load()
         request = self.contexts.ingestion.rebirth_of_all()
         await self._link.open([topics.UP_ALL], self._on_batch)
         await self.outbox.flush()
         await self._link.publish([Packet(topics.DOWN_BROADCAST, encode(request))])
+        self._carrying = asyncio.create_task(self.courier.follow())
         if self._live:
             self._task = asyncio.create_task(self.timekeeper.follow())
         self._ready = True
@@ -229,9 +263,9 @@ class Dps:
     async def ended(self) -> None:
         """Wait until the DPS cannot go on; returns after :meth:`stop`, otherwise raises why."""
         link = asyncio.create_task(self._link.ended())
-        waits = {link} if self._task is None else {link, self._task}
-        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending - {self._task}:
+        tasks = {task for task in (self._task, self._carrying) if task is not None}
+        done, pending = await asyncio.wait({link, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending - tasks:
             task.cancel()
         for task in done:
             if not task.cancelled():
@@ -240,11 +274,13 @@ class Dps:
     async def stop(self) -> None:
         """Let what runs finish, and close link and store; safe to call twice."""
         self._ready = False
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        for task in (self._task, self._carrying):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        self._task = self._carrying = None
+        await self.courier.close()
         await self._link.close()
         self.store.close()
 
@@ -260,6 +296,7 @@ def build(
     restore_from: Path | None = None,
     operator_key: str | None = None,
     wall_s: Callable[[], float] = time.monotonic,
+    webhook_ranges: Sequence[str] = (),
 ) -> Dps:
     """Build a DPS in this process.
 
@@ -276,6 +313,7 @@ def build(
         operator_key: What the operator sends as ``Authorization: Bearer <key>``; everybody else
             needs a key or a session of their own. None: who sends nothing is the operator.
         wall_s: A clock of the real world that never goes back, seconds.
+        webhook_ranges: Networks that webhooks may call besides this machine and the internet.
     """
     try:
         store = Store(store_url, Bus(), full_sync=full_sync)
@@ -297,4 +335,5 @@ def build(
         idle_site_s=idle_site_s,
         operator_key=operator_key,
         wall_s=wall_s,
+        webhook_ranges=webhook_ranges,
     )

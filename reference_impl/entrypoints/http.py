@@ -42,6 +42,7 @@ class Options:
     client_id: str
     full_sync: bool
     idle_site_s: float | None
+    webhook_ranges: tuple[str, ...] = ()
 
 
 class _Server(uvicorn.Server):
@@ -79,6 +80,7 @@ async def _serve(options: Options) -> int:
             full_sync=options.full_sync,
             idle_site_s=options.idle_site_s,
             operator_key=os.environ.get(OPERATOR_KEY) or None,
+            webhook_ranges=options.webhook_ranges,
         )
     except ValueError as error:
         return _complain(str(error), 2)
