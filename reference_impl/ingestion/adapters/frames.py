@@ -41,6 +41,10 @@ class Frame:
             return
         if ordered[0] <= self.newest_ms or not all(map(lt, ordered, ordered[1:])):
             times, values = self._merged(times, values)
+        self.append(times, values, int(times[-1]))
+
+    def append(self, times: Times, values: Floats, newest_ms: int) -> None:
+        """Take in reports as :meth:`add` does, that are ascending and newer than all here."""
         end = self._last + times.size
         if end > self._times.size:
             self._make_room(times.size)
@@ -48,7 +52,7 @@ class Frame:
         self._times[self._last : end] = times
         self._values[:, self._last : end] = values
         self._last = end
-        self.newest_ms = int(times[-1])
+        self.newest_ms = newest_ms
 
     def _merged(self, times: Times, values: Floats) -> tuple[Times, Floats]:
         """Reports and the columns here that are not older than all of them, in order of time."""
