@@ -149,10 +149,7 @@ class ConsoleReport:
         out.print()
         if result.checks:
             out.print(_checks_table(result))
-        told: set[tuple[str, ...]] = set()
-        for check in result.failed_checks:
-            _explain(out, check, told)
-            told |= {check.around, check.causes}
+        tell_failures(out, result)
         if result.costs_eur and not self.quiet:
             out.print()
             out.print(_costs_table(result))
@@ -209,6 +206,14 @@ def _checks_table(result: RunResult) -> Table:
         mark = Text("ok", style="green") if check.passed else Text("FAIL", style="bold red")
         table.add_row(mark, Text(check.title), check.phase)
     return table
+
+
+def tell_failures(out: Console, result: RunResult) -> None:
+    """Each check that does not hold, with trace and causes."""
+    told: set[tuple[str, ...]] = set()
+    for check in result.failed_checks:
+        _explain(out, check, told)
+        told |= {check.around, check.causes}
 
 
 def _explain(out: Console, check: CheckDecided, told: set[tuple[str, ...]]) -> None:
