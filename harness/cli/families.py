@@ -69,11 +69,12 @@ def show(
         missing: How many variants came to no end.
         quiet: Only failures and the verdict.
     """
+    told: set[tuple[str, ...]] = set()
     for member in members:
         if member.result.verdict != "passed":
             console.print()
             say(console, f"{member.variant} · seed {member.result.seed}", "bold")
-            tell_failures(console, member.result)
+            tell_failures(console, member.result, told)
             if member.result.error:
                 say(console, f"error: {member.result.error}", "bold red")
     if not quiet:

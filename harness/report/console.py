@@ -208,12 +208,20 @@ def _checks_table(result: RunResult) -> Table:
     return table
 
 
-def tell_failures(out: Console, result: RunResult) -> None:
-    """Each check that does not hold, with trace and causes."""
-    told: set[tuple[str, ...]] = set()
+def tell_failures(
+    out: Console, result: RunResult, told: set[tuple[str, ...]] | None = None
+) -> None:
+    """Each check that does not hold, with trace and causes.
+
+    Args:
+        out: Where to.
+        result: Of the run.
+        told: Traces and causes that stand above already; takes those that are told now.
+    """
+    told = set() if told is None else told
     for check in result.failed_checks:
         _explain(out, check, told)
-        told |= {check.around, check.causes}
+        told.update((check.around, check.causes))
 
 
 def _explain(out: Console, check: CheckDecided, told: set[tuple[str, ...]]) -> None:
