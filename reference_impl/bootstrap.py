@@ -33,14 +33,21 @@ from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import Store
 from reference_impl.kernel.timekeeping import Timekeeper
 from reference_impl.maintenance import api as maintenance_api
+from reference_impl.maintenance import ticket_api
 from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
 from reference_impl.maintenance.service import Maintenance
+from reference_impl.maintenance.tickets import Tickets
 from reference_impl.orders import api as orders_api
 from reference_impl.orders.adapters.repository import rows as order_rows
 from reference_impl.orders.service import Orders
 from reference_impl.outcomes import api as outcomes_api
+from reference_impl.outcomes import selling_api
 from reference_impl.outcomes.adapters.repository import rows as outcome_rows
+from reference_impl.outcomes.charges import Charges
+from reference_impl.outcomes.rentals import Rentals
 from reference_impl.outcomes.service import Outcomes
+from reference_impl.outcomes.subscriptions import Subscriptions
+from reference_impl.outcomes.unlocks import Unlocks
 from reference_impl.registry import api as registry_api
 from reference_impl.registry.adapters.repository import RegistryRows
 from reference_impl.registry.service import Registry
@@ -52,6 +59,10 @@ from reference_impl.rules.adapters.repository import rows as rule_rows
 from reference_impl.rules.service import Rules
 
 ClockMode = Literal["driven", "live"]
+ORGANISATION = "organisation"
+"""Who answers for customers that no partner serves."""
+LICENCE_KEY = "twinrig"
+"""What a simulated vendor signs with; a real one gives its own (TWINRIG_LICENCE_KEY)."""
 IDLE_SITE_S = 30.0
 """Live: a site that said nothing for so long, wall time, no longer holds the others back."""
 
@@ -66,7 +77,12 @@ class Contexts:
     orders: Orders
     rules: Rules
     maintenance: Maintenance
+    tickets: Tickets
     outcomes: Outcomes
+    charges: Charges
+    subscriptions: Subscriptions
+    unlocks: Unlocks
+    rentals: Rentals
     remote: Remote
 
     def subscribe(self, bus: Bus) -> None:
@@ -76,7 +92,11 @@ class Contexts:
         self.orders.subscribe(bus)
         self.rules.subscribe(bus)
         self.maintenance.subscribe(bus)
+        self.tickets.subscribe(bus)
         self.outcomes.subscribe(bus)
+        self.subscriptions.subscribe(bus)
+        self.unlocks.subscribe(bus)
+        self.rentals.subscribe()
         self.remote.subscribe(bus)
 
 
@@ -91,8 +111,10 @@ class Dps:
         clock: ClockMode = "driven",
         broker: str = "memory",
         idle_site_s: float | None = IDLE_SITE_S,
+        licence_key: str = LICENCE_KEY,
     ) -> None:
         self.store = store
+        self._licence_key = licence_key
         self._link = link
         self._live = clock == "live"
         self.scheduler = Scheduler()
@@ -137,25 +159,46 @@ class Dps:
             directory=directory,
         )
         orders = Orders(rows=order_rows(), scheduler=scheduler, directory=directory)
+        rules = Rules(
+            store=self.store,
+            rows=rule_rows(),
+            scheduler=scheduler,
+            telemetry=telemetry,
+            directory=directory,
+            conditions=insight,
+            parts=orders.catalogue,
+        )
+        charges = Charges(rows=outcome_rows())
         return Contexts(
             registry=Registry(rows=directory),
             ingestion=ingestion,
             insight=insight,
             orders=orders,
-            rules=Rules(
-                store=self.store,
-                rows=rule_rows(),
-                scheduler=scheduler,
-                telemetry=telemetry,
-                directory=directory,
-                conditions=insight,
-                parts=orders.catalogue,
-            ),
+            rules=rules,
             maintenance=Maintenance(
                 rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
             ),
+            tickets=Tickets(
+                rows=maintenance_rows(),
+                directory=directory,
+                responsible=lambda _conn, _customer: ORGANISATION,
+                alerts=lambda conn, alert: next(iter(rules.listed(conn, "alerts", id=alert)), None),
+            ),
             outcomes=Outcomes(
                 rows=outcome_rows(), scheduler=scheduler, telemetry=telemetry, directory=directory
+            ),
+            charges=charges,
+            subscriptions=Subscriptions(
+                rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
+            ),
+            unlocks=Unlocks(
+                rows=outcome_rows(),
+                directory=directory,
+                charges=charges,
+                licence_key=self._licence_key,
+            ),
+            rentals=Rentals(
+                rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
             ),
             remote=Remote(
                 rows=remote_rows(),
@@ -179,7 +222,17 @@ class Dps:
             orders_api.router(c.orders, self.timekeeper, store),
             rules_api.router(c.rules, self.timekeeper, store),
             maintenance_api.router(c.maintenance, self.timekeeper, store),
+            ticket_api.router(c.tickets, self.timekeeper, store),
             outcomes_api.router(c.outcomes, self.timekeeper, store),
+            selling_api.router(
+                subscriptions=c.subscriptions,
+                charges=c.charges,
+                unlocks=c.unlocks,
+                rentals=c.rentals,
+                directory=self.directory,
+                clock=self.timekeeper,
+                store=store,
+            ),
             remote_api.router(c.remote, self.timekeeper, store),
         ]
 
@@ -244,6 +297,7 @@ def build(
     full_sync: bool = False,
     idle_site_s: float | None = IDLE_SITE_S,
     restore_from: Path | None = None,
+    licence_key: str = LICENCE_KEY,
 ) -> Dps:
     """Build a DPS in this process.
 
@@ -256,6 +310,7 @@ def build(
         full_sync: Whether commits survive a power failure, not only kill -9.
         idle_site_s: Live: after so long without a message, in wall seconds, a site no longer
             holds the watermark back; None: never.
+        licence_key: What the vendor signs licences of features with.
         restore_from: A backup (``POST /v1/snapshot``) whose content replaces the store's.
     """
     try:
@@ -270,4 +325,11 @@ def build(
         ) from error
     if restore_from is not None:
         store.restore(restore_from)
-    return Dps(store, service_link, clock=clock, broker=broker, idle_site_s=idle_site_s)
+    return Dps(
+        store,
+        service_link,
+        clock=clock,
+        broker=broker,
+        idle_site_s=idle_site_s,
+        licence_key=licence_key,
+    )
