@@ -41,14 +41,21 @@ from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import Store
 from reference_impl.kernel.timekeeping import Timekeeper
 from reference_impl.maintenance import api as maintenance_api
+from reference_impl.maintenance import ticket_api
 from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
 from reference_impl.maintenance.service import Maintenance
+from reference_impl.maintenance.tickets import Tickets
 from reference_impl.orders import api as orders_api
 from reference_impl.orders.adapters.repository import rows as order_rows
 from reference_impl.orders.service import Orders
 from reference_impl.outcomes import api as outcomes_api
+from reference_impl.outcomes import selling_api
 from reference_impl.outcomes.adapters.repository import rows as outcome_rows
+from reference_impl.outcomes.charges import Charges
+from reference_impl.outcomes.rentals import Rentals
 from reference_impl.outcomes.service import Outcomes
+from reference_impl.outcomes.subscriptions import Subscriptions
+from reference_impl.outcomes.unlocks import Unlocks
 from reference_impl.registry import api as registry_api
 from reference_impl.registry.adapters.repository import RegistryRows
 from reference_impl.registry.callers import KnownCallers
@@ -61,6 +68,10 @@ from reference_impl.rules.adapters.repository import rows as rule_rows
 from reference_impl.rules.service import Rules
 
 ClockMode = Literal["driven", "live"]
+ORGANISATION = "organisation"
+"""Who answers for customers that no partner serves."""
+LICENCE_KEY = "twinrig"
+"""What a simulated vendor signs with; a real one gives its own (TWINRIG_LICENCE_KEY)."""
 IDLE_SITE_S = 30.0
 """Live: a site that said nothing for so long, wall time, no longer holds the others back."""
 
@@ -75,7 +86,12 @@ class Contexts:
     orders: Orders
     rules: Rules
     maintenance: Maintenance
+    tickets: Tickets
     outcomes: Outcomes
+    charges: Charges
+    subscriptions: Subscriptions
+    unlocks: Unlocks
+    rentals: Rentals
     remote: Remote
 
     def subscribe(self, bus: Bus) -> None:
@@ -85,7 +101,11 @@ class Contexts:
         self.orders.subscribe(bus)
         self.rules.subscribe(bus)
         self.maintenance.subscribe(bus)
+        self.tickets.subscribe(bus)
         self.outcomes.subscribe(bus)
+        self.subscriptions.subscribe(bus)
+        self.unlocks.subscribe(bus)
+        self.rentals.subscribe()
         self.remote.subscribe(bus)
 
 
@@ -103,8 +123,10 @@ class Dps:
         operator_key: str | None = None,
         wall_s: Callable[[], float] = time.monotonic,
         webhook_ranges: Sequence[str] = (),
+        licence_key: str = LICENCE_KEY,
     ) -> None:
         self.store = store
+        self._licence_key = licence_key
         self._link = link
         self._live = clock == "live"
         self.scheduler = Scheduler()
@@ -157,25 +179,46 @@ class Dps:
             directory=directory,
         )
         orders = Orders(rows=order_rows(), scheduler=scheduler, directory=directory)
+        rules = Rules(
+            store=self.store,
+            rows=rule_rows(),
+            scheduler=scheduler,
+            telemetry=telemetry,
+            directory=directory,
+            conditions=insight,
+            parts=orders.catalogue,
+        )
+        charges = Charges(rows=outcome_rows())
         return Contexts(
             registry=Registry(rows=directory),
             ingestion=ingestion,
             insight=insight,
             orders=orders,
-            rules=Rules(
-                store=self.store,
-                rows=rule_rows(),
-                scheduler=scheduler,
-                telemetry=telemetry,
-                directory=directory,
-                conditions=insight,
-                parts=orders.catalogue,
-            ),
+            rules=rules,
             maintenance=Maintenance(
                 rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
             ),
+            tickets=Tickets(
+                rows=maintenance_rows(),
+                directory=directory,
+                responsible=lambda _conn, _customer: ORGANISATION,
+                alerts=lambda conn, alert: next(iter(rules.listed(conn, "alerts", id=alert)), None),
+            ),
             outcomes=Outcomes(
                 rows=outcome_rows(), scheduler=scheduler, telemetry=telemetry, directory=directory
+            ),
+            charges=charges,
+            subscriptions=Subscriptions(
+                rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
+            ),
+            unlocks=Unlocks(
+                rows=outcome_rows(),
+                directory=directory,
+                charges=charges,
+                licence_key=self._licence_key,
+            ),
+            rentals=Rentals(
+                rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
             ),
             remote=Remote(
                 rows=remote_rows(),
@@ -224,7 +267,17 @@ class Dps:
             orders_api.router(c.orders, self.timekeeper, store),
             rules_api.router(c.rules, self.timekeeper, store),
             maintenance_api.router(c.maintenance, self.timekeeper, store),
+            ticket_api.router(c.tickets, self.timekeeper, store),
             outcomes_api.router(c.outcomes, self.timekeeper, store),
+            selling_api.router(
+                subscriptions=c.subscriptions,
+                charges=c.charges,
+                unlocks=c.unlocks,
+                rentals=c.rentals,
+                directory=self.directory,
+                clock=self.timekeeper,
+                store=store,
+            ),
             remote_api.router(c.remote, self.timekeeper, store),
             integration_api.router(self.webhooks, self.timekeeper, store),
         ]
@@ -297,6 +350,7 @@ def build(
     operator_key: str | None = None,
     wall_s: Callable[[], float] = time.monotonic,
     webhook_ranges: Sequence[str] = (),
+    licence_key: str = LICENCE_KEY,
 ) -> Dps:
     """Build a DPS in this process.
 
@@ -309,6 +363,7 @@ def build(
         full_sync: Whether commits survive a power failure, not only kill -9.
         idle_site_s: Live: after so long without a message, in wall seconds, a site no longer
             holds the watermark back; None: never.
+        licence_key: What the vendor signs licences of features with.
         restore_from: A backup (``POST /v1/snapshot``) whose content replaces the store's.
         operator_key: What the operator sends as ``Authorization: Bearer <key>``; everybody else
             needs a key or a session of their own. None: who sends nothing is the operator.
@@ -336,4 +391,5 @@ def build(
         operator_key=operator_key,
         wall_s=wall_s,
         webhook_ranges=webhook_ranges,
+        licence_key=licence_key,
     )

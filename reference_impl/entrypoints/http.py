@@ -18,7 +18,7 @@ from typing import Any
 import uvicorn
 
 from broker.link.port import LinkLost
-from reference_impl.bootstrap import ClockMode, Dps, build
+from reference_impl.bootstrap import LICENCE_KEY, ClockMode, Dps, build
 from reference_impl.entrypoints.mqtt import service_link
 from reference_impl.kernel.errors import StoreUnusable
 
@@ -81,6 +81,7 @@ async def _serve(options: Options) -> int:
             idle_site_s=options.idle_site_s,
             operator_key=os.environ.get(OPERATOR_KEY) or None,
             webhook_ranges=options.webhook_ranges,
+            licence_key=os.environ.get("TWINRIG_LICENCE_KEY", LICENCE_KEY),
         )
     except ValueError as error:
         return _complain(str(error), 2)
