@@ -140,6 +140,30 @@ class CommandChanged(FeedEvent):
     __slots__ = ()
 
 
+class ChargeChanged(FeedEvent):
+    """outcomes: an amount was asked for, settled, refunded or is no longer asked for."""
+
+    __slots__ = ()
+
+
+class SubscriptionChanged(FeedEvent):
+    """outcomes: a subscription to a plan took a step."""
+
+    __slots__ = ()
+
+
+class FeatureSold(FeedEvent):
+    """outcomes: a feature of a thing was ordered, unlocked or taken back."""
+
+    __slots__ = ()
+
+
+class RentalChanged(FeedEvent):
+    """outcomes: a shared thing was reserved, taken or given back."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandAcknowledged(DomainEvent):
     """ingestion: a device said what became of a command; remote listens."""

@@ -18,7 +18,7 @@ from typing import Any
 import uvicorn
 
 from broker.link.port import LinkLost
-from reference_impl.bootstrap import ClockMode, Dps, build
+from reference_impl.bootstrap import LICENCE_KEY, ClockMode, Dps, build
 from reference_impl.entrypoints.mqtt import service_link
 from reference_impl.kernel.errors import StoreUnusable
 
@@ -42,6 +42,7 @@ class Options:
     client_id: str
     full_sync: bool
     idle_site_s: float | None
+    webhook_ranges: tuple[str, ...] = ()
 
 
 class _Server(uvicorn.Server):
@@ -79,6 +80,8 @@ async def _serve(options: Options) -> int:
             full_sync=options.full_sync,
             idle_site_s=options.idle_site_s,
             operator_key=os.environ.get(OPERATOR_KEY) or None,
+            webhook_ranges=options.webhook_ranges,
+            licence_key=os.environ.get("TWINRIG_LICENCE_KEY", LICENCE_KEY),
         )
     except ValueError as error:
         return _complain(str(error), 2)

@@ -129,6 +129,8 @@ class ModelBody(Body):
     title: str = ""
     parent: str = ""
     signals: dict[SignalName, SignalBody] = Field(default_factory=dict)
+    signals: Annotated[dict[SignalName, SignalBody], Field(min_length=1)]
+    constants: dict[SignalName, float] = Field(default_factory=dict)
     parts: list[ModelPartBody] = Field(default_factory=list)
     conditions: list[ConditionBody] = Field(default_factory=list)
     metrics: list[MetricBody] = Field(default_factory=list)
@@ -195,6 +197,7 @@ class ModelView(BaseModel):
     title: str
     parent: str
     signals: dict[str, SignalBody]
+    constants: dict[str, float]
     parts: list[ModelPartBody]
     conditions: list[ConditionBody]
     metrics: list[dict[str, Any]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,6 +157,11 @@ class RegistryRows:
     def signals(self, conn: sa.Connection, model: str) -> Sequence[str]:
         """Names of the signals of a model; empty if there is no such model."""
         return self._read(conn).signals.get(model, ())
+
+    def constants(self, conn: sa.Connection, model: str) -> Mapping[str, float]:
+        """Numbers that hold for every thing of a model, by name."""
+        row = self.get(conn, "model", model)
+        return {} if row is None else row["constants"]
 
     def _read(self, conn: sa.Connection) -> _Book:
         if self._book is not None:

@@ -31,6 +31,7 @@ models = sa.Table(
     sa.Column("product", Text, nullable=False),
     sa.Column("title", Text, nullable=False),
     sa.Column("signals", sa.JSON, nullable=False),
+    sa.Column("constants", sa.JSON, nullable=False, server_default="{}"),
     sa.Column("parts", sa.JSON, nullable=False),
     sa.Column("conditions", sa.JSON, nullable=False),
     sa.Column("parent", Text, nullable=False, server_default=""),
