@@ -26,7 +26,6 @@ from reference_impl.insight.service import Insight
 from reference_impl.integration import api as integration_api
 from reference_impl.integration.adapters.poster import HttpPoster
 from reference_impl.integration.adapters.repository import DeliveryRows, webhook_rows
-from reference_impl.integration.audience import EventAudience
 from reference_impl.integration.courier import Courier
 from reference_impl.integration.secrets import new_secret
 from reference_impl.integration.service import Webhooks
@@ -38,7 +37,7 @@ from reference_impl.kernel.http.app import create_app
 from reference_impl.kernel.migrate import bring_up_to_date
 from reference_impl.kernel.outbox import Outbox
 from reference_impl.kernel.schedule import Scheduler
-from reference_impl.kernel.store import Store
+from reference_impl.kernel.store import Store, opened
 from reference_impl.kernel.timekeeping import Timekeeper
 from reference_impl.maintenance import api as maintenance_api
 from reference_impl.maintenance import ticket_api
@@ -59,6 +58,7 @@ from reference_impl.outcomes.unlocks import Unlocks
 from reference_impl.registry import api as registry_api
 from reference_impl.registry.adapters.repository import RegistryRows
 from reference_impl.registry.callers import KnownCallers
+from reference_impl.registry.governance import Governance
 from reference_impl.registry.service import Registry
 from reference_impl.remote import api as remote_api
 from reference_impl.remote.adapters.repository import rows as remote_rows
@@ -68,8 +68,6 @@ from reference_impl.rules.adapters.repository import rows as rule_rows
 from reference_impl.rules.service import Rules
 
 ClockMode = Literal["driven", "live"]
-ORGANISATION = "organisation"
-"""Who answers for customers that no partner serves."""
 LICENCE_KEY = "twinrig"
 """What a simulated vendor signs with; a real one gives its own (TWINRIG_LICENCE_KEY)."""
 IDLE_SITE_S = 30.0
@@ -159,12 +157,20 @@ class Dps:
             look_again_s=idle_site_s,
         )
         self.contexts = self._contexts(ingestion)
-        self.webhooks, self.courier = self._integration(Targets(webhook_ranges))
-        self.timekeeper.on_moved(self.courier.flush)
-        self.outbox.on_sent(self.contexts.remote.sent)
         self.callers = KnownCallers(
             store=store, rows=self.directory, operator_key=operator_key, wall_s=wall_s
         )
+        self.governance = Governance(
+            rows=self.directory,
+            registry=self.contexts.registry,
+            callers=self.callers,
+            telemetry=self.telemetry,
+            raw=self._ingestion_rows,
+        )
+        self.governance.schedule(self.scheduler)
+        self.webhooks, self.courier = self._integration(Targets(webhook_ranges))
+        self.timekeeper.on_moved(self.courier.flush)
+        self.outbox.on_sent(self.contexts.remote.sent)
         self.app: FastAPI = create_app(
             store, self._routers(broker), callers=self.callers, after_write=self._wrote
         )
@@ -201,7 +207,7 @@ class Dps:
             tickets=Tickets(
                 rows=maintenance_rows(),
                 directory=directory,
-                responsible=lambda _conn, _customer: ORGANISATION,
+                responsible=directory.responsible,
                 alerts=lambda conn, alert: next(iter(rules.listed(conn, "alerts", id=alert)), None),
             ),
             outcomes=Outcomes(
@@ -234,7 +240,7 @@ class Dps:
             rows=webhook_rows(),
             deliveries=DeliveryRows(),
             targets=targets,
-            audience=EventAudience(),
+            audience=self.governance,
             new_secret=new_secret,
             now_ms=(lambda: round(wall_s() * 1000)) if self._live else self.now_ms,
         )
@@ -261,7 +267,12 @@ class Dps:
                 c.registry, self.timekeeper, store, [c.ingestion.detail, self._conditions_of]
             ),
             ingestion_api.router(
-                c.ingestion, store, self._ingestion_rows, self.telemetry, self.directory
+                c.ingestion,
+                store,
+                rows=self._ingestion_rows,
+                telemetry=self.telemetry,
+                directory=self.directory,
+                must_be_for=self.governance.rights.must_be_for,
             ),
             insight_api.router(c.insight, self.timekeeper, store),
             orders_api.router(c.orders, self.timekeeper, store),
@@ -279,6 +290,7 @@ class Dps:
                 store=store,
             ),
             remote_api.router(c.remote, self.timekeeper, store),
+            *self.governance.routers(self.timekeeper, store),
             integration_api.router(self.webhooks, self.timekeeper, store),
         ]
 
@@ -370,16 +382,7 @@ def build(
         wall_s: A clock of the real world that never goes back, seconds.
         webhook_ranges: Networks that webhooks may call besides this machine and the internet.
     """
-    try:
-        store = Store(store_url, Bus(), full_sync=full_sync)
-    except sa.exc.ArgumentError as error:
-        raise ValueError(
-            f"{store_url!r} is no store; allowed: sqlite://, sqlite:///path, postgresql+psycopg://…"
-        ) from error
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"{store_url!r} needs the package {error.name!r}: pip install 'twinrig[postgres]'"
-        ) from error
+    store = opened(store_url, Bus(), full_sync=full_sync)
     if restore_from is not None:
         store.restore(restore_from)
     return Dps(

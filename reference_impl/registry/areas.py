@@ -83,6 +83,7 @@ def _area(step: int, *initiatives: Initiative) -> Area:
 
 AREAS: Mapping[str, Area] = {
     "parts": _area(1, _P, _F, _A),
+    "subscriptions": _area(2),
     "telemetry": _area(2, _D, _F, _A),
     "conditions": _area(2),
     "orders": _area(2, _P),

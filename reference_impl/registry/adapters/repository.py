@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
+from reference_impl.kernel.access import Group
 from reference_impl.kernel.ports import ThingRef
 from reference_impl.kernel.rows import Rows
 from reference_impl.kernel.store import UnitOfWork
@@ -134,6 +134,16 @@ class RegistryRows:
             recipients=by_id("recipient"),
             grants=self.items(conn, "grant"),
         )
+
+    def responsible(self, conn: sa.Connection, customer: str) -> str:
+        """Who answers for a customer: the first partner that serves it, else its organisation."""
+        row = self.get(conn, "customer", customer)
+        if row is None:
+            return f"{Group.ORGANISATION}:{MAIN}"
+        partners = row["partners"]
+        if partners:
+            return f"{Group.PARTNER}:{partners[0]}"
+        return f"{Group.ORGANISATION}:{row['organisation']}"
 
     def _changed(self, uow: UnitOfWork, kind: str) -> None:
         if kind in IN_BOOK:

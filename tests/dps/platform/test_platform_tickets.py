@@ -52,7 +52,7 @@ def test_a_ticket_is_linked_to_thing_site_and_customer_and_routed_to_who_answers
                 "thing": "mix-1",
                 "site": "site-01",
                 "customer": "acme",
-                "routed_to": "organisation",
+                "routed_to": "organisation:main",
             }
             assert (made["state"], made["opened_ms"]) == ("OPEN", kit.START_MS)
             await rig.post(f"/v1/tickets/{made['id']}/start", {"by": "eve"})
