@@ -68,8 +68,6 @@ from reference_impl.rules.adapters.repository import rows as rule_rows
 from reference_impl.rules.service import Rules
 
 ClockMode = Literal["driven", "live"]
-ORGANISATION = "organisation"
-"""Who answers for customers that no partner serves."""
 LICENCE_KEY = "twinrig"
 """What a simulated vendor signs with; a real one gives its own (TWINRIG_LICENCE_KEY)."""
 IDLE_SITE_S = 30.0
@@ -201,7 +199,7 @@ class Dps:
             tickets=Tickets(
                 rows=maintenance_rows(),
                 directory=directory,
-                responsible=lambda _conn, _customer: ORGANISATION,
+                responsible=directory.responsible,
                 alerts=lambda conn, alert: next(iter(rules.listed(conn, "alerts", id=alert)), None),
             ),
             outcomes=Outcomes(
