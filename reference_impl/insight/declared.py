@@ -58,7 +58,7 @@ def read_model(
     def fields(where: str, index: int, body: object) -> Fields:
         return Fields(body, where=f"{where}[{index}]", problems=problems)
 
-    read = []
+    read: list[Condition] = []
     for index, body in enumerate(conditions):
         inner = fields("conditions", index, named(body))
         condition = read_condition(inner, model=model, signals=names)

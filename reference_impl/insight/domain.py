@@ -77,7 +77,7 @@ class RiseParams:
     combine: Combine = Combine.SUM
     persist_ms: int = 0
     linear: bool = False
-    """Damage shows in proportion (``threshold_trend``); the limit may be below the healthy level."""
+    """Damage shows in proportion (``threshold_trend``); the limit may be below what is healthy."""
 
 
 class Baseline(NamedTuple):

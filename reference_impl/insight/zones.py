@@ -90,7 +90,8 @@ def hours_of_week(time_zone: str, hours: Times) -> Times:
     first, last = int(hours.min()) // 24, int(hours.max()) // 24
     noted = np.array([_offsets(day, time_zone) for day in range(first, last + 1)])
     offset_h = noted[hours // 24 - first, hours % 24]
-    return (hours + offset_h + 72) % 168  # 1970-01-01 was a Thursday
+    place: Times = (hours + offset_h + 72) % 168  # 1970-01-01 was a Thursday
+    return place
 
 
 @lru_cache(maxsize=65_536)

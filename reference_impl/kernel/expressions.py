@@ -130,8 +130,7 @@ def formula(
         The formula (None if it cannot be used), and everything that is wrong with it.
     """
     if not isinstance(source, str) or not source.strip():
-        what = Problem(where=where, what="is missing", allowed="a CEL expression, as text")
-        return None, [what]
+        return None, [Problem(where=where, what="is missing", allowed="a CEL expression, as text")]
     try:
         program = compile_cel(source)
     except ValueError as error:
