@@ -180,11 +180,13 @@ def _add_views(routes: APIRouter, whole: Whole, store: Store) -> None:
 
     @routes.get("/things/{thing}/aggregates", dependencies=[needs("telemetry:read")])
     async def get_aggregates(
-        thing: str, signal: str, from_ms: From, to_ms: From, kpi: Kpi = Kpi.MEAN, by: By = By.DAY
+        thing: str, *, signal: str, from_ms: From, to_ms: From, kpi: Kpi = Kpi.MEAN, by: By = By.DAY
     ) -> Answer:
         """Readings by hour, day or month of the location's calendar."""
         with store.read() as conn:
-            return views.aggregates(conn, thing, signal, kpi, by, from_ms, to_ms)
+            return views.aggregates(
+                conn, thing, signal, kpi=kpi, by=by, from_ms=from_ms, to_ms=to_ms
+            )
 
     @routes.get("/things/{thing}/comparison", dependencies=[needs("telemetry:read")])
     async def get_comparison(
@@ -192,7 +194,7 @@ def _add_views(routes: APIRouter, whole: Whole, store: Store) -> None:
     ) -> Answer:
         """The period up to ``at_ms`` against as long of the one before."""
         with store.read() as conn:
-            return views.comparison(conn, thing, signal, kpi, by, at_ms)
+            return views.comparison(conn, thing, signal, kpi=kpi, by=by, at_ms=at_ms)
 
     @routes.get("/things/{thing}/benchmark", dependencies=[needs("telemetry:read")])
     async def get_benchmark(
@@ -200,7 +202,7 @@ def _add_views(routes: APIRouter, whole: Whole, store: Store) -> None:
     ) -> Answer:
         """Where a thing stands among all of its model in the same time."""
         with store.read() as conn:
-            return views.benchmark(conn, thing, signal, kpi, from_ms, to_ms)
+            return views.benchmark(conn, thing, signal, kpi=kpi, from_ms=from_ms, to_ms=to_ms)
 
     @routes.get("/things/{thing}/sessions", dependencies=[needs("telemetry:read")])
     async def get_sessions(

@@ -97,6 +97,7 @@ class Views:
         conn: sa.Connection,
         thing: str,
         signal: str,
+        *,
         kpi: Kpi,
         by: By,
         from_ms: int,
@@ -111,7 +112,7 @@ class Views:
         return {**head, "time_zone": ref.time_zone, "items": rows}
 
     def comparison(
-        self, conn: sa.Connection, thing: str, signal: str, kpi: Kpi, by: By, at_ms: int
+        self, conn: sa.Connection, thing: str, signal: str, *, kpi: Kpi, by: By, at_ms: int
     ) -> dict[str, Any]:
         """The period in which ``at_ms`` lies, up to then, against as long of the one before."""
         ref = self.thing(conn, thing)
@@ -131,7 +132,7 @@ class Views:
         return {**head, **spans, **compared(now["value"], then["value"])}
 
     def benchmark(
-        self, conn: sa.Connection, thing: str, signal: str, kpi: Kpi, from_ms: int, to_ms: int
+        self, conn: sa.Connection, thing: str, signal: str, *, kpi: Kpi, from_ms: int, to_ms: int
     ) -> dict[str, Any]:
         """Where a thing stands among all of its model in the same time.
 
@@ -235,14 +236,14 @@ class Views:
             "thing": thing,
             "at_ms": at_ms,
             "time_zone": ref.time_zone,
-            "connection": self.connection(conn, ref, at_ms),
+            "connection": self.connection(ref, at_ms),
             "flags": [row for row in self._flags(conn, thing) if row["until_ms"] is None],
             "events": events,
             "peers": len(peers),
             "causes": ranked,
         }
 
-    def connection(self, conn: sa.Connection, ref: ThingRef, at_ms: int) -> dict[str, Any]:
+    def connection(self, ref: ThingRef, at_ms: int) -> dict[str, Any]:
         """Connection index of the last 30 days, and whether it is too low to conclude from."""
         from_ms = at_ms - CONNECTION_DAYS * DAY_MS
         declared = self._declared(ref.model)

@@ -61,7 +61,7 @@ def assemble(
         telemetry=series,
         directory=directory,
         models=computing.models,
-        positions=lambda model, signal: insight.watching(model, signal),
+        positions=lambda model, signal: insight.watching(model, signal),  # noqa: PLW0108 - later
     )
     insight = Insight(
         store=store,

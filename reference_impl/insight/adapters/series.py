@@ -10,7 +10,15 @@ import numpy as np
 import sqlalchemy as sa
 
 from reference_impl.insight.adapters.tables import metric_points
-from reference_impl.kernel.ports import Floats, Reduced, Take, TelemetryView, Times, Window
+from reference_impl.kernel.ports import (
+    Floats,
+    Readings,
+    Reduced,
+    Take,
+    TelemetryView,
+    Times,
+    Window,
+)
 from reference_impl.kernel.store import Store, UnitOfWork
 from reference_impl.kernel.upsert import upsert
 
@@ -108,6 +116,7 @@ class MetricSeries:
         own = [n for n, kind in enumerate(wanted) if kind.signal in self._names]
         if not own:
             return self._raw.windows(things, wanted, ends_ms=ends_ms)
+        # a name may be measured on one model and computed on another
         whole = self._raw.windows(things, wanted, ends_ms=ends_ms)
         for number in own:
             lines = self._of(wanted[number].signal)
@@ -117,6 +126,43 @@ class MetricSeries:
                     found = _window(line, wanted[number], ends_ms)
                     whole.values[number, :, place], whole.newest_ms[number, :, place] = found
         return whole
+
+    def readings(
+        self, things: Sequence[str], signals: Sequence[str], *, after_ms: int, to_ms: int
+    ) -> Readings:
+        """All reports of several things in a time, points of metrics among them; see the port."""
+        computed = [signal for signal in signals if signal in self._names]
+        if not computed:
+            return self._raw.readings(things, signals, after_ms=after_ms, to_ms=to_ms)
+        measured = [signal for signal in signals if signal not in self._names]
+        raw = self._raw.readings(things, measured, after_ms=after_ms, to_ms=to_ms)
+        times: list[Times] = []
+        columns: dict[str, list[Floats]] = {signal: [] for signal in signals}
+        for place, thing in enumerate(things):
+            here = slice(int(raw.starts[place]), int(raw.starts[place + 1]))
+            given = {signal: (raw.times_ms[here], raw.values[signal][here]) for signal in measured}
+            for signal in computed:
+                given[signal] = self.series(thing, signal, after_ms=after_ms, to_ms=to_ms)
+            at_ms = np.unique(np.concatenate([raw.times_ms[here], *(t for t, _ in given.values())]))
+            times.append(at_ms)
+            for signal, (own, values) in given.items():
+                column = np.full(at_ms.size, nan)
+                column[np.searchsorted(at_ms, own)] = values
+                columns[signal].append(column)
+        sizes = np.array([at_ms.size for at_ms in times], dtype=np.int64)
+        nothing: Times = np.empty(0, dtype=np.int64)
+        return Readings(
+            np.concatenate([nothing, *times]),
+            {signal: np.concatenate([np.empty(0), *found]) for signal, found in columns.items()},
+            np.concatenate([nothing, [0], np.cumsum(sizes)]),
+        )
+
+    def reported(
+        self, things: Sequence[str], signals: Sequence[str], *, ends_ms: Sequence[int]
+    ) -> Times:
+        """When each thing reported last at or before each end; see the port."""
+        measured = [signal for signal in signals if signal not in self._names]
+        return self._raw.reported(things, measured or signals, ends_ms=ends_ms)
 
 
 def _window(line: Line, kind: Reduced, ends_ms: Sequence[int]) -> tuple[list[float], list[int]]:
