@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -41,16 +41,24 @@ from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import Store
 from reference_impl.kernel.timekeeping import Timekeeper
 from reference_impl.maintenance import api as maintenance_api
+from reference_impl.maintenance import ticket_api
 from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
 from reference_impl.maintenance.service import Maintenance
+from reference_impl.maintenance.tickets import Tickets
 from reference_impl.orders import api as orders_api
 from reference_impl.orders.adapters.repository import rows as order_rows
 from reference_impl.orders.service import Orders
 from reference_impl.outcomes import api as outcomes_api
+from reference_impl.outcomes import selling_api
 from reference_impl.outcomes.adapters.repository import rows as outcome_rows
+from reference_impl.outcomes.charges import Charges
+from reference_impl.outcomes.rentals import Rentals
 from reference_impl.outcomes.service import Outcomes
+from reference_impl.outcomes.subscriptions import Subscriptions
+from reference_impl.outcomes.unlocks import Unlocks
 from reference_impl.registry import api as registry_api
 from reference_impl.registry.adapters.repository import RegistryRows
+from reference_impl.registry.callers import KnownCallers
 from reference_impl.registry.service import Registry
 from reference_impl.remote import api as remote_api
 from reference_impl.remote.adapters.repository import rows as remote_rows
@@ -60,6 +68,10 @@ from reference_impl.rules.adapters.repository import rows as rule_rows
 from reference_impl.rules.service import Rules
 
 ClockMode = Literal["driven", "live"]
+ORGANISATION = "organisation"
+"""Who answers for customers that no partner serves."""
+LICENCE_KEY = "twinrig"
+"""What a simulated vendor signs with; a real one gives its own (TWINRIG_LICENCE_KEY)."""
 IDLE_SITE_S = 30.0
 """Live: a site that said nothing for so long, wall time, no longer holds the others back."""
 
@@ -74,7 +86,12 @@ class Contexts:
     orders: Orders
     rules: Rules
     maintenance: Maintenance
+    tickets: Tickets
     outcomes: Outcomes
+    charges: Charges
+    subscriptions: Subscriptions
+    unlocks: Unlocks
+    rentals: Rentals
     remote: Remote
 
     def subscribe(self, bus: Bus) -> None:
@@ -84,7 +101,11 @@ class Contexts:
         self.orders.subscribe(bus)
         self.rules.subscribe(bus)
         self.maintenance.subscribe(bus)
+        self.tickets.subscribe(bus)
         self.outcomes.subscribe(bus)
+        self.subscriptions.subscribe(bus)
+        self.unlocks.subscribe(bus)
+        self.rentals.subscribe()
         self.remote.subscribe(bus)
 
 
@@ -99,9 +120,13 @@ class Dps:
         clock: ClockMode = "driven",
         broker: str = "memory",
         idle_site_s: float | None = IDLE_SITE_S,
+        operator_key: str | None = None,
+        wall_s: Callable[[], float] = time.monotonic,
         webhook_ranges: Sequence[str] = (),
+        licence_key: str = LICENCE_KEY,
     ) -> None:
         self.store = store
+        self._licence_key = licence_key
         self._link = link
         self._live = clock == "live"
         self.scheduler = Scheduler()
@@ -121,7 +146,7 @@ class Dps:
             directory=self.directory,
             requests=self.outbox,
             now_ms=self.now_ms,
-            wall_s=time.monotonic,
+            wall_s=wall_s,
             idle_site_s=idle_site_s if self._live else None,
         )
         self.timekeeper = Timekeeper(
@@ -137,7 +162,12 @@ class Dps:
         self.webhooks, self.courier = self._integration(Targets(webhook_ranges))
         self.timekeeper.on_moved(self.courier.flush)
         self.outbox.on_sent(self.contexts.remote.sent)
-        self.app: FastAPI = create_app(store, self._routers(broker), after_write=self._wrote)
+        self.callers = KnownCallers(
+            store=store, rows=self.directory, operator_key=operator_key, wall_s=wall_s
+        )
+        self.app: FastAPI = create_app(
+            store, self._routers(broker), callers=self.callers, after_write=self._wrote
+        )
 
     def _contexts(self, ingestion: Ingestion) -> Contexts:
         scheduler, directory, telemetry = self.scheduler, self.directory, self.telemetry
@@ -149,25 +179,46 @@ class Dps:
             directory=directory,
         )
         orders = Orders(rows=order_rows(), scheduler=scheduler, directory=directory)
+        rules = Rules(
+            store=self.store,
+            rows=rule_rows(),
+            scheduler=scheduler,
+            telemetry=telemetry,
+            directory=directory,
+            conditions=insight,
+            parts=orders.catalogue,
+        )
+        charges = Charges(rows=outcome_rows())
         return Contexts(
             registry=Registry(rows=directory),
             ingestion=ingestion,
             insight=insight,
             orders=orders,
-            rules=Rules(
-                store=self.store,
-                rows=rule_rows(),
-                scheduler=scheduler,
-                telemetry=telemetry,
-                directory=directory,
-                conditions=insight,
-                parts=orders.catalogue,
-            ),
+            rules=rules,
             maintenance=Maintenance(
                 rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
             ),
+            tickets=Tickets(
+                rows=maintenance_rows(),
+                directory=directory,
+                responsible=lambda _conn, _customer: ORGANISATION,
+                alerts=lambda conn, alert: next(iter(rules.listed(conn, "alerts", id=alert)), None),
+            ),
             outcomes=Outcomes(
                 rows=outcome_rows(), scheduler=scheduler, telemetry=telemetry, directory=directory
+            ),
+            charges=charges,
+            subscriptions=Subscriptions(
+                rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
+            ),
+            unlocks=Unlocks(
+                rows=outcome_rows(),
+                directory=directory,
+                charges=charges,
+                licence_key=self._licence_key,
+            ),
+            rentals=Rentals(
+                rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
             ),
             remote=Remote(
                 rows=remote_rows(),
@@ -200,9 +251,15 @@ class Dps:
         c, store = self.contexts, self.store
         return [
             system.router(
-                store=store, timekeeper=self.timekeeper, broker=broker, ready=lambda: self._ready
+                store=store,
+                timekeeper=self.timekeeper,
+                broker=broker,
+                ready=lambda: self._ready,
+                auth="open" if self.callers.open else "key",
             ),
-            registry_api.router(c.registry, store, [c.ingestion.detail, self._conditions_of]),
+            registry_api.router(
+                c.registry, self.timekeeper, store, [c.ingestion.detail, self._conditions_of]
+            ),
             ingestion_api.router(
                 c.ingestion, store, self._ingestion_rows, self.telemetry, self.directory
             ),
@@ -210,7 +267,17 @@ class Dps:
             orders_api.router(c.orders, self.timekeeper, store),
             rules_api.router(c.rules, self.timekeeper, store),
             maintenance_api.router(c.maintenance, self.timekeeper, store),
+            ticket_api.router(c.tickets, self.timekeeper, store),
             outcomes_api.router(c.outcomes, self.timekeeper, store),
+            selling_api.router(
+                subscriptions=c.subscriptions,
+                charges=c.charges,
+                unlocks=c.unlocks,
+                rentals=c.rentals,
+                directory=self.directory,
+                clock=self.timekeeper,
+                store=store,
+            ),
             remote_api.router(c.remote, self.timekeeper, store),
             integration_api.router(self.webhooks, self.timekeeper, store),
         ]
@@ -280,7 +347,10 @@ def build(
     full_sync: bool = False,
     idle_site_s: float | None = IDLE_SITE_S,
     restore_from: Path | None = None,
+    operator_key: str | None = None,
+    wall_s: Callable[[], float] = time.monotonic,
     webhook_ranges: Sequence[str] = (),
+    licence_key: str = LICENCE_KEY,
 ) -> Dps:
     """Build a DPS in this process.
 
@@ -293,7 +363,11 @@ def build(
         full_sync: Whether commits survive a power failure, not only kill -9.
         idle_site_s: Live: after so long without a message, in wall seconds, a site no longer
             holds the watermark back; None: never.
+        licence_key: What the vendor signs licences of features with.
         restore_from: A backup (``POST /v1/snapshot``) whose content replaces the store's.
+        operator_key: What the operator sends as ``Authorization: Bearer <key>``; everybody else
+            needs a key or a session of their own. None: who sends nothing is the operator.
+        wall_s: A clock of the real world that never goes back, seconds.
         webhook_ranges: Networks that webhooks may call besides this machine and the internet.
     """
     try:
@@ -314,5 +388,8 @@ def build(
         clock=clock,
         broker=broker,
         idle_site_s=idle_site_s,
+        operator_key=operator_key,
+        wall_s=wall_s,
         webhook_ranges=webhook_ranges,
+        licence_key=licence_key,
     )
