@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from reference_impl.kernel import access
 from reference_impl.kernel.http.bodies import Body, Finding
@@ -123,6 +121,7 @@ class ObeysBody(Body):
 
 class ModelBody(Body):
     """A kind of thing. ``sessions``, ``diagnosis`` and ``quality`` are checked by insight."""
+
     """A kind of thing; with a parent it has what the parent has too."""
 
     product: Text
