@@ -120,14 +120,14 @@ class ObeysBody(Body):
 
 
 class ModelBody(Body):
-    """A kind of thing. ``sessions``, ``diagnosis`` and ``quality`` are checked by insight."""
+    """A kind of thing; with a parent it has what the parent has too.
 
-    """A kind of thing; with a parent it has what the parent has too."""
+    ``sessions``, ``diagnosis`` and ``quality`` are checked by insight.
+    """
 
     product: Text
     title: str = ""
     parent: str = ""
-    signals: dict[SignalName, SignalBody] = Field(default_factory=dict)
     signals: Annotated[dict[SignalName, SignalBody], Field(min_length=1)]
     constants: dict[SignalName, float] = Field(default_factory=dict)
     parts: list[ModelPartBody] = Field(default_factory=list)

@@ -44,7 +44,7 @@ def commands(console: str) -> Iterator[tuple[str, str, int]]:
 
 
 def like(shown: str) -> re.Pattern[str]:
-    """What is shown, where ``...`` stands for anything, and blanks at an end of line do not count."""
+    """What is shown; ``...`` stands for anything, blanks at the end of a line do not count."""
     lines = [re.escape(line.rstrip()).replace(r"\.\.\.", ".*?") for line in shown.splitlines()]
     text = "".join(r"(?:.*\n)*?" if line == ".*?" else rf"{line} *\n" for line in lines)
     return re.compile(text + r"\Z")
