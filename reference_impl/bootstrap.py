@@ -26,13 +26,7 @@ from reference_impl.insight.adapters.series import MetricSeries
 from reference_impl.insight.service import Insight
 from reference_impl.insight.whole import Whole, assemble
 from reference_impl.integration import api as integration_api
-from reference_impl.integration.adapters.poster import HttpPoster
-from reference_impl.integration.adapters.repository import DeliveryRows, webhook_rows
-from reference_impl.integration.audience import EventAudience
-from reference_impl.integration.courier import Courier
-from reference_impl.integration.secrets import new_secret
-from reference_impl.integration.service import Webhooks
-from reference_impl.integration.targets import Targets
+from reference_impl.integration.wiring import explainer_of, webhooks_of
 from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.feed import Feed
 from reference_impl.kernel.http import system
@@ -161,12 +155,19 @@ class Dps:
             look_again_s=idle_site_s,
         )
         self.contexts = self._contexts(ingestion)
-        self.webhooks, self.courier = self._integration(Targets(webhook_ranges))
-        self.timekeeper.on_moved(self.courier.flush)
         self.outbox.on_sent(self.contexts.remote.sent)
         self.callers = KnownCallers(
             store=store, rows=self.directory, operator_key=operator_key, wall_s=wall_s
         )
+        self.webhooks, self.courier = webhooks_of(
+            store,
+            ranges=webhook_ranges,
+            principal=self.callers.principal,
+            on_change=self.directory.on_change,
+            wall_s=time.time,  # noqa: TID251 - receivers compare what is signed with their clocks
+            now_ms=None if self._live else self.now_ms,
+        )
+        self.timekeeper.on_moved(self.courier.flush)
         self.app: FastAPI = create_app(
             store, self._routers(broker), callers=self.callers, after_write=self._wrote
         )
@@ -234,25 +235,6 @@ class Dps:
             ),
         )
 
-    def _integration(self, targets: Targets) -> tuple[Webhooks, Courier]:
-        wall_s = time.time  # noqa: TID251 - receivers compare what is signed with their clocks
-        webhooks = Webhooks(
-            rows=webhook_rows(),
-            deliveries=DeliveryRows(),
-            targets=targets,
-            audience=EventAudience(),
-            new_secret=new_secret,
-            now_ms=(lambda: round(wall_s() * 1000)) if self._live else self.now_ms,
-        )
-        courier = Courier(
-            store=self.store,
-            webhooks=webhooks,
-            poster=HttpPoster(targets),
-            wall_s=wall_s,
-            follows_wall=self._live,
-        )
-        return webhooks, courier
-
     def _routers(self, broker: str) -> list[APIRouter]:
         c, store = self.contexts, self.store
         return [
@@ -285,7 +267,9 @@ class Dps:
                 store=store,
             ),
             remote_api.router(c.remote, self.timekeeper, store),
-            integration_api.router(self.webhooks, self.timekeeper, store),
+            integration_api.router(
+                self.webhooks, explainer_of(c, self.telemetry), self.timekeeper, store
+            ),
         ]
 
     def _conditions_of(self, conn: sa.Connection, thing: str) -> dict[str, Any]:
