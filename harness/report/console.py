@@ -150,10 +150,7 @@ class ConsoleReport:
         out.print()
         if result.checks:
             out.print(_checks_table(result))
-        told: set[tuple[str, ...]] = set()
-        for check in result.failed_checks:
-            _explain(out, check, told)
-            told |= {check.around, check.causes}
+        tell_failures(out, result)
         if result.costs_eur and not self.quiet:
             out.print()
             out.print(_costs_table(result))
@@ -210,6 +207,22 @@ def _checks_table(result: RunResult) -> Table:
         mark = Text("ok", style="green") if check.passed else Text("FAIL", style="bold red")
         table.add_row(mark, Text(check.title), check.phase)
     return table
+
+
+def tell_failures(
+    out: Console, result: RunResult, told: set[tuple[str, ...]] | None = None
+) -> None:
+    """Each check that does not hold, with trace and causes.
+
+    Args:
+        out: Where to.
+        result: Of the run.
+        told: Traces and causes that stand above already; takes those that are told now.
+    """
+    told = set() if told is None else told
+    for check in result.failed_checks:
+        _explain(out, check, told)
+        told.update((check.around, check.causes))
 
 
 def _explain(out: Console, check: CheckDecided, told: set[tuple[str, ...]]) -> None:

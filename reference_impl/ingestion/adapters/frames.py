@@ -95,6 +95,14 @@ class Frame:
         low = self.place(after_ms)
         return self._times[low:high], self._values[:, low:high], low
 
+    def newest_at(self, ends_ms: Times) -> Times:
+        """The time of the newest report at or before each end; -1: none."""
+        times = self._times[self._first : self._last]
+        if not times.size:
+            return np.full(ends_ms.shape, -1, dtype=np.int64)
+        place = times.searchsorted(ends_ms, side="right")
+        return np.where(place > 0, times[np.maximum(place - 1, 0)], -1)
+
     def newest_before(self, row: int, place: int) -> int:
         """The time of the newest reading of a signal in front of a column; -1: none."""
         width = _LOOK_BACK
