@@ -57,14 +57,11 @@ def judged(members: Sequence[Member]) -> list[Member]:
     return out
 
 
-def show(
-    console: Console, file: Path, members: Sequence[Member], *, missing: int, quiet: bool
-) -> None:
+def show(console: Console, members: Sequence[Member], *, missing: int, quiet: bool) -> None:
     """Failures one by one, then what came of each variant, side by side.
 
     Args:
         console: Where to.
-        file: The scenario.
         members: Judged, at least one.
         missing: How many variants came to no end.
         quiet: Only failures and the verdict.
