@@ -54,6 +54,8 @@ class Outcome:
 class _Beginning:
     """Remembers that a run began, for the words when it breaks off."""
 
+    hears = (RunStarted,)
+
     def __init__(self) -> None:
         self.started: RunStarted | None = None
 

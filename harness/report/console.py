@@ -22,7 +22,7 @@ from harness.events import (
     RunStarted,
     StepDone,
 )
-from harness.report.story import TOLD_TIMES, Line, Storyteller
+from harness.report.story import STORY, TOLD_TIMES, Line, Storyteller
 from harness.report.words import count, euros, long_stamp, number, plain, span
 
 PIPE_WIDTH = 100
@@ -73,6 +73,7 @@ class ConsoleReport:
         self._task = TaskID(0)
         self._started: RunStarted | None = None
         self._tenth = 0
+        self.hears = (RunStarted, StepDone, RunFinished, *(() if quiet else STORY))
 
     def on_event(self, event: Event) -> None:
         """Tell it, if it is news."""

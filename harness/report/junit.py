@@ -131,6 +131,8 @@ def suite_of(result: RunResult, *, variant: str = "") -> Suite:
 class JunitReport:
     """Collects the results of one or more runs and writes ``path`` after each."""
 
+    hears = (RunFinished,)
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.suites: list[Suite] = []

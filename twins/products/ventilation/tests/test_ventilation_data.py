@@ -18,7 +18,7 @@ def yaml(path: Path) -> dict[str, Any]:
 
 def test_unit_and_room_are_found_by_their_folders() -> None:
     assert UNIT.model == "ahu-5000-dcv"
-    assert (len(UNIT.signals), len(ROOM.signals)) == (42, 11)
+    assert (len(UNIT.signals), len(ROOM.signals)) == (44, 11)
     assert (UNIT.companions, ROOM.host, ROOM.count) == ((ROOM,), "ventilation", "rooms")
     for product in (UNIT, ROOM):
         assert {name: spec.position for name, spec in product.components.items()} == {
