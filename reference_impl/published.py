@@ -16,16 +16,33 @@ from reference_impl.kernel.bus import DomainEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedEvent(DomainEvent):
-    """An event that the feed shows. ``data`` holds what the contract document lists."""
+    """An event that the feed shows. ``data`` holds what the contract document lists.
+
+    ``customer`` and ``thing`` say whose it is, where neither ``data`` has a field of that name nor
+    the subject is the thing; the feed does not show them, it decides by them who may see it.
+    """
 
     at_ms: int
     kind: str
     subject: str
     data: Mapping[str, Any] = field(default_factory=dict)
+    customer: str = ""
+    thing: str = ""
 
 
 class ConditionEvaluated(FeedEvent):
     """insight: the wear of one position of one thing was computed anew."""
+
+    __slots__ = ()
+
+
+class DataFlagged(FeedEvent):
+    """insight: a signal of a thing is not to be believed, or is again (O14).
+
+    ``kind`` is ``data.flagged`` or ``data.cleared``. ``data``: ``signal``, ``flag`` (range, rate,
+    frozen, cross, jump), ``positions`` (whose conditions read the signal), ``since_ms``,
+    ``evidence``. orders holds what would be bought for these positions meanwhile.
+    """
 
     __slots__ = ()
 
@@ -87,6 +104,12 @@ class WorkOrderChanged(FeedEvent):
     __slots__ = ()
 
 
+class TicketChanged(FeedEvent):
+    """maintenance: a support request was opened or took a step."""
+
+    __slots__ = ()
+
+
 class PartFitted(FeedEvent):
     """maintenance: a part was fitted; insight resets the wear, orders fulfils the need."""
 
@@ -117,6 +140,30 @@ class CommandChanged(FeedEvent):
     __slots__ = ()
 
 
+class ChargeChanged(FeedEvent):
+    """outcomes: an amount was asked for, settled, refunded or is no longer asked for."""
+
+    __slots__ = ()
+
+
+class SubscriptionChanged(FeedEvent):
+    """outcomes: a subscription to a plan took a step."""
+
+    __slots__ = ()
+
+
+class FeatureSold(FeedEvent):
+    """outcomes: a feature of a thing was ordered, unlocked or taken back."""
+
+    __slots__ = ()
+
+
+class RentalChanged(FeedEvent):
+    """outcomes: a shared thing was reserved, taken or given back."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandAcknowledged(DomainEvent):
     """ingestion: a device said what became of a command; remote listens."""
@@ -141,7 +188,8 @@ class ThingInstalled(DomainEvent):
 class ModelInstalled(DomainEvent):
     """registry: a thing model was installed; insight keeps its conditions, orders its parts.
 
-    ``parts`` and ``conditions`` are as in the contract document, already checked for shape.
+    ``parts``, ``conditions`` and ``obeys`` are as in the contract document, already checked for
+    shape.
     """
 
     model: str
@@ -149,3 +197,38 @@ class ModelInstalled(DomainEvent):
     signals: Mapping[str, Mapping[str, Any]]
     parts: tuple[Mapping[str, Any], ...]
     conditions: tuple[Mapping[str, Any], ...]
+    metrics: tuple[Mapping[str, Any], ...] = ()
+    sessions: tuple[Mapping[str, Any], ...] = ()
+    diagnosis: tuple[Mapping[str, Any], ...] = ()
+    quality: tuple[Mapping[str, Any], ...] = ()
+    obeys: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThingActivated(DomainEvent):
+    """registry: a thing became ACTIVE at a customer's site; its data count from now on."""
+
+    at_ms: int
+    thing: str
+    site: str
+    customer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThingReleased(DomainEvent):
+    """registry: a thing was reset and left its owner.
+
+    orders closes what is recommended and cancels what is not shipped (DS6, O8), rules clears its
+    alerts (A9).
+    """
+
+    at_ms: int
+    thing: str
+    customer: str
+    reason: str
+
+
+class ThingChanged(FeedEvent):
+    """registry: ``thing.activated`` by its owner, ``thing.released`` by a reset."""
+
+    __slots__ = ()

@@ -13,6 +13,7 @@ from harness.scenario.base import Timed
 from harness.scenario.checkproblems import ArgModels, check_problems
 from harness.scenario.checkrefs import PHASES
 from harness.scenario.entries import Change, Setup, Work
+from harness.scenario.features import feature_problems
 from harness.scenario.fleets import Drawn, Fleet, Site
 from harness.scenario.homes import drawn_fleets, homes, is_plain, plain_fleets
 from harness.scenario.links import LinkFault, problems_of
@@ -154,6 +155,7 @@ def find_problems(
         for i, ref in enumerate(getattr(scenario, phase)):
             known = devices if complete else None
             yield from check_problems((phase, i), ref, checks, known, products)
+    yield from feature_problems(scenario.features)
 
 
 def _field_params(country: str) -> dict[str, Mapping[str, Param]]:

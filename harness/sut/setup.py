@@ -104,8 +104,43 @@ def _product(product: Product) -> Iterator[Call]:
             for p in product.parts.values()
         ],
         "conditions": [dict(condition) for condition in product.conditions],
+        "metrics": [dict(metric) for metric in product.metrics],
+        "sessions": [dict(session) for session in product.sessions],
+        "diagnosis": [dict(fault) for fault in product.diagnosis],
+        "quality": [dict(check) for check in product.quality],
+        "obeys": _obeys(product),
     }
     yield Call("PUT", f"/v1/models/{product.model}", body, f"model {product.model}")
+
+
+def _obeys(product: Product) -> dict[str, Any]:
+    """What its devices obey, for a service that checks before it asks."""
+    declared = product.obeys
+    return {
+        "commands": {
+            name: {
+                "title": command.title,
+                "args": {
+                    arg: {
+                        "kind": spec.kind, "title": spec.title, "unit": spec.unit,
+                        "min": spec.min, "max": spec.max, "one_of": list(spec.one_of),
+                        "required": spec.default is None,
+                    }
+                    for arg, spec in command.args.items()
+                },
+            }
+            for name, command in declared.commands.items()
+        },
+        "settings": {
+            name: {
+                "unit": spec.unit, "min": spec.min, "max": spec.max, "title": spec.title,
+                "feature": spec.feature,
+            }
+            for name, spec in declared.settings.items()
+            if not spec.read_only
+        },
+        "features": {name: spec.title for name, spec in declared.features.items()},
+    }  # fmt: skip
 
 
 def _packs(scenario: Scenario, used: Sequence[Product], rules: Path | None) -> Iterator[Call]:

@@ -19,6 +19,7 @@ from reference_impl.ingestion.domain import (
     Reading,
     Requests,
     pack,
+    pack_all,
 )
 from reference_impl.ingestion.sites import Sites
 from reference_impl.kernel.bus import Bus
@@ -110,19 +111,21 @@ class Ingestion:
         try:
             with self._store.begin() as uow:
                 self._take_all(uow, batch, packets)
-                blocks = [(key, pack(readings)) for key, readings in batch.readings.items()]
+                blocks = pack_all(batch.readings)
                 self._write(uow, batch, blocks)
                 crash_point("before_commit")
         except BaseException:
             self.load()  # what was noted in memory did not happen
             raise
         crash_point("after_commit")
+        kept = []
         for key, block in blocks:
             undated = batch.undated.get(key)
             if undated is None:
-                self._columns.add(key[0], block)
+                kept.append((key[0], block))
             elif known := [r for r in batch.readings[key] if r.seq not in undated]:
-                self._columns.add(key[0], pack(known))
+                kept.append((key[0], pack(known)))
+        self._columns.add(kept)
         for act in self._listeners:
             act()
 

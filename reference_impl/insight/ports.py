@@ -12,5 +12,11 @@ class InsightRows:
     """The tables of this context."""
 
     conditions: Rows
+    revisions: Rows
     states: Rows
     history: Rows
+    replaced: Rows
+    recomputations: Rows
+    models: Rows
+    flags: Rows
+    marks: Rows

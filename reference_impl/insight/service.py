@@ -51,6 +51,8 @@ class State:
     told_ms: int = -1
     told_pct: float = 0.0
     told_trend: bool = False
+    memory: Mapping[str, Any] | None = None
+    """What the algorithm carries from one evaluation to the next."""
 
 
 class Insight:
@@ -337,6 +339,7 @@ def _past(state: State) -> Row:
         "raw_pct": state.points[-1].raw_pct,
         "wear_pct": state.wear_pct,
         "runout_p50_ms": state.runout_p50_ms,
+        "revision": "1",
     }
 
 

@@ -89,7 +89,10 @@ class Steps:
         """Publish ``recommendation.<what>``."""
         data = {"need_key": rec["need_key"], "by": by, "reason": rec["reason"]}
         kind = f"recommendation.{what}"
-        uow.publish(RecommendationChanged(at_ms=at_ms, kind=kind, subject=rec["id"], data=data))
+        whose = {"customer": rec["customer"], "thing": rec["thing"]}
+        uow.publish(
+            RecommendationChanged(at_ms=at_ms, kind=kind, subject=rec["id"], data=data, **whose)
+        )
 
     @staticmethod
     def tell_order(uow: UnitOfWork, row: Row, what: str, at_ms: int) -> None:

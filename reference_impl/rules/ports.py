@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
 from reference_impl.kernel.ports import Window
 from reference_impl.kernel.rows import Rows
 from reference_impl.kernel.store import UnitOfWork
+
+FiredAfter = Callable[[sa.Connection, str, str, int], Sequence[Any]]
+"""Firings (``thing``, ``fired_ms``) of a pack's rule after a time, oldest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +22,9 @@ class RuleRows:
 
     packs: Rows
     instances: Rows
+    firings: Rows
     alerts: Rows
+    fired_after: FiredAfter
 
 
 class ConditionsView(Protocol):

@@ -9,7 +9,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from reference_impl.kernel.bus import Bus
-from reference_impl.kernel.cached import Cached
 from reference_impl.kernel.errors import Invalid, Problem
 from reference_impl.kernel.ports import Directory, TelemetryView
 from reference_impl.kernel.rows import Row
@@ -31,11 +30,10 @@ from reference_impl.rules.domain import (
 from reference_impl.rules.engine import Judged, shown, walk
 from reference_impl.rules.inputs import Outlook
 from reference_impl.rules.ports import ConditionsView, PartsView, RuleRows
+from reference_impl.rules.states import Key, States
 
 RANK = 20
 """Rules come after the conditions (10) of the same instant."""
-Key = tuple[str, str, str]
-"""Pack, rule, thing."""
 
 
 class Rules:
@@ -57,7 +55,7 @@ class Rules:
         self._conditions, self._parts = conditions, parts
         self._packs: dict[str, Pack] = {}
         self._outlooks: dict[str, Outlook] = {}
-        self._instances: Cached[Key, Instance] = Cached(self._load)
+        self._states = States(rows)
 
     def subscribe(self, bus: Bus) -> None:
         """Listen for fitted parts, and take up the packs that the store has."""
@@ -90,12 +88,14 @@ class Rules:
             }
             unit = UnitOfWork(conn, self._store.bus)
             prices = {sku: self._parts.part_fields(unit, sku) for sku in skus}
-            cases, problems = unit_tests.read(tests, pack, prices)
+            constants = self._directory.constants(conn, pack.model)
+            cases, problems = unit_tests.read(tests, pack, prices, constants)
             if not problems:
                 results = [unit_tests.run(pack, case) for case in cases]
         return {
             "ok": not problems and all(result["passed"] for result in results),
             "problems": [asdict(problem) for problem in problems],
+            "warnings": [asdict(warning) for warning in pack.warnings] if pack else [],
             "tests": results,
         }
 
@@ -131,7 +131,7 @@ class Rules:
         row = {**row, "active": True}
         self._rows.packs.put(uow, row)
         kept = {rule.id for rule in pack.rules}
-        for key in sorted(self._instances.of(uow)):
+        for key in sorted(self._states.of(uow)):
             if key[0] == pack.pack and key[1] not in kept:
                 self._end(uow, key, at_ms)
         uow.after_commit(lambda: self._schedule(pack))
@@ -148,6 +148,7 @@ class Rules:
                     conditions=self._conditions.positions(conn, model),
                     parts=self._parts.skus(conn),
                     places=self._parts.places(conn, model),
+                    constants=self._directory.constants(conn, model),
                 )
         return packs.read(body, known)
 
@@ -159,6 +160,8 @@ class Rules:
             scheduler=self._scheduler,
             conditions=self._conditions,
             parts=self._parts,
+            directory=self._directory,
+            states=self._states,
         )
         name = f"rules/{pack.pack}"
         self._scheduler.every(
@@ -177,19 +180,19 @@ class Rules:
         index = outlook.index
         mine = {
             (rule, index[thing]): instance
-            for (name, rule, thing), instance in self._instances.of(uow).items()
+            for (name, rule, thing), instance in self._states.of(uow).items()
             if name == pack.pack and thing in index
         }
         for judged in walk(pack, decided, number, mine, at_ms=at_ms):
             key = (pack.pack, judged.rule.id, outlook.things[judged.thing])
             if judged.after != judged.before:
-                self._keep(uow, key, judged.after)
+                self._states.keep(uow, key, judged.after, at_ms=at_ms)
             self._react(uow, pack, key, judged, at_ms)
 
     def _react(self, uow: UnitOfWork, pack: Pack, key: Key, judged: Judged, at_ms: int) -> None:
         rule, thing = judged.rule, key[2]
         instance = judged.after or judged.before
-        if Step.CLEAR in judged.steps and judged.before is not None:
+        if judged.before is not None and {Step.CLEAR, Step.SUPERSEDE} & set(judged.steps):
             self._clear_alert(uow, key, judged.before, at_ms, shown(judged.values))
             return
         if instance is None or instance.phase is not Phase.ACTIVE:
@@ -310,7 +313,7 @@ class Rules:
         alert by itself, invariant W9).
         """
         position = event.data["position"]
-        for key in sorted(k for k in self._instances.of(uow) if k[2] == event.subject):
+        for key in sorted(k for k in self._states.of(uow) if k[2] == event.subject):
             pack = self._packs.get(key[0])
             rule = next((r for r in pack.rules if r.id == key[1]), None) if pack else None
             if pack is None or rule is None:
@@ -323,31 +326,10 @@ class Rules:
     # State -----------------------------------------------------------------------------------
 
     def _end(self, uow: UnitOfWork, key: Key, at_ms: int) -> None:
-        instance = self._instances.of(uow)[key]
-        self._keep(uow, key, None)
+        instance = self._states.of(uow)[key]
+        self._states.keep(uow, key, None, at_ms=at_ms)
         if instance.phase is Phase.ACTIVE:
             self._clear_alert(uow, key, instance, at_ms, {})
-
-    def _keep(self, uow: UnitOfWork, key: Key, instance: Instance | None) -> None:
-        standing = self._instances.of(uow)
-        if instance is None:
-            standing.pop(key, None)
-            self._rows.instances.delete(uow, *key)
-            return
-        standing[key] = instance
-        row = dict(zip(("pack", "rule", "thing"), key, strict=True))
-        self._rows.instances.put(uow, {**row, **asdict(instance), "phase": instance.phase.value})
-
-    def _load(self, conn: sa.Connection) -> dict[Key, Instance]:
-        return {
-            (row["pack"], row["rule"], row["thing"]): Instance(
-                phase=Phase(row["phase"]),
-                started_ms=row["started_ms"],
-                paused_ms=row["paused_ms"],
-                false_ms=row["false_ms"],
-            )
-            for row in self._rows.instances.items(conn)
-        }
 
 
 def alert_id(key: Key, instance: Instance) -> str:

@@ -59,6 +59,14 @@ class Product:
     """Commands, settings, features, states and firmware images."""
     conditions: tuple[Mapping[str, Any], ...]
     """What a service shall compute from the signals (``conditions.yaml``), for its API."""
+    metrics: tuple[Mapping[str, Any], ...] = ()
+    """Signals that a service shall compute (``metrics.yaml``)."""
+    sessions: tuple[Mapping[str, Any], ...] = ()
+    """Kinds of jobs that a service shall see in the signals (``sessions.yaml``)."""
+    diagnosis: tuple[Mapping[str, Any], ...] = ()
+    """Which fault moves which signals which way (``diagnosis.yaml``)."""
+    quality: tuple[Mapping[str, Any], ...] = ()
+    """What readings can be true (``quality.yaml``)."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Positions of parts that nobody simulates the wear of, with what sits there."""
     constants: Mapping[str, Constant] = field(default_factory=dict)
@@ -143,6 +151,10 @@ def _product(folder: Path, manifest: Mapping[str, Any]) -> Product:
         parts={part.sku: part for part in map(_part, _yaml(folder / "parts.yaml"))},
         obeys=declared.read(manifest),
         conditions=tuple(_yaml(folder / "conditions.yaml")),
+        metrics=tuple(_yaml(folder / "metrics.yaml")),
+        sessions=tuple(_yaml(folder / "sessions.yaml")),
+        diagnosis=tuple(_yaml(folder / "diagnosis.yaml")),
+        quality=tuple(_yaml(folder / "quality.yaml")),
         places={name: place["title"] for name, place in manifest.get("places", {}).items()},
         constants={
             name: Constant(**{**constant, "unknown_with": tuple(constant.get("unknown_with", ()))})
@@ -222,9 +234,10 @@ def _problems(product: Product) -> list[str]:
         for param in fault.needs
         if param not in product.params
     ]
+    readable = {*product.signals, *(metric.get("id") for metric in product.metrics)}
     for condition in product.conditions:
         signal = condition.get("params", {}).get("signal")
-        if signal not in product.signals:
+        if signal not in readable:
             problems.append(f"condition {condition.get('id')} reads {signal!r}, which is no signal")
     problems += declared.problems(product.obeys, product.params, CORE)
     if product.host and (product.host != product.folder.parent.name or not product.count):

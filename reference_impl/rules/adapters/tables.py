@@ -26,6 +26,17 @@ instances = sa.Table(
     sa.Column("started_ms", sa.BigInteger, nullable=False),
     sa.Column("paused_ms", sa.BigInteger, nullable=False),
     sa.Column("false_ms", sa.BigInteger),
+    sa.Column("fired_ms", sa.BigInteger, nullable=False, server_default="-1"),
+)
+firings = sa.Table(
+    "rule_firings",
+    metadata,
+    sa.Column("pack", Text, primary_key=True),
+    sa.Column("rule", Text, primary_key=True),
+    sa.Column("thing", Text, primary_key=True),
+    sa.Column("started_ms", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("fired_ms", sa.BigInteger, nullable=False, index=True),
+    sa.Column("ended_ms", sa.BigInteger),
 )
 alerts = sa.Table(
     "alerts",
