@@ -83,13 +83,13 @@ def _area(step: int, *initiatives: Initiative) -> Area:
 
 AREAS: Mapping[str, Area] = {
     "parts": _area(1, _P, _F, _A),
-    "subscriptions": _area(2),
     "telemetry": _area(2, _D, _F, _A),
     "conditions": _area(2),
     "orders": _area(2, _P),
     "policies": _area(2, _P),
     "recommendations": _area(2, _P),
     "needs": _area(2, _P),
+    "subscriptions": _area(1, _D, _F, _A),
     "alerts": _area(3, _D, _F, _A),
     "tickets": _area(3, _D, _F, _A),
     "commands": _area(3, _D, _F, _A),

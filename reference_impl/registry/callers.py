@@ -124,6 +124,22 @@ class KnownCallers:
         self._sessions = {k: s for k, s in self._sessions.items() if s.user not in users}
         self._known.clear()
 
+    def principal(self, conn: Connection, name: str) -> Principal | None:
+        """A caller by the name that :class:`Principal` has (of a tenant's operator: ``@tenant``).
+
+        None if it is gone.
+        """
+        user, _, tenant = name.partition("@")
+        if user == OPERATOR.user:
+            return self._operator_of(tenant)
+        try:
+            if not name.startswith("key:"):
+                return self._principal_of_user(conn, name)
+        except Unauthenticated:
+            return None
+        row = self._rows.get(conn, "api_key", name.removeprefix("key:"))
+        return None if row is None else self._principal_of_row(conn, row)
+
     # ----- login
 
     async def login(
@@ -239,18 +255,9 @@ class KnownCallers:
         rows = self._rows.items(conn, "api_key", secret=kept_secret(secret))
         if not rows:
             raise _nobody("the key or session is not known")
-        return self._principal_by_key(conn, rows[0])
+        return self._principal_of_row(conn, rows[0])
 
-    def named(self, conn: Connection, user: str) -> Principal:
-        """A user, or an API key as ``key:<id>``. Raises Unauthenticated if there is none."""
-        if not user.startswith("key:"):
-            return self._principal_of_user(conn, user)
-        row = self._rows.get(conn, "api_key", user.removeprefix("key:"))
-        if row is None:
-            raise _nobody("the key is gone")
-        return self._principal_by_key(conn, row)
-
-    def _principal_by_key(self, conn: Connection, row: Row) -> Principal:
+    def _principal_of_row(self, conn: Connection, row: Row) -> Principal:
         role = self.role(conn, row["role"])
         permissions = role.permissions
         if row["permissions"] is not None:

@@ -8,15 +8,11 @@ from typing import Annotated, Any, Protocol
 from fastapi import APIRouter
 from pydantic import Field
 
-from reference_impl.kernel import access
-from reference_impl.kernel.access import OPERATOR
-from reference_impl.kernel.errors import DpsError
-from reference_impl.kernel.feed import DOCUMENTS, visible
 from reference_impl.kernel.http.bodies import Body
 from reference_impl.kernel.http.guard import needs
 from reference_impl.kernel.ports import Clock, TelemetryView
 from reference_impl.kernel.schedule import Scheduler
-from reference_impl.kernel.store import Connection, Store, UnitOfWork
+from reference_impl.kernel.store import Store, UnitOfWork
 from reference_impl.registry import api, api_parties, api_rights
 from reference_impl.registry.callers import KnownCallers
 from reference_impl.registry.imports import Kind, import_csv
@@ -92,23 +88,6 @@ class Governance:
             "partners": Kind(api_parties.PartnerBody, self.parties.put_partner),
             "users": Kind(api_parties.UserBody, self.parties.put_user),
         }
-
-    # ----- what other contexts ask
-
-    def sees(
-        self, conn: Connection, user: str, *, kind: str, customer: str, thing: str, at_ms: int
-    ) -> bool:
-        """Whether a user (or a key, ``key:<id>``) would find an event in its feed now."""
-        if user == OPERATOR.user:
-            return True
-        try:
-            who = self._callers.named(conn, user)
-        except DpsError:  # the user is gone, or its role
-            return False
-        with access.acting_as(who):
-            return who.may("feed:read") and visible(
-                customer=customer, thing=thing, document=kind.startswith(DOCUMENTS), at_ms=at_ms
-            )
 
 
 def _add_import(routes: APIRouter, name: str, kind: Kind, store: Store) -> None:

@@ -13,7 +13,7 @@ from reference_impl.kernel.ports import ThingRef
 from reference_impl.kernel.rows import Rows
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.registry.adapters import tables as t
-from reference_impl.registry.scope import MAIN, Trees
+from reference_impl.registry.scope import MAIN, Trees, party_key
 
 KINDS = {
     "customer": t.customers,
@@ -119,6 +119,13 @@ class RegistryRows:
         self._rows[kind].delete(uow, *key)
         self._changed(uow, kind)
 
+    def responsible(self, conn: sa.Connection, customer: str) -> str:
+        """Who answers for a customer: the first partner that serves it, else its organisation."""
+        row = self.get(conn, "customer", customer)
+        if row is None or not row["partners"]:
+            return party_key(Group.ORGANISATION, MAIN if row is None else row["organisation"])
+        return party_key(Group.PARTNER, row["partners"][0])
+
     def trees(self, conn: sa.Connection) -> Trees:
         """Who belongs where."""
 
@@ -134,16 +141,6 @@ class RegistryRows:
             recipients=by_id("recipient"),
             grants=self.items(conn, "grant"),
         )
-
-    def responsible(self, conn: sa.Connection, customer: str) -> str:
-        """Who answers for a customer: the first partner that serves it, else its organisation."""
-        row = self.get(conn, "customer", customer)
-        if row is None:
-            return f"{Group.ORGANISATION}:{MAIN}"
-        partners = row["partners"]
-        if partners:
-            return f"{Group.PARTNER}:{partners[0]}"
-        return f"{Group.ORGANISATION}:{row['organisation']}"
 
     def _changed(self, uow: UnitOfWork, kind: str) -> None:
         if kind in IN_BOOK:
