@@ -304,11 +304,16 @@ class Registry:
     def _own(
         self, uow: UnitOfWork, row: Row, customer: str, at_ms: int, *, site: str | None = None
     ) -> None:
-        """Give a thing to a customer; changes ``row``, which the caller writes."""
+        """Give a thing to a customer; changes ``row``, which the caller writes.
+
+        What it said at the very moment of a reset is still the last owner's.
+        """
+        ended = [p["to_ms"] for p in self._rows.items(uow.conn, "ownership", thing=row["id"])]
+        from_ms = max([at_ms, *(to_ms + 1 for to_ms in ended)])
         status = Status(row["status"])
         target = after(domain.STATUS, subject=row["id"], state=status, step=Step.ACTIVATE)
         row |= {"status": target.value, "site": row["site"] if site is None else site}
-        period = {"thing": row["id"], "from_ms": at_ms, "customer": customer, "to_ms": None}
+        period = {"thing": row["id"], "from_ms": from_ms, "customer": customer, "to_ms": None}
         self._rows.put(uow, "ownership", period)
         uow.publish(
             ThingActivated(at_ms=at_ms, thing=row["id"], site=row["site"], customer=customer)
