@@ -308,10 +308,10 @@ class Registry:
 
         What it said at the very moment of a reset is still the last owner's.
         """
-        ended = [p["to_ms"] for p in self._rows.items(uow.conn, "ownership", thing=row["id"])]
-        from_ms = max([at_ms, *(to_ms + 1 for to_ms in ended)])
         status = Status(row["status"])
         target = after(domain.STATUS, subject=row["id"], state=status, step=Step.ACTIVATE)
+        periods = self._rows.items(uow.conn, "ownership", thing=row["id"])
+        from_ms = max([at_ms, *(period["to_ms"] + 1 for period in periods)])
         row |= {"status": target.value, "site": row["site"] if site is None else site}
         period = {"thing": row["id"], "from_ms": from_ms, "customer": customer, "to_ms": None}
         self._rows.put(uow, "ownership", period)

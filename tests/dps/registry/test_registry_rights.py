@@ -1,4 +1,4 @@
-"""Whose data they are: agreements, consent by purpose, Data Recipients, export, retention, flags."""
+"""Whose data they are: agreements, consent by purpose, recipients, export, retention, flags."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def test_raw_data_are_deleted_after_the_months_that_a_tenant_keeps_them(measured
 def test_a_feature_goes_to_its_cohort_and_a_larger_share_only_adds_customers(office):
     async def story(desk):
         await desk.estate()
-        names = [f"cust-{n}" for n in range(24)]
+        names = [f"cust-{n}" for n in range(15)]
         for name in names:
             await desk.operator("PUT", f"/v1/customers/{name}", {"name": name})
         keys = {name: await desk.key(f"k-{name}", "machine-user", name) for name in names}
@@ -221,7 +221,6 @@ def test_a_feature_goes_to_its_cohort_and_a_larger_share_only_adds_customers(off
         assert await on(customers=["cust-1"]) == {"cust-1"}
         assert await on(organisations=["north"]) == {"acme"}
         few, many = await on(share=0.2), await on(share=0.6)
-        assert 1 <= len(few) <= 12
         assert few < many < set(keys)
         assert await on(share=1.0) == set(keys)
 
