@@ -214,6 +214,10 @@ class KnownCallers:
             off = self._off(conn, scope, "")
         return _scoped(OPERATOR, scope, off)
 
+    def user(self, conn: Connection, name: str) -> Principal:
+        """A user as a caller. Raises Unauthenticated if there is none."""
+        return self._principal_of_user(conn, name)
+
     def _principal_of_user(self, conn: Connection, name: str) -> Principal:
         row = self._rows.get(conn, "user", name)
         if row is None:

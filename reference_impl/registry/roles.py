@@ -40,7 +40,9 @@ _LOOK = f"{_ME} things:r sites:r models:r customers:r alerts:r conditions:r tele
 _USE = f"{_LOOK} actions:rw tickets:rw commands:rw metrics:r work-orders:r flags:r"
 _BUY = "parts:r orders:rw policies:rw recommendations:rw needs:r"
 _OWN = "users:rwd api-keys:rwd consents:rw grants:rwd recipients:r export:r activation:w"
-_SERVE = f"{_LOOK} diagnostics:r tickets:rw actions:rw commands:rw work-orders:rw planning:r"
+_SERVE = (
+    f"{_LOOK} alerts:w diagnostics:r tickets:rw actions:rw commands:rw work-orders:rw planning:r"
+)
 _SERVE += " metrics:r recommendations:r needs:r parts:r"
 _SELL = f"{_ME} customers:rw sites:r things:r models:r parts:rw orders:ra recommendations:r needs:r"
 _CONSOLE = f"{_LOOK} models:rwi parts:rwi rule-packs:rw agreements:rw flags:rw metrics:rw tenants:r"
@@ -49,7 +51,7 @@ _CONSOLE += " api-keys:rwd limits:r properties:rw entitlements:rw recipients:rw 
 _CONSOLE += " activation:w suppliers:rw invoicing:rw consents:r grants:r register:r diagnostics:r"
 
 _MANAGE = f"{_SERVE} planning:w contracts:rw outcomes:rw customers:rw partners:r users:r"
-_MANAGE += " policies:rw rule-packs:r orders:r activation:w"
+_MANAGE += " contacts:rwd policies:rw rule-packs:r orders:r activation:w"
 
 _C, _P, _O, _R = Group.CUSTOMER, Group.PARTNER, Group.ORGANISATION, Group.RECIPIENT
 _TABLE: tuple[tuple[str, str, Group, str, str], ...] = (
