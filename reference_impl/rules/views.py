@@ -202,7 +202,7 @@ class Views:
     def overview(self, conn: Connection, *, customer: str | None, at_ms: int) -> Row:
         """A customer's portal: active alerts and the list of machines, with counts (DS1)."""
         known = self._known(conn)
-        titles = {ref.thing: ref.title for ref in known.refs}
+        titles = {ref.thing: ref.title or ref.thing for ref in known.refs}
         alerts = [
             {
                 "alert": row["id"],
