@@ -36,6 +36,12 @@ class ConditionEvaluated(FeedEvent):
     __slots__ = ()
 
 
+class ConditionSwitched(FeedEvent):
+    """insight: another revision of a condition of a model drives decisions from now on (SP8)."""
+
+    __slots__ = ()
+
+
 class DataFlagged(FeedEvent):
     """insight: a signal of a thing is not to be believed, or is again (O14).
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from reference_impl.kernel.access import Group, Principal
-from reference_impl.kernel.errors import DpsError
+from reference_impl.kernel.access import Group
 from reference_impl.kernel.store import Connection
 from reference_impl.registry.adapters.repository import RegistryRows
 from reference_impl.registry.areas import Offer, reason_off
@@ -53,15 +52,7 @@ class KnownReaders:
 
     def sees_alerts(self, conn: Connection, user: str, thing: str, at_ms: int) -> bool:
         """Whether a user may read the alerts of a thing that began at a time."""
-        who = self._who(conn, user)
+        who = None if self._callers is None else self._callers.principal(conn, user)
         if who is None or not who.may(ALERTS):
             return False
         return who.things is None or (thing in who.things and at_ms >= who.things[thing])
-
-    def _who(self, conn: Connection, user: str) -> Principal | None:
-        if self._callers is None:
-            return None
-        try:
-            return self._callers.user(conn, user)
-        except DpsError:
-            return None  # the user is gone

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
@@ -31,10 +32,6 @@ _STEPS = {
 }
 
 
-def _web() -> list[ChannelName]:
-    return ["web"]
-
-
 class ActionCall(Body):
     """Who closes it, and why (an issue needs a text, a discard where the action forces one)."""
 
@@ -55,7 +52,7 @@ class ContactBody(Body):
     phone: str = ""
     time_zone: str = ""
     quiet: str = "22:00-07:00"
-    channels: list[ChannelName] = Field(default_factory=_web)
+    channels: Sequence[ChannelName] = ("web",)
     customers: list[str] | None = None
     severities: list[Severity] = Field(default_factory=list)
 
