@@ -134,7 +134,7 @@ def test_supervision_names_rules_that_fire_too_often_chatter_or_stand(room, kit)
     room.call("GET", empty, status=422)
 
 
-@pytest.mark.feature("AN1", "FS5")
+@pytest.mark.feature("AN1")
 def test_a_crossing_is_told_within_the_minimum_time_and_one_evaluation(room, kit):
     then = [{"alert": {"delay": "3m"}}]
     room.install(kit.pack(kit.rule("hot", "heat > 50.0", **{"for": "2m"}, then=then)))
@@ -146,3 +146,30 @@ def test_a_crossing_is_told_within_the_minimum_time_and_one_evaluation(room, kit
     (notice,) = [e for e in told if e["type"] == "notice.written"]
     late_ms = notice["at_ms"] - crossed_ms
     assert 0 <= late_ms <= (2 + 1 + 3) * kit.MINUTE_MS
+
+
+@pytest.mark.feature("FS5")
+def test_an_anomaly_is_told_hours_before_the_failure_and_a_steady_one_is_not(room, kit):
+    trend = {
+        "let": {
+            "now": {"signal": "heat", "take": "last", "over": "30m"},
+            "per_h": {"signal": "heat", "take": "slope_per_h", "over": "30m"},
+        },
+        "when": "per_h > 1.0 && now + 4.0 * per_h > 90.0",
+        "for": "5m",
+        "severity": "major",
+    }
+    anomaly = {**kit.rule("warms", "heat > 0.0"), **trend}
+    failure = kit.rule("hot", "heat > 90.0", severity="failure", remedies=["cool it"])
+    room.install(kit.pack(anomaly, failure, every="5m"))
+    raised = {}
+    for step in range(60):  # six hours; one warms by 10 an hour, the other does not
+        room.now_ms += 6 * kit.MINUTE_MS
+        room.send("mixer-01", heat=40 + step)
+        room.send("mixer-02", heat=80 + step % 2)
+        for event in room.clock(room.now_ms):
+            if event["type"] == "alert.raised":
+                raised[event["data"]["thing"], event["data"]["rule"]] = event["at_ms"]
+    assert set(raised) == {("mixer-01", "warms"), ("mixer-01", "hot")}
+    lead_h = (raised["mixer-01", "hot"] - raised["mixer-01", "warms"]) / kit.HOUR_MS
+    assert lead_h >= 3.0
