@@ -168,3 +168,19 @@ def test_the_first_difference_is_the_earliest_event_that_is_not_in_both() -> Non
     longer = first_difference(base, base[:2])
     assert longer is not None
     assert longer.other == ""
+
+
+@pytest.mark.deep
+def test_branches_through_a_broker_end_with_the_hashes_of_those_in_memory(
+    forked, tmp_path: Path
+) -> None:
+    pack = forked.run.parents[1] / "silent.yaml"
+    call = ["fork", str(forked.run), "--at", "6d", "--rules", str(pack), "--jobs", "1"]
+    answer = CliRunner().invoke(
+        app, [*call, "--link", "mqtt", "--broker", "rumqttd", "--report-dir", str(tmp_path)]
+    )
+    assert answer.exit_code == 0, answer.output
+    real = [result(folder) for folder in sorted(tmp_path.glob("story-7-*"))]
+    assert [one["broker"] for one in real] == ["rumqttd", "rumqttd"]
+    hashes = [result(folder)["trace_hash"] for folder in (forked.unchanged, forked.changed)]
+    assert [one["trace_hash"] for one in real] == hashes
