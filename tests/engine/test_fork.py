@@ -15,7 +15,7 @@ from harness.cli.main import app
 from harness.engine import recipe, snapshot
 from harness.errors import InvalidRun, ScenarioError
 from harness.events import FaultApplied, FeedSeen, TelemetrySeen
-from harness.grading.difference import first_difference, past, traced
+from harness.grading.difference import Traced, first_difference, past, traced
 
 DAY = 86_400_000
 
@@ -184,3 +184,13 @@ def test_branches_through_a_broker_end_with_the_hashes_of_those_in_memory(
     assert [one["broker"] for one in real] == ["rumqttd", "rumqttd"]
     hashes = [result(folder)["trace_hash"] for folder in (forked.unchanged, forked.changed)]
     assert [one["trace_hash"] for one in real] == hashes
+
+
+def test_of_an_event_that_differs_only_what_differs_is_told() -> None:
+    def at(text: str) -> list[Traced]:
+        return [Traced(5, "TelemetrySeen", "dev-1", f"00:00 message   dev-1 {text}")]
+
+    parted = first_difference(at('{"a":1,"b":2,"c":3}'), at('{"a":1,"b":7,"c":3,"d":4}'))
+    assert parted is not None
+    assert parted.one == '00:00 message   dev-1 {"b":2} (and 2 equal values)'
+    assert parted.other == '00:00 message   dev-1 {"b":7,"d":4} (and 2 equal values)'
