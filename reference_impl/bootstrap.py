@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
@@ -266,7 +266,7 @@ class Dps:
                 auth="open" if self.callers.open else "key",
             ),
             registry_api.router(
-                c.registry, self.timekeeper, store, [c.ingestion.detail, self._conditions_of]
+                c.registry, self.timekeeper, store, [c.ingestion.detail, c.insight.detail]
             ),
             ingestion_api.router(
                 c.ingestion, store, self._ingestion_rows, self.series, self.directory
@@ -289,9 +289,6 @@ class Dps:
             remote_api.router(c.remote, self.timekeeper, store),
             integration_api.router(self.webhooks, self.timekeeper, store),
         ]
-
-    def _conditions_of(self, conn: sa.Connection, thing: str) -> dict[str, Any]:
-        return {"conditions": self.contexts.insight.conditions_of(conn, thing)}
 
     def now_ms(self) -> int:
         """What time the DPS believes it is, simulated milliseconds."""
