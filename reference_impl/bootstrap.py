@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
@@ -288,7 +288,7 @@ class Dps:
                 auth="open" if self.callers.open else "key",
             ),
             registry_api.router(
-                c.registry, self.timekeeper, store, [c.ingestion.detail, self._conditions_of]
+                c.registry, self.timekeeper, store, [c.ingestion.detail, c.insight.detail]
             ),
             ingestion_api.router(
                 c.ingestion,
