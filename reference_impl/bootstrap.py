@@ -136,7 +136,12 @@ class Dps:
             telemetry=telemetry,
             directory=directory,
         )
-        orders = Orders(rows=order_rows(), scheduler=scheduler, directory=directory)
+        maintenance = Maintenance(
+            rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
+        )
+        orders = Orders(
+            rows=order_rows(), scheduler=scheduler, directory=directory, visits=maintenance
+        )
         return Contexts(
             registry=Registry(rows=directory),
             ingestion=ingestion,
@@ -151,9 +156,7 @@ class Dps:
                 conditions=insight,
                 parts=orders.catalogue,
             ),
-            maintenance=Maintenance(
-                rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
-            ),
+            maintenance=maintenance,
             outcomes=Outcomes(
                 rows=outcome_rows(), scheduler=scheduler, telemetry=telemetry, directory=directory
             ),

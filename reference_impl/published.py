@@ -30,6 +30,17 @@ class ConditionEvaluated(FeedEvent):
     __slots__ = ()
 
 
+class DataFlagged(FeedEvent):
+    """insight: a signal of a thing is not to be believed, or is again (O14).
+
+    ``kind`` is ``data.flagged`` or ``data.cleared``. ``data``: ``signal``, ``flag`` (range, rate,
+    frozen, cross, jump), ``positions`` (whose conditions read the signal), ``since_ms``,
+    ``evidence``. orders holds what would be bought for these positions meanwhile.
+    """
+
+    __slots__ = ()
+
+
 class AlertChanged(FeedEvent):
     """rules: an alert was raised or cleared."""
 
@@ -135,6 +146,20 @@ class ThingInstalled(DomainEvent):
     thing: str
     model: str
     site: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThingReleased(DomainEvent):
+    """registry: a thing left its owner or service (reset, sale, decommissioning, contract's end).
+
+    orders cancels what is not shipped and withdraws what it recommended (O8). ``customer`` is the
+    owner until now.
+    """
+
+    at_ms: int
+    thing: str
+    customer: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
