@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check 
 XDIST ?= -n 2 --dist loadgroup
 SEED ?= 7
 
-.PHONY: help run demo test test-deep check bench new-product format clean
+.PHONY: help run demo test test-deep check bench new-product features format clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -51,6 +51,9 @@ bench: $(VENV)/.dev ## The benchmark table, and build/bench.json
 
 new-product: $(VENV)/.base ## A folder for a product of your own (NAME=elevator)
 	@$(BIN)/twinrig twins new $(if $(NAME),$(NAME),$(error Say which: make new-product NAME=elevator))
+
+features: $(VENV)/.dev ## docs/features.md anew, from the tests' marks and what their last run said
+	@$(BIN)/python -m pytest --collect-only --quiet --quiet --write-features
 
 format: $(VENV)/.dev ## Mend what a formatter can
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

@@ -5,7 +5,7 @@ All ``*_ms`` are simulated milliseconds since the Unix epoch; ``wall_s`` is real
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -217,8 +217,18 @@ Event = (
 
 
 class EventHandler(Protocol):
-    """Anything that listens to a run. It must not change what it is given, nor block."""
+    """Anything that listens to a run. It must not change what it is given, nor block.
+
+    One that looks at some kinds of events only may name them (``hears``, see :func:`hears`): it is
+    then not called for others, of which there are many.
+    """
 
     def on_event(self, event: Event) -> None:
         """Take note of one event; called in order, on the engine's thread."""
         ...
+
+
+def hears(listener: object, kind: type[Event]) -> bool:
+    """Whether a check or a handler looks at a kind of event: at all, unless it names some."""
+    named: Collection[type[Event]] | None = getattr(listener, "hears", None)
+    return named is None or kind in named

@@ -31,6 +31,13 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="SECONDS",
         help="live: a site silent for so long no longer holds time back; 0: it always does",
     )
+    add(
+        "--webhook-range",
+        action="append",
+        default=[],
+        metavar="NETWORK",
+        help="webhooks may call this network too, such as 10.20.0.0/16; may be given again",
+    )
     given = parser.parse_args(arguments)
     return run(
         Options(
@@ -43,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
             client_id=given.client_id,
             full_sync=given.full_sync,
             idle_site_s=given.idle_site_s or None,
+            webhook_ranges=tuple(given.webhook_range),
         )
     )
 

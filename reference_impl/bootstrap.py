@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +22,11 @@ from reference_impl.ingestion.adapters.telemetry import RecentTelemetry
 from reference_impl.ingestion.service import Ingestion
 from reference_impl.insight import api as insight_api
 from reference_impl.insight.adapters.repository import rows as insight_rows
+from reference_impl.insight.adapters.series import MetricSeries
 from reference_impl.insight.service import Insight
+from reference_impl.insight.whole import Whole, assemble
+from reference_impl.integration import api as integration_api
+from reference_impl.integration.wiring import explainer_of, webhooks_of
 from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.feed import Feed
 from reference_impl.kernel.http import system
@@ -33,16 +37,24 @@ from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import Store
 from reference_impl.kernel.timekeeping import Timekeeper
 from reference_impl.maintenance import api as maintenance_api
+from reference_impl.maintenance import ticket_api
 from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
 from reference_impl.maintenance.service import Maintenance
+from reference_impl.maintenance.tickets import Tickets
 from reference_impl.orders import api as orders_api
 from reference_impl.orders.adapters.repository import rows as order_rows
 from reference_impl.orders.service import Orders
 from reference_impl.outcomes import api as outcomes_api
+from reference_impl.outcomes import selling_api
 from reference_impl.outcomes.adapters.repository import rows as outcome_rows
+from reference_impl.outcomes.charges import Charges
+from reference_impl.outcomes.rentals import Rentals
 from reference_impl.outcomes.service import Outcomes
+from reference_impl.outcomes.subscriptions import Subscriptions
+from reference_impl.outcomes.unlocks import Unlocks
 from reference_impl.registry import api as registry_api
 from reference_impl.registry.adapters.repository import RegistryRows
+from reference_impl.registry.callers import KnownCallers
 from reference_impl.registry.service import Registry
 from reference_impl.remote import api as remote_api
 from reference_impl.remote.adapters.repository import rows as remote_rows
@@ -52,6 +64,8 @@ from reference_impl.rules.adapters.repository import rows as rule_rows
 from reference_impl.rules.service import Rules
 
 ClockMode = Literal["driven", "live"]
+LICENCE_KEY = "twinrig"
+"""What a simulated vendor signs with; a real one gives its own (TWINRIG_LICENCE_KEY)."""
 IDLE_SITE_S = 30.0
 """Live: a site that said nothing for so long, wall time, no longer holds the others back."""
 
@@ -62,21 +76,31 @@ class Contexts:
 
     registry: Registry
     ingestion: Ingestion
+    analytics: Whole
     insight: Insight
     orders: Orders
     rules: Rules
     maintenance: Maintenance
+    tickets: Tickets
     outcomes: Outcomes
+    charges: Charges
+    subscriptions: Subscriptions
+    unlocks: Unlocks
+    rentals: Rentals
     remote: Remote
 
     def subscribe(self, bus: Bus) -> None:
         """Let everybody listen, in the order in which effects follow causes."""
         self.ingestion.subscribe(bus)
-        self.insight.subscribe(bus)
+        self.analytics.subscribe(bus)
         self.orders.subscribe(bus)
         self.rules.subscribe(bus)
         self.maintenance.subscribe(bus)
+        self.tickets.subscribe(bus)
         self.outcomes.subscribe(bus)
+        self.subscriptions.subscribe(bus)
+        self.unlocks.subscribe(bus)
+        self.rentals.subscribe()
         self.remote.subscribe(bus)
 
 
@@ -91,19 +115,26 @@ class Dps:
         clock: ClockMode = "driven",
         broker: str = "memory",
         idle_site_s: float | None = IDLE_SITE_S,
+        operator_key: str | None = None,
+        wall_s: Callable[[], float] = time.monotonic,
+        webhook_ranges: Sequence[str] = (),
+        licence_key: str = LICENCE_KEY,
     ) -> None:
         self.store = store
+        self._licence_key = licence_key
         self._link = link
         self._live = clock == "live"
         self.scheduler = Scheduler()
         self._ready = False
         self._task: asyncio.Task[None] | None = None
+        self._carrying: asyncio.Task[None] | None = None
         self.feed = Feed()
         self.feed.subscribe(store.bus)
         self.outbox = Outbox(store, link.publish)
         self.directory = RegistryRows()
         self._ingestion_rows = IngestionRows()
         self.telemetry = RecentTelemetry(store, self._ingestion_rows)
+        self.series = MetricSeries(store, self.telemetry)
         ingestion = Ingestion(
             store=store,
             rows=self._ingestion_rows,
@@ -111,7 +142,7 @@ class Dps:
             directory=self.directory,
             requests=self.outbox,
             now_ms=self.now_ms,
-            wall_s=time.monotonic,
+            wall_s=wall_s,
             idle_site_s=idle_site_s if self._live else None,
         )
         self.timekeeper = Timekeeper(
@@ -125,40 +156,79 @@ class Dps:
         )
         self.contexts = self._contexts(ingestion)
         self.outbox.on_sent(self.contexts.remote.sent)
-        self.app: FastAPI = create_app(store, self._routers(broker), after_write=self._wrote)
+        self.callers = KnownCallers(
+            store=store, rows=self.directory, operator_key=operator_key, wall_s=wall_s
+        )
+        self.webhooks, self.courier = webhooks_of(
+            store,
+            ranges=webhook_ranges,
+            principal=self.callers.principal,
+            on_change=self.directory.on_change,
+            wall_s=time.time,  # noqa: TID251 - receivers compare what is signed with their clocks
+            now_ms=None if self._live else self.now_ms,
+        )
+        self.timekeeper.on_moved(self.courier.flush)
+        self.app: FastAPI = create_app(
+            store, self._routers(broker), callers=self.callers, after_write=self._wrote
+        )
 
     def _contexts(self, ingestion: Ingestion) -> Contexts:
-        scheduler, directory, telemetry = self.scheduler, self.directory, self.telemetry
-        insight = Insight(
+        scheduler, directory, telemetry = self.scheduler, self.directory, self.series
+        analytics = assemble(
             store=self.store,
             rows=insight_rows(),
             scheduler=scheduler,
-            telemetry=telemetry,
+            series=telemetry,
+            arrivals=self._ingestion_rows,
             directory=directory,
+            raised=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
         )
+        insight = analytics.insight
         maintenance = Maintenance(
             rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
         )
         orders = Orders(
             rows=order_rows(), scheduler=scheduler, directory=directory, visits=maintenance
         )
+        rules = Rules(
+            store=self.store,
+            rows=rule_rows(),
+            scheduler=scheduler,
+            telemetry=telemetry,
+            directory=directory,
+            conditions=insight,
+            parts=orders.catalogue,
+        )
+        charges = Charges(rows=outcome_rows())
         return Contexts(
             registry=Registry(rows=directory),
             ingestion=ingestion,
+            analytics=analytics,
             insight=insight,
             orders=orders,
-            rules=Rules(
-                store=self.store,
-                rows=rule_rows(),
-                scheduler=scheduler,
-                telemetry=telemetry,
-                directory=directory,
-                conditions=insight,
-                parts=orders.catalogue,
-            ),
+            rules=rules,
             maintenance=maintenance,
+            tickets=Tickets(
+                rows=maintenance_rows(),
+                directory=directory,
+                responsible=directory.responsible,
+                alerts=lambda conn, alert: next(iter(rules.listed(conn, "alerts", id=alert)), None),
+            ),
             outcomes=Outcomes(
                 rows=outcome_rows(), scheduler=scheduler, telemetry=telemetry, directory=directory
+            ),
+            charges=charges,
+            subscriptions=Subscriptions(
+                rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
+            ),
+            unlocks=Unlocks(
+                rows=outcome_rows(),
+                directory=directory,
+                charges=charges,
+                licence_key=self._licence_key,
+            ),
+            rentals=Rentals(
+                rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
             ),
             remote=Remote(
                 rows=remote_rows(),
@@ -172,18 +242,37 @@ class Dps:
         c, store = self.contexts, self.store
         return [
             system.router(
-                store=store, timekeeper=self.timekeeper, broker=broker, ready=lambda: self._ready
+                store=store,
+                timekeeper=self.timekeeper,
+                broker=broker,
+                ready=lambda: self._ready,
+                auth="open" if self.callers.open else "key",
             ),
-            registry_api.router(c.registry, store, [c.ingestion.detail, self._conditions_of]),
+            registry_api.router(
+                c.registry, self.timekeeper, store, [c.ingestion.detail, self._conditions_of]
+            ),
             ingestion_api.router(
-                c.ingestion, store, self._ingestion_rows, self.telemetry, self.directory
+                c.ingestion, store, self._ingestion_rows, self.series, self.directory
             ),
-            insight_api.router(c.insight, self.timekeeper, store),
+            insight_api.router(c.analytics, self.timekeeper, store),
             orders_api.router(c.orders, self.timekeeper, store),
             rules_api.router(c.rules, self.timekeeper, store),
             maintenance_api.router(c.maintenance, self.timekeeper, store),
+            ticket_api.router(c.tickets, self.timekeeper, store),
             outcomes_api.router(c.outcomes, self.timekeeper, store),
+            selling_api.router(
+                subscriptions=c.subscriptions,
+                charges=c.charges,
+                unlocks=c.unlocks,
+                rentals=c.rentals,
+                directory=self.directory,
+                clock=self.timekeeper,
+                store=store,
+            ),
             remote_api.router(c.remote, self.timekeeper, store),
+            integration_api.router(
+                self.webhooks, explainer_of(c, self.telemetry), self.timekeeper, store
+            ),
         ]
 
     def _conditions_of(self, conn: sa.Connection, thing: str) -> dict[str, Any]:
@@ -201,12 +290,14 @@ class Dps:
         """Bring the store up to date, take up what it holds, subscribe, ask for births."""
         bring_up_to_date(self.store)
         self.contexts.subscribe(self.store.bus)
+        self.webhooks.subscribe(self.store.bus)
         self.timekeeper.load()
         self.contexts.ingestion.load()
         request = self.contexts.ingestion.rebirth_of_all()
         await self._link.open([topics.UP_ALL], self._on_batch)
         await self.outbox.flush()
         await self._link.publish([Packet(topics.DOWN_BROADCAST, encode(request))])
+        self._carrying = asyncio.create_task(self.courier.follow())
         if self._live:
             self._task = asyncio.create_task(self.timekeeper.follow())
         self._ready = True
@@ -218,9 +309,9 @@ class Dps:
     async def ended(self) -> None:
         """Wait until the DPS cannot go on; returns after :meth:`stop`, otherwise raises why."""
         link = asyncio.create_task(self._link.ended())
-        waits = {link} if self._task is None else {link, self._task}
-        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending - {self._task}:
+        tasks = {task for task in (self._task, self._carrying) if task is not None}
+        done, pending = await asyncio.wait({link, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending - tasks:
             task.cancel()
         for task in done:
             if not task.cancelled():
@@ -229,11 +320,13 @@ class Dps:
     async def stop(self) -> None:
         """Let what runs finish, and close link and store; safe to call twice."""
         self._ready = False
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        for task in (self._task, self._carrying):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        self._task = self._carrying = None
+        await self.courier.close()
         await self._link.close()
         self.store.close()
 
@@ -247,6 +340,10 @@ def build(
     full_sync: bool = False,
     idle_site_s: float | None = IDLE_SITE_S,
     restore_from: Path | None = None,
+    operator_key: str | None = None,
+    wall_s: Callable[[], float] = time.monotonic,
+    webhook_ranges: Sequence[str] = (),
+    licence_key: str = LICENCE_KEY,
 ) -> Dps:
     """Build a DPS in this process.
 
@@ -259,7 +356,12 @@ def build(
         full_sync: Whether commits survive a power failure, not only kill -9.
         idle_site_s: Live: after so long without a message, in wall seconds, a site no longer
             holds the watermark back; None: never.
+        licence_key: What the vendor signs licences of features with.
         restore_from: A backup (``POST /v1/snapshot``) whose content replaces the store's.
+        operator_key: What the operator sends as ``Authorization: Bearer <key>``; everybody else
+            needs a key or a session of their own. None: who sends nothing is the operator.
+        wall_s: A clock of the real world that never goes back, seconds.
+        webhook_ranges: Networks that webhooks may call besides this machine and the internet.
     """
     try:
         store = Store(store_url, Bus(), full_sync=full_sync)
@@ -273,4 +375,14 @@ def build(
         ) from error
     if restore_from is not None:
         store.restore(restore_from)
-    return Dps(store, service_link, clock=clock, broker=broker, idle_site_s=idle_site_s)
+    return Dps(
+        store,
+        service_link,
+        clock=clock,
+        broker=broker,
+        idle_site_s=idle_site_s,
+        operator_key=operator_key,
+        wall_s=wall_s,
+        webhook_ranges=webhook_ranges,
+        licence_key=licence_key,
+    )

@@ -16,16 +16,28 @@ from reference_impl.kernel.bus import DomainEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedEvent(DomainEvent):
-    """An event that the feed shows. ``data`` holds what the contract document lists."""
+    """An event that the feed shows. ``data`` holds what the contract document lists.
+
+    ``customer`` and ``thing`` say whose it is, where neither ``data`` has a field of that name nor
+    the subject is the thing; the feed does not show them, it decides by them who may see it.
+    """
 
     at_ms: int
     kind: str
     subject: str
     data: Mapping[str, Any] = field(default_factory=dict)
+    customer: str = ""
+    thing: str = ""
 
 
 class ConditionEvaluated(FeedEvent):
     """insight: the wear of one position of one thing was computed anew."""
+
+    __slots__ = ()
+
+
+class ConditionSwitched(FeedEvent):
+    """insight: another revision of a condition of a model drives decisions from now on (SP8)."""
 
     __slots__ = ()
 
@@ -42,7 +54,34 @@ class DataFlagged(FeedEvent):
 
 
 class AlertChanged(FeedEvent):
-    """rules: an alert was raised or cleared."""
+    """rules: an alert was raised or cleared, or somebody took it over, gave it back, shelved it."""
+
+    __slots__ = ()
+
+
+class ActionChanged(FeedEvent):
+    """rules: a task for a person was raised, escalated or closed."""
+
+    __slots__ = ()
+
+
+class NoticeChanged(FeedEvent):
+    """rules: ``notice.written`` for a contact and a channel; it goes out after the commit."""
+
+    __slots__ = ()
+
+
+class AutomationRan(FeedEvent):
+    """rules: an automation ran (``automation.ran``) or was stopped by its limit (R5)."""
+
+    __slots__ = ()
+
+
+class CallbackWanted(FeedEvent):
+    """rules: another system is to be called; who subscribed to its ``kind`` gets it signed.
+
+    ``kind`` is ``callback.wanted``, ``subject`` the name of the hook.
+    """
 
     __slots__ = ()
 
@@ -98,6 +137,12 @@ class WorkOrderChanged(FeedEvent):
     __slots__ = ()
 
 
+class TicketChanged(FeedEvent):
+    """maintenance: a support request was opened or took a step."""
+
+    __slots__ = ()
+
+
 class PartFitted(FeedEvent):
     """maintenance: a part was fitted; insight resets the wear, orders fulfils the need."""
 
@@ -128,6 +173,30 @@ class CommandChanged(FeedEvent):
     __slots__ = ()
 
 
+class ChargeChanged(FeedEvent):
+    """outcomes: an amount was asked for, settled, refunded or is no longer asked for."""
+
+    __slots__ = ()
+
+
+class SubscriptionChanged(FeedEvent):
+    """outcomes: a subscription to a plan took a step."""
+
+    __slots__ = ()
+
+
+class FeatureSold(FeedEvent):
+    """outcomes: a feature of a thing was ordered, unlocked or taken back."""
+
+    __slots__ = ()
+
+
+class RentalChanged(FeedEvent):
+    """outcomes: a shared thing was reserved, taken or given back."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandAcknowledged(DomainEvent):
     """ingestion: a device said what became of a command; remote listens."""
@@ -149,11 +218,71 @@ class ThingInstalled(DomainEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ThingReleased(DomainEvent):
-    """registry: a thing left its owner or service (reset, sale, decommissioning, contract's end).
+class ModelInstalled(DomainEvent):
+    """registry: a thing model was installed; insight keeps its conditions, orders its parts.
 
-    orders cancels what is not shipped and withdraws what it recommended (O8). ``customer`` is the
-    owner until now.
+    ``parts``, ``conditions`` and ``obeys`` are as in the contract document, already checked for
+    shape.
+    """
+
+    model: str
+    product: str
+    signals: Mapping[str, Mapping[str, Any]]
+    parts: tuple[Mapping[str, Any], ...]
+    conditions: tuple[Mapping[str, Any], ...]
+    metrics: tuple[Mapping[str, Any], ...] = ()
+    sessions: tuple[Mapping[str, Any], ...] = ()
+    diagnosis: tuple[Mapping[str, Any], ...] = ()
+    quality: tuple[Mapping[str, Any], ...] = ()
+    obeys: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThingActivated(DomainEvent):
+    """registry: a thing became ACTIVE at a customer's site; its data count from now on."""
+
+    at_ms: int
+    thing: str
+    site: str
+    customer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInstalled(DomainEvent):
+    """registry: a thing model was installed; insight keeps its conditions, orders its parts.
+
+    ``parts``, ``conditions`` and ``obeys`` are as in the contract document, already checked for
+    shape.
+    """
+
+    model: str
+    product: str
+    signals: Mapping[str, Mapping[str, Any]]
+    parts: tuple[Mapping[str, Any], ...]
+    conditions: tuple[Mapping[str, Any], ...]
+    metrics: tuple[Mapping[str, Any], ...] = ()
+    sessions: tuple[Mapping[str, Any], ...] = ()
+    diagnosis: tuple[Mapping[str, Any], ...] = ()
+    quality: tuple[Mapping[str, Any], ...] = ()
+    obeys: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThingActivated(DomainEvent):
+    """registry: a thing became ACTIVE at a customer's site; its data count from now on."""
+
+    at_ms: int
+    thing: str
+    site: str
+    customer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThingReleased(DomainEvent):
+    """registry: a thing was reset and left its owner.
+
+    orders closes what is recommended and cancels what is not shipped (DS6, O8), rules clears its
+    alerts (A9).
     """
 
     at_ms: int
@@ -162,15 +291,7 @@ class ThingReleased(DomainEvent):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelInstalled(DomainEvent):
-    """registry: a thing model was installed; insight keeps its conditions, orders its parts.
+class ThingChanged(FeedEvent):
+    """registry: ``thing.activated`` by its owner, ``thing.released`` by a reset."""
 
-    ``parts`` and ``conditions`` are as in the contract document, already checked for shape.
-    """
-
-    model: str
-    product: str
-    signals: Mapping[str, Mapping[str, Any]]
-    parts: tuple[Mapping[str, Any], ...]
-    conditions: tuple[Mapping[str, Any], ...]
+    __slots__ = ()

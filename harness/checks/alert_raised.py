@@ -17,6 +17,7 @@ class AlertRaised(CountingCheck):
 
     name = "alert_raised"
     title = "An alert is raised"
+    hears = (FeedSeen,)
     Arguments = AlertArgs
     what, done = "alert", "raised"
 

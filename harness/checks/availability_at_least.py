@@ -22,6 +22,7 @@ class AvailabilityAtLeast(Check):
 
     name = "availability_at_least"
     title = "The devices are really available"
+    hears = (TruthHappened,)
     Arguments = ShareArgs
 
     def __init__(self, args: Any, brief: Brief) -> None:  # noqa: ANN401 - see Check

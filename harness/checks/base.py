@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -88,6 +88,8 @@ class Check:
     title: ClassVar[str]
     Arguments: ClassVar[type[Args]] = Args
     wants_messages: ClassVar[bool] = False
+    hears: Collection[type[Event]] | None = None
+    """The kinds of events that it looks at, and is told of; None: all."""
 
     def __init__(self, args: Any, brief: Brief) -> None:  # noqa: ANN401 - of type Arguments
         self.args, self.brief = args, brief

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import field_validator, model_validator
 
 from harness.checks.base import Args, Brief, Check, Decision, Ending, Violation
-from harness.events import Event
+from harness.events import Event, FeedSeen
 from harness.oracles import alert_invariants, order_invariants, work_invariants
-from harness.oracles.invariants import REGISTRY, Invariant, family
+from harness.oracles.invariants import OTHERS, REGISTRY, Invariant, family
 
 MODULES = (order_invariants, alert_invariants, work_invariants)
 """Imported so that the registry has them."""
@@ -61,6 +62,12 @@ class Invariants(Check):
             for name in invariant.families:
                 self._by_family.setdefault(name, []).append(invariant)
         self._violated: dict[str, Violation] = {}
+
+    @property
+    def hears(self) -> Collection[type[Event]]:  # type: ignore[override]  # it depends on which
+        """See Check."""
+        others = {kind for kind, name in OTHERS.items() if name in self._by_family}
+        return {FeedSeen, *others}
 
     def headline(self) -> str:
         """See Check."""

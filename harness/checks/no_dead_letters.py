@@ -11,6 +11,7 @@ class NoDeadLetters(Check):
 
     name = "no_dead_letters"
     title = "No message is put aside as unreadable"
+    hears = (FeedSeen,)
 
     def on_event(self, event: Event) -> None:
         """See Check."""

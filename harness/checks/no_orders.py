@@ -24,6 +24,7 @@ class NoOrders(Check):
 
     name = "no_orders"
     title = "Nothing is ordered without a need"
+    hears = (FeedSeen,)
     Arguments = DevicesArgs
 
     def headline(self) -> str:

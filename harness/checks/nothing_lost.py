@@ -13,6 +13,7 @@ class NothingLost(Check):
 
     name = "nothing_lost"
     title = "Nothing is lost between device and store"
+    hears = ()
 
     def decide(self, ending: Ending) -> Decision:
         """See Check."""

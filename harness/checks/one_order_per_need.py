@@ -14,6 +14,7 @@ class OneOrderPerNeed(Check):
 
     name = "one_order_per_need"
     title = "Never two orders for one need"
+    hears = (FeedSeen,)
 
     def __init__(self, args: Any, brief: Brief) -> None:  # noqa: ANN401 - see Check
         super().__init__(args, brief)

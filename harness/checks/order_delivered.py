@@ -11,6 +11,7 @@ class OrderDelivered(CountingCheck):
 
     name = "order_delivered"
     title = "An order is delivered"
+    hears = (FeedSeen,)
     what, done = "order", "delivered"
 
     def on_event(self, event: Event) -> None:

@@ -14,6 +14,7 @@ class OrderFollowsStates(Check):
 
     name = "order_follows_states"
     title = "Orders and work orders follow their states"
+    hears = (FeedSeen,)
 
     def __init__(self, args: Any, brief: Brief) -> None:  # noqa: ANN401 - see Check
         super().__init__(args, brief)

@@ -14,6 +14,7 @@ class PartFitted(CountingCheck):
 
     name = "part_fitted"
     title = "A part is fitted"
+    hears = (TruthHappened, FeedSeen)
     what, done = "part", "fitted"
 
     def __init__(self, args: Any, brief: Brief) -> None:  # noqa: ANN401 - see Check

@@ -12,8 +12,11 @@ from typing import Any
 from harness.checks.asking import Answer, AskingCheck, Titled
 from harness.checks.base import Brief, Decision, Ending
 from harness.checks.expressions import ExpressionText
-from harness.events import RunResult
+from harness.events import CheckDecided, RunResult
 from harness.scenario.units import show_instant
+
+ELSEWHERE = "in another run of the family"
+"""What is seen of a ``sometimes`` that only others of the family have reached."""
 
 
 class SometimesArgs(Titled):
@@ -50,17 +53,17 @@ class Sometimes(AskingCheck):
 
 
 def over_all(results: Sequence[RunResult]) -> list[RunResult]:
-    """The same runs, where what happened in one counts for all runs of its scenario.
+    """The same runs, where what happened in one counts for all of them.
 
     Args:
-        results: Of one matrix: the runs of scenarios over seeds and parameters.
+        results: Of one family: the variants of a scenario's matrix, or one scenario over seeds.
 
     Returns:
-        The results; a ``sometimes`` that another run of the scenario reached holds there, too, and
-        a run that had nothing else against it passes.
+        The results; a ``sometimes`` that another run reached holds there, too, and a run that had
+        nothing else against it passes.
     """
     reached = {
-        (result.title, check.title)
+        _key(check)
         for result in results
         for check in result.checks
         if check.check == Sometimes.name and check.passed
@@ -68,12 +71,19 @@ def over_all(results: Sequence[RunResult]) -> list[RunResult]:
     return [_settled(result, reached) for result in results]
 
 
-def _settled(result: RunResult, reached: set[tuple[str, str]]) -> RunResult:
+Key = tuple[str, str]
+
+
+def _key(check: CheckDecided) -> Key:
+    """What makes it the same check in another run: its place in the file; its title may vary."""
+    placed = ":" in check.where
+    return (check.where, "" if placed else check.title)
+
+
+def _settled(result: RunResult, reached: set[Key]) -> RunResult:
     checks = tuple(
-        replace(check, passed=True, seen="in another run of the matrix", around=(), causes=())
-        if not check.passed
-        and check.check == Sometimes.name
-        and (result.title, check.title) in reached
+        replace(check, passed=True, seen=ELSEWHERE, around=(), causes=(), replay="")
+        if not check.passed and check.check == Sometimes.name and _key(check) in reached
         else check
         for check in result.checks
     )

@@ -25,6 +25,7 @@ class WearEstimateWithin(Check):
 
     name = "wear_estimate_within"
     title = "The DPS's belief of wear is near the truth"
+    hears = (TruthSampled, FeedSeen)
     Arguments = WearArgs
 
     def __init__(self, args: Any, brief: Brief) -> None:  # noqa: ANN401 - see Check

@@ -62,10 +62,12 @@ class Within(Check):
 
     def headline(self) -> str:
         """See Check."""
+        return self.args.title or self._rule()
+
+    def _rule(self) -> str:
         args = self.args
         often = "" if args.times is None else f" {args.times} times"
-        told = f"Within {show_duration(args.within)} after {args.after} comes{often} {args.comes}"
-        return args.title or told
+        return f"Within {show_duration(args.within)} after {args.after} comes{often} {args.comes}"
 
     def on_event(self, event: Event) -> None:
         """See Check."""
@@ -100,7 +102,7 @@ class Within(Check):
         if self.violation is not None:
             return super().decide(ending)
         args, still_open = self.args, 0
-        expected = self.headline()
+        expected = self._rule()
         for begin in sorted(self._begins, key=lambda b: b.at_ms):
             bound_ms = begin.at_ms + args.within
             times = sorted(self._came_ms.get(begin.key, []))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.engine import folder as run_folder
 from harness.errors import ScenarioError
-from harness.events import Event, RunFinished
-from harness.report.jsonl import read_events
+from harness.events import CheckDecided, Event, RunFinished, RunResult
+from harness.report.html import HtmlReport
+from harness.report.jsonl import JsonLinesReport, read_events
 
 EVENTS = "events.jsonl"
 
@@ -34,3 +36,14 @@ def finished_events(folder: Path) -> list[Event]:
             f"{folder / EVENTS} breaks off before the run's end; run the scenario again"
         )
     return events
+
+
+def settle(result: RunResult) -> None:
+    """Write into the folder of a run what its checks came to among the others of its family."""
+    told = finished_events(result.run_dir)
+    happened = [event for event in told if not isinstance(event, CheckDecided | RunFinished)]
+    lines, page = JsonLinesReport(), HtmlReport()
+    for event in (*happened, *result.checks, RunFinished(result=result)):
+        lines.on_event(event)
+        page.on_event(event)
+    run_folder.write_result(result)

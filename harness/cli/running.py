@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from rich.console import Console
 
-from harness.cli import output
+from harness.cli import families, output
 from harness.errors import HarnessError, OurBug
 from harness.events import Event, EventHandler, RunResult, RunStarted
 from harness.report.console import ConsoleReport, say
 from harness.report.html import HtmlReport
 from harness.report.jsonl import JsonLinesReport
-from harness.report.junit import Case, JunitReport, Suite
+from harness.report.junit import Case, JunitReport, Suite, suite_of
 
 Runner = Callable[[Path, Sequence[EventHandler]], RunResult]
 """Runs one scenario file and tells the handlers; how, is the caller's choice."""
@@ -29,6 +29,8 @@ class Job(NamedTuple):
 
     seed: int
     run: Runner
+    variant: str = ""
+    """Which of a matrix; empty for a file without one."""
 
 
 JobsOf = Callable[[Path], Sequence[Job]]
@@ -52,6 +54,8 @@ class Outcome:
 class _Beginning:
     """Remembers that a run began, for the words when it breaks off."""
 
+    hears = (RunStarted,)
+
     def __init__(self) -> None:
         self.started: RunStarted | None = None
 
@@ -60,11 +64,19 @@ class _Beginning:
             self.started = event
 
 
+class Ended(NamedTuple):
+    """What a run came to: its object for ``--json``, and its result if it has one."""
+
+    told: dict[str, Any]
+    result: RunResult | None = None
+    page: Path | None = None
+
+
 def run_files(
     files: Sequence[Path], *, runner: Runner, seed: int, console: Console,
     quiet: bool = False, junit: Path | None = None, jobs_of: JobsOf | None = None,
 ) -> Outcome:  # fmt: skip
-    """Run every file, also after a red one, and report each.
+    """Run every file, also after a red one, and report each; variants of a matrix are a family.
 
     Ctrl-C and a polite kill end the run under way, with its broker and its DPS, and no other
     follows.
@@ -75,36 +87,76 @@ def run_files(
     outcome = Outcome()
     junit_report = JunitReport(junit) if junit else None
     with _kills_interrupt() as killed_by:
-        for file, job in _jobs(files, jobs_of or (lambda _file: [Job(seed, runner)]), seed):
+        for file in files:
+            jobs, before = _jobs(file, jobs_of, Job(seed, runner)), len(outcome.runs)
             try:
-                run = _run_one(
-                    file, job.run, job.seed, console=console, quiet=quiet, junit=junit_report
-                )
+                if len(jobs) > 1:
+                    _family(file, jobs, outcome, console=console, quiet=quiet, junit=junit_report)
+                    continue
+                page = HtmlReport()
+                story = ConsoleReport(console, quiet=quiet, files=_place(page))
+                ended = _run_one(file, jobs[0], story, page, console=console, junit=junit_report)
+                outcome.runs.append(ended.told)
             except KeyboardInterrupt as error:
                 number = killed_by[-1] if killed_by else signal.SIGINT
                 stopped = HarnessError(f"stopped by {signal.Signals(number).name}")
                 stopped.__cause__ = error
+                job = jobs[min(len(outcome.runs) - before, len(jobs) - 1)]
                 outcome.runs.append(
                     output.error_object(str(file), job.seed, stopped, SIGNALLED + number)
                 )
                 break
-            outcome.runs.append(run)
-    if len(outcome.runs) > 1:
+    if len(files) > 1 and len(outcome.runs) > 1:
         _say_all(console, outcome)
     return outcome
 
 
-def _jobs(files: Sequence[Path], jobs_of: JobsOf, seed: int) -> Iterator[tuple[Path, Job]]:
-    """Every run that was asked for; of a file that is wrong, one that says so."""
-    for file in files:
-        try:
-            jobs = jobs_of(file)
-        except OurBug:
-            raise
-        except HarnessError as error:
-            jobs = [Job(seed, _raiser(error))]
-        for job in jobs:
-            yield file, job
+def _jobs(file: Path, jobs_of: JobsOf | None, plain: Job) -> Sequence[Job]:
+    """Every run that a file asks for; of a file that is wrong, one that says so."""
+    if jobs_of is None:
+        return [plain]
+    try:
+        return jobs_of(file)
+    except OurBug:
+        raise
+    except HarnessError as error:
+        return [Job(plain.seed, _raiser(error))]
+
+
+def _place(page: HtmlReport) -> Callable[[], dict[str, Any]]:
+    return lambda: {"report": page.path}
+
+
+def _family(
+    file: Path, jobs: Sequence[Job], outcome: Outcome, *, console: Console, quiet: bool,
+    junit: JunitReport | None,
+) -> None:  # fmt: skip
+    """Run all variants and judge them together, as many as there are when it is broken off."""
+    members: list[families.Member] = []
+    if not quiet:
+        say(console, f"{file}: {len(jobs)} variants", "bold")
+    try:
+        for place, job in enumerate(jobs, 1):
+            line = families.VariantLine(console, job.variant, f"{place}/{len(jobs)}", quiet=quiet)
+            ended = _run_one(file, job, line, HtmlReport(), console=console, junit=None)
+            if ended.result is None:
+                outcome.runs.append({**ended.told, "variant": job.variant})
+                if junit is not None:
+                    junit.add(_broken_off(f"{file} [{job.variant}]", ended.told["error"]))
+            else:
+                members.append(families.Member(job.variant, ended.result, ended.page))
+    finally:
+        members = families.judged(members)
+        for variant, result, report in members:
+            outcome.runs.append({**output.run_object(result, report), "variant": variant})
+            if junit is not None:
+                junit.add(suite_of(result, variant=variant))
+        if members:
+            families.show(console, members, missing=len(jobs) - len(members), quiet=quiet)
+
+
+def _broken_off(name: str, error: str) -> Suite:
+    return Suite(name=name, cases=(Case(name="the run ends in order", group=name, error=error),))
 
 
 def _raiser(error: HarnessError) -> Runner:
@@ -140,35 +192,39 @@ def _kills_interrupt() -> Iterator[list[int]]:
         signal.signal(signal.SIGTERM, before)
 
 
+class _Teller(EventHandler, Protocol):
+    """Who tells a run in the terminal."""
+
+    def close(self) -> None: ...
+
+
 def _run_one(
-    file: Path, runner: Runner, seed: int, *, console: Console, quiet: bool,
+    file: Path, job: Job, story: _Teller, page: HtmlReport, *, console: Console,
     junit: JunitReport | None,
-) -> dict[str, Any]:  # fmt: skip
-    page, lines, beginning = HtmlReport(), JsonLinesReport(), _Beginning()
-    story = ConsoleReport(console, quiet=quiet, files=lambda: {"report": page.path})
+) -> Ended:  # fmt: skip
+    lines, beginning = JsonLinesReport(), _Beginning()
     handlers: list[EventHandler] = [beginning, lines, page]
     handlers += [junit] if junit else []
     try:
-        result = runner(file, [*handlers, story])
+        result = job.run(file, [*handlers, story])
     except OurBug:
         raise
     except KeyboardInterrupt:
         story.close()
         say(console, "stopped before its end; nothing is left running", "bold red")
-        _say_replay(console, beginning.started, file, seed)
+        _say_replay(console, beginning.started, file, job.seed)
         raise
     except HarnessError as error:
         story.close()
         say(console, f"error: {error}", "bold red")
-        _say_replay(console, beginning.started, file, seed)
+        _say_replay(console, beginning.started, file, job.seed)
         if junit is not None:
-            case = Case(name="the run ends in order", group=str(file), error=str(error))
-            junit.add(Suite(name=str(file), cases=(case,)))
-        return output.error_object(str(file), seed, error, error.exit_code)
+            junit.add(_broken_off(str(file), str(error)))
+        return Ended(output.error_object(str(file), job.seed, error, error.exit_code))
     finally:
         story.close()
         lines.close()
-    return output.run_object(result, page.path)
+    return Ended(output.run_object(result, page.path), result, page.path)
 
 
 def _say_replay(console: Console, started: RunStarted | None, file: Path, seed: int) -> None:

@@ -115,7 +115,11 @@ def jobs(wish: RunWish) -> JobsOf:
         if not choice.sets and choice.variant is None and not has_matrix(file):
             return [Job(wish.seed, plain)]
         return [
-            Job(wish.seed + one.seed_offset, _runner_of(one.scenario, wish, one.seed_offset))
+            Job(
+                wish.seed + one.seed_offset,
+                _runner_of(one.scenario, wish, one.seed_offset),
+                one.name,
+            )
             for one in engine.load_all(file, choice)
         ]
 

@@ -315,6 +315,7 @@ def _remote(broker: Broker, options: RunOptions, folder: Path, clock: Clock) -> 
         log=folder / "dps.log",
         crash_file=folder / "crash-point",
         web=options.web,
+        with_key=not options.web,
     )
 
 

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from harness.events import ActorActed, Event, FaultApplied, FeedSeen, TruthHappened, TruthSampled
 
 Told = TruthHappened | FeedSeen | ActorActed | FaultApplied
 """Events that have a place in a chain of causes."""
+_TOLD = (TruthHappened, FeedSeen, ActorActed, FaultApplied)
 DAMAGE_STEP = 0.01
 """Samples of truth are kept where damage has moved by that much."""
 
 
 class History:
     """Takes events in the order in which they are told; answers questions about any time."""
+
+    hears: ClassVar = frozenset((*_TOLD, TruthSampled))
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self.told: list[Told] = []
@@ -34,7 +37,7 @@ class History:
         if isinstance(event, TruthSampled):
             self._sample(event)
             return
-        if not isinstance(event, Told):
+        if not isinstance(event, _TOLD):
             return
         self.told.append(event)
         subject = event.target if isinstance(event, FaultApplied) else event.subject

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO, Any
 
 import msgspec
@@ -24,6 +24,7 @@ from harness.events import (
     TelemetrySeen,
     TruthHappened,
     TruthSampled,
+    hears,
 )
 from twins.core.ports import Intent, Truth
 
@@ -53,14 +54,24 @@ class EngineRecorder:
         self._tappers = [check for check in checks if check.wants_messages]
         self._file, self._begun_s = trace_file, begun_s
         self._thin: dict[str, int] = {}
+        self._told: dict[type[Event], list[Callable[[Event], None]]] = {}
+        """Who is told of each kind of event that there was."""
 
     def emit(self, event: Event) -> None:
-        """Tell everybody, checks first."""
-        self.history.add(event)
-        for check in self.checks:
-            check.take(event)
-        for handler in self.handlers:
-            handler.on_event(event)
+        """Tell all who look at events of its kind, checks first."""
+        kind = type(event)
+        told = self._told.get(kind)
+        if told is None:
+            told = self._told[kind] = self._listeners(kind)
+        for tell in told:
+            tell(event)
+
+    def _listeners(self, kind: type[Event]) -> list[Callable[[Event], None]]:
+        return [
+            *([self.history.add] if hears(self.history, kind) else []),
+            *[check.take for check in self.checks if hears(check, kind)],
+            *[handler.on_event for handler in self.handlers if hears(handler, kind)],
+        ]
 
     def _write(self, what: str, record: object) -> None:
         self._file.write(msgspec.json.encode([what, record]) + b"\n")
@@ -84,7 +95,7 @@ class EngineRecorder:
         self.windows.take(messages, now_ms)
         thin, oldest_ms = self._thin, now_ms - BELIEVED_MS
         for number, (_, message) in enumerate(messages):
-            if isinstance(message, Telemetry):
+            if type(message) is Telemetry:
                 if oldest_ms <= message.at_ms < thin.get(message.device, 0):
                     continue  # this device was seen lately
                 self._seen(message.device, message, sent_ms[number] if sent_ms else now_ms)
@@ -198,6 +209,7 @@ class EngineRecorder:
         self.windows.restore(state["windows"])
         self.published, self.ingested = state["published"], state["ingested"]
         self._thin = state["thin"]
+        self._told = {}  # the history is another one now
 
     def step(self, now_ms: int, ingested: int) -> None:
         """See Recorder."""

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import msgspec
-
 from broker.link.port import LinkLost
 from harness.checks.base import Ending, arguments
 from harness.engine import backfill, changes, recipe, snapshot
@@ -202,9 +200,7 @@ class _Session:
             error = self._with_hint(wrong)
         ending = await self._ending(error)
         result = self._result(ending, self._decide(ending, error), error)
-        (self.folder / "result.json").write_bytes(
-            msgspec.json.format(msgspec.json.encode(result, enc_hook=str), indent=2)
-        )
+        run_folder.write_result(result)
         self.recorder.emit(RunFinished(result=result))
         return result
 

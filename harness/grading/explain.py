@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.engine.causes import Cause, chain
 from harness.engine.history import History, thing_of
-from harness.events import Event, FaultApplied, FeedSeen, WindowSeen
+from harness.events import Event, FaultApplied, FeedSeen, TruthSampled, WindowSeen
 from harness.grading.record import Foresight, Record
 from harness.scenario.units import show_duration, show_instant
 
@@ -113,6 +113,8 @@ class Explainer:
         """Take note of one event."""
         self._history.add(event)
         self._record.on_event(event)
+        if isinstance(event, TruthSampled):
+            return
         if isinstance(event, WindowSeen):
             self._windows.setdefault(event.subject, []).append(event)
         elif isinstance(event, FaultApplied) and event.kind == "rules.replaced":

@@ -78,13 +78,10 @@ def family(event: Event) -> str:
     """The family that an event belongs to; empty for those that no invariant takes."""
     if isinstance(event, FeedSeen):
         return event.kind.split(".", 1)[0]
-    for kind, name in _OTHERS.items():
-        if isinstance(event, kind):
-            return name
-    return ""
+    return OTHERS.get(type(event), "")
 
 
-_OTHERS: Mapping[type[Event], str] = {
+OTHERS: Mapping[type[Event], str] = {
     TruthSampled: SAMPLE,
     TruthHappened: TRUTH,
     ActorActed: DEED,

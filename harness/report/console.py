@@ -22,7 +22,7 @@ from harness.events import (
     RunStarted,
     StepDone,
 )
-from harness.report.story import TOLD_TIMES, Line, Storyteller
+from harness.report.story import STORY, TOLD_TIMES, Line, Storyteller
 from harness.report.words import count, euros, long_stamp, number, plain, span
 
 PIPE_WIDTH = 100
@@ -73,6 +73,7 @@ class ConsoleReport:
         self._task = TaskID(0)
         self._started: RunStarted | None = None
         self._tenth = 0
+        self.hears = (RunStarted, StepDone, RunFinished, *(() if quiet else STORY))
 
     def on_event(self, event: Event) -> None:
         """Tell it, if it is news."""
@@ -149,10 +150,7 @@ class ConsoleReport:
         out.print()
         if result.checks:
             out.print(_checks_table(result))
-        told: set[tuple[str, ...]] = set()
-        for check in result.failed_checks:
-            _explain(out, check, told)
-            told |= {check.around, check.causes}
+        tell_failures(out, result)
         if result.costs_eur and not self.quiet:
             out.print()
             out.print(_costs_table(result))
@@ -209,6 +207,22 @@ def _checks_table(result: RunResult) -> Table:
         mark = Text("ok", style="green") if check.passed else Text("FAIL", style="bold red")
         table.add_row(mark, Text(check.title), check.phase)
     return table
+
+
+def tell_failures(
+    out: Console, result: RunResult, told: set[tuple[str, ...]] | None = None
+) -> None:
+    """Each check that does not hold, with trace and causes.
+
+    Args:
+        out: Where to.
+        result: Of the run.
+        told: Traces and causes that stand above already; takes those that are told now.
+    """
+    told = set() if told is None else told
+    for check in result.failed_checks:
+        _explain(out, check, told)
+        told.update((check.around, check.causes))
 
 
 def _explain(out: Console, check: CheckDecided, told: set[tuple[str, ...]]) -> None:

@@ -30,8 +30,8 @@ class FinishedReport(ABC):
     def on_event(self, event: Event) -> None:
         """Take note; write at the end."""
         self._log.on_event(event)
-        if isinstance(event, RunStarted) and self.path is None:
-            self.path = event.run_dir / self.file_name
+        if isinstance(event, RunStarted):
+            self.path = self.path or event.run_dir / self.file_name
         elif isinstance(event, RunFinished):
             if self.path is None:
                 self.path = event.result.run_dir / self.file_name

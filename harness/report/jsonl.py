@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO, get_args
+from typing import Any, BinaryIO, get_args
 
 import msgspec
 
@@ -44,7 +44,7 @@ class JsonLinesReport:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
-        self._file: TextIO | None = None
+        self._file: BinaryIO | None = None
         self._encode = msgspec.json.Encoder(enc_hook=str).encode  # paths as text
 
     def on_event(self, event: Event) -> None:
@@ -55,9 +55,9 @@ class JsonLinesReport:
                     return  # nobody knows the folder yet
                 self.path = event.run_dir / "events.jsonl"
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("w", encoding="utf-8")
-        fields = self._encode(event)[1:].decode()  # all events have some
-        self._file.write(f'{{"event":"{type(event).__name__}",{fields}\n')
+            self._file = self.path.open("wb")
+        name = type(event).__name__.encode()
+        self._file.write(b'{"event":"%b",%b\n' % (name, self._encode(event)[1:]))  # all have fields
         if isinstance(event, RunFinished):
             self.close()
 

@@ -92,23 +92,29 @@ def failure_text(check: CheckDecided, replay: str) -> str:
     return "\n".join(lines)
 
 
-def suite_of(result: RunResult) -> Suite:
-    """A run as a suite. An error that ended the run is a case of its own."""
+def suite_of(result: RunResult, *, variant: str = "") -> Suite:
+    """A run as a suite. An error that ended the run is a case of its own.
+
+    Args:
+        result: Of the run.
+        variant: Which of a matrix it is (a title says so by itself).
+    """
+    scenario = f"{result.scenario} [{variant}]" if variant else result.scenario
     cases = [
         Case(
             name=f"{check.phase}: {check.title}",
-            group=f"{result.scenario}.{check.check}",
+            group=f"{scenario}.{check.check}",
             failure="" if check.passed else failure_text(check, result.replay),
         )
         for check in result.checks
     ]
     if result.error:
         text = f"{result.error}\nreplay: {result.replay}"
-        cases.append(Case(name="the run ends in order", group=result.scenario, error=text))
+        cases.append(Case(name="the run ends in order", group=scenario, error=text))
     if not cases:
-        cases.append(Case(name="the run ends in order", group=result.scenario))
+        cases.append(Case(name="the run ends in order", group=scenario))
     return Suite(
-        name=result.title or result.scenario,
+        name=result.title or scenario,
         cases=tuple(cases),
         wall_s=result.wall_s,
         properties=(
@@ -124,6 +130,8 @@ def suite_of(result: RunResult) -> Suite:
 
 class JunitReport:
     """Collects the results of one or more runs and writes ``path`` after each."""
+
+    hears = (RunFinished,)
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -85,13 +85,13 @@ class RunLog:
 
     def on_event(self, event: Event) -> None:
         """Take note of one event."""
-        self.why.on_event(event)
-        if isinstance(event, TelemetrySeen):
+        if isinstance(event, TelemetrySeen):  # usual; no cause of anything
             self.devices.add(event.device)
             self.reports[event.device].append(event)
             if not event.signals.keys() <= self._known.keys():
                 self._known |= dict.fromkeys(event.signals)
             return
+        self.why.on_event(event)
         if isinstance(event, TruthSampled):
             self.devices.add(event.device)
             self.damage[event.device, event.component].add(event.at_ms, event.damage)

@@ -56,6 +56,10 @@ class Line:
         return f"{stamp(self.at_ms)}  {self.subject}: {self.text}"
 
 
+STORY = (FeedSeen, TruthHappened, FaultApplied, ActorActed, CheckDecided)
+"""The kinds of events that a story is made of."""
+
+
 @dataclass(slots=True)
 class Storyteller:
     """Keeps what was told already, so that nothing is told twice."""

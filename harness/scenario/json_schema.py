@@ -8,6 +8,7 @@ import msgspec
 
 from harness.scenario.checkproblems import ArgModels
 from harness.scenario.checkrefs import KINDS
+from harness.scenario.features import allowed
 from harness.scenario.fleets import ID_PATTERN
 from harness.scenario.include import KEY as INCLUDE
 from harness.scenario.schema import Scenario
@@ -63,6 +64,7 @@ def scenario_schema(checks: ArgModels) -> dict[str, Any]:
         )
     alternatives.append({"type": "string", "description": "An expression (CEL)."})
     schema["$defs"]["CheckRef"] = {"anyOf": alternatives}
+    schema["properties"]["features"]["items"] = {"enum": list(allowed())}
     for name, short in SHORT.items():
         schema["$defs"][f"{name}OrShort"] = {"anyOf": [short, {"$ref": f"#/$defs/{name}"}]}
     schema = _open(_shortened(schema))

@@ -13,6 +13,7 @@ from harness.scenario.base import Timed
 from harness.scenario.checkproblems import ArgModels, check_problems
 from harness.scenario.checkrefs import PHASES
 from harness.scenario.entries import Change, Setup, Work
+from harness.scenario.features import feature_problems
 from harness.scenario.fleets import Drawn, Fleet, Site
 from harness.scenario.homes import drawn_fleets, homes, is_plain, plain_fleets
 from harness.scenario.links import LinkFault, problems_of
@@ -140,7 +141,8 @@ def find_problems(
     devices = places(scenario, products)
     complete = devices_known and all(fleet.product in products for fleet in scenario.fleets)
     used = used_products(scenario, products)
-    around = Known(devices, products, used, folder, complete)
+    signed = scenario.service.contract is not None
+    around = Known(devices, products, used, folder, complete, signed)
     for i, entry in enumerate(scenario.timeline):
         at: Path = ("timeline", i)
         yield from find_time_problems(at, entry, scenario, devices, products, complete=complete)
@@ -154,6 +156,7 @@ def find_problems(
         for i, ref in enumerate(getattr(scenario, phase)):
             known = devices if complete else None
             yield from check_problems((phase, i), ref, checks, known, products)
+    yield from feature_problems(scenario.features)
 
 
 def _field_params(country: str) -> dict[str, Mapping[str, Param]]:
@@ -225,6 +228,7 @@ class Known(NamedTuple):
     used: list[Product]
     folder: FilePath
     complete: bool
+    has_contract: bool
 
 
 def _step(path: Path, entry: Timed, known: Known) -> Iterator[Said]:
@@ -239,6 +243,9 @@ def _step(path: Path, entry: Timed, known: Known) -> Iterator[Said]:
     elif isinstance(entry, Setup):
         for k, pack in enumerate(entry.service.rules):
             yield from _pack((*path, "service", "rules", k), pack, known.folder, known.used)
+        if entry.service.contract is not None and not known.has_contract:
+            where = (*path, "service", "contract")
+            yield Said(where, True, "there is no contract to amend; give service.contract")
 
 
 def _entry(

@@ -192,6 +192,8 @@ class Scenario(Model):
     eventually: tuple[CheckRef, ...] = ()
     checks: tuple[CheckRef, ...] = ()
     """Checks of any kind: never, within, until, exactly, sometimes, equals_oracle, budget ..."""
+    features: tuple[str, ...] = ()
+    """Rows of the feature list that the scenario asserts (``harness/scenario/features.yaml``)."""
 
     model_config = ConfigDict(populate_by_name=True)
     _path: Path | None = PrivateAttr(default=None)

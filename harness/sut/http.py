@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from harness.sut.port import Call, ClockAnswer, FeedPage, Info, Short, Stored
 from twins.core.ports import Intent
 
 FEED_PAGE = 1000
+KEY_VARIABLE = "TWINRIG_DPS_KEY"
+"""The environment variable with the key that the rig sends, as ``Authorization: Bearer <key>``."""
 _JSON = {"content-type": "application/json", "accept": "application/json"}
 
 
@@ -30,8 +33,8 @@ class HttpSut:
 
     @classmethod
     def at(cls, url: str) -> HttpSut:
-        """The DPS at a URL such as ``http://127.0.0.1:9000``."""
-        return cls(HttpCaller(url.rstrip("/")))
+        """The DPS at a URL such as ``http://127.0.0.1:9000``; the environment may have its key."""
+        return cls(HttpCaller(url.rstrip("/"), key=os.environ.get(KEY_VARIABLE) or None))
 
     async def open(self) -> None:
         """See SystemUnderTest; a DPS of somebody else must be there already."""

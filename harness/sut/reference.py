@@ -6,6 +6,7 @@ The only module of the harness that knows ``reference_impl``.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 from broker.link.port import ServiceLink
 from harness.errors import InvalidRun, SutError
 from harness.sut.callers import Answer, AsgiCaller, HttpCaller, NoAnswer
-from harness.sut.http import HttpSut
+from harness.sut.http import KEY_VARIABLE, HttpSut
 from harness.sut.port import ClockAnswer, Short
 from harness.sut.process import ChildProcess, python_module
 
@@ -61,6 +62,7 @@ class InProcessReference(HttpSut):
         super().__init__(AsgiCaller(None))
         self._link, self._store_url, self._clock = link, store_url, clock
         self._restore_from = restore_from
+        self._key = secrets.token_hex(16)
         self._dps: Dps | None = None
         self._watch: asyncio.Task[None] | None = None
 
@@ -71,12 +73,18 @@ class InProcessReference(HttpSut):
 
         restore, self._restore_from = self._restore_from, None
         try:
-            self._dps = build(self._store_url, self._link(), self._clock, restore_from=restore)
+            self._dps = build(
+                self._store_url,
+                self._link(),
+                self._clock,
+                restore_from=restore,
+                operator_key=self._key,
+            )
             await self._dps.start()
         except (ValueError, StoreUnusable) as error:
             raise InvalidRun(str(error)) from error
         self._watch = asyncio.create_task(self._dps.ended())
-        self._caller = AsgiCaller(self._dps.app)
+        self._caller = AsgiCaller(self._dps.app, key=self._key)
 
     async def close(self) -> None:
         """See SystemUnderTest."""
@@ -122,7 +130,10 @@ class InProcessReference(HttpSut):
 
 
 class ChildReference(HttpSut):
-    """As a process of its own: killed on order it comes back, else its death is told."""
+    """As a process of its own: killed on order it comes back, else its death is told.
+
+    ``with_key``: nobody else may call it; without, everybody on this machine may.
+    """
 
     def __init__(
         self,
@@ -133,8 +144,10 @@ class ChildReference(HttpSut):
         log: Path,
         crash_file: Path,
         web: bool = False,
+        with_key: bool = False,
     ) -> None:
         self._web = web
+        self._key = secrets.token_hex(16) if with_key else ""
         self._broker_url, self._store, self._log = broker_url, store_url(store), log
         self._crash_file = crash_file
         self._process = self._child(clock, port=0)
@@ -148,13 +161,13 @@ class ChildReference(HttpSut):
             *("--broker", self._broker_url, "--store", self._store, "--port", str(port)),
             *("--clock", clock, "--exit-with-parent", *(("--web",) if self._web else ())),
         )
-        env = {"TWINRIG_CRASH_FILE": str(self._crash_file)}
+        env = {"TWINRIG_CRASH_FILE": str(self._crash_file), KEY_VARIABLE: self._key}
         return ChildProcess(command, log=self._log, env=env)
 
     async def open(self) -> None:
         """See SystemUnderTest."""
         self.url = await self._process.start()
-        self._caller = HttpCaller(self.url)
+        self._caller = HttpCaller(self.url, key=self._key or None)
 
     @property
     def portal_url(self) -> str:

@@ -13,7 +13,7 @@ from harness.errors import ScenarioError
 from harness.scenario.entries import Setup
 from harness.scenario.products import Products
 from harness.scenario.resolve import pack_paths, places, used_products
-from harness.scenario.schema import Policy, Scenario
+from harness.scenario.schema import Contract, Policy, Scenario
 from harness.sut.port import Call
 from twins.products import Product
 
@@ -57,10 +57,7 @@ def installation(
     calls.append(_policy(scenario.service.policy))
     calls += _packs(scenario, used, rules)
     if scenario.service.contract is not None:
-        contract: dict[str, Any] = {"customer": CUSTOMER, "things": list(devices)}
-        contract |= scenario.service.contract.model_dump()
-        contract["start_ms"] = scenario.run.start
-        calls.append(Call("PUT", "/v1/contracts/contract-01", contract, "the contract"))
+        calls.append(_contract(scenario, scenario.service.contract, list(devices)))
     return calls
 
 
@@ -74,6 +71,10 @@ def mid_run(entry: Setup, scenario: Scenario, products: Products) -> list[Call]:
     if (change := entry.service.policy) is not None:
         policy = scenario.service.policy.model_copy(update=change.model_dump(exclude_none=True))
         calls.append(_policy(policy))
+    signed, amended = scenario.service.contract, entry.service.contract
+    if amended is not None and signed is not None:
+        contract = signed.model_copy(update=amended.model_dump(exclude_none=True))
+        calls.append(_contract(scenario, contract, list(places(scenario, products))))
     files = [
         file
         for pack in entry.service.rules
@@ -84,6 +85,13 @@ def mid_run(entry: Setup, scenario: Scenario, products: Products) -> list[Call]:
 
 def _policy(policy: Policy) -> Call:
     return Call("PUT", f"/v1/policies/{CUSTOMER}", policy.model_dump(), "the policy")
+
+
+def _contract(scenario: Scenario, contract: Contract, devices: Sequence[str]) -> Call:
+    body: dict[str, Any] = {"customer": CUSTOMER, "things": list(devices)}
+    body |= contract.model_dump()
+    body["start_ms"] = scenario.run.start
+    return Call("PUT", "/v1/contracts/contract-01", body, "the contract")
 
 
 def _product(product: Product) -> Iterator[Call]:
@@ -104,8 +112,43 @@ def _product(product: Product) -> Iterator[Call]:
             for p in product.parts.values()
         ],
         "conditions": [dict(condition) for condition in product.conditions],
+        "metrics": [dict(metric) for metric in product.metrics],
+        "sessions": [dict(session) for session in product.sessions],
+        "diagnosis": [dict(fault) for fault in product.diagnosis],
+        "quality": [dict(check) for check in product.quality],
+        "obeys": _obeys(product),
     }
     yield Call("PUT", f"/v1/models/{product.model}", body, f"model {product.model}")
+
+
+def _obeys(product: Product) -> dict[str, Any]:
+    """What its devices obey, for a service that checks before it asks."""
+    declared = product.obeys
+    return {
+        "commands": {
+            name: {
+                "title": command.title,
+                "args": {
+                    arg: {
+                        "kind": spec.kind, "title": spec.title, "unit": spec.unit,
+                        "min": spec.min, "max": spec.max, "one_of": list(spec.one_of),
+                        "required": spec.default is None,
+                    }
+                    for arg, spec in command.args.items()
+                },
+            }
+            for name, command in declared.commands.items()
+        },
+        "settings": {
+            name: {
+                "unit": spec.unit, "min": spec.min, "max": spec.max, "title": spec.title,
+                "feature": spec.feature,
+            }
+            for name, spec in declared.settings.items()
+            if not spec.read_only
+        },
+        "features": {name: spec.title for name, spec in declared.features.items()},
+    }  # fmt: skip
 
 
 def _packs(scenario: Scenario, used: Sequence[Product], rules: Path | None) -> Iterator[Call]:

@@ -18,13 +18,15 @@ from typing import Any
 import uvicorn
 
 from broker.link.port import LinkLost
-from reference_impl.bootstrap import ClockMode, Dps, build
+from reference_impl.bootstrap import LICENCE_KEY, ClockMode, Dps, build
 from reference_impl.entrypoints.mqtt import service_link
 from reference_impl.kernel.errors import StoreUnusable
 
 STOP_S = 10.0
 """How long a stop may take; what is not stored by then is delivered again at the next start."""
 HOST = "127.0.0.1"
+OPERATOR_KEY = "TWINRIG_DPS_KEY"
+"""The variable with the operator's key; without it, who sends no key is the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,7 @@ class Options:
     client_id: str
     full_sync: bool
     idle_site_s: float | None
+    webhook_ranges: tuple[str, ...] = ()
 
 
 class _Server(uvicorn.Server):
@@ -76,6 +79,9 @@ async def _serve(options: Options) -> int:
             broker=options.broker,
             full_sync=options.full_sync,
             idle_site_s=options.idle_site_s,
+            operator_key=os.environ.get(OPERATOR_KEY) or None,
+            webhook_ranges=options.webhook_ranges,
+            licence_key=os.environ.get("TWINRIG_LICENCE_KEY", LICENCE_KEY),
         )
     except ValueError as error:
         return _complain(str(error), 2)

@@ -9,7 +9,9 @@ from pydantic import BaseModel
 
 from reference_impl.ingestion.domain import IngestionStore
 from reference_impl.ingestion.service import Ingestion
+from reference_impl.kernel import access
 from reference_impl.kernel.errors import Invalid, Problem, Unknown
+from reference_impl.kernel.http.guard import needs
 from reference_impl.kernel.ports import Directory, TelemetryView
 from reference_impl.kernel.store import Store
 
@@ -58,22 +60,26 @@ def router(
     """The routes of ingestion."""
     api = APIRouter(prefix="/v1", tags=["ingestion"])
 
-    @api.get("/ingestion/stored")
+    @api.get("/ingestion/stored", dependencies=[needs("ingestion:read")])
     async def stored() -> Stored:
         """What is stored, so that a load test can count loss by itself."""
         with store.read() as conn:
-            return Stored(**service.stored(conn))
+            whole = service.stored(conn)
+        seen = {d: b for d, b in whole["devices"].items() if access.seen_from_ms(d) is not None}
+        return Stored(**{**whole, "devices": seen})
 
-    @api.get("/ingestion/dead-letters")
+    @api.get("/ingestion/dead-letters", dependencies=[needs("ingestion:read")])
     async def dead_letters(
         limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
     ) -> DeadLetters:
         """Messages that were put aside, with the reason."""
         with store.read() as conn:
             found = rows.dead_letters(conn, limit)
+            sites = {ref.site: ref.customer for ref in directory.things(conn)}
+        found = access.seen({**row, "customer": sites.get(row["site"], "")} for row in found)
         return DeadLetters(items=[DeadLetter(**_readable(row)) for row in found])
 
-    @api.get("/things/{thing}/telemetry")
+    @api.get("/things/{thing}/telemetry", dependencies=[needs("telemetry:read")])
     async def telemetry_of(
         thing: str,
         signal: str,
@@ -81,7 +87,12 @@ def router(
         to_ms: Annotated[int, Query(ge=0)] = FOREVER_MS,
         limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000,
     ) -> Series:
-        """The newest ``limit`` readings with ``from_ms <= at_ms <= to_ms``, oldest first."""
+        """The newest ``limit`` readings with ``from_ms <= at_ms <= to_ms``, oldest first.
+
+        Who owns the thing sees what it said since then.
+        """
+        access.must_see_thing(thing)
+        from_ms = max(from_ms, access.seen_from_ms(thing) or 0)
         with store.read() as conn:
             ref = directory.thing(conn, thing)
             if ref is None:
@@ -100,4 +111,5 @@ def router(
 
 
 def _readable(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "payload": row["payload"].decode("utf-8", errors="replace")}
+    payload = row["payload"].decode("utf-8", errors="replace")
+    return {**{n: v for n, v in row.items() if n != "customer"}, "payload": payload}

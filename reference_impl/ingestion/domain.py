@@ -134,8 +134,8 @@ class DeviceLog:
 class Columns(Protocol):
     """The readings in memory."""
 
-    def add(self, thing: str, block: Block) -> None:
-        """Take in readings that are stored."""
+    def add(self, blocks: Sequence[tuple[str, Block]]) -> None:
+        """Take in readings that are stored, by thing."""
         ...
 
     def load(self) -> None:

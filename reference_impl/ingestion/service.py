@@ -117,12 +117,14 @@ class Ingestion:
             self.load()  # what was noted in memory did not happen
             raise
         crash_point("after_commit")
+        kept = []
         for key, block in blocks:
             undated = batch.undated.get(key)
             if undated is None:
-                self._columns.add(key[0], block)
+                kept.append((key[0], block))
             elif known := [r for r in batch.readings[key] if r.seq not in undated]:
-                self._columns.add(key[0], pack(known))
+                kept.append((key[0], pack(known)))
+        self._columns.add(kept)
         for act in self._listeners:
             act()
 

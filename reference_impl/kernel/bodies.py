@@ -55,6 +55,10 @@ class Fields:
         """Whether the key is there."""
         return key in self._body
 
+    def names(self) -> list[str]:
+        """All keys, as texts."""
+        return [str(key) for key in self._body]
+
     def raw(self, key: str, default: object = None) -> object:
         """The value as it is."""
         self._asked.append(key)

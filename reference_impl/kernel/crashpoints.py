@@ -11,7 +11,14 @@ import signal
 from pathlib import Path
 from typing import Final, Literal
 
-Point = Literal["before_commit", "after_commit", "in_clock", "before_publish"]
+Point = Literal[
+    "before_commit",
+    "after_commit",
+    "in_clock",
+    "before_publish",
+    "before_delivery",
+    "after_delivery",
+]
 VARIABLE: Final = "TWINRIG_CRASH_FILE"
 
 _file: Final = Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
+from reference_impl.kernel.access import current, seen_from_ms
 from reference_impl.kernel.bus import Bus, DomainEvent
 from reference_impl.kernel.cached import Cached
 from reference_impl.kernel.ids import canonical, event_id
@@ -15,6 +17,10 @@ from reference_impl.kernel.store import Text, UnitOfWork, metadata
 from reference_impl.kernel.upsert import insert
 
 SOURCE = "twinrig/reference-dps"
+OF_SUBJECT = ("device.", "thing.", "condition.", "part.fitted")
+"""Kinds of events whose subject is a thing."""
+DOCUMENTS = ("order.", "outcome.", "invoice.", "subscription.", "cart.")
+"""Kinds of events that stay with the customer whose document they tell of."""
 
 feed = sa.Table(
     "feed",
@@ -25,6 +31,8 @@ feed = sa.Table(
     sa.Column("kind", Text, nullable=False),
     sa.Column("subject", Text, nullable=False),
     sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("customer", Text, nullable=False, server_default=""),
+    sa.Column("thing", Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
 _newest = sa.select(sa.func.max(feed.c.number))
@@ -67,7 +75,7 @@ class Feed:
         shown: Any = event
         data = dict(shown.data)
         known_by = event_id(shown.at_ms, kind, shown.subject, data)
-        row = (known_by, shown.at_ms, kind, shown.subject, canonical(data))
+        row = (known_by, shown.at_ms, kind, shown.subject, canonical(data), *whose(shown))
         insert(uow.conn, feed, [row])
         self._newest.of(uow).clear()
 
@@ -80,19 +88,84 @@ class Feed:
 
     @staticmethod
     def page(conn: sa.Connection, after: int, limit: int) -> tuple[list[CloudEvent], int]:
-        """Up to ``limit`` events after the cursor, oldest first, and the cursor behind them."""
-        rows = conn.execute(
-            sa.select(feed).where(feed.c.number > after).order_by(feed.c.number).limit(limit)
-        ).all()
-        events = [
-            CloudEvent(
-                id=row.event_id,
-                type=row.kind,
-                subject=row.subject,
-                time=rfc3339(row.at_ms),
-                at_ms=row.at_ms,
-                data=msgspec.Raw(row.data),
-            )
-            for row in rows
-        ]
-        return events, rows[-1].number if rows else after
+        """Up to ``limit`` events after the cursor, oldest first, and the cursor behind them.
+
+        Only those that the caller may see; a page with fewer than ``limit`` is the last one.
+        """
+        events: list[CloudEvent] = []
+        while True:
+            rows = conn.execute(
+                sa.select(feed).where(feed.c.number > after).order_by(feed.c.number).limit(limit)
+            ).all()
+            for row in rows:
+                if len(events) == limit:
+                    return events, after
+                after = row.number
+                if visible(
+                    customer=row.customer,
+                    thing=row.thing,
+                    document=row.kind.startswith(DOCUMENTS),
+                    at_ms=row.at_ms,
+                ):
+                    events.append(_shown(row))
+            if len(rows) < limit or len(events) == limit:
+                return events, after
+
+
+def steps_of(conn: sa.Connection, subjects: Sequence[str]) -> list[dict[str, Any]]:
+    """What happened to some subjects that the caller may see, oldest first."""
+    rows = conn.execute(
+        sa.select(feed).where(feed.c.subject.in_(subjects)).order_by(feed.c.number)
+    ).all()
+    return [
+        {
+            "at_ms": row.at_ms,
+            "kind": row.kind,
+            "subject": row.subject,
+            "data": msgspec.json.decode(row.data),
+        }
+        for row in rows
+        if visible(
+            customer=row.customer,
+            thing=row.thing,
+            document=row.kind.startswith(DOCUMENTS),
+            at_ms=row.at_ms,
+        )
+    ]
+
+
+def visible(*, customer: str, thing: str, document: bool, at_ms: int) -> bool:
+    """Whether the caller may see an event that belongs to ``customer`` or ``thing``, or to nobody.
+
+    What is nobody's is the operator's. A document stays with its customer; everything else is of
+    who owns the thing since before it.
+    """
+    who = current()
+    if who.things is None and who.customers is None:
+        return True
+    if customer and not who.sees(customer):
+        return False
+    if thing and not (document and customer):
+        since_ms = seen_from_ms(thing)
+        return since_ms is not None and at_ms >= since_ms
+    return bool(customer)
+
+
+def whose(event: Any) -> tuple[str, str]:  # noqa: ANN401 - a FeedEvent, of the layer above
+    """Customer and thing of an event, each empty if it has none."""
+    thing = event.thing or event.data.get("thing", "")
+    if not thing and event.kind.startswith(OF_SUBJECT):
+        thing = event.subject
+    customer = event.customer or event.data.get("customer", "")
+    return (customer if isinstance(customer, str) else "", thing if isinstance(thing, str) else "")
+
+
+def _shown(row: Any) -> CloudEvent:  # noqa: ANN401 - a row of the database has its columns
+    return CloudEvent(
+        id=row.event_id,
+        type=row.kind,
+        subject=row.subject,
+        time=rfc3339(row.at_ms),
+        at_ms=row.at_ms,
+        data=msgspec.Raw(row.data),
+    )

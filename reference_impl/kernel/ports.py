@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -42,6 +42,18 @@ class Window(NamedTuple):
     newest_ms: Times
 
 
+class Readings(NamedTuple):
+    """Reports of several things as they came, one thing behind the other, each by time.
+
+    ``times_ms`` has shape ``(k,)``; each of ``values`` too, NaN where a report lacks the signal;
+    thing i has the places from ``starts[i]`` to before ``starts[i + 1]``.
+    """
+
+    times_ms: Times
+    values: Mapping[str, Floats]
+    starts: Times
+
+
 class TelemetryView(Protocol):
     """Reads stored telemetry by event time. Only committed readings, sorted by ``at_ms``."""
 
@@ -64,6 +76,21 @@ class TelemetryView(Protocol):
         """All readings with ``after_ms < at_ms <= to_ms``, oldest first, shape ``(k,)`` each."""
         ...
 
+    def readings(
+        self, things: Sequence[str], signals: Sequence[str], *, after_ms: int, to_ms: int
+    ) -> Readings:
+        """All reports with ``after_ms < at_ms <= to_ms`` (also those without these signals)."""
+        ...
+
+    def reported(
+        self, things: Sequence[str], signals: Sequence[str], *, ends_ms: Sequence[int]
+    ) -> Times:
+        """When each thing reported last at or before each end, shape ``(ends, things)``; -1: never.
+
+        ``signals`` are some that the things have: a report of any signal counts.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThingRef:
@@ -74,6 +101,8 @@ class ThingRef:
     site: str
     customer: str
     title: str
+    time_zone: str = "UTC"
+    """IANA name of the zone of its location."""
 
 
 class Directory(Protocol):
@@ -89,6 +118,10 @@ class Directory(Protocol):
 
     def signals(self, conn: sa.Connection, model: str) -> Sequence[str]:
         """Names of the signals of a model; empty if there is no such model."""
+        ...
+
+    def constants(self, conn: sa.Connection, model: str) -> Mapping[str, float]:
+        """Numbers that hold for every thing of a model, by name."""
         ...
 
 

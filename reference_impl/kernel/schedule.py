@@ -46,6 +46,7 @@ class Timer:
 
 TimerHandler = Callable[[UnitOfWork, Timer], None]
 PeriodicHandler = Callable[[UnitOfWork, int], None]
+AheadHandler = Callable[[UnitOfWork, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Scheduler:
     def __init__(self) -> None:
         self._handlers: dict[str, TimerHandler] = {}
         self._periodics: dict[str, _Periodic] = {}
+        self._ahead: list[AheadHandler] = []
         self._last_ms: Cached[str, int] = Cached(_read_periodics)
         self.calls = 0
         """How many times time was moved, since this process started."""
@@ -98,6 +100,13 @@ class Scheduler:
         """
         self._periodics[name] = _Periodic(name, every_ms, rank, handler)
 
+    def ahead(self, handler: AheadHandler) -> None:
+        """Call ``handler(uow, from_ms, to_ms)`` before anything of a move of time is fired.
+
+        For what depends on readings alone: they are all in by then.
+        """
+        self._ahead.append(handler)
+
     def drop(self, name: str) -> None:
         """Stop a periodic evaluation."""
         self._periodics.pop(name, None)
@@ -109,6 +118,8 @@ class Scheduler:
             When the next one-shot timer is due; periodic evaluations do not count.
         """
         self.calls, self.to_ms = self.calls + 1, to_ms
+        for handler in self._ahead:
+            handler(uow, from_ms, to_ms)
         last = self._last_ms.of(uow)
         moved = set[str]()
         while True:

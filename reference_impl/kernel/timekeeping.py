@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -124,7 +124,12 @@ class Timekeeper:
         self._now_ms: int | None = None
         self._answer: ClockAnswer | None = None
         self._answered_to = 0
+        self._on_moved: list[Callable[[], Awaitable[object]]] = []
         intake.on_stored(self._stored.set)
+
+    def on_moved(self, act: Callable[[], Awaitable[object]]) -> None:
+        """Await ``act`` before a clock call is answered, once its transaction is durable."""
+        self._on_moved.append(act)
 
     def now_ms(self) -> int:
         """The last clock call or the live watermark; before both, the first message's time."""
@@ -169,6 +174,8 @@ class Timekeeper:
             answer = self._answer
             crash_point("before_publish")
             await self._outbox.flush()
+            for act in self._on_moved:
+                await act()
             return answer
 
     async def _wait_for(self, now_ms: int, delivered: Mapping[str, int], wait_s: float) -> None:

@@ -14,6 +14,8 @@ class MaintenanceRows:
 
     work_orders: Rows
     register: Rows
+    tickets: Rows
+    ticket_notes: Rows
 
 
 class LevelsView(Protocol):

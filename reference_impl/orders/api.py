@@ -8,7 +8,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from reference_impl.kernel.access import Group, current, must_see, seen
+from reference_impl.kernel.access import (
+    Group,
+    current,
+    must_see,
+    must_see_thing,
+    seen,
+    seen_of_things,
+)
 from reference_impl.kernel.errors import Unknown
 from reference_impl.kernel.http.guard import needs
 from reference_impl.kernel.money import plain
@@ -78,7 +85,8 @@ def _recommendations(routes: APIRouter, service: Orders, clock: Clock, store: St
             rows = service.listed(conn, "recommendations", id=rec_id)
         if not rows:
             raise Unknown(f"there is no recommendation {rec_id!r}")
-        must_see(rows[0]["customer"], what=f"recommendation {rec_id!r}")
+        what = f"recommendation {rec_id!r}"
+        must_see_thing(rows[0]["thing"], what=what, at_ms=rows[0]["issued_ms"])
         return rows[0]
 
     @routes.get("/recommendations", dependencies=[READ])
@@ -89,7 +97,7 @@ def _recommendations(routes: APIRouter, service: Orders, clock: Clock, store: St
         asked = {"thing": thing, "state": state}
         only = {name: value for name, value in asked.items() if value is not None}
         with store.read() as conn:
-            rows = seen(service.listed(conn, "recommendations", **only))
+            rows = seen_of_things(service.listed(conn, "recommendations", **only), at="issued_ms")
             hidden = service.supplies.partners(conn)
         return page([_shown(row, hidden) for row in rows], limit, after)
 
@@ -153,22 +161,20 @@ def _needs(routes: APIRouter, service: Orders, store: Store) -> None:
         asked = {"thing": thing, "state": state}
         only = {name: value for name, value in asked.items() if value is not None}
         with store.read() as conn:
-            rows = seen(service.listed(conn, "needs", **only))
+            rows = seen_of_things(service.listed(conn, "needs", **only), at="changed_ms")
         return page(rows, limit, after, key="need_key")
 
     @routes.get("/refused-advice", dependencies=[needs("recommendations:read")])
     async def get_refused() -> Answer:
         """What rules recommended and nobody was asked about, and why: once per need and part."""
         with store.read() as conn:
-            rows = service.listed(conn, "refused")
-            if current().customers is not None:
-                rows = [row for row in rows if _sees_need(service, conn, row["need_key"])]
-        return {"items": rows}
+            rows = [_with_thing(row) for row in service.listed(conn, "refused")]
+        kept = seen_of_things(rows, at="at_ms")
+        return {"items": [{n: v for n, v in row.items() if n != "thing"} for row in kept]}
 
 
-def _sees_need(service: Orders, conn: Any, need_key: str) -> bool:  # noqa: ANN401 - a connection
-    ref = service.directory.thing(conn, need_key.split("/", maxsplit=1)[0])
-    return ref is not None and current().sees(ref.customer)
+def _with_thing(row: Row) -> Row:
+    return {"thing": str(row["need_key"]).partition("/")[0], **row}
 
 
 def _compliance(routes: APIRouter, service: Orders, clock: Clock, store: Store) -> None:
@@ -199,7 +205,8 @@ def _followed(
     asked = {"partner": partner, "customer": customer}
     only = {name: value for name, value in asked.items() if value is not None}
     with store.read() as conn:
-        return seen(service.listed(conn, "compliance", **only))
+        rows = [_with_thing(row) for row in service.listed(conn, "compliance", **only)]
+    return seen_of_things(rows, at="issued_ms")
 
 
 def _breakers(routes: APIRouter, service: Orders, clock: Clock, store: Store) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from reference_impl.kernel.ports import Directory
 from reference_impl.kernel.rows import Row
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.orders import domain as d
 from reference_impl.orders.ports import OrderRows
 from reference_impl.orders.steps import Steps
-from reference_impl.published import AlertChanged, ThingInstalled, ThingReleased
+from reference_impl.published import AlertChanged, ThingActivated, ThingReleased
 
 FAILURE = "failure"
 
@@ -18,8 +17,8 @@ FAILURE = "failure"
 class Owners:
     """Remembers which things left, and begins their needs anew when they come back."""
 
-    def __init__(self, *, rows: OrderRows, steps: Steps, directory: Directory) -> None:
-        self._rows, self._steps, self._directory = rows, steps, directory
+    def __init__(self, *, rows: OrderRows, steps: Steps) -> None:
+        self._rows, self._steps = rows, steps
 
     def release(self, uow: UnitOfWork, event: ThingReleased) -> None:
         """A thing left its owner, or service."""
@@ -36,11 +35,10 @@ class Owners:
             },
         )
 
-    def on_installed(self, uow: UnitOfWork, event: ThingInstalled) -> None:
+    def on_activated(self, uow: UnitOfWork, event: ThingActivated) -> None:
         """A thing that had left is in service again: its needs are those of its new owner."""
         row = self._rows.released.get(uow.conn, event.thing)
-        ref = self._directory.thing(uow.conn, event.thing)
-        if row is None or not row["away"] or ref is None:
+        if row is None or not row["away"]:
             return
         self._rows.released.put(uow, {**row, "away": False})
         for need in self._rows.needs.items(uow.conn, thing=event.thing):
@@ -49,9 +47,9 @@ class Owners:
                     uow,
                     need,
                     d.NeedStep.REVIVE,
-                    at_ms=need["changed_ms"],
+                    at_ms=event.at_ms,
                     owner=row["owner"],
-                    customer=ref.customer,
+                    customer=event.customer,
                     attempts=0,
                     risk="",
                 )

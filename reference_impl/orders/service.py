@@ -41,7 +41,7 @@ from reference_impl.published import (
     ModelInstalled,
     PartFitted,
     ReplacementAdvised,
-    ThingInstalled,
+    ThingActivated,
     ThingReleased,
 )
 
@@ -97,7 +97,7 @@ class Orders:
             catalogue=self.catalogue,
             sales=self.sales,
         )
-        self.owners = Owners(rows=rows, steps=self._steps, directory=directory)
+        self.owners = Owners(rows=rows, steps=self._steps)
         self.carts = Carts(
             rows=rows,
             steps=self._steps,
@@ -125,7 +125,7 @@ class Orders:
         bus.subscribe(PartFitted, self.endings.on_fitted)
         bus.subscribe(ModelInstalled, self.catalogue.on_model)
         bus.subscribe(ThingReleased, self.endings.on_released)
-        bus.subscribe(ThingInstalled, self.owners.on_installed)
+        bus.subscribe(ThingActivated, self.owners.on_activated)
         bus.subscribe(AlertChanged, self.owners.on_alert)
         self._scheduler.on_timer(REOPEN, self._reopen)
         self.advising.subscribe()

@@ -116,7 +116,10 @@ class Steps:
         """Publish ``recommendation.<what>``."""
         data = {"need_key": rec["need_key"], "by": by, "reason": rec["reason"], **more}
         kind = f"recommendation.{what}"
-        uow.publish(RecommendationChanged(at_ms=at_ms, kind=kind, subject=rec["id"], data=data))
+        whose = {"customer": rec["customer"], "thing": rec["thing"]}
+        uow.publish(
+            RecommendationChanged(at_ms=at_ms, kind=kind, subject=rec["id"], data=data, **whose)
+        )
 
     # Orders ----------------------------------------------------------------------------------
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import sqlalchemy as sa
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from reference_impl.kernel import access
+from reference_impl.kernel.http.guard import needs
 from reference_impl.kernel.ports import Clock
 from reference_impl.kernel.store import Store
 from reference_impl.outcomes.service import Outcomes
@@ -36,29 +39,39 @@ def router(service: Outcomes, clock: Clock, store: Store) -> APIRouter:
     """All routes of this context."""
     routes = APIRouter(prefix="/v1", tags=["outcomes"])
 
-    @routes.put("/contracts/{contract_id}")
+    def must_see(conn: sa.Connection, contract_id: str) -> None:
+        for row in service.contracts(conn):
+            if row["id"] == contract_id:
+                access.must_see(row["customer"], what=f"contract {contract_id!r}")
+
+    @routes.put("/contracts/{contract_id}", dependencies=[needs("contracts:write")])
     async def put_contract(contract_id: str, body: ContractBody) -> Answer:
         """Sign or amend a contract."""
+        access.must_see(body.customer, what=f"customer {body.customer!r}")
         with store.begin() as uow:
+            must_see(uow.conn, contract_id)
             return service.put(uow, {"id": contract_id, **body.model_dump()})
 
-    @routes.get("/contracts")
+    @routes.get("/contracts", dependencies=[needs("contracts:read")])
     async def get_contracts() -> Answer:
         """All contracts."""
         with store.read() as conn:
-            return {"items": service.contracts(conn)}
+            return {"items": access.seen(service.contracts(conn))}
 
-    @routes.get("/outcomes")
+    @routes.get("/outcomes", dependencies=[needs("outcomes:read")])
     async def get_outcomes(contract: str | None = None) -> Answer:
         """All closed periods (of a contract)."""
         only = {} if contract is None else {"contract": contract}
         with store.read() as conn:
-            return {"items": service.outcomes(conn, **only)}
+            whose = {row["id"]: row["customer"] for row in service.contracts(conn)}
+            rows = service.outcomes(conn, **only)
+        return {"items": [row for row in rows if access.current().sees(whose[row["contract"]])]}
 
-    @routes.get("/outcomes/{contract_id}/{period}")
+    @routes.get("/outcomes/{contract_id}/{period}", dependencies=[needs("outcomes:read")])
     async def get_outcome(contract_id: str, period: str) -> Answer:
         """One period with its intervals per thing; an open one up to now."""
         with store.read() as conn:
+            must_see(conn, contract_id)
             return service.drill_down(conn, contract_id, period, now_ms=clock.now_ms())
 
     return routes

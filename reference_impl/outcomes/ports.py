@@ -13,3 +13,11 @@ class OutcomeRows:
 
     contracts: Rows
     outcomes: Rows
+    plans: Rows
+    subscriptions: Rows
+    charges: Rows
+    payments: Rows
+    feature_prices: Rows
+    unlocks: Rows
+    tariffs: Rows
+    rentals: Rows

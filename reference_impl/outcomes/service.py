@@ -126,6 +126,7 @@ class Outcomes:
                 kind="outcome.period_closed",
                 subject=f"{contract['id']}/{period.label}",
                 data={"contract": contract["id"], "period": period.label, **result},
+                customer=contract["customer"],
             )
         )
 

@@ -7,7 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from reference_impl.kernel import access
 from reference_impl.kernel.http.bodies import Body
+from reference_impl.kernel.http.guard import needs
 from reference_impl.kernel.ports import Clock
 from reference_impl.kernel.store import Store
 from reference_impl.remote.service import Remote
@@ -48,9 +50,10 @@ def router(service: Remote, clock: Clock, store: Store) -> APIRouter:
     """The routes of remote control."""
     api = APIRouter(prefix="/v1", tags=["remote"])
 
-    @api.post("/things/{thing}/commands")
+    @api.post("/things/{thing}/commands", dependencies=[needs("commands:write")])
     async def request(thing: str, call: CommandCall) -> CommandView:
         """Ask a device to do something; it goes out with the next clock call (live: at once)."""
+        access.must_see_thing(thing)
         now_ms = clock.now_ms()
         with store.begin() as uow:
             row = service.request(
@@ -64,16 +67,20 @@ def router(service: Remote, clock: Clock, store: Store) -> APIRouter:
             )
             return CommandView(**row)
 
-    @api.get("/things/{thing}/commands")
+    @api.get("/things/{thing}/commands", dependencies=[needs("commands:read")])
     async def of_thing(thing: str) -> Commands:
         """Commands to one thing, oldest first."""
-        with store.read() as conn:
-            return Commands(items=[CommandView(**row) for row in service.items(conn, thing)])
+        access.must_see_thing(thing)
+        return listed(thing)
 
-    @api.get("/commands")
+    @api.get("/commands", dependencies=[needs("commands:read")])
     async def everything() -> Commands:
         """All commands, oldest first."""
+        return listed()
+
+    def listed(thing: str | None = None) -> Commands:
         with store.read() as conn:
-            return Commands(items=[CommandView(**row) for row in service.items(conn)])
+            rows = access.seen_of_things(service.items(conn, thing), at="issued_ms")
+        return Commands(items=[CommandView(**row) for row in rows])
 
     return api

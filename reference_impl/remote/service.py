@@ -7,14 +7,20 @@ from typing import Any, Protocol
 
 from broker.wire.messages import Command, Downlink
 from reference_impl.kernel.bus import Bus
-from reference_impl.kernel.errors import Problem, Unknown
+from reference_impl.kernel.errors import Invalid, Problem, Unknown
 from reference_impl.kernel.ids import digest
 from reference_impl.kernel.machines import after
 from reference_impl.kernel.ports import Directory
-from reference_impl.kernel.rows import Row, Rows
+from reference_impl.kernel.rows import Row
 from reference_impl.kernel.schedule import Scheduler, Timer, cancel_timer, set_timer
 from reference_impl.kernel.store import Connection, UnitOfWork
-from reference_impl.published import CommandAcknowledged, CommandChanged, CommandWanted
+from reference_impl.published import (
+    CommandAcknowledged,
+    CommandChanged,
+    CommandWanted,
+    ModelInstalled,
+)
+from reference_impl.remote import obeying
 from reference_impl.remote.domain import (
     KIND_OF_STEP,
     SILENT_MS,
@@ -23,6 +29,7 @@ from reference_impl.remote.domain import (
     State,
     Step,
 )
+from reference_impl.remote.ports import RemoteRows
 
 EXPIRY = "command_expiry"
 
@@ -39,15 +46,16 @@ class Remote:
     """What devices are told."""
 
     def __init__(
-        self, *, rows: Rows, scheduler: Scheduler, directory: Directory, requests: Requests
+        self, *, rows: RemoteRows, scheduler: Scheduler, directory: Directory, requests: Requests
     ) -> None:
-        self._rows = rows
+        self._rows, self._obeyed = rows.commands, rows.obeyed
         self._scheduler = scheduler
         self._directory = directory
         self._requests = requests
 
     def subscribe(self, bus: Bus) -> None:
-        """Listen for commands that are wanted and acknowledged, and for expiry."""
+        """Listen for models, for commands that are wanted and acknowledged, and for expiry."""
+        bus.subscribe(ModelInstalled, self._on_model)
         bus.subscribe(CommandWanted, self._on_wanted)
         bus.subscribe(CommandAcknowledged, self._on_acknowledged)
         self._scheduler.on_timer(EXPIRY, self._on_expiry)
@@ -67,9 +75,15 @@ class Remote:
 
         Raises:
             Unknown: If there is no such thing.
+            Invalid: If its model does not obey this, with all problems.
         """
-        if self._directory.thing(uow.conn, thing) is None:
+        ref = self._directory.thing(uow.conn, thing)
+        if ref is None:
             raise Unknown(f"there is no thing {thing!r}", [Problem(where="thing", what=thing)])
+        model = self._obeyed.get(uow.conn, ref.model)
+        problems = [] if model is None else obeying.problems_of(model["obeys"], name, args)
+        if problems:
+            raise Invalid(f"{thing!r} is not asked to {name}", problems)
         command_id = f"cmd-{thing}-{name}-{digest(now_ms, dict(args), expires_ms, by)}"
         uow.publish(
             CommandWanted(
@@ -102,6 +116,9 @@ class Remote:
             row = self._rows.get(uow.conn, command_id)
             if row is not None and row["state"] == State.REQUESTED:
                 self._swap(uow, row, Step.SEND, "")
+
+    def _on_model(self, uow: UnitOfWork, event: ModelInstalled) -> None:
+        self._obeyed.put(uow, {"model": event.model, "obeys": dict(event.obeys)})
 
     def _on_wanted(self, uow: UnitOfWork, wanted: CommandWanted) -> None:
         ref = self._directory.thing(uow.conn, wanted.thing)

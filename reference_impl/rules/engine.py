@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from reference_impl.kernel.columnar import Truth
+from reference_impl.kernel.expressions import Expression
 from reference_impl.kernel.numbers import sig9
-from reference_impl.kernel.ports import Bools, Floats, Times, Window
-from reference_impl.rules.domain import Input, Instance, Pack, Phase, Rule, Step, judge
+from reference_impl.kernel.ports import Bools, Floats, Window
+from reference_impl.rules.domain import Cause, Input, Instance, Pack, Phase, Rule, Step, judge
+
+Above = Callable[[Cause, int], bool]
+"""Whether a cause is ACTIVE on the site (or thing) of the thing with this number."""
 
 
 class Inputs(Protocol):
@@ -39,15 +43,33 @@ class Decided(NamedTuple):
     rule: Rule
     truth: Truth
     known: Bools
+    clears: Truth | None
+    """Where its own clear condition holds and fails, if it has one."""
     columns: Mapping[str, Floats]
+    fresh: Mapping[str, Bools]
+    """Where each of them is new enough to go by."""
     holding: Mapping[int, Sequence[int]]
     """The things of which it holds, by the number of the evaluation."""
 
-    def verdict(self, number: int, thing: int) -> bool | None:
-        """Whether it holds of a thing at an evaluation; None for UNKNOWN."""
+    def verdict(self, number: int, thing: int, *, active: bool = False) -> bool | None:
+        """Whether it holds of a thing at an evaluation; None for UNKNOWN.
+
+        A rule that is ACTIVE and has its own clear condition holds until that does.
+        """
+        if active and self.clears is not None:
+            if self.clears.holds[number, thing]:
+                return False
+            return True if self.clears.fails[number, thing] else None
         if self.truth.holds[number, thing]:
             return True
         return False if self.truth.fails[number, thing] else None
+
+    def holds_of(self, condition: Expression, number: int, thing: int) -> bool:
+        """Whether another condition over the rule's variables holds; UNKNOWN does not."""
+        if not all(self.fresh[name][number, thing] for name in condition.variables):
+            return False
+        values = {name: float(self.columns[name][number, thing]) for name in condition.variables}
+        return condition.holds(values) is True
 
     def values(self, number: int, thing: int) -> dict[str, float]:
         """What it looked at, if all of it was known."""
@@ -77,18 +99,23 @@ def decide(plan: Plan, inputs: Inputs, *, ends_ms: Sequence[int]) -> list[Decide
     always: Bools = np.ones(values.shape[1:], dtype=np.bool_)
     found = []
     for rule, reads in zip(plan.rules, plan.reads, strict=True):
-        known = always
-        for _, place in reads:
-            known = known & fresh[rule.stale_after_ms][place]
+        mine = fresh[rule.stale_after_ms]
+        known = _all(always, [mine[p] for name, p in reads if name in rule.when.variables])
         columns = {name: values[place] for name, place in reads}
         truth = rule.when.truth(columns, known)
-        found.append(Decided(rule, truth, known, columns, _where(truth.holds)))
+        clears = None
+        if (clear := rule.clear_when) is not None:
+            told = _all(always, [mine[p] for name, p in reads if name in clear.variables])
+            clears = clear.truth(columns, told)
+        new = {name: mine[place] for name, place in reads}
+        found.append(Decided(rule, truth, known, clears, columns, new, _where(truth.holds)))
     return found
 
 
-def _fresh(newest_ms: Times, ends_ms: Times, stale_ms: int) -> Bools:
-    """Where an input is new enough to go by."""
-    return newest_ms >= np.maximum(ends_ms - stale_ms, 0)
+def _all(known: Bools, others: Iterable[Bools]) -> Bools:
+    for other in others:
+        known = known & other
+    return known
 
 
 def _where(holds: Bools) -> dict[int, list[int]]:
@@ -107,6 +134,7 @@ def walk(
     instances: Mapping[tuple[str, int], Instance],
     *,
     at_ms: int,
+    above: Above | None = None,
 ) -> list[Judged]:
     """Let one evaluation act on the instances of a pack.
 
@@ -116,10 +144,12 @@ def walk(
         number: Which of the evaluations it is.
         instances: Those that are PENDING or ACTIVE, by (rule id, index of the thing).
         at_ms: Its time.
+        above: Whether a cause is ACTIVE that is not of this pack and thing.
 
     Returns:
         What changed, and every rule that is ACTIVE, by rule and thing.
     """
+    active = {key for key, one in instances.items() if one.phase is Phase.ACTIVE}
     standing: dict[str, set[int]] = {}
     for rule_id, thing in instances:
         standing.setdefault(rule_id, set()).add(thing)
@@ -129,13 +159,38 @@ def walk(
         if not holding and rule.id not in standing:
             continue
         for thing in sorted(standing.get(rule.id, set()).union(holding)):
-            verdict = one.verdict(number, thing)
-            before = instances.get((rule.id, thing))
-            after, steps = judge(before, verdict, rule=rule, at_ms=at_ms, every_ms=pack.every_ms)
+            key = (rule.id, thing)
+            before = instances.get(key)
+            verdict = one.verdict(number, thing, active=key in active)
+            after, steps = judge(
+                before,
+                verdict,
+                rule=rule,
+                at_ms=at_ms,
+                every_ms=pack.every_ms,
+                yields=bool(rule.yields_to) and _yields(pack, rule, thing, active, above),
+            )
+            if after is not None and after.phase is Phase.ACTIVE:
+                active.add(key)
+            else:
+                active.discard(key)
             if steps or after != before or (after and after.phase is Phase.ACTIVE):
                 values = one.values(number, thing)
                 found.append(Judged(rule, thing, before, after, steps, verdict, values))
     return found
+
+
+def _yields(
+    pack: Pack, rule: Rule, thing: int, active: Collection[tuple[str, int]], above: Above | None
+) -> bool:
+    """Whether a rule that stands above this one is ACTIVE; causes of a pack are walked first."""
+    for cause in rule.yields_to:
+        if cause.pack == pack.pack and cause.scope == "thing":
+            if (cause.rule, thing) in active:
+                return True
+        elif above is not None and above(cause, thing):
+            return True
+    return False
 
 
 def shown(values: Mapping[str, float]) -> dict[str, float]:

@@ -7,16 +7,21 @@ beginning. What others decide meanwhile (conditions, parts) is looked at again w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import nan
 
 import numpy as np
 
-from reference_impl.kernel.ports import Reduced, TelemetryView, ThingRef, Times, Window
+from reference_impl.kernel.ports import Directory, Reduced, TelemetryView, ThingRef, Times, Window
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import UnitOfWork
+from reference_impl.rules import columns
+from reference_impl.rules.around import Around
 from reference_impl.rules.domain import ConditionInput, Input, Pack, PartInput, SignalInput
 from reference_impl.rules.engine import Decided, Plan, decide
 from reference_impl.rules.ports import ConditionsView, PartsView
+from reference_impl.rules.states import States
+from reference_impl.rules.variables import StateInput, Variable
 
 _MS_PER_H = 3_600_000.0
 
@@ -32,22 +37,27 @@ class Outlook:
         scheduler: Scheduler,
         conditions: ConditionsView,
         parts: PartsView,
+        directory: Directory,
+        states: States,
     ) -> None:
         self._pack, self._telemetry, self._scheduler = pack, telemetry, scheduler
         self._conditions, self._parts = conditions, parts
+        self._directory, self._states = directory, states
         self._all = Plan(pack.rules)
         self._changing = Plan(
             [
                 rule
                 for rule in pack.rules
-                if not all(isinstance(i, SignalInput) for i in rule.inputs.values())
+                if not all(isinstance(i, SignalInput | columns.Fixed) for i in rule.inputs.values())
             ]
         )
+        self._own = any(isinstance(i, StateInput) for i in self._all.inputs)
+        self._fixed: dict[Variable, Window] = {}
         signals = [i for i in self._all.inputs if isinstance(i, SignalInput)]
         self._signals = {one: number for number, one in enumerate(signals)}
         self._reduced = [Reduced(one.signal, one.take, one.over_ms) for one in signals]
         self._call = -1
-        self._seen = (-1, -1)
+        self._seen = (-1, -1, -1)
         self._refs: Sequence[ThingRef] = ()
         self._ends_ms = range(0)
         self._windows = Window(np.empty(0), np.empty(0, dtype=np.int64))
@@ -67,9 +77,10 @@ class Outlook:
             refs: The things, in order.
             at_ms: Time of an evaluation.
         """
-        seen = (self._conditions.changes, self._parts.changes)
+        own = self._states.changes if self._own else 0
+        seen = (self._conditions.changes, self._parts.changes, own)
         if self._call != self._scheduler.calls or refs != self._refs or at_ms not in self._ends_ms:
-            self._look_ahead(refs, at_ms)
+            self._look_ahead(uow, refs, at_ms)
             self._decided = decide(self._all, _Columns(self, uow), ends_ms=self._ends_ms)
         elif seen != self._seen:
             said = decide(self._changing, _Columns(self, uow), ends_ms=self._ends_ms)
@@ -78,13 +89,30 @@ class Outlook:
         self._seen = seen
         return self._decided, self._ends_ms.index(at_ms)
 
-    def _look_ahead(self, refs: Sequence[ThingRef], at_ms: int) -> None:
+    def end_ms(self, number: int) -> int:
+        """The time of one of the evaluations."""
+        return self._ends_ms[number]
+
+    def _look_ahead(self, uow: UnitOfWork, refs: Sequence[ThingRef], at_ms: int) -> None:
         self._call, self._refs = self._scheduler.calls, refs
         self.things = [ref.thing for ref in refs]
         self.index = {thing: number for number, thing in enumerate(self.things)}
         every_ms = self._pack.every_ms
         self._ends_ms = range(at_ms, max(at_ms, self._scheduler.to_ms) + 1, every_ms)
         self._windows = self._telemetry.windows(self.things, self._reduced, ends_ms=self._ends_ms)
+        fixed = [one for one in self._all.inputs if isinstance(one, columns.Fixed)]
+        if fixed:
+            self._fixed = columns.fixed(fixed, self._around(uow), self._ends_ms)
+
+    def _around(self, uow: UnitOfWork) -> Around:
+        model = self._pack.model
+        return Around(
+            self._refs,
+            self._telemetry,
+            signals=self._directory.signals(uow.conn, model),
+            constants=self._directory.constants(uow.conn, model),
+            state=partial(self._states.column, uow, self._pack.pack, self.things),
+        )
 
     def read(self, uow: UnitOfWork, wanted: Sequence[Input]) -> Window:
         """Inputs; see :class:`reference_impl.rules.engine.Inputs`."""
@@ -99,8 +127,13 @@ class Outlook:
             elif isinstance(one, PartInput):
                 values[number] = self._parts.part_fields(uow, one.part).get(one.field, nan)
                 newest_ms[number] = ends_ms
-            else:
+            elif isinstance(one, ConditionInput):
                 values[number], newest_ms[number] = self._condition(uow, one, ends_ms)
+            elif one in self._fixed:
+                values[number], newest_ms[number] = self._fixed[one]
+            else:
+                found = columns.column(one, self._around(uow), ends_ms[:, 0])
+                values[number], newest_ms[number] = found
         return Window(values, newest_ms)
 
     def _condition(self, uow: UnitOfWork, wanted: ConditionInput, ends_ms: Times) -> Window:

@@ -2,59 +2,40 @@
 
 A series has its first sample at ``every`` and then one each ``every``; ``1.0x20`` is twenty samples
 of 1.0, ``_x5`` five that are missing, ``inf`` a run-out that is not in sight. The pack is evaluated
-at 0 and at each multiple of its own ``every``, by the code that evaluates it in service.
+at 0 and at each multiple of its own ``every``, by the code that evaluates it in service. ``from``
+says what local time 0 is, ``zone`` where; ``peers`` are the series of things beside it, ``model``
+constants of its model.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from math import nan
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 
 from reference_impl.kernel.bodies import Fields
 from reference_impl.kernel.errors import Problem
-from reference_impl.kernel.ports import Floats, Take, Window
+from reference_impl.kernel.ports import Floats
+from reference_impl.rules.columns import signals_of
 from reference_impl.rules.domain import (
     CONDITION_FIELDS,
     PART_FIELDS,
     ConditionInput,
     Input,
-    Instance,
     Pack,
-    PartInput,
-    Phase,
     SignalInput,
 )
-from reference_impl.rules.engine import Plan, decide, walk
+from reference_impl.rules.trials import Case, Expectation, Trial
+from reference_impl.rules.variables import ConstantInput
 
 _ITEM = re.compile(r"(_|[-+]?(?:inf|\d+(?:\.\d*)?(?:[eE][-+]?\d+)?))(?:x(\d+))?")
 SAMPLES_MAX = 1_000_000
 NOTATION = "values such as 1.0, 1.0x20 (twenty times), _x5 (five missing), inf"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
-    """Which rules are firing after the last evaluation at or before ``at_ms``."""
-
-    at_ms: int
-    at: str
-    firing: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One test."""
-
-    name: str
-    every_ms: int
-    signals: Mapping[str, Floats]
-    conditions: Mapping[tuple[str, str], Floats]
-    parts: Mapping[tuple[str, str], float]
-    expect: tuple[Expectation, ...]
 
 
 def series(text: str) -> Floats | None:
@@ -74,7 +55,10 @@ def series(text: str) -> Floats | None:
 
 
 def read(
-    body: object, pack: Pack, parts: Mapping[str, Mapping[str, float]]
+    body: object,
+    pack: Pack,
+    parts: Mapping[str, Mapping[str, float]],
+    constants: Mapping[str, float],
 ) -> tuple[list[Case], list[Problem]]:
     """Read the tests of a pack; all problems at once.
 
@@ -82,6 +66,7 @@ def read(
         body: The list of tests, as data.
         pack: The pack they are for.
         parts: The catalogue's fields by sku; a test's own ``parts`` go before them.
+        constants: Those of the model; a test's own ``model`` goes before them.
     """
     problems: list[Problem] = []
     if not isinstance(body, list):
@@ -89,35 +74,39 @@ def read(
     cases = []
     for index, entry in enumerate(body):
         fields = Fields(entry, where=f"tests[{index}]", problems=problems)
-        cases.append(_case(fields, pack, parts))
+        cases.append(_case(fields, pack, parts, constants))
     return cases, problems
 
 
-def _case(fields: Fields, pack: Pack, parts: Mapping[str, Mapping[str, float]]) -> Case:
+def _case(
+    fields: Fields,
+    pack: Pack,
+    parts: Mapping[str, Mapping[str, float]],
+    constants: Mapping[str, float],
+) -> Case:
     inputs = [wanted for rule in pack.rules for wanted in rule.inputs.values()]
     signals = {w.signal for w in inputs if isinstance(w, SignalInput)}
-    conditions = {w.condition for w in inputs if isinstance(w, ConditionInput)}
+    signals |= {signal for w in inputs for signal in signals_of(w)}
     name = fields.text("name")
     every_ms = fields.duration("every", low_ms=1)
-    columns = {
-        signal: _samples(fields, f"signals.{signal}", text, signal in signals, sorted(signals))
-        for signal, text in fields.mapping("signals", default={}).items()
-    }
-    allowed = [f"{c}.{f}" for c in sorted(conditions) for f in CONDITION_FIELDS]
-    evaluated = {}
-    for key, text in fields.mapping("conditions", default={}).items():
-        condition, _, field = key.partition(".")
-        values = _samples(fields, f"conditions.{key}", text, key in allowed, allowed)
-        evaluated[condition, field] = values
-    prices = {(sku, f): value for sku, known in parts.items() for f, value in known.items()}
-    for key, value in fields.mapping("parts", default={}).items():
-        sku, _, field = key.rpartition(".")
-        if field not in PART_FIELDS or isinstance(value, bool | str) or value is None:
-            fields.problem(
-                f"parts.{key}", f"is {value!r}", f"<sku>.<{'|'.join(PART_FIELDS)}>: number"
-            )
-        elif isinstance(value, int | float):
-            prices[sku, field] = float(value)
+    zone = fields.text("zone", default="UTC")
+    if zone not in available_timezones():
+        fields.problem("zone", f"{zone!r} is no time zone", "an IANA name such as Europe/Rome")
+        zone = "UTC"
+    base_ms = _start(fields, zone)
+    columns = _of_signals(fields, "signals", signals)
+    peers = [
+        _of_signals(
+            Fields(entry, where=fields.at(f"peers[{i}]"), problems=fields.problems), "", signals
+        )
+        for i, entry in enumerate(fields.sequence("peers") if fields.has("peers") else [])
+    ]
+    conditions = _of_conditions(fields, inputs)
+    known = {f"{sku}.{f}": value for sku, found in parts.items() for f, value in found.items()}
+    prices = _numbers(fields, "parts", known, f"<sku>.<{'|'.join(PART_FIELDS)}>: number", _is_part)
+    names = {w.name for w in inputs if isinstance(w, ConstantInput)}
+    allowed = ", ".join(sorted(names)) or "no rule reads a constant"
+    numbers = _numbers(fields, "model", constants, allowed, names.__contains__)
     expect = tuple(
         _expectation(Fields(e, where=fields.at(f"expect[{i}]"), problems=fields.problems), pack)
         for i, e in enumerate(fields.sequence("expect"))
@@ -126,11 +115,76 @@ def _case(fields: Fields, pack: Pack, parts: Mapping[str, Mapping[str, float]]) 
     return Case(
         name=name,
         every_ms=every_ms,
-        signals=columns,
-        conditions=evaluated,
+        base_ms=base_ms,
+        zone=zone,
+        signals=[columns, *peers],
+        conditions=conditions,
         parts=prices,
+        constants=numbers,
         expect=tuple(sorted(expect, key=lambda e: e.at_ms)),
     )
+
+
+def _start(fields: Fields, zone: str) -> int:
+    """The moment that the test calls 0: local time such as ``2026-01-05 06:00``; else the epoch."""
+    if not fields.has("from"):
+        fields.raw("from")
+        return 0
+    text = fields.text("from")
+    try:
+        local = dt.datetime.fromisoformat(text)
+    except ValueError:
+        local = None
+    if local is None or local.tzinfo is not None:
+        fields.problem("from", f"is {text!r}", "local time such as 2026-01-05 06:00")
+        return 0
+    return int(local.replace(tzinfo=ZoneInfo(zone)).timestamp() * 1000)
+
+
+def _of_signals(fields: Fields, key: str, signals: set[str]) -> dict[str, Floats]:
+    listed = fields.mapping(key, default={}) if key else _whole(fields)
+    prefix = f"{key}." if key else ""
+    return {
+        signal: _samples(fields, f"{prefix}{signal}", text, signal in signals, sorted(signals))
+        for signal, text in listed.items()
+    }
+
+
+def _whole(fields: Fields) -> dict[str, object]:
+    """Everything in a mapping."""
+    return {name: fields.raw(name) for name in fields.names()}
+
+
+def _of_conditions(fields: Fields, inputs: Sequence[Input]) -> dict[tuple[str, str], Floats]:
+    conditions = {w.condition for w in inputs if isinstance(w, ConditionInput)}
+    allowed = [f"{c}.{f}" for c in sorted(conditions) for f in CONDITION_FIELDS]
+    found = {}
+    for key, text in fields.mapping("conditions", default={}).items():
+        condition, _, field = key.partition(".")
+        values = _samples(fields, f"conditions.{key}", text, key in allowed, allowed)
+        found[condition, field] = values
+    return found
+
+
+def _is_part(name: str) -> bool:
+    return name.rpartition(".")[2] in PART_FIELDS
+
+
+def _numbers(
+    fields: Fields,
+    key: str,
+    known: Mapping[str, float],
+    allowed: str,
+    fits: Callable[[str], bool],
+) -> dict[str, float]:
+    """Numbers that hold throughout a test, over those that are known anyway."""
+    found = dict(known)
+    for name, value in fields.mapping(key, default={}).items():
+        if not fits(name) or isinstance(value, bool) or not isinstance(value, int | float):
+            fields.problem(f"{key}.{name}", f"is {value!r}", allowed)
+        else:
+            found[name] = float(value)
+    return found
 
 
 def _samples(
@@ -172,21 +226,16 @@ def run(pack: Pack, case: Case) -> dict[str, Any]:
         ``name``, ``passed``, and the first expectation that failed (or the last one): ``at``,
         ``expected`` and ``seen`` rule ids, sorted.
     """
-    instances: dict[tuple[str, int], Instance] = {}
-    ends_ms = range(0, max((e.at_ms for e in case.expect), default=-1) + 1, pack.every_ms)
-    decided = decide(Plan(pack.rules), _CaseInputs(case, ends_ms), ends_ms=ends_ms)
+    through_ms = max((e.at_ms for e in case.expect), default=-1)
+    ends_ms = range(case.base_ms, case.base_ms + through_ms + 1, pack.every_ms)
+    trial = Trial(pack, case, ends_ms)
     number = 0
     answer: dict[str, Any] = {"passed": True, "expected": [], "seen": [], "at": ""}
     for wanted in case.expect:
-        while number < len(ends_ms) and ends_ms[number] <= wanted.at_ms:
-            for judged in walk(pack, decided, number, instances, at_ms=ends_ms[number]):
-                key = (judged.rule.id, judged.thing)
-                if judged.after is None:
-                    instances.pop(key, None)
-                else:
-                    instances[key] = judged.after
+        while number < len(ends_ms) and ends_ms[number] <= case.base_ms + wanted.at_ms:
+            trial.evaluate(number)
             number += 1
-        seen = {rule for (rule, _), i in instances.items() if i.phase is Phase.ACTIVE}
+        seen = trial.firing()
         answer = {
             "passed": seen == wanted.firing,
             "expected": sorted(wanted.firing),
@@ -196,56 +245,3 @@ def run(pack: Pack, case: Case) -> dict[str, Any]:
         if not answer["passed"]:
             break
     return {"name": case.name, **answer}
-
-
-class _CaseInputs:
-    """The columns of a test at some instants; one thing."""
-
-    def __init__(self, case: Case, ends_ms: Sequence[int]) -> None:
-        self._case, self._ends_ms = case, ends_ms
-
-    def columns(self, wanted: Sequence[Input]) -> Window:
-        """See :class:`reference_impl.rules.engine.Inputs`."""
-        shape = (len(wanted), len(self._ends_ms), 1)
-        values, newest_ms = np.empty(shape), np.empty(shape, dtype=np.int64)
-        for number, one in enumerate(wanted):
-            for place, at_ms in enumerate(self._ends_ms):
-                values[number, place, 0], newest_ms[number, place, 0] = self._at(one, at_ms)
-        return Window(values, newest_ms)
-
-    def _at(self, wanted: Input, at_ms: int) -> tuple[float, int]:
-        case = self._case
-        if isinstance(wanted, SignalInput):
-            return self._window(case.signals.get(wanted.signal, np.empty(0)), wanted, at_ms)
-        if isinstance(wanted, PartInput):
-            return case.parts.get((wanted.part, wanted.field), nan), at_ms
-        samples = case.conditions.get((wanted.condition, wanted.field), np.empty(0))
-        return self._last(samples, at_ms)
-
-    def _last(self, samples: Floats, at_ms: int) -> tuple[float, int]:
-        seen = np.flatnonzero(~np.isnan(samples[: at_ms // self._case.every_ms]))
-        if not seen.size:
-            return nan, -1
-        newest = int(seen[-1])
-        return float(samples[newest]), (newest + 1) * self._case.every_ms
-
-    def _window(self, samples: Floats, wanted: SignalInput, at_ms: int) -> tuple[float, int]:
-        _, newest_ms = self._last(samples, at_ms)
-        times = np.arange(1, samples.size + 1) * self._case.every_ms
-        inside = (times > at_ms - wanted.over_ms) & (times <= at_ms)
-        values = samples[inside & ~np.isnan(samples)]
-        return _taken(values, wanted.take), newest_ms
-
-
-def _taken(values: Floats, take: Take) -> float:
-    if take is Take.COUNT:
-        return float(values.size)
-    if take is Take.SUM:
-        return float(values.sum())
-    if not values.size:
-        return nan
-    if take is Take.LAST:
-        return float(values[-1])
-    if take is Take.MEAN:
-        return float(values.mean())
-    return float(values.min() if take is Take.MIN else values.max())

@@ -155,10 +155,18 @@ class Fleet:
         self._ageing.force(device, component, onset_ms=onset_ms, pf_ms=pf_ms)
 
     def fit(self, now_ms: int, device: str, *, position: str, part: str) -> str:
-        """Put a new part in place; returns its serial number, a function of place and life."""
+        """Put a new part in place; returns its serial number, a function of place and life.
+
+        Of a part whose wear nobody simulates a life has no number but the moment of fitting.
+        """
         index = self.index[device]
         self._to(now_ms)
-        serial = ""
+        serial = f"{part}-{device}-{now_ms}" if position in self.manifest.places else ""
+        if serial:
+            self._ledger.tell(
+                now_ms, "part.fitted", device, position=position, component=position, part=part,
+                serial=serial, life=0, damage_removed=0.0,
+            )  # fmt: skip
         for component, spec in self.manifest.components.items():
             if spec.position == position:
                 damage = self._ageing.damage(index)[component]

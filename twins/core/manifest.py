@@ -100,9 +100,45 @@ class FaultSpec:
     needs: Mapping[str, float] = field(default_factory=dict)
 
 
+TRIGGERS = (
+    "forecast", "leak", "vibration", "capacity", "visit", "drift", "test", "failure", "stock",
+    "slip", "stop", "volts", "stuck", "autonomy", "current", "jams", "charge",
+)  # fmt: skip
+"""On what a part is ordered (domain reference, tables of 6.1 to 6.3)."""
+MONTHS, REPORT_EVERY = "months", "report_every_s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constant:
+    """A number of a model that its rules use: a level of alarm, what it gave when commissioned.
+
+    Where ``param`` is named, a fleet that overrides it has ``factor`` times that instead
+    (``report_every_s`` is what a fleet was told, too). A fleet that overrides one of
+    ``unknown_with`` does not know it.
+    """
+
+    unit: str
+    value: float
+    title: str
+    param: str = ""
+    factor: float = 1.0
+    unknown_with: tuple[str, ...] = ()
+
+    def of(self, params: Mapping[str, float]) -> float | None:
+        """Its value in a fleet with these parameters of its own; ``None`` if it has none."""
+        if any(name in params for name in self.unknown_with):
+            return None
+        return params[self.param] * self.factor if self.param in params else self.value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A spare part: what it costs, who sells it, how long it takes and where it goes."""
+    """A spare part: what it costs, who sells it, how long it takes and where it goes.
+
+    ``standard_usage`` is how long it lasts as its maker says: so much of a counter that the device
+    reports, by the counter's name, or so many ``months``, or both: what comes first. ``trigger``
+    says what it is ordered on: one of :data:`TRIGGERS`.
+    """
 
     sku: str
     title: str
@@ -112,6 +148,8 @@ class Part:
     lead_time_p90_h: float
     position: str
     quantity: int = 1
+    standard_usage: Mapping[str, float] = field(default_factory=dict)
+    trigger: str = "forecast"
 
 
 def resolve(

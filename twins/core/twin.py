@@ -255,6 +255,11 @@ class Manifest(Protocol):
         ...
 
     @property
+    def places(self) -> Mapping[str, str]:
+        """Positions of parts that nobody simulates the wear of, with what sits there."""
+        ...
+
+    @property
     def faults(self) -> Mapping[str, FaultSpec]:
         """Faults that can be injected, by name."""
         ...

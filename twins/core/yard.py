@@ -15,10 +15,11 @@ class Yard:
         self._where = where
 
     def fits(self, device: str, position: str) -> bool:
-        """Whether there is such a device with a component at that position."""
+        """Whether there is such a device with a component or a place for parts there."""
         fleet = self._where.get(device)
-        return fleet is not None and any(
-            spec.position == position for spec in fleet.manifest.components.values()
+        return fleet is not None and (
+            position in fleet.manifest.places
+            or any(spec.position == position for spec in fleet.manifest.components.values())
         )
 
     def fit(

@@ -10,7 +10,7 @@ import functools
 import importlib
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +20,17 @@ from twins.core import declared
 from twins.core.commands import CORE
 from twins.core.declared import Declared
 from twins.core.errors import InvalidProduct
-from twins.core.manifest import ComponentSpec, FaultSpec, Param, Part, SignalSpec
+from twins.core.manifest import (
+    MONTHS,
+    REPORT_EVERY,
+    TRIGGERS,
+    ComponentSpec,
+    Constant,
+    FaultSpec,
+    Param,
+    Part,
+    SignalSpec,
+)
 from twins.core.twin import Build, ProductTwin
 
 ROOT = Path(__file__).parent
@@ -49,6 +59,18 @@ class Product:
     """Commands, settings, features, states and firmware images."""
     conditions: tuple[Mapping[str, Any], ...]
     """What a service shall compute from the signals (``conditions.yaml``), for its API."""
+    metrics: tuple[Mapping[str, Any], ...] = ()
+    """Signals that a service shall compute (``metrics.yaml``)."""
+    sessions: tuple[Mapping[str, Any], ...] = ()
+    """Kinds of jobs that a service shall see in the signals (``sessions.yaml``)."""
+    diagnosis: tuple[Mapping[str, Any], ...] = ()
+    """Which fault moves which signals which way (``diagnosis.yaml``)."""
+    quality: tuple[Mapping[str, Any], ...] = ()
+    """What readings can be true (``quality.yaml``)."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Positions of parts that nobody simulates the wear of, with what sits there."""
+    constants: Mapping[str, Constant] = field(default_factory=dict)
+    """Numbers of the model that its rules use, by name."""
     host: str = ""
     """The product whose devices bring devices of this one with them; empty for most."""
     count: str = ""
@@ -129,6 +151,15 @@ def _product(folder: Path, manifest: Mapping[str, Any]) -> Product:
         parts={part.sku: part for part in map(_part, _yaml(folder / "parts.yaml"))},
         obeys=declared.read(manifest),
         conditions=tuple(_yaml(folder / "conditions.yaml")),
+        metrics=tuple(_yaml(folder / "metrics.yaml")),
+        sessions=tuple(_yaml(folder / "sessions.yaml")),
+        diagnosis=tuple(_yaml(folder / "diagnosis.yaml")),
+        quality=tuple(_yaml(folder / "quality.yaml")),
+        places={name: place["title"] for name, place in manifest.get("places", {}).items()},
+        constants={
+            name: Constant(**{**constant, "unknown_with": tuple(constant.get("unknown_with", ()))})
+            for name, constant in manifest.get("constants", {}).items()
+        },
         host=manifest.get("host", ""),
         count=manifest.get("count", ""),
     )
@@ -149,16 +180,38 @@ def _yaml(file: Path) -> list[dict[str, Any]]:
     return entries
 
 
+def _part_problems(product: Product) -> list[str]:
+    positions = {spec.position for spec in product.components.values()} | product.places.keys()
+    problems = [
+        f"part {part.sku} is for position {part.position!r}, parts sit at {sorted(positions)}"
+        for part in product.parts.values()
+        if part.position not in positions
+    ]
+    problems += [
+        f"part {part.sku}: {name!r} is no signal and not {MONTHS!r}"
+        for part in product.parts.values()
+        for name in part.standard_usage
+        if name != MONTHS and name not in product.signals
+    ]
+    problems += [
+        f"part {part.sku}: trigger {part.trigger!r}; there are: {', '.join(TRIGGERS)}"
+        for part in product.parts.values()
+        if part.trigger not in TRIGGERS
+    ]
+    problems += [
+        f"constant {name} follows {param!r}, which is no parameter of the product"
+        for name, constant in product.constants.items()
+        for param in (constant.param, *constant.unknown_with)
+        if param and param != REPORT_EVERY and param not in product.params
+    ]
+    return problems
+
+
 def _problems(product: Product) -> list[str]:
     problems = []
     if product.id != product.folder.name:
         problems.append(f"id is {product.id!r}, the folder {product.folder.name!r}")
-    positions = {spec.position for spec in product.components.values()}
-    problems += [
-        f"part {part.sku} is for position {part.position!r}, components sit at {sorted(positions)}"
-        for part in product.parts.values()
-        if part.position not in positions
-    ]
+    problems += _part_problems(product)
     problems += [
         f"fault {name}: {key} must be 0 or more, not {value}"
         for name, fault in product.faults.items()
@@ -181,9 +234,10 @@ def _problems(product: Product) -> list[str]:
         for param in fault.needs
         if param not in product.params
     ]
+    readable = {*product.signals, *(metric.get("id") for metric in product.metrics)}
     for condition in product.conditions:
         signal = condition.get("params", {}).get("signal")
-        if signal not in product.signals:
+        if signal not in readable:
             problems.append(f"condition {condition.get('id')} reads {signal!r}, which is no signal")
     problems += declared.problems(product.obeys, product.params, CORE)
     if product.host and (product.host != product.folder.parent.name or not product.count):

@@ -41,6 +41,10 @@ class Frame:
             return
         if ordered[0] <= self.newest_ms or not all(map(lt, ordered, ordered[1:])):
             times, values = self._merged(times, values)
+        self.append(times, values, int(times[-1]))
+
+    def append(self, times: Times, values: Floats, newest_ms: int) -> None:
+        """Take in reports as :meth:`add` does, that are ascending and newer than all here."""
         end = self._last + times.size
         if end > self._times.size:
             self._make_room(times.size)
@@ -48,7 +52,7 @@ class Frame:
         self._times[self._last : end] = times
         self._values[:, self._last : end] = values
         self._last = end
-        self.newest_ms = int(times[-1])
+        self.newest_ms = newest_ms
 
     def _merged(self, times: Times, values: Floats) -> tuple[Times, Floats]:
         """Reports and the columns here that are not older than all of them, in order of time."""
@@ -90,6 +94,14 @@ class Frame:
         high = self.place(to_ms)
         low = self.place(after_ms)
         return self._times[low:high], self._values[:, low:high], low
+
+    def newest_at(self, ends_ms: Times) -> Times:
+        """The time of the newest report at or before each end; -1: none."""
+        times = self._times[self._first : self._last]
+        if not times.size:
+            return np.full(ends_ms.shape, -1, dtype=np.int64)
+        place = times.searchsorted(ends_ms, side="right")
+        return np.where(place > 0, times[np.maximum(place - 1, 0)], -1)
 
     def newest_before(self, row: int, place: int) -> int:
         """The time of the newest reading of a signal in front of a column; -1: none."""

@@ -60,28 +60,58 @@ class RecentTelemetry:
                 from_ms = max(newest_ms - self._recent_ms, 0)
                 self._kept_from = dict.fromkeys(self._rows.things(conn), from_ms)
 
-    def add(self, thing: str, block: Block) -> None:
-        """Take in readings that are stored."""
+    def add(self, blocks: Sequence[tuple[str, Block]]) -> None:
+        """Take in readings that are stored, by thing."""
         if self._signals:
+            alike: dict[tuple[tuple[str, ...], int], list[tuple[str, Block]]] = {}
+            for thing, block in blocks:
+                alike.setdefault((block.names, block.size), []).append((thing, block))
+            for (names, size), group in alike.items():
+                if names:  # others measured nothing
+                    self._fill_all(names, size, group)
+        for thing, block in blocks:
+            newest_ms = block.last_ms
+            if newest_ms > self._cut_at.setdefault(thing, newest_ms + int(_TRIM * self._recent_ms)):
+                self._cut(thing, newest_ms - self._recent_ms)
+
+    def _fill_all(
+        self, names: tuple[str, ...], size: int, blocks: Sequence[tuple[str, Block]]
+    ) -> None:
+        """Take in blocks of one shape: those that bring news only, as one array."""
+        pick = self._pick(names)
+        whole = np.frombuffer(b"".join([block.payload for _, block in blocks]), dtype="<i8")
+        rows = whole.reshape(len(blocks), (2 + len(names)) * size)
+        times = rows[:, :size]
+        columns = rows[:, 2 * size :].view("<f8").reshape(len(blocks), len(names), size)
+        values = columns[:, pick.places]
+        if pick.lacking:
+            values[:, pick.lacking] = np.nan
+        ascending = np.logical_and.reduce(times[:, 1:] > times[:, :-1], axis=1).tolist()
+        for number, (thing, block) in enumerate(blocks):
             frame = self._frames.get(thing)
             if frame is None:
                 frame = self._frames[thing] = Frame(len(self._signals))
-            self._fill(frame, block, self._kept_from.get(thing, 0))
-        newest_ms = block.last_ms
-        if newest_ms > self._cut_at.setdefault(thing, newest_ms + int(_TRIM * self._recent_ms)):
-            self._cut(thing, newest_ms - self._recent_ms)
+            news = block.first_ms > max(frame.newest_ms, self._kept_from.get(thing, 0))
+            if news and ascending[number]:
+                frame.append(times[number], values[number], block.last_ms)
+            else:
+                self._fill(frame, block, self._kept_from.get(thing, 0))
+
+    def _pick(self, names: tuple[str, ...]) -> _Pick:
+        pick = self._picks.get(names)
+        if pick is None:
+            places = {name: place for place, name in enumerate(names)}
+            found = [places.get(signal) for signal in self._signals]
+            pick = self._picks[names] = _Pick(
+                np.array([place or 0 for place in found], dtype=np.int64),
+                [row for row, place in enumerate(found) if place is None],
+            )
+        return pick
 
     def _fill(self, frame: Frame, block: Block, from_ms: int) -> None:
         if not block.names:
             return  # reports that measured nothing
-        pick = self._picks.get(block.names)
-        if pick is None:
-            places = {name: place for place, name in enumerate(block.names)}
-            found = [places.get(signal) for signal in self._signals]
-            pick = self._picks[block.names] = _Pick(
-                np.array([place or 0 for place in found], dtype=np.int64),
-                [row for row, place in enumerate(found) if place is None],
-            )
+        pick = self._pick(block.names)
         times, _, columns = unpack(block)
         values = columns[pick.places]
         if pick.lacking:

@@ -11,6 +11,12 @@ def rows() -> InsightRows:
     """All tables of this context."""
     return InsightRows(
         conditions=Rows(tables.conditions),
+        revisions=Rows(tables.revisions),
         states=Rows(tables.states),
         history=Rows(tables.history),
+        replaced=Rows(tables.replaced),
+        recomputations=Rows(tables.recomputations),
+        models=Rows(tables.models),
+        flags=Rows(tables.flags),
+        marks=Rows(tables.metric_marks),
     )

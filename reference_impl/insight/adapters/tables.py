@@ -1,4 +1,4 @@
-"""Tables: conditions of models, their state on each thing, and the history of evaluations."""
+"""Tables: conditions and their revisions, what was computed, metrics, flags of data."""
 
 from __future__ import annotations
 
@@ -13,6 +13,17 @@ conditions = sa.Table(
     sa.Column("id", Text, primary_key=True),
     sa.Column("signals", sa.JSON, nullable=False),
     sa.Column("body", sa.JSON, nullable=False),
+)
+revisions = sa.Table(
+    "condition_revisions",
+    metadata,
+    sa.Column("model", Text, primary_key=True),
+    sa.Column("condition", Text, primary_key=True),
+    sa.Column("revision", Text, primary_key=True),
+    sa.Column("state", Text, nullable=False),
+    sa.Column("body", sa.JSON, nullable=False),
+    sa.Column("installed_ms", sa.BigInteger, nullable=False),
+    sa.Column("steps", sa.JSON, nullable=False),
 )
 states = sa.Table(
     "condition_states",
@@ -34,16 +45,85 @@ states = sa.Table(
     sa.Column("told_ms", sa.BigInteger, nullable=False),
     sa.Column("told_pct", sa.Float, nullable=False),
     sa.Column("told_trend", sa.Boolean, nullable=False),
+    sa.Column("memory", sa.JSON(none_as_null=True)),
 )
+
+
+def _evaluation() -> list[sa.Column[object]]:
+    """What is kept of an evaluation, beside its key."""
+    return [
+        sa.Column("cycle", sa.Integer, nullable=False),
+        sa.Column("level", sa.Float, nullable=False),
+        sa.Column("raw_pct", sa.Float, nullable=False),
+        sa.Column("wear_pct", sa.Float, nullable=False),
+        sa.Column("runout_p50_ms", sa.BigInteger),
+        sa.Column("revision", Text, nullable=False),
+    ]
+
+
 history = sa.Table(
     "condition_history",
     metadata,
     sa.Column("thing", Text, primary_key=True),
     sa.Column("condition", Text, primary_key=True),
     sa.Column("at_ms", sa.BigInteger, primary_key=True),
-    sa.Column("cycle", sa.Integer, nullable=False),
-    sa.Column("level", sa.Float, nullable=False),
-    sa.Column("raw_pct", sa.Float, nullable=False),
-    sa.Column("wear_pct", sa.Float, nullable=False),
-    sa.Column("runout_p50_ms", sa.BigInteger),
+    *_evaluation(),
+)
+replaced = sa.Table(
+    "condition_history_replaced",
+    metadata,
+    sa.Column("recomputation", Text, primary_key=True),
+    sa.Column("thing", Text, primary_key=True),
+    sa.Column("condition", Text, primary_key=True),
+    sa.Column("at_ms", sa.BigInteger, primary_key=True, autoincrement=False),
+    *_evaluation(),
+)
+recomputations = sa.Table(
+    "recomputations",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("model", Text, nullable=False),
+    sa.Column("condition", Text, nullable=False),
+    sa.Column("revision", Text, nullable=False),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("from_ms", sa.BigInteger, nullable=False),
+    sa.Column("to_ms", sa.BigInteger, nullable=False),
+    sa.Column("by", Text, nullable=False),
+    sa.Column("why", Text, nullable=False),
+    sa.Column("replaced", sa.Integer, nullable=False),
+    sa.Column("written", sa.Integer, nullable=False),
+)
+metric_points = sa.Table(
+    "metric_points",
+    metadata,
+    sa.Column("metric", Text, primary_key=True),
+    sa.Column("thing", Text, primary_key=True),
+    sa.Column("at_ms", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("value", sa.Float, nullable=False),
+)
+metric_marks = sa.Table(
+    "metric_marks",
+    metadata,
+    sa.Column("model", Text, primary_key=True),
+    sa.Column("block", sa.BigInteger, nullable=False),
+)
+models = sa.Table(
+    "insight_models",
+    metadata,
+    sa.Column("model", Text, primary_key=True),
+    sa.Column("signals", sa.JSON, nullable=False),
+    sa.Column("metrics", sa.JSON, nullable=False),
+    sa.Column("sessions", sa.JSON, nullable=False),
+    sa.Column("diagnosis", sa.JSON, nullable=False),
+    sa.Column("quality", sa.JSON, nullable=False),
+)
+flags = sa.Table(
+    "data_flags",
+    metadata,
+    sa.Column("thing", Text, primary_key=True),
+    sa.Column("signal", Text, primary_key=True),
+    sa.Column("flag", Text, primary_key=True),
+    sa.Column("since_ms", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("until_ms", sa.BigInteger),
+    sa.Column("evidence", sa.JSON, nullable=False),
 )

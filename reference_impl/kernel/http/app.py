@@ -10,12 +10,15 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from reference_impl.kernel.http import errors
+from reference_impl.kernel.http.auth import PUBLIC, Callers, Gate
+from reference_impl.kernel.http.guard import deny_by_default
 from reference_impl.kernel.http.middleware import IdempotentWrites
 from reference_impl.kernel.store import Store
 
 VERSION = "0.1.0"
 NAME = "twinrig-reference-dps"
-APART = frozenset({"/v1/clock", "/v1/snapshot"})
+APART = frozenset({"/v1/clock", "/v1/snapshot", "/v1/login"})
+"""Writes that take their own turn; a login also because no session may be kept as an answer."""
 
 
 class _App(FastAPI):
@@ -30,10 +33,15 @@ class _App(FastAPI):
 
 
 def create_app(
-    store: Store, routers: Sequence[APIRouter], *, after_write: Callable[[], None]
+    store: Store,
+    routers: Sequence[APIRouter],
+    *,
+    callers: Callers,
+    after_write: Callable[[], None],
 ) -> FastAPI:
     """Put the API together. No page of it needs the internet, so FastAPI's own are left out.
 
+    ``callers`` says who calls; a route that asks for no permission is the operator's.
     ``after_write`` is called after each write that was answered.
 
     Raises:
@@ -51,8 +59,11 @@ def create_app(
     errors.install(app)
     for router in routers:
         for route in router.routes:
-            if isinstance(route, APIRoute) and not inspect.iscoroutinefunction(route.endpoint):
-                raise TypeError(f"{route.path}: {route.endpoint!r} must be an async def")
+            if isinstance(route, APIRoute):
+                if not inspect.iscoroutinefunction(route.endpoint):
+                    raise TypeError(f"{route.path}: {route.endpoint!r} must be an async def")
+                deny_by_default(route, PUBLIC)
         app.include_router(router)
     app.add_middleware(IdempotentWrites, store=store, apart=APART, after=after_write)
+    app.add_middleware(Gate, callers=callers)
     return app

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from reference_impl.kernel.access import Group, current
 from reference_impl.kernel.http.errors import refusal
 from reference_impl.kernel.idempotency import Answer, KeyReused, keep, recall
 from reference_impl.kernel.ids import digest, payload_digest
@@ -49,7 +50,7 @@ class IdempotentWrites:
         if body is None:
             return
         answered: list[Message] = []
-        key = Headers(scope=scope).get(HEADER)
+        key = _key_of(scope)
         async with self._store.writing:
             if key is None:
                 await self._app(scope, _given(body), _into(answered))
@@ -78,6 +79,13 @@ class IdempotentWrites:
             refused = refusal(error)
             return _messages(Answer(status=refused.status_code, body=bytes(refused.body)))
         return answered
+
+
+def _key_of(scope: Scope) -> str | None:
+    """The key as the caller's own: nobody gets another's answer by guessing."""
+    key = Headers(scope=scope).get(HEADER)
+    who = current()
+    return key if key is None or who.group is Group.OPERATOR else f"{who.user}:{key}"
 
 
 def _refuse_to_keep(answer: Answer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Response
@@ -15,6 +15,7 @@ from reference_impl.kernel.feed import Feed
 from reference_impl.kernel.http.app import NAME, VERSION
 from reference_impl.kernel.http.bodies import Body
 from reference_impl.kernel.http.errors import ErrorBody
+from reference_impl.kernel.http.guard import needs
 from reference_impl.kernel.store import Store
 from reference_impl.kernel.timekeeping import Timekeeper
 
@@ -72,6 +73,7 @@ class Info(Body):
     broker: str
     clock: str
     ready: bool
+    auth: str
 
 
 class SnapshotCall(Body):
@@ -99,7 +101,12 @@ def _has_folder(path: Path) -> bool:
 
 
 def router(
-    *, store: Store, timekeeper: Timekeeper, broker: str, ready: Callable[[], bool]
+    *,
+    store: Store,
+    timekeeper: Timekeeper,
+    broker: str,
+    ready: Callable[[], bool],
+    auth: Literal["open", "key"],
 ) -> APIRouter:
     """The routes of this module."""
     api = APIRouter(prefix="/v1")
@@ -109,18 +116,19 @@ def router(
         response_model=ClockView,
         responses={409: {"model": ShortBody, "description": "Short, in the past, or live"}},
         tags=["time"],
+        dependencies=[needs("clock:write")],
     )
     async def move_clock(call: ClockCall) -> Response:
         """Move simulated time; the same ``now_ms`` again gets the same answer."""
         answer = await timekeeper.call(call.now_ms, call.delivered, call.wait_s)
         return Response(msgspec.json.encode(answer), media_type="application/json")
 
-    @api.get("/feed", response_model=FeedPage, tags=["feed"])
+    @api.get("/feed", response_model=FeedPage, tags=["feed"], dependencies=[needs("feed:read")])
     async def read_feed(
         after: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
     ) -> Response:
-        """Events after a cursor, oldest first."""
+        """Events after a cursor that the caller may see, oldest first."""
         with store.read() as conn:
             events, cursor = Feed.page(conn, after, limit)
         page = {"events": events, "cursor": str(cursor)}
@@ -136,6 +144,7 @@ def router(
             broker=broker,
             clock="live" if timekeeper.live else "driven",
             ready=ready(),
+            auth=auth,
         )
 
     @api.get("/health", tags=["system"])
@@ -145,7 +154,7 @@ def router(
             conn.exec_driver_sql("SELECT 1")
         return Health(status="ok", now_ms=timekeeper.now_ms())
 
-    @api.post("/snapshot", tags=["system"])
+    @api.post("/snapshot", tags=["system"], dependencies=[needs("snapshot:write")])
     async def snapshot(call: SnapshotCall) -> SnapshotView:
         """Copy the store into a file, at rest between clock calls."""
         path = Path(call.path)

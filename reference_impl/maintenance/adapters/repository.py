@@ -9,4 +9,9 @@ from reference_impl.maintenance.ports import MaintenanceRows
 
 def rows() -> MaintenanceRows:
     """All tables of this context."""
-    return MaintenanceRows(work_orders=Rows(tables.work_orders), register=Rows(tables.register))
+    return MaintenanceRows(
+        work_orders=Rows(tables.work_orders),
+        register=Rows(tables.register),
+        tickets=Rows(tables.tickets),
+        ticket_notes=Rows(tables.ticket_notes),
+    )

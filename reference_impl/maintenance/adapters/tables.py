@@ -1,4 +1,4 @@
-"""Tables: work orders, and the register of what was fitted where."""
+"""Tables: work orders, the register of what was fitted where, tickets."""
 
 from __future__ import annotations
 
@@ -40,4 +40,34 @@ register = sa.Table(
     sa.Column("cycle", sa.Integer, nullable=False),
     sa.Column("work_order", Text, nullable=False),
     sa.Column("fitted_ms", sa.BigInteger, nullable=False),
+)
+tickets = sa.Table(
+    "tickets",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("thing", Text, nullable=False, index=True),
+    sa.Column("site", Text, nullable=False),
+    sa.Column("customer", Text, nullable=False, index=True),
+    sa.Column("title", Text, nullable=False),
+    sa.Column("text", Text, nullable=False),
+    sa.Column("priority", Text, nullable=False),
+    sa.Column("alert", Text, index=True),
+    sa.Column("routed_to", Text, nullable=False),
+    sa.Column("state", Text, nullable=False),
+    sa.Column("opened_by", Text, nullable=False),
+    sa.Column("by", Text, nullable=False),
+    sa.Column("reason", Text, nullable=False),
+    sa.Column("opened_ms", sa.BigInteger, nullable=False),
+    sa.Column("restored_ms", sa.BigInteger),
+    sa.Column("changed_ms", sa.BigInteger, nullable=False),
+)
+ticket_notes = sa.Table(
+    "ticket_notes",
+    metadata,
+    sa.Column("ticket", Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("by", Text, nullable=False),
+    sa.Column("text", Text, nullable=False),
+    sa.Column("internal", sa.Boolean, nullable=False),
 )

@@ -1,4 +1,4 @@
-"""Tables of remote control."""
+"""Tables: commands, and what things of a model obey."""
 
 from __future__ import annotations
 
@@ -18,4 +18,10 @@ commands = sa.Table(
     sa.Column("issued_ms", sa.BigInteger, nullable=False),
     sa.Column("expires_ms", sa.BigInteger, nullable=False),
     sa.Column("detail", Text, nullable=False),
+)
+obeyed = sa.Table(
+    "obeyed",
+    metadata,
+    sa.Column("model", Text, primary_key=True),
+    sa.Column("obeys", sa.JSON, nullable=False),
 )

@@ -117,6 +117,7 @@ class FakeDirectory:
 
     def __init__(self) -> None:
         self.refs: dict[str, ThingRef] = {}
+        self.numbers: dict[str, float] = {}
 
     def add(self, thing: str, customer: str = "water-works") -> None:
         self.refs[thing] = ThingRef(
@@ -131,6 +132,9 @@ class FakeDirectory:
 
     def signals(self, conn: sa.Connection, model: str) -> Sequence[str]:
         return SIGNALS if model == MODEL else ()
+
+    def constants(self, conn: sa.Connection, model: str) -> dict[str, float]:
+        return self.numbers
 
 
 class Rig:

@@ -61,7 +61,7 @@ def test_every_mistake_of_a_pack_is_told_at_once_with_its_place(rig: Any) -> Non
         {
             **VIB,
             "let": {
-                "vib": {"signal": "vibraton_mm_s", "take": "median", "over": "10 minutes"},
+                "vib": {"signal": "vibraton_mm_s", "take": "medium", "over": "10 minutes"},
                 "idle": {"signal": "power_kw", "take": "max", "over": "1h"},
             },
             "when": "vib >> 1.8",

@@ -40,7 +40,7 @@ TABLES: dict[str, tuple[Table, type[StrEnum], type[StrEnum], set[str]]] = {
         maintenance.Step,
         {"CLOSED", "CANCELLED"},
     ),
-    "alert": (rules.PHASES, rules.Phase, rules.Step, {"CLEARED"}),
+    "alert": (rules.PHASES, rules.Phase, rules.Step, {"HISTORICAL"}),
 }
 
 

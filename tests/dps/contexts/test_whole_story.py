@@ -146,6 +146,8 @@ def test_the_dry_run_takes_a_pack_with_its_tests_and_installs_nothing(rig: Any) 
         "expect": [{"at": "10m", "firing": []}, {"at": "20m", "firing": ["order-point"]}],
     }
     answer = desk.call("POST", "/v1/rule-packs?dry_run=true", {"pack": PACK, "tests": [case]})
+    told = [warning["where"] for warning in answer.pop("warnings")]
+    assert told == ["order-point.purpose", "order-point.expected_per_year"]
     assert answer == {
         "ok": True,
         "problems": [],

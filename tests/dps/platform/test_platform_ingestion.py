@@ -216,7 +216,7 @@ def test_windows_are_the_same_however_late_and_in_whatever_order_readings_come(
     assert view.series("t", "x_c", after_ms=-1, to_ms=0)[0].size == 0  # asked for, so kept
     for seq, (at_ms, value, measured) in enumerate(shuffled):
         signals = {"x_c": value} if measured else {"y_c": value}
-        view.add("t", pack([m.Sample(seq=seq + 1, at_ms=at_ms, signals=signals)]))
+        view.add([("t", pack([m.Sample(seq=seq + 1, at_ms=at_ms, signals=signals)]))])
     inside = [v for at, v, here in taken if here and after_ms < at <= to_ms]
     expected = {
         Take.COUNT: float(len(inside)),
@@ -261,7 +261,7 @@ def test_what_memory_no_longer_holds_is_read_from_the_store_and_agrees(kit, new_
             for seq in order:
                 at_ms = kit.START_MS + seq * kit.HOUR_MS
                 sample = m.Sample(seq=seq, at_ms=at_ms, signals={"temp_c": 20.0 + seq})
-                trimmed.add("mix-1", pack([sample]))
+                trimmed.add([("mix-1", pack([sample]))])
             forgotten = trimmed._frames["mix-1"].between(-1, kit.START_MS + 3 * kit.HOUR_MS)
             assert forgotten[0].size == 0
             whole = ask(dps.telemetry)
@@ -325,10 +325,8 @@ def test_windows_are_the_same_for_things_alone_and_together(taken, over_ms, ends
     for thing in ("a", "b", "late"):
         assert view.series(thing, "x_c", after_ms=-1, to_ms=0)[0].size == 0
     for seq, (at_ms, value) in enumerate(taken):
-        for thing, own in (("a", value), ("b", value / 3.0)):
-            view.add(thing, report(seq, at_ms, own))
-        if seq:
-            view.add("late", report(seq, at_ms, value))
+        said = [("a", value), ("b", value / 3.0), ("late", value)]
+        view.add([(thing, report(seq, at_ms, own)) for thing, own in said[: 3 if seq else 2]])
 
     def ask(*things):
         return view.windows(things, [Reduced("x_c", take, over_ms)], ends_ms=sorted(ends))

@@ -37,7 +37,8 @@ ILL = _record(
 PUMP = _record(
     "power_factor head_factor least_speed healthy_mm_s "  # as it was built
     "bearing_c motor_c run_s starts last_start_s trip_s trip_before_s "
-    "works_level_m m3 kwh ground_h run_share starts_h starts_before rags_m3 clean_starts",
+    "works_level_m m3 kwh ground_h run_share starts_h starts_before rags_m3 clean_starts "
+    "reversals",
     "role",
     "running able stopped hot latched",
     alone=POINT,
@@ -51,23 +52,24 @@ points of this report interval, hold. ``m3``, ``kwh``: in all, up to the last re
 run hours since the wear of its impeller was brought up; ``run_share``, ``starts_h``: its use of the
 last days, as its seal feels it, by then; ``starts_before``: starts by then. ``rags_m3``,
 ``clean_starts``: with which volume the next rags come, with which start they come off (infinity:
-none will)."""
+none will). ``reversals``: how often it was told to turn backwards."""
 WELL = _record(
     "now_s volume_m3 level_m spilled_m3 tend_m head_ms "
     "start_m stop_m stop_m3 wait_s dry_s "
     "mean_m3_s inflow_m3_s inflow_was_m3_s rain_mm_h residual quick_mm_h ground_mm_h "
     "storm_mm_h storm_until_ms "
-    "offset_m drift_m_s drift_from_s grease_m grease_until_s mains_until_s volts",
+    "offset_m drift_m_s drift_from_s grease_m grease_until_s mains_until_s volts signal_dbm",
     "lead k most able asks",
-    "floated dead",
+    "floated dead opened",
 )
 """``tend_m``: level when this interval began. ``head_ms``: friction times time since the last
 report. ``stop_m3``: volume at which all pumps stop. ``dry_s``: when the dry-run probe
 fell dry. ``wait_s``: when a start that was held back is tried again. ``k``: so many run, from the
 ``lead`` on, out of ``most`` by level, ``able`` by the float. ``floated``: the float has started the
-pumps, until they have emptied the well. ``dead``: no mains. ``asks``: what must be worked out
+pumps, until they have emptied the well. ``dead``: no mains. ``opened``: somebody was at the
+station since the last report. ``asks``: what must be worked out
 before it goes on (``switching.py``). ``mean_m3_s`` to ``storm_until_ms``: ``rainfall.py``.
-``offset_m`` to ``mains_until_s``: ``ills.py``."""
+``offset_m`` to ``mains_until_s``: ``ills.py``. ``signal_dbm``: of its modem, at this report."""
 
 
 def dump(table: Table) -> dict[str, Any]:

@@ -28,6 +28,7 @@ def obey(works: Works, device: int, name: str, args: Mapping[str, Any]) -> str |
     elif name == "reverse":
         works.rags.reverse(device)
         pumps["starts"][at] += 1.0
+        pumps["reversals"][at] += 1.0
     else:
         pumps["stopped"][at] = name == "stop"
     return None

@@ -20,7 +20,7 @@ Table = NDArray[np.record]
 Record = Any
 """One row of a table; its fields are attributes."""
 
-SIGNALS = 23
+SIGNALS = 26
 STATES = (
     "storm", "high_level", "dry_run", "high_level_float", "motor_overtemp", "stator_leak",
 )  # fmt: skip
@@ -95,7 +95,7 @@ def close(wells: Table, pumps: Table, now_s: float) -> tuple[int, int]:
     """Add the sums of the interval that ends to those of all time, and begin the next."""
     rags, mains = 0, 0
     for s in range(len(wells)):
-        wells[s].head_ms = 0.0
+        wells[s].head_ms, wells[s].opened = 0.0, False
         mains += wells[s].dead and wells[s].mains_until_s <= now_s
         for j in range(pumps.shape[1]):
             pump = pumps[s, j]
@@ -162,6 +162,9 @@ def measure(interval: Interval, wells: Table, pumps: Table, out: Columns) -> tup
                 out[20, s, j] = insulation_mohm(pump, interval.stator_from)
             out[21, s, j] = part.kws / 3600.0 / part.m3 if part.m3 > 0.0 else np.nan
             out[22, s, j] = well.rain_mm_h
+            out[23, s, j] = pump.reversals
+            out[24, s, j] = well.opened
+            out[25, s, j] = well.signal_dbm
     return close(wells, pumps, interval.now_s)
 
 

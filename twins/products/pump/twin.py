@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twins.core.noise import Noise
 from twins.core.twin import Action, Build, Columns, OwnWear, Wear
 from twins.core.wear import WearLaw
 from twins.products.pump import commands, laws, measuring, model
@@ -19,6 +20,9 @@ from twins.products.pump.works import Works
 
 LEVELS_APART_M = 0.3
 """Least way of the level (estimate)."""
+RADIO_DBM, RADIO_SPREAD_DB, RADIO_DB = -82.0, 7.0, 2.0
+"""Signal of the station's modem in its steel cabinet; between stations; from report to report
+(estimate)."""
 
 
 def build(build: Build) -> PumpTwin:
@@ -42,6 +46,11 @@ class PumpTwin(Works):
                 lambda device: self.maintain(device, "replace", "level_sensor"),
             ),
         }
+        streams = build.streams
+        self._radio_dbm = np.array(
+            [RADIO_DBM + RADIO_SPREAD_DB * streams.normal(f"pump/radio/{s}") for s in build.sites]
+        )
+        self._radio = Noise(streams, "pump/radio", build.sites, 1)
         self._reports, self._hours = 0, build.report_every_ms / model.HOUR_MS
 
     def advance(self, to_ms: int) -> None:
@@ -52,9 +61,11 @@ class PumpTwin(Works):
         self.now_ms = max(self.now_ms, to_ms)
 
     def measure(self) -> Columns:
-        """True values of the interval, shape ``(n, 23)``, in the order of ``product.toml``."""
+        """True values of the interval, shape ``(n, 26)``, in the order of ``product.toml``."""
         stations = self.stations
         stations.advance(self.now_s)
+        noise_db = RADIO_DB * self._radio.row(self._reports)[0]
+        stations.wells["signal_dbm"] = self._radio_dbm + noise_db
         hour = self.now_ms % model.DAY_MS / model.HOUR_MS
         interval = measuring.Interval(
             now_s=self.now_s,
@@ -147,6 +158,7 @@ class PumpTwin(Works):
     def maintain(self, device: int, action: Action, component: str) -> None:
         """What a visit resets: rags, imbalance, a crooked seat, valves, the level sensor."""
         station, pump = self.reach(device)
+        self.stations.wells["opened"][station] = True
         self.ills.maintain(station, pump, component, action)
         if self.ills.clog[station, pump] == 0.0:
             self.rags.forget(device)

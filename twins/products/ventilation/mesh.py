@@ -53,7 +53,7 @@ class Mesh:
         self.link_pct = np.full((n, nodes), 100.0)
         self.joined, self.alive = np.ones((2, n, nodes), dtype=np.bool_)
         self.killed = np.zeros((n, nodes), dtype=np.bool_)
-        self.path_changes = np.zeros(n)
+        self.path_changes, self.single = np.zeros((2, n))
         self.changes = 0
         """Goes up with every look at the radio."""
         self._cells = keys(f"{d}/{room}" for d in devices for room in range(1, nodes))
@@ -122,6 +122,7 @@ class Mesh:
 _STATE = (
     "fade", "shade", "parent", "hops", "behind", "delivery", "rssi_dbm", "link_pct", "loss",
     "joined", "alive", "killed", "used", "charge", "path_changes",
+    "single",
 )  # fmt: skip
 
 

@@ -71,6 +71,8 @@ class Radio(NamedTuple):
     """Of new cells, over the usual."""
     path_changes: Columns
     """Of a unit so far, shape ``(n,)``."""
+    single: Columns
+    """Nodes of a unit that one other node's death would cut off, shape ``(n,)``."""
 
 
 @compiled
@@ -129,6 +131,49 @@ def walk(radio: Radio, u: int) -> None:
 
 
 @compiled
+def count_single(etx: Columns) -> float:
+    """How many nodes have but one way to the gateway: no two paths without a node in common.
+
+    A node is cut off by the death of another if that one is an articulation point between it and
+    the root of a depth-first search (Hopcroft & Tarjan 1973, CACM 16(6)). Who hears the gateway
+    itself needs nobody.
+
+    Args:
+        etx: Of each link, shape ``(nodes, nodes)``; infinite where not usable. The gateway is 0.
+    """
+    nodes = len(etx)
+    seen, low = np.zeros(nodes, dtype=np.int64), np.zeros(nodes, dtype=np.int64)
+    above, order = np.zeros(nodes, dtype=np.int64), np.zeros(nodes, dtype=np.int64)
+    reached, at, tried = 1, 0, np.zeros(nodes, dtype=np.int64)
+    seen[0] = low[0] = 1
+    while True:
+        if tried[at] < nodes:
+            other = tried[at]
+            tried[at] += 1
+            if etx[at, other] == math.inf:
+                continue
+            if seen[other] == 0:
+                order[reached] = other
+                reached += 1
+                seen[other] = low[other] = reached
+                above[other], at = at, other
+            elif other != above[at]:
+                low[at] = min(low[at], seen[other])
+        elif at == 0:
+            break
+        else:
+            low[above[at]] = min(low[above[at]], low[at])
+            at = above[at]
+    cut, single = np.zeros(nodes, dtype=np.bool_), 0.0
+    for place in range(1, reached):
+        node = order[place]
+        over = above[node]
+        cut[node] = over != 0 and (cut[over] or low[node] >= seen[over])
+        single += cut[node]
+    return single
+
+
+@compiled
 def find_paths(radio: Radio, first: int, stop: int) -> None:
     """Parents by least expected transmissions (ETX).
 
@@ -146,6 +191,7 @@ def find_paths(radio: Radio, first: int, stop: int) -> None:
         for i in range(nodes):
             radio.alive[u, i] = radio.used[u, i] < 1.0 and not radio.killed[u, i]
         find_costs(radio, u, etx, cost, over)
+        radio.single[u] = count_single(etx)
         for i in range(nodes):
             joined, parent = cost[i] < math.inf, radio.parent[u, i]
             if not joined:

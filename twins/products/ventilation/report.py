@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from twins.products.ventilation.rooms import Rooms
 SUMMED = AIR_ROWS + CLIMATE_ROWS + 1
 """Rows of a step that are summed while a unit runs: of the air, of the climate, and that it ran."""
 RUN = SUMMED - 1
-SIGNALS = 42
+SIGNALS = 44
 
 
 class Parts(NamedTuple):
@@ -36,6 +37,8 @@ class Board:
         self._parts, self._rows = parts, rows
         self._sums, self._steps = np.zeros_like(rows), 0
         self._block = np.full((SIGNALS, n), np.nan)
+        self.opened = np.zeros(n)
+        """Units whose service door somebody opened in this interval."""
 
     def add(self, on: NDArray[np.bool_]) -> None:
         """A step is over in which the units ``on`` ran."""
@@ -77,14 +80,17 @@ class Board:
         block[38], block[39] = mesh.lost, mesh.path_changes
         block[40] = able
         block[41] = air.clean_sfp(block[41])
+        block[42], block[43] = mesh.single, self.opened
+        self.opened[:] = 0.0
         if climate.recovery != "rotor":
             block[21] = np.nan
         return block.T
 
-    def dump(self) -> tuple[Columns, int]:
-        """Sums of an interval that is not over, and its steps so far."""
-        return self._sums, self._steps
+    def dump(self) -> dict[str, Any]:
+        """Sums of an interval that is not over, its steps so far, and doors opened in it."""
+        return {"sums": self._sums, "steps": self._steps, "opened": self.opened}
 
-    def load(self, sums: Columns, steps: int) -> None:
+    def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
-        self._sums[...], self._steps = sums, steps
+        self._sums[...], self._steps = state["sums"], state["steps"]
+        self.opened[...] = state["opened"]

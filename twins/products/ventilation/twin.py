@@ -198,6 +198,7 @@ class VentilationTwin:
 
     def maintain(self, device: int, action: Action, component: str) -> None:
         """Cleaning a fan balances it; adjusting frees what is stuck; a new plate has no ice."""
+        self._board.opened[device] = 1.0
         fans = ("supply_fan", "extract_fan")
         if component in fans and action in ("replace", "overhaul", "clean"):
             self.air.imbalance_mm_s[fans.index(component), device] = 0.0
@@ -254,9 +255,8 @@ class VentilationTwin:
 
     def dump(self) -> dict[str, Any]:
         """Everything that changes."""
-        sums, steps = self._board.dump()
         return {name: getattr(self, f"_{name}") for name in (*_COLUMNS, "step", "hours")} | {
-            "sums": sums, "steps": steps} | {
+            "board": self._board.dump()} | {
             name: getattr(self, name).dump() for name in ("air", "rooms", "climate", "mesh")
         } | {"outdoors": self._outdoors.dump()}  # fmt: skip
 
@@ -268,7 +268,7 @@ class VentilationTwin:
         for name in ("air", "rooms", "climate", "mesh"):
             getattr(self, name).load(state[name])
         self._outdoors.load(state["outdoors"])
-        self._board.load(state["sums"], state["steps"])
+        self._board.load(state["board"])
         self._note()
 
     def power_of_nodes(self) -> None:

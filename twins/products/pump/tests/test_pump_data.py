@@ -20,7 +20,7 @@ def yaml(path: Path) -> dict[str, Any]:
 
 def test_a_product_is_found_by_its_folder() -> None:
     assert PUMP.model == "pump-duplex-7k5"
-    assert len(PUMP.signals) == 23
+    assert len(PUMP.signals) == 26
     assert PUMP.components["bearing"].position == "bearing"
     assert set(PUMP.faults["bearing_wear"].params) == {"onset", "pf_interval"}
     assert PUMP.parts["bearing-set"].price_eur == 350.0

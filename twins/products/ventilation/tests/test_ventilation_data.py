@@ -18,13 +18,14 @@ def yaml(path: Path) -> dict[str, Any]:
 
 def test_unit_and_room_are_found_by_their_folders() -> None:
     assert UNIT.model == "ahu-5000-dcv"
-    assert (len(UNIT.signals), len(ROOM.signals)) == (42, 11)
+    assert (len(UNIT.signals), len(ROOM.signals)) == (44, 11)
     assert (UNIT.companions, ROOM.host, ROOM.count) == ((ROOM,), "ventilation", "rooms")
     for product in (UNIT, ROOM):
         assert {name: spec.position for name, spec in product.components.items()} == {
             name: name for name in product.components
         }
-        assert {part.position for part in product.parts.values()} == set(product.components)
+        places = {*product.components, *product.places}
+        assert {part.position for part in product.parts.values()} == places
     stoppers = {name for name, spec in UNIT.components.items() if spec.stops_device}
     assert stoppers == {"supply_fan", "extract_fan", "belt"}
 

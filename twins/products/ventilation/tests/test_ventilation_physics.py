@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from twins.core.streams import Streams, keys
 from twins.core.twin import Build
@@ -14,6 +15,7 @@ from twins.products.ventilation.air import Air
 from twins.products.ventilation.fan_kernels import DUCT_SET_PA, EXTRACT, EXTRACT_SHARE, SUPPLY
 from twins.products.ventilation.filters import BYPASS, CLEAN_PA, Filters
 from twins.products.ventilation.mesh import Mesh
+from twins.products.ventilation.mesh_kernels import count_single
 from twins.products.ventilation.room_kernels import UnitColumns
 from twins.products.ventilation.rooms import Rooms
 from twins.products.ventilation.twin import VentilationTwin
@@ -335,3 +337,27 @@ def test_relays_empty_their_cells_first() -> None:
         volts.append(made.battery_v[0, 0])
     assert volts == sorted(volts, reverse=True)
     assert volts[-1] < 2.4
+
+
+def reached(links: NDArray[np.bool_], without: int) -> set[int]:
+    """Who has a way to the gateway when one node is dead (-1: none)."""
+    found, front = {0}, [0]
+    while front:
+        for other in np.flatnonzero(links[front.pop()]).tolist():
+            if other not in found and other != without:
+                found.add(other)
+                front.append(other)
+    return found
+
+
+def test_nodes_with_one_way_are_those_that_another_nodes_death_cuts_off() -> None:
+    """The oracle lets every node die in turn; thick and thin meshes, some with lost nodes."""
+    rng, seen = np.random.default_rng(5), set()
+    for number in range(60):
+        upper = np.triu(rng.random((12, 12)) < 0.1 + 0.005 * number, 1)
+        links = upper | upper.T
+        whole = reached(links, -1)
+        cut = set().union(*(whole - reached(links, dead) - {dead} for dead in range(1, 12)))
+        assert count_single(np.where(links, 1.0, np.inf)) == len(cut)
+        seen.add(len(cut))
+    assert {0, 1, 5} <= seen

@@ -33,7 +33,7 @@ FLOW_FOLLOWS = FLOWS | FAN_WORK | FILTERS | SUMMARY | ROOM_AIR | RECOVERY | HEAT
 }  # fmt: skip
 RADIO = {
     "mesh_path_changes", "nodes_lost", "room.hops", "room.rssi_dbm", "room.link_delivery_pct",
-    "room.battery_v",
+    "room.battery_v", "single_path_nodes",
 }  # fmt: skip
 
 

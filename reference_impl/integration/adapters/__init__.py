@@ -1,0 +1,1 @@
+"""Tables and repositories of integration, and the client that posts."""

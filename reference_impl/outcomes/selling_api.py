@@ -1,0 +1,380 @@
+"""HTTP face of what is sold beside parts: plans, features, shared use; and of its charges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from reference_impl.kernel.access import must_see, seen
+from reference_impl.kernel.http.bodies import Body
+from reference_impl.kernel.http.guard import needs
+from reference_impl.kernel.money import Amount, plain
+from reference_impl.kernel.ports import Clock, Directory
+from reference_impl.kernel.store import Connection, Store
+from reference_impl.outcomes import charges as c
+from reference_impl.outcomes import plans as p
+from reference_impl.outcomes import rentals as r
+from reference_impl.outcomes import unlocks as u
+from reference_impl.outcomes.subscriptions import Subscriptions
+
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+MustSee = Callable[[Connection, str], None]
+READ, WRITE = needs("subscriptions:read"), needs("subscriptions:write")
+OFFER, BILL = needs("offers:write"), needs("charges:write")
+
+
+class PlanBody(Body):
+    """A plan (exclusive for a thing) or an add-on; ``months`` is the length of a period."""
+
+    title: Text
+    kind: p.Kind = p.Kind.PLAN
+    activation: p.Activation = p.Activation.BY_THING
+    group: Literal["customer", "partner"] = "customer"
+    price_eur: Amount
+    months: Annotated[int, Field(ge=1, le=120)] = 1
+    trial_days: Annotated[int, Field(ge=0, le=365)] = 0
+    features: list[Text]
+
+
+class PlanView(BaseModel):
+    """A plan as offered."""
+
+    id: str
+    title: str
+    kind: p.Kind
+    activation: p.Activation
+    group: str
+    price_eur: float
+    months: int
+    trial_days: int
+    features: list[str]
+
+
+class SubscriptionCall(Body):
+    """Subscribe a customer (flat plans) or one of its things (plans by thing)."""
+
+    by: Text
+    customer: Text
+    plan: Text
+    thing: Text | None = None
+
+
+class ChangeCall(Body):
+    """Another plan."""
+
+    by: Text
+    plan: Text
+
+
+class ByCall(Body):
+    """Who does it."""
+
+    by: Text
+
+
+class SubscriptionView(BaseModel):
+    """A subscription; its running period is ``[from_ms, to_ms)``."""
+
+    id: str
+    customer: str
+    thing: str | None
+    plan: str
+    next_plan: str | None
+    state: p.Subscription
+    from_ms: int
+    to_ms: int | None
+    by: str
+    changed_ms: int
+
+
+class FeaturesView(BaseModel):
+    """What a thing may use now."""
+
+    thing: str
+    features: list[str]
+
+
+class PaymentCall(Body):
+    """What a payment provider says; ``payment`` is its id, the same one again changes nothing."""
+
+    payment: Text
+    step: Literal["settle", "refund"]
+
+
+class ChargeView(BaseModel):
+    """An amount that is asked for, and whether it was paid."""
+
+    id: str
+    subject: str
+    customer: str
+    what: str
+    amount_eur: float
+    state: c.Charge
+    asked_ms: int
+    changed_ms: int
+
+
+class PriceBody(Body):
+    """What a feature costs."""
+
+    price_eur: Amount
+
+
+class PriceView(BaseModel):
+    """A feature that is sold by itself."""
+
+    model: str
+    feature: str
+    price_eur: float
+
+
+class UnlockCall(Body):
+    """Order a feature."""
+
+    by: Text
+    feature: Text
+
+
+class UnlockView(BaseModel):
+    """A feature that was ordered; it is there once it is UNLOCKED and the device said so."""
+
+    id: str
+    thing: str
+    customer: str
+    feature: str
+    state: u.Unlock
+    number: int
+    by: str
+    ordered_ms: int
+    changed_ms: int
+
+
+class TariffBody(Body):
+    """What shared use costs."""
+
+    title: Text
+    start_eur: Amount
+    per_minute_eur: Amount
+
+
+class TariffView(BaseModel):
+    """A tariff."""
+
+    id: str
+    title: str
+    start_eur: float
+    per_minute_eur: float
+
+
+class RentalCall(Body):
+    """Reserve a thing."""
+
+    user: Text
+    tariff: Text
+
+
+class RentalView(BaseModel):
+    """A rental and, at its end, the minutes that count."""
+
+    id: str
+    thing: str
+    customer: str
+    user: str
+    tariff: str
+    state: r.Rental
+    reserved_ms: int
+    from_ms: int | None
+    to_ms: int | None
+    minutes: int | None
+
+
+class Subscribed(BaseModel):
+    """Subscriptions."""
+
+    items: list[SubscriptionView]
+
+
+class Plans(BaseModel):
+    """Plans and add-ons."""
+
+    items: list[PlanView]
+
+
+class ChargeList(BaseModel):
+    """Charges."""
+
+    items: list[ChargeView]
+
+
+def router(
+    *,
+    subscriptions: Subscriptions,
+    charges: c.Charges,
+    unlocks: u.Unlocks,
+    rentals: r.Rentals,
+    directory: Directory,
+    clock: Clock,
+    store: Store,
+) -> APIRouter:
+    """The routes of this module."""
+    api = APIRouter(prefix="/v1", tags=["selling"])
+    _add_plans(api, subscriptions, clock, store)
+    _add_charges(api, charges, clock, store)
+
+    def must_see_thing(conn: Connection, thing: str) -> None:
+        ref = directory.thing(conn, thing)
+        if ref is not None:
+            must_see(ref.customer, what=f"thing {thing!r}")
+
+    @api.get("/things/{thing}/features", dependencies=[READ])
+    async def features(thing: str) -> FeaturesView:
+        """What a thing may use now by its subscriptions."""
+        with store.read() as conn:
+            must_see_thing(conn, thing)
+            return FeaturesView(thing=thing, features=sorted(subscriptions.features(conn, thing)))
+
+    @api.put("/models/{model}/features/{feature}", dependencies=[OFFER])
+    async def put_price(model: str, feature: str, body: PriceBody) -> PriceView:
+        """Sell a feature of a model by itself."""
+        with store.begin() as uow:
+            row = unlocks.put_price(uow, model=model, feature=feature, amount=body.price_eur)
+            return PriceView(**plain(row))
+
+    @api.post("/things/{thing}/unlocks", dependencies=[WRITE])
+    async def order_feature(thing: str, call: UnlockCall) -> UnlockView:
+        """Order a feature; it is unlocked over the air once its charge is settled."""
+        with store.begin() as uow:
+            must_see_thing(uow.conn, thing)
+            now_ms = clock.now_ms()
+            row = unlocks.order(uow, thing=thing, feature=call.feature, by=call.by, at_ms=now_ms)
+            return UnlockView(**row)
+
+    @api.get("/things/{thing}/unlocks", dependencies=[READ])
+    async def list_unlocks(thing: str) -> list[UnlockView]:
+        """Features that were ordered for a thing."""
+        with store.read() as conn:
+            return [UnlockView(**row) for row in seen(unlocks.listed(conn, thing=thing))]
+
+    _add_rentals(api, rentals, must_see_thing, clock, store)
+    return api
+
+
+def _add_plans(api: APIRouter, service: Subscriptions, clock: Clock, store: Store) -> None:
+    def known(conn: Connection, subscription: str) -> None:
+        row = service.get(conn, subscription)
+        must_see(row["customer"], what=f"subscription {subscription!r}")
+
+    @api.put("/plans/{plan}", dependencies=[OFFER])
+    async def put_plan(plan: str, body: PlanBody) -> PlanView:
+        """Offer a plan or an add-on, or change one."""
+        with store.begin() as uow:
+            return PlanView(**plain(service.put_plan(uow, {"id": plan, **body.model_dump()})))
+
+    @api.get("/plans", dependencies=[READ])
+    async def list_plans() -> Plans:
+        """What is offered."""
+        with store.read() as conn:
+            return Plans(items=[PlanView(**plain(row)) for row in service.listed(conn, "plans")])
+
+    @api.post("/subscriptions", dependencies=[WRITE])
+    async def begin(call: SubscriptionCall) -> SubscriptionView:
+        """Subscribe."""
+        with store.begin() as uow:
+            must_see(call.customer, what=f"customer {call.customer!r}")
+            return SubscriptionView(**service.begin(uow, at_ms=clock.now_ms(), **call.model_dump()))
+
+    @api.get("/subscriptions", dependencies=[READ])
+    async def list_subscriptions() -> Subscribed:
+        """All subscriptions."""
+        with store.read() as conn:
+            rows = seen(service.listed(conn, "subscriptions"))
+        return Subscribed(items=[SubscriptionView(**row) for row in rows])
+
+    @api.post("/subscriptions/{subscription}/change", dependencies=[WRITE])
+    async def change(subscription: str, call: ChangeCall) -> SubscriptionView:
+        """Take another plan: a dearer one once the difference is settled, else next period."""
+        with store.begin() as uow:
+            known(uow.conn, subscription)
+            now_ms = clock.now_ms()
+            row = service.change(uow, subscription, plan=call.plan, by=call.by, at_ms=now_ms)
+            return SubscriptionView(**row)
+
+    @api.post("/subscriptions/{subscription}/cancel", dependencies=[WRITE])
+    async def cancel(subscription: str, call: ByCall) -> SubscriptionView:
+        """End it; what is paid stays valid to the end of its period."""
+        with store.begin() as uow:
+            known(uow.conn, subscription)
+            row = service.cancel(uow, subscription, by=call.by, at_ms=clock.now_ms())
+            return SubscriptionView(**row)
+
+    @api.post("/subscriptions/{subscription}/keep", dependencies=[WRITE])
+    async def keep(subscription: str, call: ByCall) -> SubscriptionView:
+        """Take a cancellation back."""
+        with store.begin() as uow:
+            known(uow.conn, subscription)
+            row = service.keep(uow, subscription, by=call.by, at_ms=clock.now_ms())
+            return SubscriptionView(**row)
+
+
+def _add_charges(api: APIRouter, charges: c.Charges, clock: Clock, store: Store) -> None:
+    @api.get("/charges", dependencies=[READ])
+    async def list_charges(subject: str | None = None) -> ChargeList:
+        """What is and was to be paid (for a subject)."""
+        only: dict[str, Any] = {} if subject is None else {"subject": subject}
+        with store.read() as conn:
+            rows = seen(charges.listed(conn, **only))
+        return ChargeList(items=[ChargeView(**plain(row)) for row in rows])
+
+    @api.post("/charges/{charge}/payments", dependencies=[BILL])
+    async def pay(charge: str, call: PaymentCall) -> ChargeView:
+        """What a payment provider says of a charge."""
+        with store.begin() as uow:
+            row = charges.take(
+                uow, charge, c.Payment(call.step), payment=call.payment, at_ms=clock.now_ms()
+            )
+            return ChargeView(**plain(row))
+
+
+def _add_rentals(
+    api: APIRouter, service: r.Rentals, must_see_thing: MustSee, clock: Clock, store: Store
+) -> None:
+    @api.put("/tariffs/{tariff}", dependencies=[OFFER])
+    async def put_tariff(tariff: str, body: TariffBody) -> TariffView:
+        """Set what shared use costs."""
+        with store.begin() as uow:
+            row = service.put_tariff(uow, {"id": tariff, **body.model_dump()})
+            return TariffView(**plain(row))
+
+    @api.post("/things/{thing}/rentals", dependencies=[WRITE])
+    async def reserve(thing: str, call: RentalCall) -> RentalView:
+        """Keep a shared thing for a user."""
+        with store.begin() as uow:
+            must_see_thing(uow.conn, thing)
+            now_ms = clock.now_ms()
+            row = service.reserve(
+                uow, thing=thing, user=call.user, tariff=call.tariff, at_ms=now_ms
+            )
+            return RentalView(**row)
+
+    @api.get("/things/{thing}/rentals", dependencies=[READ])
+    async def list_rentals(thing: str) -> list[RentalView]:
+        """Who had a thing, and how long."""
+        with store.read() as conn:
+            return [RentalView(**row) for row in seen(service.listed(conn, thing=thing))]
+
+    @api.post("/rentals/{rental}/take", dependencies=[WRITE])
+    async def take(rental: str) -> RentalView:
+        """Unlock it: from now on minutes count."""
+        with store.begin() as uow:
+            must_see(service.get(uow.conn, rental)["customer"], what=f"rental {rental!r}")
+            return RentalView(**service.take(uow, rental, at_ms=clock.now_ms()))
+
+    @api.post("/rentals/{rental}/give-back", dependencies=[WRITE])
+    async def give_back(rental: str) -> RentalView:
+        """Lock it; the fee is asked for."""
+        with store.begin() as uow:
+            must_see(service.get(uow.conn, rental)["customer"], what=f"rental {rental!r}")
+            return RentalView(**service.give_back(uow, rental, at_ms=clock.now_ms()))

@@ -1,0 +1,279 @@
+"""Subscriptions to plans and add-ons: begun, paid, renewed, changed, cancelled (DS10)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from reference_impl.kernel.bus import Bus
+from reference_impl.kernel.errors import DpsError, IllegalStep, Invalid, Problem, Unknown
+from reference_impl.kernel.machines import after
+from reference_impl.kernel.ports import Directory
+from reference_impl.kernel.rows import Row
+from reference_impl.kernel.schedule import Scheduler, Timer, cancel_timer, set_timer
+from reference_impl.kernel.store import UnitOfWork
+from reference_impl.outcomes import plans as p
+from reference_impl.outcomes.charges import Charges, Payment
+from reference_impl.outcomes.ports import OutcomeRows
+from reference_impl.published import ChargeChanged, SubscriptionChanged
+
+PERIOD_END, UNPAID = "subscriptions/period-end", "subscriptions/unpaid"
+_SHOWN = ("customer", "thing", "plan", "next_plan", "state", "from_ms", "to_ms", "by")
+S = p.Subscription
+
+
+class AlreadySubscribed(DpsError):  # noqa: N818 - it names what happened
+    """The thing has a plan already; plans are exclusive."""
+
+    code = "already_subscribed"
+
+
+class Subscriptions:
+    """Use cases of plans and subscriptions."""
+
+    def __init__(
+        self, *, rows: OutcomeRows, scheduler: Scheduler, directory: Directory, charges: Charges
+    ) -> None:
+        self._rows, self._scheduler = rows, scheduler
+        self._directory, self._charges = directory, charges
+
+    def subscribe(self, bus: Bus) -> None:
+        """Listen for payments, and for the ends of periods and of patience."""
+        bus.subscribe(ChargeChanged, self._on_charge)
+        self._scheduler.on_timer(PERIOD_END, self._on_period_end)
+        self._scheduler.on_timer(UNPAID, self._on_unpaid)
+
+    # Plans -----------------------------------------------------------------------------------
+
+    def put_plan(self, uow: UnitOfWork, plan: Mapping[str, Any]) -> Row:
+        """Offer a plan or add-on, or change one; a running period keeps its price."""
+        row = dict(plan)
+        self._rows.plans.put(uow, row)
+        return row
+
+    def plan(self, conn: sa.Connection, plan: str) -> Row:
+        """One plan. Raises Unknown if there is none."""
+        row = self._rows.plans.get(conn, plan)
+        if row is None:
+            raise Unknown(f"there is no plan {plan!r}", [Problem(where="plan", what=plan)])
+        return row
+
+    def listed(self, conn: sa.Connection, what: str, **equals: object) -> list[Row]:
+        """Rows of ``plans`` or ``subscriptions``."""
+        rows: list[Row] = getattr(self._rows, what).items(conn, **equals)
+        return rows
+
+    def get(self, conn: sa.Connection, subscription: str) -> Row:
+        """One subscription. Raises Unknown if there is none."""
+        row = self._rows.subscriptions.get(conn, subscription)
+        if row is None:
+            raise Unknown(f"there is no subscription {subscription!r}")
+        return row
+
+    def features(self, conn: sa.Connection, thing: str) -> frozenset[str]:
+        """What a thing may use. Raises Unknown if there is no such thing."""
+        ref = self._directory.thing(conn, thing)
+        if ref is None:
+            raise Unknown(f"there is no thing {thing!r}", [Problem(where="thing", what=thing)])
+        plans = {row["id"]: frozenset(row["features"]) for row in self._rows.plans.items(conn)}
+        held = [
+            p.Held(
+                customer=row["customer"],
+                thing=row["thing"],
+                state=S(row["state"]),
+                features=plans[row["plan"]],
+            )
+            for row in self._rows.subscriptions.items(conn, customer=ref.customer)
+        ]
+        return p.entitled(held, thing=thing, customer=ref.customer)
+
+    # Begin, change, cancel -------------------------------------------------------------------
+
+    def begin(
+        self, uow: UnitOfWork, *, customer: str, plan: str, thing: str | None, by: str, at_ms: int
+    ) -> Row:
+        """Subscribe a customer, or one of its things, to a plan.
+
+        Raises:
+            Unknown: If there is no such plan.
+            Invalid: If the plan is by thing and none of the customer's is named, or the opposite.
+            AlreadySubscribed: If there is a live subscription that excludes it (SU2).
+        """
+        offer = self.plan(uow.conn, plan)
+        self._check_thing(uow.conn, offer, customer, thing)
+        earlier = self._rows.subscriptions.items(uow.conn, customer=customer, thing=thing)
+        for row in earlier:
+            other = self.plan(uow.conn, row["plan"])
+            excludes = row["plan"] == plan or p.Kind.ADDON not in (other["kind"], offer["kind"])
+            if S(row["state"]) in p.LIVE and excludes:
+                problem = Problem(
+                    where="plan", what=f"{row['id']} is {row['state']}", allowed="a change of it"
+                )
+                raise AlreadySubscribed(f"{thing or customer} has {row['plan']!r}", [problem])
+        attempt = 1 + sum(row["plan"] == plan for row in earlier)
+        tried = any(row["plan"] == plan and row["had_trial"] for row in earlier)
+        state = p.first_state(offer, tried=tried)
+        row = {
+            "id": p.subscription_id(customer, plan, thing, attempt),
+            "customer": customer,
+            "thing": thing,
+            "plan": plan,
+            "next_plan": None,
+            "state": state.value,
+            "had_trial": state is S.TRIAL,
+            "anchor_ms": None,
+            "number": 0,
+            "from_ms": at_ms,
+            "to_ms": None,
+            "by": by,
+            "changed_ms": at_ms,
+        }
+        if state is S.TRIAL:
+            row["to_ms"] = at_ms + offer["trial_days"] * p.DAY_MS
+            set_timer(uow, PERIOD_END, row["id"], row["to_ms"])
+        self._rows.subscriptions.insert(uow, row)
+        _tell(uow, row, "begun", at_ms)
+        if state is S.PENDING:
+            self._ask(uow, row, at_ms)
+        return row
+
+    def _check_thing(
+        self, conn: sa.Connection, offer: Row, customer: str, thing: str | None
+    ) -> None:
+        by_thing = offer["activation"] == p.Activation.BY_THING
+        problem = None
+        if by_thing and thing is None:
+            problem = Problem(where="thing", what="is missing", allowed="a thing of the customer")
+        elif thing is not None and not by_thing:
+            problem = Problem(where="thing", what=f"is {thing!r}", allowed="none: the plan is flat")
+        elif thing is not None:
+            ref = self._directory.thing(conn, thing)
+            if ref is None or ref.customer != customer:
+                what = f"{thing!r} is no thing of {customer!r}"
+                problem = Problem(where="thing", what=what, allowed="a thing of the customer")
+        if problem is not None:
+            raise Invalid("the subscription is refused", [problem])
+
+    def change(self, uow: UnitOfWork, subscription: str, *, plan: str, by: str, at_ms: int) -> Row:
+        """Take another plan: a dearer one once the difference is settled, else next period.
+
+        Raises:
+            Unknown: If there is no such subscription or plan.
+            IllegalStep: If the subscription is not ACTIVE.
+            Invalid: If the other plan is not of the same kind and activation.
+        """
+        row = self.get(uow.conn, subscription)
+        if S(row["state"]) is not S.ACTIVE:
+            raise IllegalStep(subscription, row["state"], "change", [])
+        old, new = self.plan(uow.conn, row["plan"]), self.plan(uow.conn, plan)
+        alike = ("kind", "activation", "months")
+        if plan == row["plan"] or any(old[name] != new[name] for name in alike):
+            what = f"{plan!r} does not replace {row['plan']!r}"
+            allowed = "another plan of the same kind, activation and period"
+            problem = Problem(where="plan", what=what, allowed=allowed)
+            raise Invalid("the change is refused", [problem])
+        for charge in self._charges.open_of(uow.conn, subscription):
+            if charge["what"].startswith("upgrade"):
+                self._charges.move(uow, charge, Payment.VOID, at_ms=at_ms)
+        row |= {"next_plan": plan, "by": by, "changed_ms": at_ms}
+        self._rows.subscriptions.put(uow, row)
+        _tell(uow, row, "change_asked", at_ms)
+        if new["price_eur"] > old["price_eur"]:
+            span = p.Span(row["from_ms"], row["to_ms"])
+            amount = p.delta(old["price_eur"], new["price_eur"], span, at_ms)
+            self._charges.ask(
+                uow, subject=subscription, customer=row["customer"], amount=amount,
+                what=f"upgrade to {plan}", at_ms=at_ms,
+            )  # fmt: skip
+        return row
+
+    def cancel(self, uow: UnitOfWork, subscription: str, *, by: str, at_ms: int) -> Row:
+        """End it: what is paid stays valid to the end of its period."""
+        row = self._step(uow, self.get(uow.conn, subscription), p.Step.CANCEL, by, at_ms)
+        if S(row["state"]) is S.CANCELLED:
+            self._forget(uow, row, at_ms)
+        return row
+
+    def keep(self, uow: UnitOfWork, subscription: str, *, by: str, at_ms: int) -> Row:
+        """Take a cancellation back before the period ends."""
+        return self._step(uow, self.get(uow.conn, subscription), p.Step.KEEP, by, at_ms)
+
+    # What happens by payments and by time ----------------------------------------------------
+
+    def _ask(self, uow: UnitOfWork, row: Row, at_ms: int) -> None:
+        plan = self.plan(uow.conn, row["plan"])
+        self._charges.ask(
+            uow, subject=row["id"], customer=row["customer"], amount=plan["price_eur"],
+            what=f"period {row['number'] + 1} of {row['plan']}", at_ms=at_ms,
+        )  # fmt: skip
+        wait_ms = p.GRACE_MS if S(row["state"]) is S.ACTIVE else p.LAPSE_MS
+        set_timer(uow, UNPAID, row["id"], at_ms + wait_ms)
+
+    def _on_charge(self, uow: UnitOfWork, event: ChargeChanged) -> None:
+        row = self._rows.subscriptions.get(uow.conn, event.data["subject"])
+        if row is None or event.kind != "charge.settled":
+            return
+        if event.data["what"].startswith("upgrade"):
+            row |= {"plan": row["next_plan"], "next_plan": None, "changed_ms": event.at_ms}
+            self._rows.subscriptions.put(uow, row)
+            _tell(uow, row, "changed", event.at_ms)
+            return
+        cancel_timer(uow, UNPAID, row["id"])
+        if S(row["state"]) in {S.PENDING, S.SUSPENDED}:
+            over = row["anchor_ms"] is None or event.at_ms >= row["to_ms"]
+            row = self._step(uow, row, p.Step.SETTLE, "payment", event.at_ms)
+            if over:  # nothing is running: the period that was paid begins now
+                self._span(uow, row | {"anchor_ms": event.at_ms}, 0)
+
+    def _span(self, uow: UnitOfWork, row: Row, number: int) -> Row:
+        months = self.plan(uow.conn, row["plan"])["months"]
+        span = p.period(row["anchor_ms"], number, months)
+        row |= {"number": number, "from_ms": span.from_ms, "to_ms": span.to_ms}
+        self._rows.subscriptions.put(uow, row)
+        set_timer(uow, PERIOD_END, row["id"], span.to_ms)
+        return row
+
+    def _on_period_end(self, uow: UnitOfWork, timer: Timer) -> None:
+        row, at_ms = self.get(uow.conn, timer.subject), timer.due_ms
+        state = S(row["state"])
+        if state is S.TRIAL:
+            self._ask(uow, self._step(uow, row, p.Step.ASK, "time", at_ms), at_ms)
+        elif state is S.CANCEL_AT_PERIOD_END:
+            self._forget(uow, self._step(uow, row, p.Step.END, "time", at_ms), at_ms)
+        elif state is S.ACTIVE:
+            if row["next_plan"] is not None and not self._charges.open_of(uow.conn, row["id"]):
+                row |= {"plan": row["next_plan"], "next_plan": None}
+            row = self._step(uow, row, p.Step.RENEW, "time", at_ms)
+            self._ask(uow, self._span(uow, row, row["number"] + 1), at_ms)
+
+    def _on_unpaid(self, uow: UnitOfWork, timer: Timer) -> None:
+        row, at_ms = self.get(uow.conn, timer.subject), timer.due_ms
+        state = S(row["state"])
+        if state is S.ACTIVE:
+            self._step(uow, row, p.Step.SUSPEND, "time", at_ms)
+            set_timer(uow, UNPAID, row["id"], at_ms + p.LAPSE_MS)
+        elif state in {S.PENDING, S.SUSPENDED}:
+            self._forget(uow, self._step(uow, row, p.Step.END, "time", at_ms), at_ms)
+
+    def _forget(self, uow: UnitOfWork, row: Row, at_ms: int) -> None:
+        """What has ended waits for nothing more, and asks for nothing more."""
+        cancel_timer(uow, PERIOD_END, row["id"])
+        cancel_timer(uow, UNPAID, row["id"])
+        for charge in self._charges.open_of(uow.conn, row["id"]):
+            self._charges.move(uow, charge, Payment.VOID, at_ms=at_ms)
+
+    def _step(self, uow: UnitOfWork, row: Row, step: p.Step, by: str, at_ms: int) -> Row:
+        state = S(row["state"])
+        target = after(p.SUBSCRIPTIONS, subject=row["id"], state=state, step=step)
+        row |= {"state": target.value, "by": by, "changed_ms": at_ms}
+        self._rows.subscriptions.put(uow, row)
+        _tell(uow, row, p.PAST[step], at_ms)
+        return row
+
+
+def _tell(uow: UnitOfWork, row: Row, what: str, at_ms: int) -> None:
+    data = {name: row[name] for name in _SHOWN}
+    kind = f"subscription.{what}"
+    uow.publish(SubscriptionChanged(at_ms=at_ms, kind=kind, subject=row["id"], data=data))

@@ -1,0 +1,138 @@
+"""The role catalogue: who may do what, as data (the roles of 2.8). Nothing is granted by default.
+
+``orders:rw`` stands for ``orders:read`` and ``orders:write``; letters are r(ead), w(rite),
+d(elete), i(mport), a(pprove). Some permissions are for some groups only: a role of another group
+that names one is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from reference_impl.kernel.access import Group
+
+LETTERS = {"r": "read", "w": "write", "d": "delete", "i": "import", "a": "approve"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """A permission set and a view, for users of one group."""
+
+    id: str
+    title: str
+    group: Group
+    view: str
+    permissions: frozenset[str]
+
+
+def spelled(brief: str) -> frozenset[str]:
+    """``"orders:rw alerts:r"`` as permissions."""
+    found = set[str]()
+    for entry in brief.split():
+        what, _, letters = entry.partition(":")
+        found |= {f"{what}:{LETTERS[letter]}" for letter in letters}
+    return frozenset(found)
+
+
+_ME = "me:r feed:r agreements:r"
+_LOOK = f"{_ME} things:r sites:r models:r customers:r alerts:r conditions:r telemetry:r register:r"
+_LOOK += " explain:r"
+_HOOKS = "api-keys:r webhooks:rw"
+_USE = f"{_LOOK} actions:rw tickets:rw commands:rw metrics:r work-orders:r flags:r"
+_BUY = "parts:r orders:rw policies:rw recommendations:rw needs:r subscriptions:rw"
+_BUY = "explain:r parts:r orders:rw policies:rw recommendations:rw needs:r"
+_OWN = "users:rwd api-keys:rwd consents:rw grants:rwd recipients:r export:r activation:w"
+_SERVE = f"{_LOOK} diagnostics:r tickets:rw actions:rw commands:rw work-orders:rw planning:r"
+_SERVE += " metrics:r recommendations:r needs:r parts:r"
+_SELL = f"{_ME} customers:rw sites:r things:r models:r parts:rw orders:ra recommendations:r needs:r"
+_CONSOLE = f"{_LOOK} models:rwi parts:rwi rule-packs:rw agreements:rw flags:rw metrics:rw tenants:r"
+_CONSOLE += " organisations:rw partners:rw customers:rwi sites:rwi things:rwid users:rwdi roles:rw"
+_CONSOLE += " api-keys:rwd limits:r properties:rw entitlements:rw recipients:rw ingestion:r"
+_CONSOLE += " webhooks:rw"
+_CONSOLE += " activation:w suppliers:rw invoicing:rw consents:r grants:r register:r diagnostics:r"
+
+_MANAGE = f"{_SERVE} planning:w contracts:rw outcomes:rw customers:rw partners:r users:r"
+_MANAGE += " webhooks:rw policies:rw rule-packs:r orders:r activation:w"
+
+_C, _P, _O, _R = Group.CUSTOMER, Group.PARTNER, Group.ORGANISATION, Group.RECIPIENT
+_TABLE: tuple[tuple[str, str, Group, str, str], ...] = (
+    ("machine-user", "Machine user", _C, "portal", _USE),
+    ("site-manager", "Plant, site or process manager", _C, "portal",
+     f"{_USE} {_BUY} {_OWN} contracts:r outcomes:r entitlements:r webhooks:rw"),
+    ("maintenance-operator", "Internal maintenance operator", _C, "portal", f"{_USE} needs:r"),
+    ("maintenance-manager", "Internal maintenance manager", _C, "portal",
+     f"{_USE} {_BUY} activation:w"),
+    ("purchaser", "Purchaser", _C, "portal",
+     f"{_ME} things:r sites:r models:r customers:r {_BUY} contracts:r"),
+    ("energy-manager", "Energy manager", _C, "portal", f"{_LOOK} metrics:r outcomes:r export:r"),
+    ("partner-technician", "Partner's maintenance operator", _P, "control-room", _SERVE),
+    ("partner-manager", "Partner's maintenance manager", _P, "control-room",
+     f"{_SERVE} planning:w users:rwd api-keys:rwd partners:r contracts:r outcomes:r leads:rw"),
+    ("partner-sales", "Partner's sales representative", _P, "back-office",
+     f"{_SELL} leads:rw partners:r"),
+    ("parts-supplier", "Parts supplier's back office", _P, "back-office",
+     f"{_ME} things:r parts:r orders:rwa"),
+    ("service-technician", "Manufacturer's service team", _O, "control-room", _SERVE),
+    ("service-manager", "Manufacturer's service manager", _O, "control-room", _MANAGE),
+    ("parts-sales", "Spare-parts sales", _O, "back-office",
+     f"{_SELL} suppliers:rw orders:w policies:r partners:r"),
+    ("product-manager", "Product manager", _O, "back-office",
+     (f"{_LOOK} metrics:r rule-packs:r parts:r flags:rw outcomes:r entitlements:r offers:w"
+     " subscriptions:r")),
+    ("research", "Research and development", _O, "back-office",
+     f"{_LOOK} metrics:r rule-packs:r ingestion:r"),
+    ("account-manager", "Sales and account manager", _O, "back-office",
+     f"{_SELL} contracts:rw outcomes:r leads:rw entitlements:rw partners:r"),
+    ("finance", "Finance", _O, "back-office",
+     (f"{_ME} customers:r contracts:r outcomes:r orders:r suppliers:r invoicing:rw charges:w"
+     " subscriptions:r")),
+    ("board", "Board", _O, "back-office", f"{_ME} customers:r contracts:r outcomes:r orders:r"),
+    ("console", "Console configurator", _O, "console", _CONSOLE),
+    ("integrator", "Expert partner who integrates", _P, "console",
+     f"{_LOOK} models:r rule-packs:r parts:r metrics:r properties:rw things:ri {_HOOKS}"),
+    ("recipient", "Data Recipient", _R, "portal", "me:r things:r telemetry:r export:r"),
+)  # fmt: skip
+ROLES: Mapping[str, Role] = {
+    name: Role(id=name, title=title, group=group, view=view, permissions=spelled(brief))
+    for name, title, group, view, brief in _TABLE
+}
+"""The catalogue. Households (B2C) are out of scope, as 2.8 says."""
+OPERATORS_ONLY = spelled("clock:w snapshot:w tenants:w operator:w")
+"""What no role may ever have: it drives the DPS, or concerns several tenants."""
+GROUPS: Mapping[str, frozenset[Group]] = {
+    "grants:write": frozenset({_C}),
+    "grants:delete": frozenset({_C}),
+    "consents:write": frozenset({_C}),
+    "models:write": frozenset({_O}),
+    "rule-packs:write": frozenset({_O}),
+    "agreements:write": frozenset({_O}),
+    "organisations:write": frozenset({_O}),
+    "partners:write": frozenset({_O}),
+    "invoicing:write": frozenset({_O}),
+    "suppliers:write": frozenset({_O}),
+    "entitlements:write": frozenset({_O}),
+    "outcomes:write": frozenset({_O}),
+    "contracts:write": frozenset({_O}),
+    "offers:write": frozenset({_O}),
+    "charges:write": frozenset({_O}),
+    "orders:approve": frozenset({_O, _P}),
+    "diagnostics:read": frozenset({_O, _P}),
+    "planning:write": frozenset({_O, _P}),
+}
+"""Permissions that only users of some groups may have."""
+PERMISSIONS: frozenset[str] = OPERATORS_ONLY.union(*(role.permissions for role in ROLES.values()))
+"""Every permission there is."""
+
+
+def refused_permissions(group: Group, wanted: Iterable[str]) -> dict[str, str]:
+    """What a role of a group may not have, each with the reason."""
+    found: dict[str, str] = {}
+    for permission in wanted:
+        if permission not in PERMISSIONS:
+            found[permission] = "no such permission"
+        elif permission in OPERATORS_ONLY:
+            found[permission] = "the operator's alone"
+        elif group not in GROUPS.get(permission, frozenset(Group)):
+            found[permission] = f"not for users of a {group.value}"
+    return found

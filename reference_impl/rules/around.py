@@ -1,0 +1,64 @@
+"""What surrounds the rules of a pack in service: telemetry, the registry, and their own states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from reference_impl.kernel.ports import (
+    Floats,
+    Readings,
+    Reduced,
+    Take,
+    TelemetryView,
+    ThingRef,
+    Times,
+)
+from reference_impl.rules.variables import HOUR_MS, StateInput
+
+StateColumn = Callable[[StateInput, Times], Floats]
+"""How another rule stands at each end, shape ``(ends, things)``."""
+
+
+class Around:
+    """Implements :class:`reference_impl.rules.columns.Surroundings` for the things of a model."""
+
+    def __init__(
+        self,
+        refs: Sequence[ThingRef],
+        telemetry: TelemetryView,
+        *,
+        signals: Sequence[str],
+        constants: Mapping[str, float],
+        state: StateColumn,
+    ) -> None:
+        self._refs, self._telemetry = refs, telemetry
+        self._things = [ref.thing for ref in refs]
+        self._signals, self._constants, self._state = signals, constants, state
+        self.zones = [ref.time_zone for ref in refs]
+
+    def groups(self, among: str) -> Sequence[str]:
+        """The site, customer or model of each thing."""
+        return [getattr(ref, among) for ref in self._refs]
+
+    def readings(self, signals: Sequence[str], *, after_ms: int, to_ms: int) -> Readings:
+        """Reports with ``after_ms < at_ms <= to_ms``."""
+        return self._telemetry.readings(self._things, signals, after_ms=after_ms, to_ms=to_ms)
+
+    def newest_ms(self, signal: str | None, ends_ms: Times) -> Times:
+        """When a signal (None: any) was last read at or before each end; -1: never."""
+        ends = ends_ms.tolist()
+        if signal is None:
+            return self._telemetry.reported(self._things, self._signals, ends_ms=ends)
+        wanted = [Reduced(signal, Take.COUNT, HOUR_MS)]
+        newest_ms: Times = self._telemetry.windows(self._things, wanted, ends_ms=ends).newest_ms[0]
+        return newest_ms
+
+    def constant(self, name: str) -> Floats:
+        """A number of the model for each thing, NaN where it is not known."""
+        return np.full(len(self._refs), self._constants.get(name, np.nan))
+
+    def state(self, wanted: StateInput, ends_ms: Times) -> Floats:
+        """How another rule stands, shape ``(ends, things)``."""
+        return self._state(wanted, ends_ms)

@@ -1,0 +1,146 @@
+"""The variables of rules as columns: one number per evaluation and thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from reference_impl.kernel.ports import Floats, Readings, Times, Window
+from reference_impl.rules import readings as of_readings
+from reference_impl.rules.variables import (
+    AgeInput,
+    ClockInput,
+    ConstantInput,
+    Cycles,
+    ReadingsInput,
+    ReportInput,
+    StateInput,
+    Variable,
+)
+
+_MIN_MS, _HOUR_MS, _DAY_MS = 60_000, 3_600_000, 86_400_000
+_MONDAY_OFFSET_DAYS = 3
+"""1970-01-01 was a Thursday."""
+
+
+class Surroundings(Protocol):
+    """Where variables get from what they are made of; things in one order everywhere."""
+
+    @property
+    def zones(self) -> Sequence[str]:
+        """The time zone of each thing."""
+        ...
+
+    def groups(self, among: str) -> Sequence[str]:
+        """The site, customer or model of each thing."""
+        ...
+
+    def readings(self, signals: Sequence[str], *, after_ms: int, to_ms: int) -> Readings:
+        """Reports with ``after_ms < at_ms <= to_ms``."""
+        ...
+
+    def newest_ms(self, signal: str | None, ends_ms: Times) -> Times:
+        """When a signal (None: any) was last read at or before each end; -1: never."""
+        ...
+
+    def constant(self, name: str) -> Floats:
+        """A number of the model for each thing, NaN where it is not known."""
+        ...
+
+    def state(self, wanted: StateInput, ends_ms: Times) -> Floats:
+        """How another rule stands, shape ``(ends, things)``."""
+        ...
+
+
+Fixed = ReadingsInput | AgeInput | ReportInput | ClockInput
+"""Variables that depend on readings and the calendar alone."""
+
+
+def fixed(
+    wanted: Iterable[Fixed], around: Surroundings, ends_ms: Sequence[int]
+) -> dict[Variable, Window]:
+    """The columns of such variables; readings are read once for all windows of a length."""
+    listed = list(wanted)
+    ends: Times = np.array(ends_ms, dtype=np.int64)
+    windows = [one for one in listed if isinstance(one, ReadingsInput)]
+    found: dict[Variable, Window] = dict(_windows(windows, around, ends))
+    for one in listed:
+        if not isinstance(one, ReadingsInput):
+            found[one] = column(one, around, ends)
+    return found
+
+
+def _windows(
+    wanted: Sequence[ReadingsInput], around: Surroundings, ends_ms: Times
+) -> Iterable[tuple[Variable, Window]]:
+    for back_ms in sorted({one.back_ms for one in wanted}):
+        some = [one for one in wanted if one.back_ms == back_ms]
+        signals = dict.fromkeys(signal for one in some for signal in signals_of(one))
+        readings = around.readings(
+            list(signals), after_ms=int(ends_ms[0]) - back_ms, to_ms=int(ends_ms[-1])
+        )
+        for one in some:
+            groups = around.groups(one.peers.among) if one.peers is not None else ()
+            yield (
+                one,
+                of_readings.window(
+                    one, readings, ends_ms=ends_ms, zones=around.zones, groups=groups
+                ),
+            )
+
+
+def signals_of(wanted: object) -> list[str]:
+    """The signals that a variable reads."""
+    if isinstance(wanted, AgeInput):
+        return [wanted.signal]
+    if not isinstance(wanted, ReadingsInput):
+        return []
+    found = [wanted.signal]
+    if wanted.where is not None:
+        found.append(wanted.where.signal)
+    if wanted.grouped is not None and isinstance(wanted.grouped.by, Cycles):
+        found.append(wanted.grouped.by.signal)
+    return found
+
+
+def column(wanted: Variable, around: Surroundings, ends_ms: Times) -> Window:
+    """One variable; shape ``(ends, things)``. What is made of no readings is never stale."""
+    shape = (ends_ms.size, len(around.zones))
+    now_ms: Times = np.broadcast_to(ends_ms[:, None], shape)
+    values: Floats
+    if isinstance(wanted, ReadingsInput):
+        return next(iter(_windows([wanted], around, ends_ms)))[1]
+    if isinstance(wanted, AgeInput | ReportInput):
+        signal = wanted.signal if isinstance(wanted, AgeInput) else None
+        newest_ms = around.newest_ms(signal, ends_ms)
+        values = np.where(newest_ms < 0, np.nan, (now_ms - newest_ms) / 1000.0)
+    elif isinstance(wanted, ConstantInput):
+        own = around.constant(wanted.name)
+        if wanted.default is not None:
+            own = np.where(np.isnan(own), wanted.default, own)
+        values = np.broadcast_to(own, shape)
+    elif isinstance(wanted, ClockInput):
+        values = _clock(wanted, now_ms, around.zones)
+    else:
+        values = around.state(wanted, ends_ms)
+    return Window(values, now_ms)
+
+
+def _clock(wanted: ClockInput, now_ms: Times, zones: Sequence[str]) -> Floats:
+    thing = np.broadcast_to(np.arange(len(zones)), now_ms.shape)
+    local_ms = now_ms + of_readings.offsets_ms(now_ms, thing, zones)
+    day, of_day_ms = local_ms // _DAY_MS, local_ms % _DAY_MS
+    if wanted.field == "hour":
+        return of_day_ms / _HOUR_MS
+    if wanted.field == "weekday":
+        return ((day + _MONDAY_OFFSET_DAYS) % 7 + 1).astype(np.float64)
+    if wanted.field == "month":
+        months = day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+        return (months % 12 + 1).astype(np.float64)
+    # a stretch over midnight belongs to the day on which it began
+    shifted_ms = local_ms - wanted.start_min * _MIN_MS
+    weekday = (shifted_ms // _DAY_MS + _MONDAY_OFFSET_DAYS) % 7 + 1
+    inside = shifted_ms % _DAY_MS < wanted.length_min * _MIN_MS
+    return (inside & np.isin(weekday, sorted(wanted.days))).astype(np.float64)
