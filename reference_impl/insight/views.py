@@ -225,12 +225,19 @@ class Views:
                     shifts[sign.key] = shift(own, others, recent=recent)
         events = [dict(row) for row in self._raised(conn, thing) if _near(row, at_ms, days)]
         standing = [row["rule"] for row in events if row["cleared_ms"] is None]
-        ranked = []
+        ranked: list[dict[str, Any]] = []
         for cause in causes:
             signs = [_told(sign, shifts[sign.key]) for sign in cause.signs]
-            row = {"cause": cause.cause, "title": cause.title, "position": cause.position}
-            row |= {"score": sig9(score(cause, shifts, standing)), "signs": signs}
-            ranked.append({**row, "remedies": list(cause.remedies)})
+            ranked.append(
+                {
+                    "cause": cause.cause,
+                    "title": cause.title,
+                    "position": cause.position,
+                    "score": sig9(score(cause, shifts, standing)),
+                    "signs": signs,
+                    "remedies": list(cause.remedies),
+                }
+            )
         ranked.sort(key=lambda row: (-row["score"], row["cause"]))
         return {
             "thing": thing,

@@ -50,7 +50,7 @@ class ContactBody(Body):
     phone: str = ""
     time_zone: str = ""
     quiet: str = "22:00-07:00"
-    channels: list[Literal["web", "email", "sms"]] = ["web"]
+    channels: Sequence[Literal["web", "email", "sms"]] = ("web",)
     customers: list[str] | None = None
     severities: list[Severity] = Field(default_factory=list)
 

@@ -10,7 +10,7 @@ import numpy as np
 from reference_impl.ingestion.adapters.frames import Cut, Frame
 from reference_impl.ingestion.adapters.repository import IngestionRows
 from reference_impl.ingestion.domain import Block, unpack
-from reference_impl.kernel.ports import Floats, Reduced, Times, Window
+from reference_impl.kernel.ports import Floats, Readings, Reduced, Times, Window
 from reference_impl.kernel.store import Store
 
 RECENT_MS = 45 * 86_400_000
@@ -86,7 +86,7 @@ class RecentTelemetry:
         values = columns[:, pick.places]
         if pick.lacking:
             values[:, pick.lacking] = np.nan
-        ascending = np.logical_and.reduce(times[:, 1:] > times[:, :-1], axis=1).tolist()
+        ascending = np.all(times[:, 1:] > times[:, :-1], axis=1).tolist()
         for number, (thing, block) in enumerate(blocks):
             frame = self._frames.get(thing)
             if frame is None:
@@ -181,3 +181,32 @@ class RecentTelemetry:
         column = values[self._signals[signal]]
         here = ~np.isnan(column)
         return times[here], column[here]
+
+    def readings(
+        self, things: Sequence[str], signals: Sequence[str], *, after_ms: int, to_ms: int
+    ) -> Readings:
+        """All reports of several things in a time; see the port."""
+        self._keep(signals)
+        parts = [self._frame(thing, after_ms).between(after_ms, to_ms) for thing in things]
+        rows = [self._signals[signal] for signal in signals]
+        nothing: Times = np.empty(0, dtype=np.int64)
+        times = np.concatenate([nothing, *(times for times, _, _ in parts)])
+        values = {
+            signal: np.concatenate([np.empty(0), *(columns[row] for _, columns, _ in parts)])
+            for signal, row in zip(signals, rows, strict=True)
+        }
+        sizes: Times = np.array([part[0].size for part in parts], dtype=np.int64)
+        return Readings(times, values, np.concatenate([[0], np.cumsum(sizes)]))
+
+    def reported(
+        self, things: Sequence[str], signals: Sequence[str], *, ends_ms: Sequence[int]
+    ) -> Times:
+        """When each thing reported last at or before each end; see the port."""
+        self._keep(signals[:1])
+        found = np.full((len(ends_ms), len(things)), -1, dtype=np.int64)
+        ends: Times = np.array(ends_ms, dtype=np.int64)
+        for number, thing in enumerate(things):
+            frame = self._frames.get(thing)
+            if frame is not None:
+                found[:, number] = frame.newest_at(ends)
+        return found
