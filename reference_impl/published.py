@@ -248,36 +248,6 @@ class ThingActivated(DomainEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelInstalled(DomainEvent):
-    """registry: a thing model was installed; insight keeps its conditions, orders its parts.
-
-    ``parts``, ``conditions`` and ``obeys`` are as in the contract document, already checked for
-    shape.
-    """
-
-    model: str
-    product: str
-    signals: Mapping[str, Mapping[str, Any]]
-    parts: tuple[Mapping[str, Any], ...]
-    conditions: tuple[Mapping[str, Any], ...]
-    metrics: tuple[Mapping[str, Any], ...] = ()
-    sessions: tuple[Mapping[str, Any], ...] = ()
-    diagnosis: tuple[Mapping[str, Any], ...] = ()
-    quality: tuple[Mapping[str, Any], ...] = ()
-    obeys: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ThingActivated(DomainEvent):
-    """registry: a thing became ACTIVE at a customer's site; its data count from now on."""
-
-    at_ms: int
-    thing: str
-    site: str
-    customer: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ThingReleased(DomainEvent):
     """registry: a thing was reset and left its owner.
 
