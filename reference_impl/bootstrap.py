@@ -224,7 +224,12 @@ class Dps:
             raised=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
         )
         insight = analytics.insight
-        orders = Orders(rows=order_rows(), scheduler=scheduler, directory=directory)
+        maintenance = Maintenance(
+            rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
+        )
+        orders = Orders(
+            rows=order_rows(), scheduler=scheduler, directory=directory, visits=maintenance
+        )
         rules = Rules(
             store=self.store,
             rows=rule_rows(),
@@ -244,9 +249,7 @@ class Dps:
             insight=insight,
             orders=orders,
             rules=rules,
-            maintenance=Maintenance(
-                rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
-            ),
+            maintenance=maintenance,
             tickets=Tickets(
                 rows=maintenance_rows(),
                 directory=directory,
