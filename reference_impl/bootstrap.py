@@ -22,7 +22,9 @@ from reference_impl.ingestion.adapters.telemetry import RecentTelemetry
 from reference_impl.ingestion.service import Ingestion
 from reference_impl.insight import api as insight_api
 from reference_impl.insight.adapters.repository import rows as insight_rows
+from reference_impl.insight.adapters.series import MetricSeries
 from reference_impl.insight.service import Insight
+from reference_impl.insight.whole import Whole, assemble
 from reference_impl.integration import api as integration_api
 from reference_impl.integration.wiring import explainer_of, webhooks_of
 from reference_impl.kernel.bus import Bus
@@ -62,8 +64,6 @@ from reference_impl.rules.adapters.repository import rows as rule_rows
 from reference_impl.rules.service import Rules
 
 ClockMode = Literal["driven", "live"]
-ORGANISATION = "organisation"
-"""Who answers for customers that no partner serves."""
 LICENCE_KEY = "twinrig"
 """What a simulated vendor signs with; a real one gives its own (TWINRIG_LICENCE_KEY)."""
 IDLE_SITE_S = 30.0
@@ -76,6 +76,7 @@ class Contexts:
 
     registry: Registry
     ingestion: Ingestion
+    analytics: Whole
     insight: Insight
     orders: Orders
     rules: Rules
@@ -91,7 +92,7 @@ class Contexts:
     def subscribe(self, bus: Bus) -> None:
         """Let everybody listen, in the order in which effects follow causes."""
         self.ingestion.subscribe(bus)
-        self.insight.subscribe(bus)
+        self.analytics.subscribe(bus)
         self.orders.subscribe(bus)
         self.rules.subscribe(bus)
         self.maintenance.subscribe(bus)
@@ -133,6 +134,7 @@ class Dps:
         self.directory = RegistryRows()
         self._ingestion_rows = IngestionRows()
         self.telemetry = RecentTelemetry(store, self._ingestion_rows)
+        self.series = MetricSeries(store, self.telemetry)
         ingestion = Ingestion(
             store=store,
             rows=self._ingestion_rows,
@@ -171,14 +173,17 @@ class Dps:
         )
 
     def _contexts(self, ingestion: Ingestion) -> Contexts:
-        scheduler, directory, telemetry = self.scheduler, self.directory, self.telemetry
-        insight = Insight(
+        scheduler, directory, telemetry = self.scheduler, self.directory, self.series
+        analytics = assemble(
             store=self.store,
             rows=insight_rows(),
             scheduler=scheduler,
-            telemetry=telemetry,
+            series=telemetry,
+            arrivals=self._ingestion_rows,
             directory=directory,
+            raised=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
         )
+        insight = analytics.insight
         orders = Orders(rows=order_rows(), scheduler=scheduler, directory=directory)
         rules = Rules(
             store=self.store,
@@ -193,6 +198,7 @@ class Dps:
         return Contexts(
             registry=Registry(rows=directory),
             ingestion=ingestion,
+            analytics=analytics,
             insight=insight,
             orders=orders,
             rules=rules,
@@ -202,7 +208,7 @@ class Dps:
             tickets=Tickets(
                 rows=maintenance_rows(),
                 directory=directory,
-                responsible=lambda _conn, _customer: ORGANISATION,
+                responsible=directory.responsible,
                 alerts=lambda conn, alert: next(iter(rules.listed(conn, "alerts", id=alert)), None),
             ),
             outcomes=Outcomes(
@@ -243,9 +249,9 @@ class Dps:
                 c.registry, self.timekeeper, store, [c.ingestion.detail, self._conditions_of]
             ),
             ingestion_api.router(
-                c.ingestion, store, self._ingestion_rows, self.telemetry, self.directory
+                c.ingestion, store, self._ingestion_rows, self.series, self.directory
             ),
-            insight_api.router(c.insight, self.timekeeper, store),
+            insight_api.router(c.analytics, self.timekeeper, store),
             orders_api.router(c.orders, self.timekeeper, store),
             rules_api.router(c.rules, self.timekeeper, store),
             maintenance_api.router(c.maintenance, self.timekeeper, store),

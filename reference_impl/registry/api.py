@@ -71,7 +71,10 @@ class ConditionBody(Body):
     position: Text
     algorithm: Text
     version: Text = "1"
-    every_s: Annotated[int, Field(gt=0)]
+    every_s: Annotated[int, Field(gt=0)] = 86_400
+    daily_at: str | None = None
+    daily_max_pct: Annotated[float, Field(ge=0)] = 0.0
+    revision: str | None = None
     params: dict[str, Any]
 
 

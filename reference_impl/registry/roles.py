@@ -40,6 +40,7 @@ _LOOK = f"{_ME} things:r sites:r models:r customers:r alerts:r conditions:r tele
 _LOOK += " explain:r"
 _HOOKS = "api-keys:r webhooks:rw"
 _USE = f"{_LOOK} actions:rw tickets:rw commands:rw metrics:r work-orders:r flags:r"
+_BUY = "parts:r orders:rw policies:rw recommendations:rw needs:r subscriptions:rw"
 _BUY = "explain:r parts:r orders:rw policies:rw recommendations:rw needs:r"
 _OWN = "users:rwd api-keys:rwd consents:rw grants:rwd recipients:r export:r activation:w"
 _SERVE = f"{_LOOK} diagnostics:r tickets:rw actions:rw commands:rw work-orders:rw planning:r"
@@ -77,13 +78,15 @@ _TABLE: tuple[tuple[str, str, Group, str, str], ...] = (
     ("parts-sales", "Spare-parts sales", _O, "back-office",
      f"{_SELL} suppliers:rw orders:w policies:r partners:r"),
     ("product-manager", "Product manager", _O, "back-office",
-     f"{_LOOK} metrics:r rule-packs:r parts:r flags:rw outcomes:r entitlements:r"),
+     (f"{_LOOK} metrics:r rule-packs:r parts:r flags:rw outcomes:r entitlements:r offers:w"
+     " subscriptions:r")),
     ("research", "Research and development", _O, "back-office",
      f"{_LOOK} metrics:r rule-packs:r ingestion:r"),
     ("account-manager", "Sales and account manager", _O, "back-office",
      f"{_SELL} contracts:rw outcomes:r leads:rw entitlements:rw partners:r"),
     ("finance", "Finance", _O, "back-office",
-     f"{_ME} customers:r contracts:r outcomes:r orders:r suppliers:r invoicing:rw"),
+     (f"{_ME} customers:r contracts:r outcomes:r orders:r suppliers:r invoicing:rw charges:w"
+     " subscriptions:r")),
     ("board", "Board", _O, "back-office", f"{_ME} customers:r contracts:r outcomes:r orders:r"),
     ("console", "Console configurator", _O, "console", _CONSOLE),
     ("integrator", "Expert partner who integrates", _P, "console",
@@ -111,6 +114,8 @@ GROUPS: Mapping[str, frozenset[Group]] = {
     "entitlements:write": frozenset({_O}),
     "outcomes:write": frozenset({_O}),
     "contracts:write": frozenset({_O}),
+    "offers:write": frozenset({_O}),
+    "charges:write": frozenset({_O}),
     "orders:approve": frozenset({_O, _P}),
     "diagnostics:read": frozenset({_O, _P}),
     "planning:write": frozenset({_O, _P}),

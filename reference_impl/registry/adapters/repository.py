@@ -8,11 +8,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from reference_impl.kernel.access import Group
 from reference_impl.kernel.ports import ThingRef
 from reference_impl.kernel.rows import Rows
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.registry.adapters import tables as t
-from reference_impl.registry.scope import MAIN, Trees
+from reference_impl.registry.scope import MAIN, Trees, party_key
 
 KINDS = {
     "customer": t.customers,
@@ -117,6 +118,13 @@ class RegistryRows:
         """Remove a row, if it is there."""
         self._rows[kind].delete(uow, *key)
         self._changed(uow, kind)
+
+    def responsible(self, conn: sa.Connection, customer: str) -> str:
+        """Who answers for a customer: the first partner that serves it, else its organisation."""
+        row = self.get(conn, "customer", customer)
+        if row is None or not row["partners"]:
+            return party_key(Group.ORGANISATION, MAIN if row is None else row["organisation"])
+        return party_key(Group.PARTNER, row["partners"][0])
 
     def trees(self, conn: sa.Connection) -> Trees:
         """Who belongs where."""
