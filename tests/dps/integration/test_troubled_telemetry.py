@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 _spec = importlib.util.spec_from_file_location(
@@ -117,6 +117,7 @@ def test_whatever_the_way_does_to_a_stream_one_need_is_one_recommendation_and_on
 
 
 @pytest.mark.feature("O2", "A8")
+@settings(max_examples=12)
 @given(hot=STREAM, copies=st.lists(st.sampled_from([1, 2, 3]), min_size=STEPS, max_size=STEPS))
 def test_copies_change_nothing_at_all(lab, hot, copies):
     """Not one event more, less or different: beside it lives a thing that got each once."""
