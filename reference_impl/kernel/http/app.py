@@ -31,6 +31,11 @@ class _App(FastAPI):
         return self.openapi_schema
 
 
+def _operation_id(route: APIRoute) -> str:
+    """What a generated client calls an operation: its tag and its handler's name."""
+    return "_".join([*map(str, route.tags[:1]), route.name]).replace("-", "_")
+
+
 def create_app(
     store: Store,
     routers: Sequence[APIRouter],
@@ -54,6 +59,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         strict_content_type=False,
+        generate_unique_id_function=_operation_id,
     )
     errors.install(app)
     for router in routers:
