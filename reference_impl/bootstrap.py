@@ -22,15 +22,11 @@ from reference_impl.ingestion.adapters.telemetry import RecentTelemetry
 from reference_impl.ingestion.service import Ingestion
 from reference_impl.insight import api as insight_api
 from reference_impl.insight.adapters.repository import rows as insight_rows
+from reference_impl.insight.adapters.series import MetricSeries
 from reference_impl.insight.service import Insight
+from reference_impl.insight.whole import Whole, assemble
 from reference_impl.integration import api as integration_api
-from reference_impl.integration.adapters.poster import HttpPoster
-from reference_impl.integration.adapters.repository import DeliveryRows, webhook_rows
-from reference_impl.integration.audience import EventAudience
-from reference_impl.integration.courier import Courier
-from reference_impl.integration.secrets import new_secret
-from reference_impl.integration.service import Webhooks
-from reference_impl.integration.targets import Targets
+from reference_impl.integration.wiring import explainer_of, webhooks_of
 from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.feed import Feed
 from reference_impl.kernel.http import system
@@ -68,8 +64,6 @@ from reference_impl.rules.adapters.repository import rows as rule_rows
 from reference_impl.rules.service import Rules
 
 ClockMode = Literal["driven", "live"]
-ORGANISATION = "organisation"
-"""Who answers for customers that no partner serves."""
 LICENCE_KEY = "twinrig"
 """What a simulated vendor signs with; a real one gives its own (TWINRIG_LICENCE_KEY)."""
 IDLE_SITE_S = 30.0
@@ -82,6 +76,7 @@ class Contexts:
 
     registry: Registry
     ingestion: Ingestion
+    analytics: Whole
     insight: Insight
     orders: Orders
     rules: Rules
@@ -97,7 +92,7 @@ class Contexts:
     def subscribe(self, bus: Bus) -> None:
         """Let everybody listen, in the order in which effects follow causes."""
         self.ingestion.subscribe(bus)
-        self.insight.subscribe(bus)
+        self.analytics.subscribe(bus)
         self.orders.subscribe(bus)
         self.rules.subscribe(bus)
         self.maintenance.subscribe(bus)
@@ -139,6 +134,7 @@ class Dps:
         self.directory = RegistryRows()
         self._ingestion_rows = IngestionRows()
         self.telemetry = RecentTelemetry(store, self._ingestion_rows)
+        self.series = MetricSeries(store, self.telemetry)
         ingestion = Ingestion(
             store=store,
             rows=self._ingestion_rows,
@@ -159,25 +155,35 @@ class Dps:
             look_again_s=idle_site_s,
         )
         self.contexts = self._contexts(ingestion)
-        self.webhooks, self.courier = self._integration(Targets(webhook_ranges))
-        self.timekeeper.on_moved(self.courier.flush)
         self.outbox.on_sent(self.contexts.remote.sent)
         self.callers = KnownCallers(
             store=store, rows=self.directory, operator_key=operator_key, wall_s=wall_s
         )
+        self.webhooks, self.courier = webhooks_of(
+            store,
+            ranges=webhook_ranges,
+            principal=self.callers.principal,
+            on_change=self.directory.on_change,
+            wall_s=time.time,  # noqa: TID251 - receivers compare what is signed with their clocks
+            now_ms=None if self._live else self.now_ms,
+        )
+        self.timekeeper.on_moved(self.courier.flush)
         self.app: FastAPI = create_app(
             store, self._routers(broker), callers=self.callers, after_write=self._wrote
         )
 
     def _contexts(self, ingestion: Ingestion) -> Contexts:
-        scheduler, directory, telemetry = self.scheduler, self.directory, self.telemetry
-        insight = Insight(
+        scheduler, directory, telemetry = self.scheduler, self.directory, self.series
+        analytics = assemble(
             store=self.store,
             rows=insight_rows(),
             scheduler=scheduler,
-            telemetry=telemetry,
+            series=telemetry,
+            arrivals=self._ingestion_rows,
             directory=directory,
+            raised=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
         )
+        insight = analytics.insight
         orders = Orders(rows=order_rows(), scheduler=scheduler, directory=directory)
         rules = Rules(
             store=self.store,
@@ -192,6 +198,7 @@ class Dps:
         return Contexts(
             registry=Registry(rows=directory),
             ingestion=ingestion,
+            analytics=analytics,
             insight=insight,
             orders=orders,
             rules=rules,
@@ -201,7 +208,7 @@ class Dps:
             tickets=Tickets(
                 rows=maintenance_rows(),
                 directory=directory,
-                responsible=lambda _conn, _customer: ORGANISATION,
+                responsible=directory.responsible,
                 alerts=lambda conn, alert: next(iter(rules.listed(conn, "alerts", id=alert)), None),
             ),
             outcomes=Outcomes(
@@ -228,25 +235,6 @@ class Dps:
             ),
         )
 
-    def _integration(self, targets: Targets) -> tuple[Webhooks, Courier]:
-        wall_s = time.time  # noqa: TID251 - receivers compare what is signed with their clocks
-        webhooks = Webhooks(
-            rows=webhook_rows(),
-            deliveries=DeliveryRows(),
-            targets=targets,
-            audience=EventAudience(),
-            new_secret=new_secret,
-            now_ms=(lambda: round(wall_s() * 1000)) if self._live else self.now_ms,
-        )
-        courier = Courier(
-            store=self.store,
-            webhooks=webhooks,
-            poster=HttpPoster(targets),
-            wall_s=wall_s,
-            follows_wall=self._live,
-        )
-        return webhooks, courier
-
     def _routers(self, broker: str) -> list[APIRouter]:
         c, store = self.contexts, self.store
         return [
@@ -261,9 +249,9 @@ class Dps:
                 c.registry, self.timekeeper, store, [c.ingestion.detail, self._conditions_of]
             ),
             ingestion_api.router(
-                c.ingestion, store, self._ingestion_rows, self.telemetry, self.directory
+                c.ingestion, store, self._ingestion_rows, self.series, self.directory
             ),
-            insight_api.router(c.insight, self.timekeeper, store),
+            insight_api.router(c.analytics, self.timekeeper, store),
             orders_api.router(c.orders, self.timekeeper, store),
             rules_api.router(c.rules, self.timekeeper, store),
             maintenance_api.router(c.maintenance, self.timekeeper, store),
@@ -279,7 +267,9 @@ class Dps:
                 store=store,
             ),
             remote_api.router(c.remote, self.timekeeper, store),
-            integration_api.router(self.webhooks, self.timekeeper, store),
+            integration_api.router(
+                self.webhooks, explainer_of(c, self.telemetry), self.timekeeper, store
+            ),
         ]
 
     def _conditions_of(self, conn: sa.Connection, thing: str) -> dict[str, Any]:

@@ -57,14 +57,11 @@ def judged(members: Sequence[Member]) -> list[Member]:
     return out
 
 
-def show(
-    console: Console, file: Path, members: Sequence[Member], *, missing: int, quiet: bool
-) -> None:
+def show(console: Console, members: Sequence[Member], *, missing: int, quiet: bool) -> None:
     """Failures one by one, then what came of each variant, side by side.
 
     Args:
         console: Where to.
-        file: The scenario.
         members: Judged, at least one.
         missing: How many variants came to no end.
         quiet: Only failures and the verdict.
@@ -86,8 +83,12 @@ def show(
     good = passed == len(members) and not missing
     one = members[0]
     title, of_all = one.result.title.removesuffix(f" [{one.variant}]"), len(members) + missing
-    told = f"{'PASSED' if good else 'FAILED'}: {title} ({passed} of {of_all} variants pass)"
-    say(console, told, "bold green" if good else "bold red")
+    verdict = "PASSED" if good else "FAILED"
+    say(
+        console,
+        f"{verdict}: {title} ({passed} of {of_all} variants pass)",
+        "bold green" if good else "bold red",
+    )
     if not quiet:
         say(console, f"the story of one: {one.result.replay}", "dim")
 

@@ -152,7 +152,7 @@ def _family(
             if junit is not None:
                 junit.add(suite_of(result, variant=variant))
         if members:
-            families.show(console, file, members, missing=len(jobs) - len(members), quiet=quiet)
+            families.show(console, members, missing=len(jobs) - len(members), quiet=quiet)
 
 
 def _broken_off(name: str, error: str) -> Suite:

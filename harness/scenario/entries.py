@@ -92,20 +92,34 @@ class PolicyChange(Model):
     monthly_budget_eur: float | None = Field(default=None, ge=0)
 
 
+class ContractChange(Model):
+    """The contract is amended; the rest stays as the scenario says.
+
+    It counts for every period that is not closed yet. What ``up_when`` says is not negotiable.
+    """
+
+    fee_eur: float | None = Field(default=None, ge=0)
+    target: Ratio | None = None
+    step: float | None = Field(default=None, gt=0, le=1)
+    credit_pct_per_step: float | None = Field(default=None, ge=0, le=100)
+    cap_pct: float | None = Field(default=None, ge=0, le=100)
+
+
 class Installed(Model):
     """What is installed in the DPS in mid-run."""
 
     rules: tuple[str, ...] = ()
     policy: PolicyChange | None = None
+    contract: ContractChange | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Installed:
-        if not self.rules and self.policy is None:
-            raise ValueError("nothing is installed: name rules or a policy")
+        if not self.rules and self.policy is None and self.contract is None:
+            raise ValueError("nothing is installed: name rules, a policy or a contract")
         return self
 
 
 class Setup(Timed):
-    """New rule packs or another policy, through the DPS's API."""
+    """New rule packs, another policy or an amended contract, through the DPS's API."""
 
     service: Installed

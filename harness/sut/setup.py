@@ -15,7 +15,7 @@ from harness.scenario.entries import Setup
 from harness.scenario.fleets import Fleet
 from harness.scenario.products import Products
 from harness.scenario.resolve import pack_paths, places, used_products
-from harness.scenario.schema import Policy, Scenario
+from harness.scenario.schema import Contract, Policy, Scenario
 from harness.sut.port import Call
 from twins.core.manifest import REPORT_EVERY
 from twins.products import Product
@@ -60,10 +60,7 @@ def installation(
     calls.append(_policy(scenario.service.policy))
     calls += _packs(scenario, used, rules)
     if scenario.service.contract is not None:
-        contract: dict[str, Any] = {"customer": CUSTOMER, "things": list(devices)}
-        contract |= scenario.service.contract.model_dump()
-        contract["start_ms"] = scenario.run.start
-        calls.append(Call("PUT", "/v1/contracts/contract-01", contract, "the contract"))
+        calls.append(_contract(scenario, scenario.service.contract, list(devices)))
     return calls
 
 
@@ -77,6 +74,10 @@ def mid_run(entry: Setup, scenario: Scenario, products: Products) -> list[Call]:
     if (change := entry.service.policy) is not None:
         policy = scenario.service.policy.model_copy(update=change.model_dump(exclude_none=True))
         calls.append(_policy(policy))
+    signed, amended = scenario.service.contract, entry.service.contract
+    if amended is not None and signed is not None:
+        contract = signed.model_copy(update=amended.model_dump(exclude_none=True))
+        calls.append(_contract(scenario, contract, list(places(scenario, products))))
     files = [
         file
         for pack in entry.service.rules
@@ -87,6 +88,13 @@ def mid_run(entry: Setup, scenario: Scenario, products: Products) -> list[Call]:
 
 def _policy(policy: Policy) -> Call:
     return Call("PUT", f"/v1/policies/{CUSTOMER}", policy.model_dump(), "the policy")
+
+
+def _contract(scenario: Scenario, contract: Contract, devices: Sequence[str]) -> Call:
+    body: dict[str, Any] = {"customer": CUSTOMER, "things": list(devices)}
+    body |= contract.model_dump()
+    body["start_ms"] = scenario.run.start
+    return Call("PUT", "/v1/contracts/contract-01", body, "the contract")
 
 
 def _product(product: Product, constants: Mapping[str, float]) -> Iterator[Call]:

@@ -1,4 +1,4 @@
-"""From a signal that rises to wear in percent and the time it will run out.
+"""From a signal that rises to wear in percent and the time it will run out; pure.
 
 ``exponential_rise`` version 1. Damage ``u`` in [0, 1] shows as
 ``signal = baseline + A (e^(k u) - 1) / (e^k - 1)`` with ``A = limit - baseline`` and curvature
@@ -12,14 +12,13 @@ Source: the degradation template of condition monitoring (exponential rise after
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 
-from reference_impl.kernel.bodies import Fields
 from reference_impl.kernel.ports import Floats, Times
 
 MS_PER_H = 3_600_000.0
@@ -77,24 +76,8 @@ class RiseParams:
     where: Where | None
     combine: Combine = Combine.SUM
     persist_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """One condition of a model."""
-
-    id: str
-    model: str
-    position: str
-    algorithm: str
-    version: str
-    every_ms: int
-    params: RiseParams
-
-    @property
-    def algorithm_name(self) -> str:
-        """Algorithm and version, as the feed shows them."""
-        return f"{self.algorithm}/{self.version}"
+    linear: bool = False
+    """Damage shows in proportion (``threshold_trend``); the limit may be below what is healthy."""
 
 
 class Baseline(NamedTuple):
@@ -127,68 +110,6 @@ class Point(NamedTuple):
 
     mid_ms: int
     raw_pct: float
-
-
-def read_condition(fields: Fields, *, model: str, signals: Sequence[str]) -> Condition | None:
-    """Check a condition of a model; problems go to ``fields``."""
-    before = len(fields.problems)
-    condition_id, position = fields.text("id"), fields.text("position")
-    algorithm, version = fields.text("algorithm"), fields.text("version")
-    every_s = fields.number("every_s", low=1)
-    inner = Fields(fields.raw("params"), where=fields.at("params"), problems=fields.problems)
-    reader = ALGORITHMS.get((algorithm, version))
-    if algorithm and version and reader is None:
-        known = ", ".join(f"{name} version {v}" for name, v in sorted(ALGORITHMS))
-        fields.problem("algorithm", f"there is no {algorithm} version {version}", known)
-    params = None if reader is None else reader(inner, signals)
-    fields.done()
-    if params is None or len(fields.problems) > before:
-        return None
-    return Condition(
-        id=condition_id,
-        model=model,
-        position=position,
-        algorithm=algorithm,
-        version=version,
-        every_ms=round(every_s * 1000),
-        params=params,
-    )
-
-
-def _read_rise(fields: Fields, signals: Sequence[str]) -> RiseParams:
-    signal = fields.choice("signal", sorted(signals))
-    limit = fields.number("limit")
-    curvature = fields.number("curvature", default=3.6)
-    if curvature <= 0:
-        fields.problem("curvature", f"is {curvature:g}", "a number above 0")
-    spans = [fields.number(f"{name}_s", low=1) for name in ("baseline", "window", "trend")]
-    persist_s = fields.number("persist_s", default=0.0, low=0)
-    combine = fields.choice("combine", list(Combine), default=Combine.SUM)
-    where = None
-    if fields.raw("where") is not None:
-        inner = Fields(fields.raw("where"), where=fields.at("where"), problems=fields.problems)
-        running, above = inner.choice("signal", sorted(signals)), inner.number("above")
-        where = Where(signal=running, above=above)
-        inner.done()
-    fields.done()
-    baseline_ms, window_ms, trend_ms = (round(span * 1000) for span in spans)
-    return RiseParams(
-        signal=signal,
-        limit=limit,
-        curvature=curvature,
-        baseline_ms=baseline_ms,
-        window_ms=window_ms,
-        trend_ms=trend_ms,
-        where=where,
-        combine=Combine(combine or Combine.SUM),
-        persist_ms=round(persist_s * 1000),
-    )
-
-
-ALGORITHMS: Mapping[tuple[str, str], Callable[[Fields, Sequence[str]], RiseParams]] = {
-    ("exponential_rise", "1"): _read_rise,
-}
-"""Algorithms by name and version: what reads their parameters. A change is a new version."""
 
 
 def selected(
@@ -236,16 +157,35 @@ def raw_wear_pct(level: Level, baseline: Baseline, params: RiseParams) -> float 
     ``rho``: ``sd sqrt((1 + rho) / ((1 - rho) n))``. May exceed 100. None if the healthy level is at
     or above the limit, because then the law says nothing.
     """
+    if params.linear:
+        return _share_pct(level, baseline, params)
     span = rise_of(params.limit, baseline.level, params.combine)
     if span <= 0:
         return None
     over = level.value - baseline.level
-    error = baseline.sd * np.sqrt((1 + baseline.rho) / ((1 - baseline.rho) * level.readings))
+    error = error_of(level, baseline)
     rise = rise_of(level.value, baseline.level, params.combine)
     if over <= NOISE_SD[params.combine] * error or rise <= span * RISE_SHARE_MIN:
         return 0.0
     k = params.curvature
     return float(100.0 * np.log1p(rise / span * np.expm1(k)) / k)
+
+
+def error_of(level: Level, baseline: Baseline) -> float:
+    """Standard error of a level: a mean of readings with lag-1 autocorrelation."""
+    share = (1 + baseline.rho) / ((1 - baseline.rho) * level.readings)
+    return float(baseline.sd * np.sqrt(share))
+
+
+def _share_pct(level: Level, baseline: Baseline, params: RiseParams) -> float | None:
+    """How much of the way from the healthy level to the limit is gone, up or down, in percent."""
+    span = params.limit - baseline.level
+    if span == 0:
+        return None
+    share = (level.value - baseline.level) / span
+    if share * abs(span) <= NOISE_SD[params.combine] * error_of(level, baseline):
+        return 0.0
+    return float(100.0 * share)
 
 
 def wear_pct(before_pct: float, points: Sequence[Point], params: RiseParams) -> float:

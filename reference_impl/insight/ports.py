@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
+from reference_impl.kernel.ports import ThingRef
 from reference_impl.kernel.rows import Rows
+from reference_impl.kernel.store import UnitOfWork
+
+
+class JumpSink(Protocol):
+    """Is told at each evaluation whether its readings tell of what cannot be."""
+
+    def jump(
+        self, uow: UnitOfWork, ref: ThingRef, signal: str, at_ms: int, *, active: bool
+    ) -> None:
+        """A signal jumps (O14), or does not any more."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,18 @@ def columnar(source: str, names: Collection[str]) -> Condition | None:
     return node.condition if node.kind == "bool" else None
 
 
+def columnar_number(source: str, names: Collection[str]) -> Number | None:
+    """As :func:`columnar`, for an expression that gives a number."""
+    try:
+        reader = _Reader(source, names)
+        node = reader.ternary()
+        if reader.left():
+            return None
+    except (_TooMuchError, RecursionError):
+        return None
+    return node.number if node.kind == "float" else None
+
+
 def _no_number(_: Columns) -> Floats:
     raise TypeError("a condition is no number")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reference_impl.kernel.cel_library import compile_cel
-from reference_impl.kernel.columnar import Truth, columnar
+from reference_impl.kernel.columnar import Truth, columnar, columnar_number
 from reference_impl.kernel.errors import Problem
 from reference_impl.kernel.ports import Bools, Floats
 
@@ -87,6 +87,73 @@ class Expression:
         if row not in self._verdicts:
             self._verdicts[row] = self.holds(dict(zip(self._names, row, strict=True)))
         return self._verdicts[row]
+
+
+class Formula:
+    """A compiled CEL expression over float variables that gives a number."""
+
+    __slots__ = ("_columnar", "_names", "_program", "source")
+
+    def __init__(self, source: str, program: Program, names: Sequence[str]) -> None:
+        self.source = source
+        self._program = program
+        self._names = names
+        self._columnar = columnar_number(source, frozenset(names))
+
+    def values(self, columns: Mapping[str, Floats]) -> Floats:
+        """The number for each row of the columns, of their shape; NaN where there is none."""
+        if self._columnar is not None:
+            with np.errstate(all="ignore"):
+                found = self._columnar(columns)
+            shape = np.broadcast_shapes(*(column.shape for column in columns.values()))
+            return np.broadcast_to(np.asarray(found, dtype=np.float64), shape)
+        read = [columns[name] for name in self._names]
+        rows = np.broadcast_arrays(*read)
+        flat = zip(*(row.ravel().tolist() for row in rows), strict=True)
+        numbers = [self._one(dict(zip(self._names, row, strict=True))) for row in flat]
+        return np.array(numbers, dtype=np.float64).reshape(rows[0].shape)
+
+    def _one(self, values: Mapping[str, float]) -> float:
+        try:
+            answer = self._program.execute(values)
+        except (TypeError, ValueError, RuntimeError):
+            return float("nan")
+        return answer if isinstance(answer, float) else float("nan")
+
+
+def formula(
+    source: object, names: Collection[str], *, where: str
+) -> tuple[Formula | None, list[Problem]]:
+    """Compile and try an expression over the variables ``names`` that gives a float.
+
+    Returns:
+        The formula (None if it cannot be used), and everything that is wrong with it.
+    """
+    if not isinstance(source, str) or not source.strip():
+        return None, [Problem(where=where, what="is missing", allowed="a CEL expression, as text")]
+    try:
+        program = compile_cel(source)
+    except ValueError as error:
+        return None, [_syntax(source, str(error), where)]
+    used = frozenset(program.variables())
+    allowed = ", ".join(sorted(names)) or "no variable is declared"
+    problems = [
+        Problem(where=where, what=f"{name!r} is not a variable here", allowed=allowed)
+        for name in sorted(used - set(names))
+    ]
+    if not used:
+        problems.append(Problem(where=where, what="reads nothing", allowed=allowed))
+    if problems:
+        return None, problems
+    values = dict.fromkeys(sorted(used), 1.5)
+    try:
+        answer = program.execute(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        return None, [Problem(where=where, what=f"fails for {values}: {error}", allowed="CEL")]
+    if not isinstance(answer, float):
+        what = f"gives {answer!r} ({type(answer).__name__}) for {values}"
+        return None, [Problem(where=where, what=what, allowed="an expression that gives a float")]
+    return Formula(source, program, sorted(used)), []
 
 
 def compiled(

@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from reference_impl.kernel import access
 from reference_impl.kernel.http.bodies import Body, Finding
@@ -73,7 +71,10 @@ class ConditionBody(Body):
     position: Text
     algorithm: Text
     version: Text = "1"
-    every_s: Annotated[int, Field(gt=0)]
+    every_s: Annotated[int, Field(gt=0)] = 86_400
+    daily_at: str | None = None
+    daily_max_pct: Annotated[float, Field(ge=0)] = 0.0
+    revision: str | None = None
     params: dict[str, Any]
 
 
@@ -122,13 +123,14 @@ class ObeysBody(Body):
 
 
 class ModelBody(Body):
-    """A kind of thing. ``sessions``, ``diagnosis`` and ``quality`` are checked by insight."""
-    """A kind of thing; with a parent it has what the parent has too."""
+    """A kind of thing; with a parent it has what the parent has too.
+
+    ``sessions``, ``diagnosis`` and ``quality`` are checked by insight.
+    """
 
     product: Text
     title: str = ""
     parent: str = ""
-    signals: dict[SignalName, SignalBody] = Field(default_factory=dict)
     signals: Annotated[dict[SignalName, SignalBody], Field(min_length=1)]
     constants: dict[SignalName, float] = Field(default_factory=dict)
     parts: list[ModelPartBody] = Field(default_factory=list)

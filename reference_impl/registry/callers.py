@@ -120,6 +120,22 @@ class KnownCallers:
         self._sessions = {k: s for k, s in self._sessions.items() if s.user not in users}
         self._known.clear()
 
+    def principal(self, conn: Connection, name: str) -> Principal | None:
+        """A caller by the name that :class:`Principal` has (of a tenant's operator: ``@tenant``).
+
+        None if it is gone.
+        """
+        user, _, tenant = name.partition("@")
+        if user == OPERATOR.user:
+            return self._operator_of(tenant)
+        try:
+            if not name.startswith("key:"):
+                return self._principal_of_user(conn, name)
+        except Unauthenticated:
+            return None
+        row = self._rows.get(conn, "api_key", name.removeprefix("key:"))
+        return None if row is None else self._principal_of_row(conn, row)
+
     # ----- login
 
     async def login(self, user: str, password: str) -> tuple[str, Principal]:
@@ -228,7 +244,9 @@ class KnownCallers:
         rows = self._rows.items(conn, "api_key", secret=kept_secret(secret))
         if not rows:
             raise _nobody("the key or session is not known")
-        row = rows[0]
+        return self._principal_of_row(conn, rows[0])
+
+    def _principal_of_row(self, conn: Connection, row: Row) -> Principal:
         role = self.role(conn, row["role"])
         permissions = role.permissions
         if row["permissions"] is not None:

@@ -12,6 +12,7 @@ from reference_impl.orders.service import Orders
 from reference_impl.orders.steps import Steps
 from reference_impl.published import PartFitted, ReplacementAdvised
 from reference_impl.rules import service as rules
+from reference_impl.rules.reacting import Reacting
 from reference_impl.rules.service import Rules
 
 # Orders --------------------------------------------------------------------------------------
@@ -65,7 +66,7 @@ def never_reopens(mp):
 
 @mutant
 def takes_any_part(mp):
-    wrap(mp, Rules, "_advise", lambda original, uow, reaction, **more: original(
+    wrap(mp, Reacting, "_advise", lambda original, uow, reaction, **more: original(
         uow, replace(reaction, part="bearing-set"), **more))  # fmt: skip
     mp.setattr("reference_impl.orders.catalogue.Catalogue.misfit", lambda *_, **__: "")
 

@@ -98,6 +98,15 @@ class IngestionRows:
             names = tuple(row.names.split(",")) if row.names else ()
             yield row.thing, Block(names, row.size, row.first_ms, row.last_ms, row.payload)
 
+    def fresh(self, conn: sa.Connection, after: int) -> tuple[dict[str, int], int]:
+        """The earliest time in the blocks behind number ``after``, by thing; the newest number."""
+        query = sa.select(
+            t.blocks.c.thing, sa.func.min(t.blocks.c.first_ms), sa.func.max(t.blocks.c.id)
+        )
+        rows = conn.execute(query.where(t.blocks.c.id > after).group_by(t.blocks.c.thing)).all()
+        newest = max((number for _, _, number in rows), default=after)
+        return {thing: first_ms for thing, first_ms, _ in rows}, newest
+
     def things(self, conn: sa.Connection) -> list[str]:
         """The things that have stored readings."""
         return list(conn.execute(sa.select(t.latest.c.thing)).scalars())

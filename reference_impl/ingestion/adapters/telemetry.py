@@ -86,7 +86,7 @@ class RecentTelemetry:
         values = columns[:, pick.places]
         if pick.lacking:
             values[:, pick.lacking] = np.nan
-        ascending = (times[:, 1:] > times[:, :-1]).all(axis=1).tolist()
+        ascending = np.all(times[:, 1:] > times[:, :-1], axis=1).tolist()
         for number, (thing, block) in enumerate(blocks):
             frame = self._frames.get(thing)
             if frame is None:
