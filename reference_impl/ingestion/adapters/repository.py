@@ -116,6 +116,11 @@ class IngestionRows:
         """The things that have stored readings."""
         return list(conn.execute(sa.select(t.latest.c.thing)).scalars())
 
+    def newest_by_thing(self, conn: sa.Connection) -> dict[str, int]:
+        """When each thing reported last, in event time."""
+        rows = conn.execute(sa.select(t.latest.c.thing, t.latest.c.at_ms))
+        return {row.thing: row.at_ms for row in rows}
+
     def newest_ms(self, conn: sa.Connection) -> int | None:
         """The newest time that any device named and that can be true."""
         newest_ms = conn.execute(sa.select(sa.func.max(t.site_counts.c.newest_ms))).scalar()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 
 from reference_impl.kernel.http import errors
 from reference_impl.kernel.http.auth import PUBLIC, Callers, Gate
@@ -29,6 +30,11 @@ class _App(FastAPI):
             self.openapi_schema = super().openapi()
             errors.document(self.openapi_schema)
         return self.openapi_schema
+
+
+def _operation_id(route: APIRoute) -> str:
+    """What a generated client calls an operation: its tag and its handler's name."""
+    return "_".join([*map(str, route.tags[:1]), route.name]).replace("-", "_")
 
 
 def create_app(
@@ -54,6 +60,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         strict_content_type=False,
+        generate_unique_id_function=_operation_id,
     )
     errors.install(app)
     for router in routers:
