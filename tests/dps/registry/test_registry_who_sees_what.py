@@ -11,7 +11,7 @@ import json
 import re
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from reference_impl.kernel.http.guard import permission_of, routes_of
@@ -183,7 +183,7 @@ def somebody(office, data):
 
 
 @pytest.mark.feature("CC10", "CC11", "DS6")
-@settings(max_examples=5)
+@settings(max_examples=5, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(data=st.data())
 def test_everybody_sees_exactly_what_the_trees_say_on_every_endpoint(open_office, data):
     somebody(open_office, data)
