@@ -21,9 +21,9 @@ PASSWORD = "correct horse battery"
 
 @pytest.mark.feature("CC13")
 def test_a_new_version_of_the_terms_ends_sessions_and_bars_the_login_until_accepted(
-    office, monkeypatch
+    office, names, monkeypatch
 ):
-    monkeypatch.setattr("reference_impl.registry.secrets.SCRYPT_N", 2)  # what is slow is not tested
+    monkeypatch.setattr("reference_impl.registry.secrets.HASHER", names.QUICK)
 
     async def story(desk):
         await desk.estate()
