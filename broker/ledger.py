@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from broker.seqset import Range, SeqSet
-from broker.wire.messages import TelemetryBatch, Uplink
+from broker.wire.messages import Telemetry, TelemetryBatch, Uplink
 
 __all__ = ["Counts", "Delivery", "DeliveryLedger", "LedgerState", "Missing", "SeqSet"]
 
@@ -159,6 +159,27 @@ class DeliveryLedger:
                 track.produced.add(sample.seq)
         elif not track.produced.add_next(message.seq):  # the usual case, made cheap
             track.produced.add(message.seq)
+
+    def produced_all(self, messages: Iterable[tuple[str, Uplink]]) -> None:
+        """As :meth:`produced`, of many."""
+        tracks = self._tracks
+        for site, message in messages:
+            if type(message) is Telemetry:  # the usual case, made cheap
+                track = tracks.get((message.device, message.boot))
+                if track is not None and track.produced.add_next(message.seq):
+                    continue
+            self.produced(site, message)
+
+    def handed_all(self, messages: Iterable[tuple[str, Uplink]]) -> None:
+        """As :meth:`handed`, of many that did not wait."""
+        tracks, delivered = self._tracks, self.delivered
+        for site, message in messages:
+            if type(message) is Telemetry:  # the usual case, made cheap
+                track = tracks.get((message.device, message.boot))
+                if track is not None and track.handed.add_next(message.seq):
+                    delivered[site] = delivered.get(site, 0) + 1
+                    continue
+            self.handed(site, message)
 
     def dropped(self, site: str, message: Uplink) -> None:
         """Note that a fault took a message away."""

@@ -14,22 +14,19 @@ fixtures ``twinrig_result`` and ``twinrig_events``. docs/howto/pytest.md tells i
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from _pytest._code.code import TerminalRepr, TracebackStyle
+from harness.pytest_scenarios import ScenarioFile, explain, in_a_folder, run_scenario_file, seed_of
 
+if TYPE_CHECKING:
     from broker.servers import Broker
     from harness.engine.bench import DpsBench, WorldBench
-    from harness.events import Event, EventHandler, RunResult
+    from harness.events import Event, RunResult
     from harness.scenario.schema import Scenario
 
 Rig = Callable[..., "RunResult"]
@@ -106,117 +103,6 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFi
     return ScenarioFile.from_parent(parent, path=file_path)
 
 
-class ScenarioFile(pytest.File):
-    """A scenario file; it holds one test."""
-
-    def collect(self) -> Iterable[pytest.Item]:
-        """The one test: the run passes."""
-        item = ScenarioItem.from_parent(self, name=self.path.stem)
-        for mark in marks_of(self.path, self.config):
-            item.add_marker(mark)
-        yield item
-
-
-class ScenarioFailed(Exception):  # noqa: N818
-    """A scenario's run was red; ``str()`` is what a person reads."""
-
-
-class ScenarioItem(pytest.Item):
-    """Runs one scenario over the memory link."""
-
-    def runtest(self) -> None:
-        """Run it, and fail with the checks that do not hold."""
-        result = _in_a_folder(
-            self.config,
-            lambda folder, handlers: run_scenario_file(
-                self.path, seed=_seed(self.config), runs_dir=folder, **handlers
-            ),
-        )
-        if result.exit_code:
-            raise ScenarioFailed(explain(result))
-
-    def repr_failure(
-        self, excinfo: pytest.ExceptionInfo[BaseException], style: TracebackStyle | None = None
-    ) -> str | TerminalRepr:
-        """The failed checks, or the mistakes of the file, without a traceback of ours."""
-        from harness.errors import HarnessError, OurBug  # noqa: PLC0415
-
-        error = excinfo.value
-        plain = isinstance(error, (ScenarioFailed, HarnessError)) and not isinstance(error, OurBug)
-        return str(error) if plain else super().repr_failure(excinfo, style)
-
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Where pytest says the test is."""
-        return self.path, None, f"scenario: {self.path.stem}"
-
-
-def marks_of(path: Path, config: pytest.Config) -> list[str]:
-    """The markers that the ini option twinrig_marks gives to a scenario file.
-
-    Args:
-        path: The file.
-        config: Where the option stands; patterns are relative to its folder.
-
-    Raises:
-        pytest.UsageError: A line is not ``MARK: PATTERN ...``.
-    """
-    found, relative = [], os.path.relpath(path, config.rootpath)
-    for line in config.getini("twinrig_marks"):
-        mark, _, patterns = line.partition(":")
-        if not mark.isidentifier() or not patterns.strip():
-            raise pytest.UsageError(f"twinrig_marks must be 'MARK: PATTERN ...', not {line!r}")
-        if any(fnmatchcase(Path(relative).as_posix(), pattern) for pattern in patterns.split()):
-            found.append(mark)
-    return found
-
-
-def explain(result: RunResult) -> str:
-    """The failed checks of a run: title, expected, seen, trace around, replay."""
-    from harness.report.junit import failure_text  # noqa: PLC0415
-
-    texts = [failure_text(check, result.replay) for check in result.failed_checks]
-    if result.error:
-        texts.append(f"error: {result.error}\nreplay:   {result.replay}")
-    return "\n\n".join([f"{result.title}: {result.verdict}", *texts])
-
-
-def run_scenario_file(
-    scenario: Path | str | Scenario,
-    *,
-    seed: int,
-    runs_dir: Path,
-    handlers: Sequence[EventHandler] = (),
-    **options: object,
-) -> RunResult:
-    """Run a scenario (path or object) over the memory link unless ``options`` say otherwise."""
-    from harness.engine.runner import RunOptions, run_scenario  # noqa: PLC0415
-
-    wanted: dict[str, Any] = {"link": "memory", "runs_dir": runs_dir}
-    wanted |= options
-    return run_scenario(scenario, seed=seed, options=RunOptions(**wanted), handlers=handlers)
-
-
-def _in_a_folder(
-    config: pytest.Config, run: Callable[[Path, dict[str, Any]], RunResult]
-) -> RunResult:
-    """Run with a folder of its own: one that is kept, with a report, or one that goes."""
-    kept = config.getoption("--twinrig-runs")
-    if kept is None:
-        with tempfile.TemporaryDirectory(prefix="twinrig-") as folder:
-            return run(Path(folder), {})
-    from harness.report.html import HtmlReport  # noqa: PLC0415
-
-    return run(kept, {"handlers": [HtmlReport()]})
-
-
-def _seed(config: pytest.Config) -> int:
-    text = config.getini("twinrig_seed")
-    try:
-        return int(text)
-    except ValueError:
-        raise pytest.UsageError(f"twinrig_seed must be a whole number, not {text!r}") from None
-
-
 @pytest.fixture
 def twinrig_broker() -> Iterator[Broker]:
     """A running MQTT broker on a free loopback port; gone after the test."""
@@ -231,7 +117,7 @@ def twinrig_seed(request: pytest.FixtureRequest) -> int:
     """The seed of this test: the mark's, else the ini option's."""
     mark = request.node.get_closest_marker(MARK)
     given = mark.kwargs.get("seed") if mark is not None else None
-    return _seed(request.config) if given is None else int(given)
+    return seed_of(request.config) if given is None else int(given)
 
 
 @pytest.fixture
@@ -291,7 +177,7 @@ def twinrig_result(
         )
 
     try:
-        result = _in_a_folder(request.config, run)
+        result = in_a_folder(request.config, run)
     except OurBug:
         raise
     except HarnessError as error:

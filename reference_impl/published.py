@@ -54,7 +54,34 @@ class DataFlagged(FeedEvent):
 
 
 class AlertChanged(FeedEvent):
-    """rules: an alert was raised or cleared."""
+    """rules: an alert was raised or cleared, or somebody took it over, gave it back, shelved it."""
+
+    __slots__ = ()
+
+
+class ActionChanged(FeedEvent):
+    """rules: a task for a person was raised, escalated or closed."""
+
+    __slots__ = ()
+
+
+class NoticeChanged(FeedEvent):
+    """rules: ``notice.written`` for a contact and a channel; it goes out after the commit."""
+
+    __slots__ = ()
+
+
+class AutomationRan(FeedEvent):
+    """rules: an automation ran (``automation.ran``) or was stopped by its limit (R5)."""
+
+    __slots__ = ()
+
+
+class CallbackWanted(FeedEvent):
+    """rules: another system is to be called; who subscribed to its ``kind`` gets it signed.
+
+    ``kind`` is ``callback.wanted``, ``subject`` the name of the hook.
+    """
 
     __slots__ = ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from itertools import count
 
 import numpy as np
 
@@ -29,10 +29,8 @@ Sent = list[tuple[str, Uplink]]
 """(site, message)."""
 
 
-class _Leaving(NamedTuple):
-    at_ms: int
-    site: str
-    message: Uplink
+_Leaving = tuple[int, str, int, tuple[str, Uplink]]
+"""When it leaves, its device, a running number, (site, message): in this order things leave."""
 
 
 class Post:
@@ -41,6 +39,9 @@ class Post:
     def __init__(self) -> None:
         self._leaving: list[_Leaving] = []
         self._lost: Sent = []
+        self._number = count()
+        self._sites: dict[Fleet, list[str]] = {}
+        """The site of each device of a fleet."""
 
     def hear(self, report: Report) -> None:
         """Turn one report of a fleet into messages; NaN means not measured, hence absent."""
@@ -50,20 +51,24 @@ class Post:
             del signals[index][names[channel]]
         stamps = report.stamps if isinstance(report.stamps, int) else report.stamps.tolist()
         at = [stamps] * len(signals) if isinstance(stamps, int) else stamps
-        rows = zip(fleet.index, fleet.side.boots, report.seqs.tolist(), at, signals, strict=True)
-        per_site, sites, at_ms = fleet.build.devices_per_site, fleet.build.sites, report.at_ms
-        made = [
-            _Leaving(
-                at_ms,
-                sites[index // per_site],
-                Telemetry(device=device, boot=boot, seq=seq, at_ms=stamp, signals=measured),
-            )
-            for index, (device, boot, seq, stamp, measured) in enumerate(rows)
+        sites = self._sites.get(fleet)
+        if sites is None:
+            every = range(len(fleet.index))
+            sites = self._sites[fleet] = [fleet.site_of(index) for index in every]
+        rows = zip(
+            sites, fleet.index, fleet.side.boots, report.seqs.tolist(), at, signals, strict=True
+        )
+        made: list[tuple[str, Uplink]] = [
+            (site, Telemetry(device=device, boot=boot, seq=seq, at_ms=stamp, signals=measured))
+            for site, device, boot, seq, stamp, measured in rows
         ]
-        self._lost += [made[index][1:] for index in report.lost.tolist()]
+        self._lost += [made[index] for index in report.lost.tolist()]
         if report.leave is not None:
             made = [made[index] for index in np.flatnonzero(report.leave).tolist()]
-        self._leaving += made
+        self._leave(report.at_ms, made)
+
+    def _leave(self, at_ms: int, pairs: Sent) -> None:
+        self._leaving += [(at_ms, pair[1].device, next(self._number), pair) for pair in pairs]
 
     def send(self, fleet: Fleet, sending: Sending) -> None:
         """Turn what leaves one device by itself into a message."""
@@ -91,18 +96,18 @@ class Post:
             )
         else:
             [message] = batches(fleet, device, boot, sending.reports)
-        self._leaving.append(_Leaving(at_ms, site, message))
+        self._leave(at_ms, [(site, message)])
 
     def answer(self, at_ms: int, answers: Sent) -> None:
         """Take what a device answers when it hears again."""
-        self._leaving += [_Leaving(at_ms, *answer) for answer in answers]
+        self._leave(at_ms, answers)
 
     def take(self) -> tuple[Sent, list[int], Sent]:
         """Hand out messages, the moments in which they left (ascending), and what was lost."""
         leaving, self._leaving = self._leaving, []
         lost, self._lost = self._lost, []
-        leaving.sort(key=lambda one: (one.at_ms, one.message.device))
-        return [one[1:] for one in leaving], [one.at_ms for one in leaving], lost
+        leaving.sort()
+        return [one[3] for one in leaving], [one[0] for one in leaving], lost
 
 
 def birth(fleet: Fleet, device: str) -> Birth:

@@ -113,20 +113,15 @@ class FaultyLink:
             raise ValueError(f"time went back from {self._now_ms} ms to {now_ms} ms")
         since_ms, self._now_ms = self._now_ms, now_ms
         records: list[VerdictRecord] = []
-        for site, message in messages:
-            self._ledger.produced(site, message)
-        flow = self._flow
-        if flow.calm(since_ms, now_ms):
-            for site, message in messages:
-                flow.note_presence(site, message)
+        self._ledger.produced_all(messages)
+        if self._flow.calm(since_ms, now_ms):
+            self._flow.note_presences(messages)
+            if payloads and max(map(len, payloads)) <= self._payload_bytes_max:
+                return await self._send_all(messages, payloads)
             outs = [Out(site, message) for site, message in messages]
         else:
-            outs, records = flow.through(messages, since_ms, now_ms)
-            payloads = ()
-        if payloads and max(map(len, payloads)) <= self._payload_bytes_max:
-            sized = list(zip(outs, payloads, strict=True))
-        else:
-            sized = [(out, payload) for whole in outs for out, payload in self._fitting(whole)]
+            outs, records = self._flow.through(messages, since_ms, now_ms)
+        sized = [(out, payload) for whole in outs for out, payload in self._fitting(whole)]
         if sized:
             await self._inner.publish(
                 [
@@ -144,6 +139,18 @@ class FaultyLink:
                     self._ledger.handed_raw(out.site, topic, data)
         await self._have_taken_over()
         return Sent(len(sized), records)
+
+    async def _send_all(
+        self, messages: Sequence[tuple[str, Uplink]], payloads: Sequence[bytes]
+    ) -> Sent:
+        """Send what goes as it is: nothing is wrong, nothing too long."""
+        packets = [
+            Packet(topics.uplink(site, message), payload, type(message) is Birth)
+            for (site, message), payload in zip(messages, payloads, strict=True)
+        ]
+        await self._inner.publish(packets)
+        self._ledger.handed_all(messages)
+        return Sent(len(packets), [])
 
     async def _have_taken_over(self) -> None:
         """Let it really happen, where devices have connections of their own."""

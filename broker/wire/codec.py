@@ -45,6 +45,10 @@ def decode_uplink(topic: str, payload: bytes) -> tuple[str, m.Uplink]:
         raise MalformedMessage(
             topic, f"payload is of device {message.device!r}, topic of {address.device!r}"
         )
+    if not topics.is_id(message.device):
+        raise MalformedMessage(
+            topic, f"{message.device!r} is no id of a device; expected {m.ID_PATTERN}"
+        )
     return address.site, message
 
 

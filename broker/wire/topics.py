@@ -5,6 +5,7 @@ The site is the partition: a consumer owns whole sites, and a site's messages st
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -61,6 +62,12 @@ def down_of_site(site: str) -> str:
 def down_of_device(site: str, device: str) -> str:
     """Filter for all that is said to one device."""
     return f"{ROOT}/down/{site}/{device}/#"
+
+
+@lru_cache(maxsize=16_384)  # the same devices come for ever
+def is_id(text: str) -> bool:
+    """Whether a text can be the id of a device or a site."""
+    return re.search(m.ID_PATTERN, text) is not None
 
 
 @lru_cache(maxsize=16_384)  # the same topics come for ever

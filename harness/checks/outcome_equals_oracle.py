@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from broker.wire.messages import Sample, Telemetry, TelemetryBatch, Uplink
 from harness.checks.base import Brief, Check, Decision, Ending
 from harness.errors import ScenarioError
-from harness.events import Event, FeedSeen
+from harness.events import Event, FaultApplied, FeedSeen
 from harness.oracles import availability as oracle
 
 COMPARED = ("up_ms", "down_ms", "unknown_ms", "total_ms", "fee_eur", "credit_eur")
 """Exact: times to the millisecond, money to the cent."""
+INSTALLED = "installed"
+"""What an entry of a timeline is called that amends the contract."""
 
 
 class OutcomeEqualsOracle(Check):
@@ -50,6 +52,8 @@ class OutcomeEqualsOracle(Check):
 
     def on_event(self, event: Event) -> None:
         """See Check. Computed when the DPS closes: what arrives later counts for neither."""
+        if isinstance(event, FaultApplied) and event.kind == INSTALLED:
+            self._amend(event.params.get("contract"))
         if not isinstance(event, FeedSeen) or event.kind != "outcome.period_closed":
             return
         name = str(event.data.get("period"))
@@ -61,6 +65,13 @@ class OutcomeEqualsOracle(Check):
         self._closed[name] = f"{name}: availability {ours.availability:.6f}, {ours.credit_eur} EUR"
         if problems := _differences(ours, event):
             self.violate(event.at_ms, self._closed[name], "; ".join(problems))
+
+    def _amend(self, change: object) -> None:
+        """What is amended counts for every period that is not closed yet."""
+        if isinstance(change, Mapping):
+            signed = self.brief.contract
+            assert signed is not None
+            self._contract = signed.model_copy(update=dict(change))
 
     def decide(self, ending: Ending) -> Decision:
         """See Check."""

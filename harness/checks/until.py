@@ -42,8 +42,11 @@ class Until(Check):
 
     def headline(self) -> str:
         """See Check."""
+        return self.args.title or self._rule()
+
+    def _rule(self) -> str:
         word, what = ("never ", self.args.never) if self.args.never else ("", self.args.holds)
-        return self.args.title or f"Until {self.args.until}: {word}{what}"
+        return f"Until {self.args.until}: {word}{what}"
 
     def on_event(self, event: Event) -> None:
         """See Check."""
@@ -58,7 +61,7 @@ class Until(Check):
         if end is not None and end.holds:
             self._came_ms = end.at_ms
         elif before is not None and before.holds == (self.args.never is not None):
-            self.violate(before.at_ms, self.headline(), before.seen, before.event)
+            self.violate(before.at_ms, self._rule(), before.seen, before.event)
 
     def decide(self, ending: Ending) -> Decision:
         """See Check."""
@@ -66,6 +69,6 @@ class Until(Check):
             return super().decide(ending)
         if self._came_ms is None:
             why = self._end.never_decided() or f"{self.args.until} never came"
-            return Decision(passed=False, expected=self.headline(), seen=why, at_ms=ending.at_ms)
+            return Decision(passed=False, expected=self._rule(), seen=why, at_ms=ending.at_ms)
         seen = f"it came at {show_instant(self._came_ms)}"
-        return Decision(passed=True, expected=self.headline(), seen=seen)
+        return Decision(passed=True, expected=self._rule(), seen=seen)

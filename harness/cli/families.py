@@ -83,8 +83,12 @@ def show(console: Console, members: Sequence[Member], *, missing: int, quiet: bo
     good = passed == len(members) and not missing
     one = members[0]
     title, of_all = one.result.title.removesuffix(f" [{one.variant}]"), len(members) + missing
-    verdict = f"{'PASSED' if good else 'FAILED'}: {title} ({passed} of {of_all} variants pass)"
-    say(console, verdict, "bold green" if good else "bold red")
+    verdict = "PASSED" if good else "FAILED"
+    say(
+        console,
+        f"{verdict}: {title} ({passed} of {of_all} variants pass)",
+        "bold green" if good else "bold red",
+    )
     if not quiet:
         say(console, f"the story of one: {one.result.replay}", "dim")
 

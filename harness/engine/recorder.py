@@ -95,7 +95,7 @@ class EngineRecorder:
         self.windows.take(messages, now_ms)
         thin, oldest_ms = self._thin, now_ms - BELIEVED_MS
         for number, (_, message) in enumerate(messages):
-            if isinstance(message, Telemetry):
+            if type(message) is Telemetry:
                 if oldest_ms <= message.at_ms < thin.get(message.device, 0):
                     continue  # this device was seen lately
                 self._seen(message.device, message, sent_ms[number] if sent_ms else now_ms)

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from broker.wire import codec
-from broker.wire.messages import TelemetryBatch, Uplink
+from broker.wire.messages import Telemetry, TelemetryBatch, Uplink
 from harness.events import FeedSeen
 from twins.core.ports import Truth
 
@@ -138,9 +138,15 @@ class Trace:
         """
         times = sent_ms or [None] * len(messages)
         payloads = payloads or [codec.encode(message) for _, message in messages]
+        sites = {site: b"%b %%b" % site.encode().replace(b"%", b"%%") for site, _ in messages}
         self._messages.add(
             [
-                (order_of(message, at_ms), site.encode() + b" " + payload)
+                (
+                    (at_ms, message.device, message.boot, message.seq)
+                    if type(message) is Telemetry and at_ms is not None  # usual
+                    else order_of(message, at_ms),
+                    sites[site] % payload,
+                )
                 for (site, message), at_ms, payload in zip(messages, times, payloads, strict=True)
             ],
             now_ms,

@@ -17,6 +17,7 @@ from harness.scenario.entries import (
     Away,
     Change,
     Changed,
+    ContractChange,
     DpsFault,
     Installed,
     Point,
@@ -295,13 +296,14 @@ def work(
 
 def install(
     *, rules: Sequence[str] = (), policy: PolicyChange | Mapping[str, Any] | None = None,
+    contract: ContractChange | Mapping[str, Any] | None = None,
     at: Moment = None, when: Condition = None, called: str | None = None,
 ) -> Setup:  # fmt: skip
-    """New rule packs or another policy in the DPS, in mid-run."""
+    """New rule packs, another policy or an amended contract in the DPS, in mid-run."""
     told = None if policy is None else PolicyChange.model_validate(policy)
-    return Setup(
-        service=Installed(rules=tuple(rules), policy=told), **_timing(at, when, called)
-    )  # fmt: skip
+    amended = None if contract is None else ContractChange.model_validate(contract)
+    service = Installed(rules=tuple(rules), policy=told, contract=amended)
+    return Setup(service=service, **_timing(at, when, called))
 
 
 def check(name: str, **arguments: Any) -> CheckRef:  # noqa: ANN401 - each check has its own

@@ -141,7 +141,8 @@ def find_problems(
     devices = places(scenario, products)
     complete = devices_known and all(fleet.product in products for fleet in scenario.fleets)
     used = used_products(scenario, products)
-    around = Known(devices, products, used, folder, complete)
+    signed = scenario.service.contract is not None
+    around = Known(devices, products, used, folder, complete, signed)
     for i, entry in enumerate(scenario.timeline):
         at: Path = ("timeline", i)
         yield from find_time_problems(at, entry, scenario, devices, products, complete=complete)
@@ -227,6 +228,7 @@ class Known(NamedTuple):
     used: list[Product]
     folder: FilePath
     complete: bool
+    has_contract: bool
 
 
 def _step(path: Path, entry: Timed, known: Known) -> Iterator[Said]:
@@ -241,6 +243,9 @@ def _step(path: Path, entry: Timed, known: Known) -> Iterator[Said]:
     elif isinstance(entry, Setup):
         for k, pack in enumerate(entry.service.rules):
             yield from _pack((*path, "service", "rules", k), pack, known.folder, known.used)
+        if entry.service.contract is not None and not known.has_contract:
+            where = (*path, "service", "contract")
+            yield Said(where, True, "there is no contract to amend; give service.contract")
 
 
 def _entry(

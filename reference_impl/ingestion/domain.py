@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, repeat
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -44,9 +44,6 @@ Reading = Telemetry | Sample
 """One report of one device: ``seq``, ``at_ms`` and ``signals``."""
 
 
-K = TypeVar("K")
-
-
 class Block(NamedTuple):
     """The readings of one device and boot from one batch, as columns."""
 
@@ -79,35 +76,6 @@ def pack(readings: Sequence[Reading]) -> Block:
         *chain.from_iterable(zip(*rows, strict=True)),
     )
     return Block(names, n, min(times), max(times), payload)
-
-
-def pack_all(reports: Mapping[K, Sequence[Reading]]) -> list[tuple[K, Block]]:
-    """The readings of many devices as blocks (see :func:`pack`), in the same order.
-
-    Devices that report the same signals are written as one array, for what is done once for each
-    device costs more than the few readings that a batch has of it.
-    """
-    alike: dict[tuple[str, ...], list[K]] = {}
-    blocks: dict[K, Block] = {}
-    for key, readings in reports.items():
-        shapes = {tuple(reading.signals) for reading in readings}
-        if len(shapes) == 1:
-            alike.setdefault(shapes.pop(), []).append(key)
-        else:
-            blocks[key] = pack(readings)
-    for names, keys in alike.items():
-        signals = [reading.signals.values() for key in keys for reading in reports[key]]
-        shape = (len(signals), len(names))
-        flat = np.fromiter(chain.from_iterable(signals), dtype="<f8", count=shape[0] * shape[1])
-        values, begin = flat.reshape(shape), 0
-        for key in keys:
-            readings = reports[key]
-            times, n = [reading.at_ms for reading in readings], len(readings)
-            head = struct.pack(f"<{2 * n}q", *times, *[reading.seq for reading in readings])
-            payload = head + values[begin : begin + n].T.tobytes()
-            blocks[key] = Block(names, n, min(times), max(times), payload)
-            begin += n
-    return [(key, blocks[key]) for key in reports]
 
 
 def unpack(block: Block) -> tuple[Times, Times, Floats]:

@@ -19,7 +19,6 @@ from reference_impl.ingestion.domain import (
     Reading,
     Requests,
     pack,
-    pack_all,
 )
 from reference_impl.ingestion.sites import Sites
 from reference_impl.kernel.bus import Bus
@@ -111,7 +110,7 @@ class Ingestion:
         try:
             with self._store.begin() as uow:
                 self._take_all(uow, batch, packets)
-                blocks = pack_all(batch.readings)
+                blocks = [(key, pack(readings)) for key, readings in batch.readings.items()]
                 self._write(uow, batch, blocks)
                 crash_point("before_commit")
         except BaseException:

@@ -1,4 +1,4 @@
-"""HTTP of webhooks."""
+"""HTTP of webhooks and explanations."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from reference_impl.integration.domain import Delivery, HookStep
+from reference_impl.integration.explain import Explainer
 from reference_impl.integration.service import Webhooks
 from reference_impl.kernel.http.bodies import Body
 from reference_impl.kernel.http.guard import needs
@@ -85,15 +86,110 @@ class Deleted(BaseModel):
     deleted: str
 
 
+class RuleView(BaseModel):
+    """A rule as it was when it decided."""
+
+    id: str
+    pack: str
+    version: str
+    owner: str
+    severity: str
+    when: str
+    held: str
+    why: str
+    let: dict[str, Any]
+
+
+class WindowView(BaseModel):
+    """The readings that a variable of the rule was made of; the newest 1000 of longer windows."""
+
+    name: str
+    signal: str
+    take: str
+    from_ms: int
+    to_ms: int
+    at_ms: list[int]
+    values: list[float]
+
+
+class ForecastView(BaseModel):
+    """What a condition that the rule read said then, of how many evaluations it is the last."""
+
+    condition: str
+    at_ms: int
+    cycle: int | None
+    revision: str | None
+    level: float | None
+    wear_pct: float | None
+    runout_p50_ms: int | None
+    evaluations: int
+
+
+class LinkView(BaseModel):
+    """A decision of the chain."""
+
+    kind: str
+    id: str
+    at_ms: int
+    state: str
+
+
+class HappenedView(BaseModel):
+    """An event of the feed about a decision of the chain."""
+
+    at_ms: int
+    kind: str
+    subject: str
+    data: dict[str, Any]
+
+
+class Explanation(BaseModel):
+    """Why something was decided. ``decided_ms`` is when the rule at its root fired.
+
+    ``inputs`` are the values of the rule's variables, which were stored with the decision;
+    ``chain`` the decisions that belong together, such as those of one need; ``history`` what
+    happened to them.
+    """
+
+    id: str
+    kind: str
+    state: str
+    at_ms: int
+    decided_ms: int
+    thing: str
+    customer: str
+    why: str
+    policy: str
+    by: str
+    rule: RuleView | None
+    inputs: dict[str, float]
+    windows: list[WindowView]
+    forecasts: list[ForecastView]
+    chain: list[LinkView]
+    history: list[HappenedView]
+
+
 def _next(rows: list[Row], limit: int) -> str | None:
     return str(rows[-1]["id"]) if len(rows) == limit else None
 
 
-def router(service: Webhooks, clock: Clock, store: Store) -> APIRouter:
-    """The routes of webhooks."""
-    api = APIRouter(prefix="/v1", tags=["webhooks"])
-    _of_webhooks(api, service, clock, store)
-    _of_deliveries(api, service, clock, store)
+def router(webhooks: Webhooks, explainer: Explainer, clock: Clock, store: Store) -> APIRouter:
+    """The routes of this context."""
+    api = APIRouter(prefix="/v1")
+    hooks = APIRouter(tags=["webhooks"])
+    _of_webhooks(hooks, webhooks, clock, store)
+    _of_deliveries(hooks, webhooks, clock, store)
+    api.include_router(hooks)
+
+    @api.get("/explain/{ident:path}", tags=["explain"], dependencies=[needs("explain:read")])
+    async def explain(ident: str) -> Explanation:
+        """Why an alert, action, notice, recommendation, order, work order or credit came to be.
+
+        A credit has the id of its period, ``<contract>/2026-01``.
+        """
+        with store.read() as conn:
+            return Explanation(**explainer.explain(conn, ident))
+
     return api
 
 

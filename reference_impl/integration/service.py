@@ -26,7 +26,7 @@ from reference_impl.kernel import access
 from reference_impl.kernel.bus import Bus, DomainEvent
 from reference_impl.kernel.cached import Cached
 from reference_impl.kernel.errors import Invalid, Problem, Unknown
-from reference_impl.kernel.feed import SOURCE, rfc3339
+from reference_impl.kernel.feed import SOURCE, rfc3339, whose
 from reference_impl.kernel.ids import canonical, digest, event_id
 from reference_impl.kernel.machines import after
 from reference_impl.kernel.rows import Row, Rows
@@ -85,7 +85,7 @@ class Webhooks:
         """
         self._may_call(url)
         who, sorted_kinds = access.current(), sorted(set(kinds))
-        ident = f"wh-{digest(who.user, url, sorted_kinds)}"
+        ident = f"wh-{digest(_owner(), url, sorted_kinds)}"
         if self._rows.get(uow.conn, ident) is not None:
             raise AlreadyThere(f"webhook {ident!r} is there already; rotate gives a new secret")
         row: Row = {
@@ -95,7 +95,7 @@ class Webhooks:
             "url": url,
             "kinds": sorted_kinds,
             "secret": self._new_secret(),
-            "owner": who.user,
+            "owner": _owner(),
             "party": who.party,
             "created_ms": now_ms,
             "changed_ms": now_ms,
@@ -168,7 +168,7 @@ class Webhooks:
             return
         shown: Any = event
         data = dict(shown.data)
-        customer, thing = _whose(kind, shown.subject, data)
+        customer, thing = whose(shown)
         for ident, want in wanted.items():
             if wants(want.kinds, kind) and self._audience.sees(
                 uow.conn, want.owner, kind=kind, customer=customer, thing=thing, at_ms=shown.at_ms
@@ -256,18 +256,18 @@ def _wanted(row: Row) -> Wanted:
     return Wanted(tuple(row["kinds"]), row["owner"])
 
 
-def _is_mine(row: Row) -> bool:
+def _owner() -> str:
+    """The caller's name; one operator serves several tenants."""
     who = access.current()
-    return who.group is access.Group.OPERATOR or row["party"] == who.party
+    tenant = who.group is access.Group.OPERATOR and who.tenant
+    return f"{who.user}@{who.tenant}" if tenant else who.user
 
 
-def _whose(kind: str, subject: str, data: Mapping[str, Any]) -> tuple[str, str]:
-    """Customer and thing of an event, each empty if it names none."""
-    thing = data.get("thing", "")
-    if not thing and kind.startswith(("device.", "thing.", "condition.", "part.fitted")):
-        thing = subject
-    customer = data.get("customer", "")
-    return str(customer or ""), str(thing or "")
+def _is_mine(row: Row) -> bool:
+    """What is the caller's own, or its party's; the operator of all tenants sees all."""
+    who = access.current()
+    whole = who.group is access.Group.OPERATOR and not who.tenant
+    return whole or row["owner"] == _owner() or bool(who.party and row["party"] == who.party)
 
 
 def _delivery(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -74,7 +75,7 @@ class Feed:
         shown: Any = event
         data = dict(shown.data)
         known_by = event_id(shown.at_ms, kind, shown.subject, data)
-        row = (known_by, shown.at_ms, kind, shown.subject, canonical(data), *_whose(shown))
+        row = (known_by, shown.at_ms, kind, shown.subject, canonical(data), *whose(shown))
         insert(uow.conn, feed, [row])
         self._newest.of(uow).clear()
 
@@ -111,6 +112,28 @@ class Feed:
                 return events, after
 
 
+def steps_of(conn: sa.Connection, subjects: Sequence[str]) -> list[dict[str, Any]]:
+    """What happened to some subjects that the caller may see, oldest first."""
+    rows = conn.execute(
+        sa.select(feed).where(feed.c.subject.in_(subjects)).order_by(feed.c.number)
+    ).all()
+    return [
+        {
+            "at_ms": row.at_ms,
+            "kind": row.kind,
+            "subject": row.subject,
+            "data": msgspec.json.decode(row.data),
+        }
+        for row in rows
+        if visible(
+            customer=row.customer,
+            thing=row.thing,
+            document=row.kind.startswith(DOCUMENTS),
+            at_ms=row.at_ms,
+        )
+    ]
+
+
 def visible(*, customer: str, thing: str, document: bool, at_ms: int) -> bool:
     """Whether the caller may see an event that belongs to ``customer`` or ``thing``, or to nobody.
 
@@ -128,7 +151,7 @@ def visible(*, customer: str, thing: str, document: bool, at_ms: int) -> bool:
     return bool(customer)
 
 
-def _whose(event: Any) -> tuple[str, str]:  # noqa: ANN401 - a FeedEvent, of the layer above
+def whose(event: Any) -> tuple[str, str]:  # noqa: ANN401 - a FeedEvent, of the layer above
     """Customer and thing of an event, each empty if it has none."""
     thing = event.thing or event.data.get("thing", "")
     if not thing and event.kind.startswith(OF_SUBJECT):

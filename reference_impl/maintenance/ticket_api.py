@@ -120,7 +120,8 @@ def router(service: Tickets, clock: Clock, store: Store) -> APIRouter:
         with store.read() as conn:
             rows = seen(service.listed(conn, **{k: v for k, v in equals.items() if v is not None}))
         if tab == "received":
-            rows = [row for row in rows if row["routed_to"] == current().party]
+            party = f"{current().group}:{current().party}"
+            rows = [row for row in rows if row["routed_to"] == party]
         elif tab == "submitted":
             rows = [row for row in rows if row["opened_by"] == current().user]
         ids = [row["id"] for row in rows]

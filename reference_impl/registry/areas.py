@@ -89,6 +89,7 @@ AREAS: Mapping[str, Area] = {
     "policies": _area(2, _P),
     "recommendations": _area(2, _P),
     "needs": _area(2, _P),
+    "subscriptions": _area(1, _D, _F, _A),
     "alerts": _area(3, _D, _F, _A),
     "tickets": _area(3, _D, _F, _A),
     "commands": _area(3, _D, _F, _A),

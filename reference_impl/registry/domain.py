@@ -86,12 +86,20 @@ def is_time_zone(name: str) -> bool:
 
 
 def inherited(parent: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """What a model is with what its parent has.
+    """What a model is with what its parent has; the model's own replace the parent's.
 
-    Signals go by name, parts by position, conditions by id; the model's own replace the parent's.
+    Signals and what is obeyed go by name, parts by position, other entries by id, if they have one.
     """
     merged: dict[str, Any] = {"signals": {**parent["signals"], **own["signals"]}}
-    for field, key in (("parts", "position"), ("conditions", "id")):
-        entries = {entry[key]: entry for entry in (*parent[field], *own[field])}
+    merged["constants"] = {**parent["constants"], **own["constants"]}
+    merged["obeys"] = {
+        name: {**parent["obeys"].get(name, {}), **own["obeys"].get(name, {})}
+        for name in ("commands", "settings", "features")
+    }
+    for field in ("parts", "conditions", "metrics", "sessions", "diagnosis", "quality"):
+        key = "position" if field == "parts" else "id"
+        entries: dict[object, Any] = {}
+        for number, entry in enumerate((*parent[field], *own[field])):
+            entries[entry.get(key, number)] = entry
         merged[field] = list(entries.values())
     return {**own, **merged}

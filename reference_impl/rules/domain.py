@@ -65,13 +65,14 @@ class AlertReaction:
     """Raise an alert.
 
     Its notices go out ``delay_ms`` after it, and again each ``remind_ms`` while it is not cleared
-    (0: never); ``by_phone`` says whether it may call at night.
+    (0: never). ``at_night`` says whether mail and SMS may go out in quiet hours; None: if it is a
+    failure.
     """
 
     delay_ms: int = 0
     remind_ms: int = 0
     channels: tuple[str, ...] = ("web",)
-    at_night: bool = True
+    at_night: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,22 @@ class CallbackReaction:
     data: Mapping[str, Any]
 
 
-Reaction = AlertReaction | RecommendReaction | CommandReaction | ActionReaction | CallbackReaction
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyReaction:
+    """Say something to contacts, once per firing; for automations."""
+
+    text: str
+    channels: tuple[str, ...]
+
+
+Reaction = (
+    AlertReaction
+    | RecommendReaction
+    | CommandReaction
+    | ActionReaction
+    | CallbackReaction
+    | NotifyReaction
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +166,8 @@ class Rule:
     subject: str = ""
     topic: str = "health"
     remedies: tuple[str, ...] = ()
+    family: str = ""
+    """The rule that it is a step of, else its own id."""
 
     @property
     def looks_back_ms(self) -> int:

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from reference_impl.kernel.columnar import Truth
+from reference_impl.kernel.expressions import Expression
 from reference_impl.kernel.numbers import sig9
 from reference_impl.kernel.ports import Bools, Floats, Window
 from reference_impl.rules.domain import Cause, Input, Instance, Pack, Phase, Rule, Step, judge
@@ -45,6 +46,8 @@ class Decided(NamedTuple):
     clears: Truth | None
     """Where its own clear condition holds and fails, if it has one."""
     columns: Mapping[str, Floats]
+    fresh: Mapping[str, Bools]
+    """Where each of them is new enough to go by."""
     holding: Mapping[int, Sequence[int]]
     """The things of which it holds, by the number of the evaluation."""
 
@@ -60,6 +63,13 @@ class Decided(NamedTuple):
         if self.truth.holds[number, thing]:
             return True
         return False if self.truth.fails[number, thing] else None
+
+    def holds_of(self, condition: Expression, number: int, thing: int) -> bool:
+        """Whether another condition over the rule's variables holds; UNKNOWN does not."""
+        if not all(self.fresh[name][number, thing] for name in condition.variables):
+            return False
+        values = {name: float(self.columns[name][number, thing]) for name in condition.variables}
+        return condition.holds(values) is True
 
     def values(self, number: int, thing: int) -> dict[str, float]:
         """What it looked at, if all of it was known."""
@@ -97,7 +107,8 @@ def decide(plan: Plan, inputs: Inputs, *, ends_ms: Sequence[int]) -> list[Decide
         if (clear := rule.clear_when) is not None:
             told = _all(always, [mine[p] for name, p in reads if name in clear.variables])
             clears = clear.truth(columns, told)
-        found.append(Decided(rule, truth, known, clears, columns, _where(truth.holds)))
+        new = {name: mine[place] for name, place in reads}
+        found.append(Decided(rule, truth, known, clears, columns, new, _where(truth.holds)))
     return found
 
 

@@ -89,6 +89,10 @@ class Outlook:
         self._seen = seen
         return self._decided, self._ends_ms.index(at_ms)
 
+    def end_ms(self, number: int) -> int:
+        """The time of one of the evaluations."""
+        return self._ends_ms[number]
+
     def _look_ahead(self, uow: UnitOfWork, refs: Sequence[ThingRef], at_ms: int) -> None:
         self._call, self._refs = self._scheduler.calls, refs
         self.things = [ref.thing for ref in refs]

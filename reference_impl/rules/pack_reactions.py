@@ -12,6 +12,7 @@ from reference_impl.rules.domain import (
     AlertReaction,
     CallbackReaction,
     CommandReaction,
+    NotifyReaction,
     Reaction,
     RecommendReaction,
 )
@@ -37,22 +38,30 @@ def read(fields: Fields, names: Known | None, variables: Mapping[str, object]) -
     return found
 
 
-def _alert(fields: Fields, _: Known | None, __: Mapping[str, object]) -> AlertReaction:
+def _channels(fields: Fields, key: str) -> tuple[str, ...]:
     channels = []
-    listed = fields.sequence("notify") if fields.has("notify") else ["web"]
-    for index, channel in enumerate(listed):
+    for index, channel in enumerate(fields.sequence(key) if fields.has(key) else ["web"]):
         if channel in CHANNELS:
             channels.append(str(channel))
         else:
-            fields.problem(f"notify[{index}]", f"is {channel!r}", ", ".join(CHANNELS))
-    at_night = fields.raw("at_night", True)
-    if not isinstance(at_night, bool):
+            fields.problem(f"{key}[{index}]", f"is {channel!r}", ", ".join(CHANNELS))
+    return tuple(channels)
+
+
+def _notify(fields: Fields, _: Known | None, __: Mapping[str, object]) -> NotifyReaction:
+    return NotifyReaction(text=fields.text("text"), channels=_channels(fields, "channels"))
+
+
+def _alert(fields: Fields, _: Known | None, __: Mapping[str, object]) -> AlertReaction:
+    channels = _channels(fields, "notify")
+    at_night = fields.raw("at_night")
+    if at_night is not None and not isinstance(at_night, bool):
         fields.problem("at_night", f"is {at_night!r}", "true or false")
     return AlertReaction(
         delay_ms=fields.duration("delay", default="0s"),
         remind_ms=fields.duration("remind", low_ms=1) if fields.has("remind") else 0,
-        channels=tuple(channels),
-        at_night=at_night is True,
+        channels=channels,
+        at_night=at_night if isinstance(at_night, bool) else None,
     )
 
 
@@ -115,4 +124,5 @@ KINDS: Mapping[str, Callable[[Fields, Known | None, Mapping[str, object]], React
     "command": _command,
     "action": _action,
     "callback": _callback,
+    "notify": _notify,
 }

@@ -205,6 +205,7 @@ def _rule(
         stale_after_ms=own_stale_ms,
         severity=Severity(severity),
         reactions=reactions,
+        family=rule_id,
         **details,
     )
     return rule, used

@@ -2,15 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import sqlalchemy as sa
 
 from reference_impl.kernel.ports import Window
-from reference_impl.kernel.rows import Rows
+from reference_impl.kernel.rows import Row, Rows
 from reference_impl.kernel.store import UnitOfWork
+
+
+class Look(Protocol):
+    """Questions that go beyond rows whose columns equal something."""
+
+    def open_alerts(self, conn: sa.Connection, *, thing: str | None = None) -> list[Row]:
+        """Alerts that are ACTIVE, TAKEN_OVER or SHELVED, by id."""
+        ...
+
+    def ended_before(self, conn: sa.Connection, at_ms: int) -> list[str]:
+        """Ids of alerts that are CLEARED or SUPERSEDED since before ``at_ms``."""
+        ...
+
+    def notices_due(self, conn: sa.Connection, at_ms: int, *, limit: int) -> list[Row]:
+        """Notices that wait to be sent and may go out by ``at_ms``, oldest first."""
+        ...
+
+    def runs_after(self, conn: sa.Connection, automation: str, subject: str, after_ms: int) -> int:
+        """How often an automation ran on a subject after a time."""
+        ...
+
+    def firings(self, conn: sa.Connection, after_ms: int, to_ms: int) -> Sequence[Any]:
+        """Firings of all rules in a time: ``pack``, ``rule``, ``thing``, ``fired_ms`` and
+        ``ended_ms``.
+        """  # noqa: D205 - one sentence
+        ...
+
+
+class Offers(Protocol):
+    """What customers are offered."""
+
+    def alerting_off(self, conn: sa.Connection) -> Collection[str]:
+        """Customers for whom alerts are switched off (A10)."""
+        ...
+
+
+class Readers(Protocol):
+    """Who may read what, of the users that the registry knows."""
+
+    def sees_alerts(self, conn: sa.Connection, user: str, thing: str, at_ms: int) -> bool:
+        """Whether a user may read the alerts of a thing that began at a time."""
+        ...
+
 
 FiredAfter = Callable[[sa.Connection, str, str, int], Sequence[Any]]
 """Firings (``thing``, ``fired_ms``) of a pack's rule after a time, oldest first."""
@@ -24,7 +67,15 @@ class RuleRows:
     instances: Rows
     firings: Rows
     alerts: Rows
+    alert_steps: Rows
+    remedies: Rows
+    actions: Rows
+    contacts: Rows
+    notices: Rows
+    automations: Rows
+    automation_runs: Rows
     fired_after: FiredAfter
+    look: Look
 
 
 class ConditionsView(Protocol):

@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from reference_impl.kernel.bus import Bus
-from reference_impl.kernel.errors import Invalid, Problem
-from reference_impl.kernel.ports import Directory, TelemetryView
+from reference_impl.kernel.errors import IllegalStep, Invalid, Problem
+from reference_impl.kernel.ports import Directory, TelemetryView, ThingRef
 from reference_impl.kernel.rows import Row
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import Store, UnitOfWork
-from reference_impl.published import AlertChanged, CommandWanted, PartFitted, ReplacementAdvised
+from reference_impl.published import (
+    PartFitted,
+    ThingReleased,
+)
 from reference_impl.rules import packs, unit_tests
+from reference_impl.rules.actions import Actions, TaskStep
+from reference_impl.rules.alerts import Alerts, alert_id
+from reference_impl.rules.automations import (
+    Automations,
+    as_pack,
+    automation_pack,
+)
 from reference_impl.rules.domain import (
+    PHASES,
     AlertReaction,
-    CommandReaction,
+    Cause,
     ConditionInput,
-    Instance,
     Pack,
     PartInput,
     Phase,
-    RecommendReaction,
     Step,
 )
-from reference_impl.rules.engine import Judged, shown, walk
+from reference_impl.rules.engine import Above, walk
 from reference_impl.rules.inputs import Outlook
-from reference_impl.rules.ports import ConditionsView, PartsView, RuleRows
+from reference_impl.rules.notices import Notices
+from reference_impl.rules.ports import ConditionsView, Offers, PartsView, Readers, RuleRows
+from reference_impl.rules.reacting import Reacting
 from reference_impl.rules.states import Key, States
 
 RANK = 20
 """Rules come after the conditions (10) of the same instant."""
+ARCHIVE_EVERY_MS = 86_400_000
 
 
 class Rules:
@@ -49,6 +61,8 @@ class Rules:
         directory: Directory,
         conditions: ConditionsView,
         parts: PartsView,
+        offers: Offers | None = None,
+        readers: Readers | None = None,
     ) -> None:
         self._store, self._rows, self._scheduler = store, rows, scheduler
         self._telemetry, self._directory = telemetry, directory
@@ -56,20 +70,66 @@ class Rules:
         self._packs: dict[str, Pack] = {}
         self._outlooks: dict[str, Outlook] = {}
         self._states = States(rows)
+        self._offers, self._off = offers, frozenset[str]()
+        self.notices = Notices(rows=rows, scheduler=scheduler, directory=directory, readers=readers)
+        self.alerts = Alerts(rows=rows, scheduler=scheduler, notices=self.notices)
+        self.actions = Actions(rows=rows)
+        self.automations = Automations(rows=rows, notices=self.notices)
+        self._reacting = Reacting(
+            rows=rows, alerts=self.alerts, actions=self.actions, automations=self.automations
+        )
 
     def subscribe(self, bus: Bus) -> None:
-        """Listen for fitted parts, and take up the packs that the store has."""
+        """Listen to what ends or causes something, and take up the packs that the store has."""
         bus.subscribe(PartFitted, self.on_fitted)
+        bus.subscribe(ThingReleased, self.on_released)
+        bus.subscribe_all(self.automations.on_event)
+        self._scheduler.every("rules/archive", ARCHIVE_EVERY_MS, self.alerts.archive, rank=RANK)
         with self._store.read() as conn:
             for row in self._rows.packs.items(conn, active=True):
                 pack, problems = self._read(conn, row["body"])
                 assert pack is not None, f"an installed pack became unreadable: {problems}"
                 self._schedule(pack)
+            for row in self._rows.automations.items(conn):
+                self._schedule_automation(conn, row["id"], row["body"])
+            if self._offers is not None:
+                self._off = frozenset(self._offers.alerting_off(conn))
 
     def listed(self, conn: sa.Connection, what: str, **equals: object) -> list[Row]:
-        """Rows of ``packs``, ``alerts`` or ``instances``."""
+        """Rows of ``packs``, ``alerts``, ``instances``, ``actions``, ``notices``, ..."""
         rows: list[Row] = getattr(self._rows, what).items(conn, **equals)
         return rows
+
+    @property
+    def changes(self) -> int:
+        """How often an alert or a rule may have changed its state."""
+        return self.alerts.changes + self._states.changes
+
+    def working(self, conn: sa.Connection) -> set[str]:
+        """Things on which a rule about productivity is ACTIVE: they are at work."""
+        about = {
+            (pack.pack, rule.id)
+            for pack in self._packs.values()
+            for rule in pack.rules
+            if rule.topic == "productivity"
+        }
+        if not about:
+            return set()
+        rows = self._rows.instances.items(conn, phase=Phase.ACTIVE.value)
+        return {row["thing"] for row in rows if (row["pack"], row["rule"]) in about}
+
+    def installed(self) -> list[Pack]:
+        """The packs that are active, by name; automations are none."""
+        names = sorted(name for name in self._packs if not name.startswith(automation_pack("")))
+        return [self._packs[name] for name in names]
+
+    def firings(self, conn: sa.Connection, after_ms: int, to_ms: int) -> Sequence[Any]:
+        """The record of what fired in a time, oldest first; see the port ``Look``."""
+        return self._rows.look.firings(conn, after_ms, to_ms)
+
+    def open_alerts(self, conn: sa.Connection, thing: str | None = None) -> list[Row]:
+        """Alerts that are not over (of a thing)."""
+        return self._rows.look.open_alerts(conn, thing=thing)
 
     # Packs -----------------------------------------------------------------------------------
 
@@ -133,7 +193,7 @@ class Rules:
         kept = {rule.id for rule in pack.rules}
         for key in sorted(self._states.of(uow)):
             if key[0] == pack.pack and key[1] not in kept:
-                self._end(uow, key, at_ms)
+                self._end(uow, key, Step.CLEAR, by=f"rules:{pack.version}", at_ms=at_ms)
         uow.after_commit(lambda: self._schedule(pack))
         return row
 
@@ -168,6 +228,48 @@ class Rules:
             name, pack.every_ms, lambda uow, at_ms: self.evaluate(uow, pack, at_ms), rank=RANK
         )
 
+    # Automations on metrics ------------------------------------------------------------------
+
+    def put_automation(self, uow: UnitOfWork, ident: str, body: Row, *, at_ms: int) -> Row:
+        """Install or change an automation, on an event or on a metric.
+
+        Raises:
+            Invalid: With everything that is wrong.
+        """
+        if isinstance(body.get("on"), Mapping) and "event" not in body["on"]:
+            _, problems = self._read(uow.conn, as_pack(ident, body))
+            if problems:
+                prefix = "rules[0]."
+                told = [replace(p, where=f"on.{p.where.removeprefix(prefix)}") for p in problems]
+                raise Invalid("the automation is refused", told)
+        row = self.automations.put(uow, ident, body, at_ms=at_ms)
+        self._end_pack(uow, automation_pack(ident), at_ms)
+        uow.after_commit(lambda: self._follow_metric(ident, body))
+        return row
+
+    def drop_automation(self, uow: UnitOfWork, ident: str, *, at_ms: int) -> None:
+        """Remove an automation. Raises Unknown."""
+        self.automations.drop(uow, ident)
+        name = automation_pack(ident)
+        self._end_pack(uow, name, at_ms)
+        uow.after_commit(lambda: self._scheduler.drop(f"rules/{name}"))
+
+    def _end_pack(self, uow: UnitOfWork, name: str, at_ms: int) -> None:
+        for key in sorted(k for k in self._states.of(uow) if k[0] == name):
+            self._end(uow, key, Step.CLEAR, by="automation", at_ms=at_ms)
+
+    def _follow_metric(self, ident: str, body: Row) -> None:
+        with self._store.read() as conn:
+            self._schedule_automation(conn, ident, body)
+
+    def _schedule_automation(self, conn: sa.Connection, ident: str, body: Row) -> None:
+        if "event" in body["on"]:
+            self._scheduler.drop(f"rules/{automation_pack(ident)}")
+            return
+        pack, problems = self._read(conn, as_pack(ident, body))
+        assert pack is not None, f"an installed automation became unreadable: {problems}"
+        self._schedule(pack)
+
     # Evaluation ------------------------------------------------------------------------------
 
     def evaluate(self, uow: UnitOfWork, pack: Pack, at_ms: int) -> None:
@@ -175,6 +277,8 @@ class Rules:
         refs = self._directory.things(uow.conn, pack.model)
         if not refs:
             return
+        if self._offers is not None:
+            self._look_at_offers(uow, self._offers, at_ms)
         outlook = self._outlooks[pack.pack]
         decided, number = outlook.at(uow, refs, at_ms)
         index = outlook.index
@@ -183,128 +287,71 @@ class Rules:
             for (name, rule, thing), instance in self._states.of(uow).items()
             if name == pack.pack and thing in index
         }
-        for judged in walk(pack, decided, number, mine, at_ms=at_ms):
-            key = (pack.pack, judged.rule.id, outlook.things[judged.thing])
+        above = self._above(uow, refs) if any(r.yields_to for r in pack.rules) else None
+        for judged in walk(pack, decided, number, mine, at_ms=at_ms, above=above):
+            ref = refs[judged.thing]
             if judged.after != judged.before:
+                key = (pack.pack, judged.rule.id, ref.thing)
                 self._states.keep(uow, key, judged.after, at_ms=at_ms)
-            self._react(uow, pack, key, judged, at_ms)
+            self._reacting.react(uow, pack, ref, judged, off=self._off, at_ms=at_ms)
+        self._reacting.done_by_metric(uow, pack, outlook, decided, number=number)
 
-    def _react(self, uow: UnitOfWork, pack: Pack, key: Key, judged: Judged, at_ms: int) -> None:
-        rule, thing = judged.rule, key[2]
-        instance = judged.after or judged.before
-        if judged.before is not None and {Step.CLEAR, Step.SUPERSEDE} & set(judged.steps):
-            self._clear_alert(uow, key, judged.before, at_ms, shown(judged.values))
+    def _above(self, uow: UnitOfWork, refs: Sequence[ThingRef]) -> Above:
+        """Whether a cause of another pack, or of another thing of the site, is ACTIVE."""
+
+        def above(cause: Cause, thing: int) -> bool:
+            ref = refs[thing]
+            things = {ref.thing}
+            if cause.scope == "site":
+                things = {r.thing for r in self._directory.things(uow.conn) if r.site == ref.site}
+            standing = self._states.of(uow)
+            found = (standing.get((cause.pack, cause.rule, one)) for one in things)
+            return any(one is not None and one.phase is Phase.ACTIVE for one in found)
+
+        return above
+
+    def _look_at_offers(self, uow: UnitOfWork, offers: Offers, at_ms: int) -> None:
+        """Alerts of customers for whom the feature was switched off end; if on, they begin anew."""
+        off = frozenset(offers.alerting_off(uow.conn))
+        changed, self._off = off ^ self._off, off
+        if not changed:
             return
-        if instance is None or instance.phase is not Phase.ACTIVE:
-            return
-        fired = Step.MATURE in judged.steps
-        for number, reaction in enumerate(rule.reactions):
-            if isinstance(reaction, RecommendReaction):
-                if judged.verdict:
-                    self._advise(uow, reaction, pack=pack, thing=thing, judged=judged, at_ms=at_ms)
-            elif fired and isinstance(reaction, AlertReaction):
-                self._raise_alert(
-                    uow, pack=pack, thing=thing, instance=instance, judged=judged, at_ms=at_ms
-                )
-            elif fired and isinstance(reaction, CommandReaction):
-                uow.publish(
-                    CommandWanted(
-                        at_ms=at_ms,
-                        command_id=f"cmd-{thing}-{pack.pack}-{rule.id}-{number}-{at_ms}",
-                        thing=thing,
-                        name=reaction.name,
-                        args=reaction.args,
-                        expires_ms=at_ms + reaction.expires_ms,
-                        by=f"rule:{pack.pack}/{rule.id}",
-                    )
-                )
+        things = {r.thing for r in self._directory.things(uow.conn) if r.customer in changed}
+        for key in sorted(k for k in self._states.of(uow) if k[2] in things):
+            pack = self._packs.get(key[0])
+            rule = next((r for r in pack.rules if r.id == key[1]), None) if pack else None
+            if rule is not None and any(isinstance(r, AlertReaction) for r in rule.reactions):
+                self._end(uow, key, Step.CLEAR, by="offer", at_ms=at_ms)
 
-    @staticmethod
-    def _advise(
-        uow: UnitOfWork,
-        reaction: RecommendReaction,
-        *,
-        pack: Pack,
-        thing: str,
-        judged: Judged,
-        at_ms: int,
-    ) -> None:
-        rule = judged.rule
-        uow.publish(
-            ReplacementAdvised(
-                at_ms=at_ms,
-                seen_from_ms=at_ms - rule.looks_back_ms,
-                thing=thing,
-                part=reaction.part,
-                position=reaction.position,
-                quantity=reaction.quantity,
-                rule=rule.id,
-                pack=pack.pack,
-                pack_version=pack.version,
-                why=rule.why,
-                values=shown(judged.values),
-            )
-        )
+    # What ends instances ---------------------------------------------------------------------
 
-    # Alerts ----------------------------------------------------------------------------------
+    def clear_by_hand(
+        self, uow: UnitOfWork, ident: str, *, by: str, reason: str, at_ms: int
+    ) -> Row:
+        """A person says that it is over. If the condition still holds, that is a new one (A4).
 
-    def _raise_alert(
-        self,
-        uow: UnitOfWork,
-        *,
-        pack: Pack,
-        thing: str,
-        instance: Instance,
-        judged: Judged,
-        at_ms: int,
-    ) -> None:
-        rule, values = judged.rule, shown(judged.values)
-        alert = {
-            "id": alert_id((pack.pack, rule.id, thing), instance),
-            "state": Phase.ACTIVE.value,
-            "thing": thing,
-            "rule": rule.id,
-            "pack": pack.pack,
-            "version": pack.version,
-            "severity": rule.severity.value,
-            "why": rule.why,
-            "values": values,
-            "started_ms": instance.started_ms,
-            "raised_ms": at_ms,
-            "cleared_ms": None,
-        }
-        self._rows.alerts.insert(uow, alert)
-        self._tell(uow, "alert.raised", alert, values, at_ms)
+        Raises:
+            Unknown: If there is no such alert.
+            IllegalStep: If it is over already.
+        """
+        alert = self.alerts.get(uow.conn, ident)
+        key = (alert["pack"], alert["rule"], alert["thing"])
+        instance = self._states.of(uow).get(key)
+        if instance is None or alert_id(key, instance) != ident:
+            allowed = [step.value for step in PHASES[Phase(alert["state"])]]
+            raise IllegalStep(ident, alert["state"], Step.CLEAR.value, allowed)
+        self._end(uow, key, Step.CLEAR, by=by, at_ms=at_ms, reason=reason)
+        return self.alerts.get(uow.conn, ident)
 
-    def _clear_alert(
-        self,
-        uow: UnitOfWork,
-        key: Key,
-        instance: Instance,
-        at_ms: int,
-        values: Mapping[str, float],
-    ) -> None:
-        alert = self._rows.alerts.get(uow.conn, alert_id(key, instance))
-        if alert is None:
-            return  # the rule has no alert among its reactions
-        cleared = self._rows.alerts.swap(
-            uow,
-            alert["id"],
-            expected=Phase.ACTIVE,
-            values={"state": Phase.CLEARED.value, "cleared_ms": at_ms},
-        )
-        assert cleared, "an ACTIVE instance has an ACTIVE alert"
-        self._tell(uow, "alert.cleared", alert, values, at_ms)
-
-    @staticmethod
-    def _tell(
-        uow: UnitOfWork, kind: str, alert: Row, values: Mapping[str, float], at_ms: int
-    ) -> None:
-        data = {name: alert[name] for name in ("thing", "rule", "pack", "severity", "why")}
-        event = AlertChanged(
-            at_ms=at_ms, kind=kind, subject=alert["id"], data={**data, "values": dict(values)}
-        )
-        uow.publish(event)
+    def on_released(self, uow: UnitOfWork, event: ThingReleased) -> None:
+        """A thing left its owner: nothing of what was found goes on (A9, DS6)."""
+        for key in sorted(k for k in self._states.of(uow) if k[2] == event.thing):
+            self._end(uow, key, Step.CLEAR, by="registry", at_ms=event.at_ms, reason=event.reason)
+        for row in self.actions.of_thing(uow, event.thing):
+            self.actions.close(
+                uow, row, TaskStep.DISCARD, by="registry",
+                reason=event.reason or "the thing left its owner", at_ms=event.at_ms,
+            )  # fmt: skip
 
     def on_fitted(self, uow: UnitOfWork, event: PartFitted) -> None:
         """What a rule concluded from the wear of the old part is void: its instances end.
@@ -321,18 +368,19 @@ class Rules:
             positions = self._conditions.positions(uow.conn, pack.model)
             read = [i.condition for i in rule.inputs.values() if isinstance(i, ConditionInput)]
             if any(positions.get(condition) == position for condition in read):
-                self._end(uow, key, event.at_ms)
+                self._end(uow, key, Step.CLEAR, by="part.fitted", at_ms=event.at_ms)
 
-    # State -----------------------------------------------------------------------------------
-
-    def _end(self, uow: UnitOfWork, key: Key, at_ms: int) -> None:
+    def _end(
+        self,
+        uow: UnitOfWork,
+        key: Key,
+        step: Step,
+        *,
+        by: str,
+        at_ms: int,
+        reason: str = "",
+    ) -> None:
         instance = self._states.of(uow)[key]
         self._states.keep(uow, key, None, at_ms=at_ms)
         if instance.phase is Phase.ACTIVE:
-            self._clear_alert(uow, key, instance, at_ms, {})
-
-
-def alert_id(key: Key, instance: Instance) -> str:
-    """The id of the alert of an instance: thing, pack, rule and when the condition first held."""
-    pack, rule, thing = key
-    return f"alt-{thing}-{pack}-{rule}-{instance.started_ms}"
+            self.alerts.end(uow, key, instance, step, by=by, values={}, at_ms=at_ms, reason=reason)

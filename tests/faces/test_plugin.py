@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import pytest_plugin
+from harness import pytest_plugin, pytest_scenarios
 
 pytest_plugins = ["pytester"]
 SCENARIO = "schema: 1\ntitle: x\n"
@@ -75,7 +75,7 @@ def test_a_red_scenario_fails_with_expected_seen_and_replay_and_no_traceback(
         asked.append((scenario.name, seed))
         return red_events[-1].result
 
-    monkeypatch.setattr(pytest_plugin, "run_scenario_file", run)
+    monkeypatch.setattr(pytest_scenarios, "run_scenario_file", run)
     result = project.runpytest_inprocess(*OPTIONS, "stories")
 
     assert asked == [("one.yaml", 11)]
@@ -93,7 +93,7 @@ def test_a_green_scenario_passes(
 ):
     project.makeini("[pytest]\ntwinrig_scenarios = stories\n")
     monkeypatch.setattr(
-        pytest_plugin, "run_scenario_file", lambda *_, **__: green_events[-1].result
+        pytest_scenarios, "run_scenario_file", lambda *_, **__: green_events[-1].result
     )
 
     result = project.runpytest_inprocess(*OPTIONS, "stories")
@@ -135,7 +135,7 @@ def test_loading_the_plugin_imports_nothing_of_twinrig(project: pytest.Pytester)
         "def test_it():\n"
         "    ours = ('harness.', 'broker', 'twins', 'reference_impl', 'loadtests')\n"
         "    loaded = [m for m in sys.modules if m.startswith(ours)]\n"
-        "    assert loaded == ['harness.pytest_plugin']\n"
+        "    assert sorted(loaded) == ['harness.pytest_plugin', 'harness.pytest_scenarios']\n"
         "    assert 'numpy' not in sys.modules\n"
     )
     result = project.runpytest_subprocess(*OPTIONS)
@@ -149,3 +149,33 @@ def test_a_seed_that_is_no_number_is_told(project: pytest.Pytester):
     assert "twinrig_seed must be a whole number, not 'many'" in result.stdout.str() + str(
         result.stderr
     )
+
+
+MATRIX = """schema: 1
+title: Rain or none
+run: {start: 2026-01-26T00:00:00Z, until: 6h, sync: 6h}
+parameters: {when: {type: duration, default: 2h, max: 90d}}
+matrix: {axes: {when: [2h, 40h]}}
+fleets: [{product: pump, sites: 1, devices_per_site: 1, report_every: 1h}]
+timeline: [{at: 1h, fault: seal_leak, device: pump-01-1, params: {onset: $(when)}}]
+checks:
+  - {sometimes: kind == "truth.damage.onset", title: a seal begins to leak}
+"""
+
+
+def test_each_variant_of_a_matrix_is_a_test_and_sometimes_is_one_of_all(
+    project: pytest.Pytester,
+):
+    project.makeini("[pytest]\ntwinrig_scenarios = stories\n")
+    (project.path / "stories/one.yaml").write_text(MATRIX)
+    (project.path / "stories/two.yaml").write_text(MATRIX.replace("[2h, 40h]", "[40h, 50h]"))
+    result = project.runpytest_subprocess("-q", "-rA", *OPTIONS, "stories")
+    ended = [
+        line.split(" - ")[0] for line in result.outlines if line.startswith(("PASSED", "FAIL"))
+    ]
+
+    assert [line.replace("stories/", "") for line in ended] == [
+        "PASSED one.yaml::one[when=2h]", "PASSED one.yaml::one[when=40h]",
+        "PASSED one.yaml::one[sometimes]", "PASSED two.yaml::two[when=40h]",
+        "PASSED two.yaml::two[when=50h]", "FAILED two.yaml::two[sometimes]",
+    ]  # fmt: skip

@@ -20,14 +20,16 @@ from reference_impl.insight.service import Insight
 from reference_impl.maintenance import domain as work
 from reference_impl.maintenance.service import Maintenance
 from reference_impl.outcomes import domain as outcomes
+from reference_impl.rules import domain as rules
 from reference_impl.rules import engine
+from reference_impl.rules.alerts import Alerts
 from reference_impl.rules.service import Rules
 
 # Alerts --------------------------------------------------------------------------------------
 
 
 def _tells(mp: pytest.MonkeyPatch, change: Callable[..., None]) -> None:
-    wrap(mp, Rules, "_tell", change)
+    wrap(mp, Alerts, "tell", change)
 
 
 @mutant
@@ -78,8 +80,18 @@ def takes_silence_for_health(mp):
 
 
 @mutant
+def clears_within_the_band(mp):
+    wrap(mp, engine.Decided, "verdict", lambda original, self, *at, **_: original(self, *at))
+
+
+@mutant
+def forgets_causes(mp):
+    mp.setattr(engine, "_yields", lambda *_: False)
+
+
+@mutant
 def raises_no_alerts(mp):
-    mp.setattr(Rules, "_raise_alert", lambda *_, **__: None)
+    mp.setattr(Alerts, "raise_alert", lambda *_, **__: None)
 
 
 # Work orders ---------------------------------------------------------------------------------
@@ -114,7 +126,7 @@ def closes_alerts_with_the_work(mp):
     def fitted(original, self, uow, event):
         original(self, uow, event)
         for key in sorted(k for k in self._instances.of(uow) if k[2] == event.subject):
-            self._end(uow, key, event.at_ms)
+            self._end(uow, key, rules.Step.CLEAR, by="rules", at_ms=event.at_ms)
 
     wrap(mp, Rules, "on_fitted", fitted)
 

@@ -156,3 +156,19 @@ def test_a_busy_timeline_has_one_hash_over_memory_and_over_a_broker(tmp_path: Pa
         for link in ("memory", "mqtt")
     }
     assert len(hashes) == 1
+
+
+def test_an_amended_contract_counts_for_the_month_that_is_not_closed_yet(
+    play: Callable[..., Any],
+) -> None:
+    scenario = story(
+        run=b.run("2026-01-30T00:00:00Z", "3d", sync="6h"),
+        timeline=(b.install(contract={"fee_eur": 620.0}, at="1d"),),
+        service=b.Service(contract=b.Contract(fee_eur=310.0, target=0.9, unknown_after_s=7200)),
+        eventually=(b.check("outcome_equals_oracle"),),
+    )
+    result, notes = play(scenario)
+    [closed] = [e for e in notes.events if getattr(e, "kind", "") == "outcome.period_closed"]
+
+    assert result.verdict == "passed", result.failed_checks
+    assert closed.data["fee_eur"] == 40.0, "two of the 31 days of January, at the new fee"

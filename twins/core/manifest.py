@@ -105,14 +105,16 @@ TRIGGERS = (
     "slip", "stop", "volts", "stuck", "autonomy", "current", "jams", "charge",
 )  # fmt: skip
 """On what a part is ordered (domain reference, tables of 6.1 to 6.3)."""
-MONTHS = "months"
+MONTHS, REPORT_EVERY = "months", "report_every_s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constant:
     """A number of a model that its rules use: a level of alarm, what it gave when commissioned.
 
-    Where ``param`` is named, a fleet that overrides it has ``factor`` times that instead.
+    Where ``param`` is named, a fleet that overrides it has ``factor`` times that instead
+    (``report_every_s`` is what a fleet was told, too). A fleet that overrides one of
+    ``unknown_with`` does not know it.
     """
 
     unit: str
@@ -120,9 +122,12 @@ class Constant:
     title: str
     param: str = ""
     factor: float = 1.0
+    unknown_with: tuple[str, ...] = ()
 
-    def of(self, params: Mapping[str, float]) -> float:
-        """Its value in a fleet with these parameters of its own."""
+    def of(self, params: Mapping[str, float]) -> float | None:
+        """Its value in a fleet with these parameters of its own; ``None`` if it has none."""
+        if any(name in params for name in self.unknown_with):
+            return None
         return params[self.param] * self.factor if self.param in params else self.value
 
 

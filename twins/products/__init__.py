@@ -22,6 +22,7 @@ from twins.core.declared import Declared
 from twins.core.errors import InvalidProduct
 from twins.core.manifest import (
     MONTHS,
+    REPORT_EVERY,
     TRIGGERS,
     ComponentSpec,
     Constant,
@@ -156,7 +157,8 @@ def _product(folder: Path, manifest: Mapping[str, Any]) -> Product:
         quality=tuple(_yaml(folder / "quality.yaml")),
         places={name: place["title"] for name, place in manifest.get("places", {}).items()},
         constants={
-            name: Constant(**constant) for name, constant in manifest.get("constants", {}).items()
+            name: Constant(**{**constant, "unknown_with": tuple(constant.get("unknown_with", ()))})
+            for name, constant in manifest.get("constants", {}).items()
         },
         host=manifest.get("host", ""),
         count=manifest.get("count", ""),
@@ -197,9 +199,10 @@ def _part_problems(product: Product) -> list[str]:
         if part.trigger not in TRIGGERS
     ]
     problems += [
-        f"constant {name} follows {constant.param!r}, which is no parameter of the product"
+        f"constant {name} follows {param!r}, which is no parameter of the product"
         for name, constant in product.constants.items()
-        if constant.param and constant.param not in product.params
+        for param in (constant.param, *constant.unknown_with)
+        if param and param != REPORT_EVERY and param not in product.params
     ]
     return problems
 

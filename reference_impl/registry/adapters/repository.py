@@ -8,11 +8,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from reference_impl.kernel.access import Group
 from reference_impl.kernel.ports import ThingRef
 from reference_impl.kernel.rows import Rows
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.registry.adapters import tables as t
-from reference_impl.registry.scope import MAIN, Trees
+from reference_impl.registry.scope import MAIN, Trees, party_key
 
 KINDS = {
     "customer": t.customers,
@@ -78,6 +79,7 @@ class _Book:
     by_model: dict[str, tuple[ThingRef, ...]]
     everything: tuple[ThingRef, ...]
     signals: dict[str, tuple[str, ...]]
+    constants: dict[str, Mapping[str, float]]
 
 
 class RegistryRows:
@@ -117,6 +119,13 @@ class RegistryRows:
         """Remove a row, if it is there."""
         self._rows[kind].delete(uow, *key)
         self._changed(uow, kind)
+
+    def responsible(self, conn: sa.Connection, customer: str) -> str:
+        """Who answers for a customer: the first partner that serves it, else its organisation."""
+        row = self.get(conn, "customer", customer)
+        if row is None or not row["partners"]:
+            return party_key(Group.ORGANISATION, MAIN if row is None else row["organisation"])
+        return party_key(Group.PARTNER, row["partners"][0])
 
     def trees(self, conn: sa.Connection) -> Trees:
         """Who belongs where."""
@@ -159,8 +168,7 @@ class RegistryRows:
 
     def constants(self, conn: sa.Connection, model: str) -> Mapping[str, float]:
         """Numbers that hold for every thing of a model, by name."""
-        row = self.get(conn, "model", model)
-        return {} if row is None else row["constants"]
+        return self._read(conn).constants.get(model, {})
 
     def _read(self, conn: sa.Connection) -> _Book:
         if self._book is not None:
@@ -179,14 +187,14 @@ class RegistryRows:
         by_model: dict[str, list[ThingRef]] = {}
         for ref in refs:
             by_model.setdefault(ref.model, []).append(ref)
+        columns = t.models.c.id, t.models.c.signals, t.models.c.metrics, t.models.c.constants
+        models = conn.execute(sa.select(*columns)).all()
         signals = {
-            row.id: (*row.signals, *(metric["id"] for metric in row.metrics))
-            for row in conn.execute(
-                sa.select(t.models.c.id, t.models.c.signals, t.models.c.metrics)
-            )
+            row.id: (*row.signals, *(metric["id"] for metric in row.metrics)) for row in models
         }
+        constants = {row.id: row.constants for row in models}
         whole = {model: tuple(listed) for model, listed in by_model.items()}
-        book = _Book({r.thing: r for r in refs}, whole, refs, signals)
+        book = _Book({r.thing: r for r in refs}, whole, refs, signals, constants)
         if not self._changing:
             self._book = book
         return book

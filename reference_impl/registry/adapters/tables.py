@@ -34,13 +34,13 @@ models = sa.Table(
     sa.Column("constants", sa.JSON, nullable=False, server_default="{}"),
     sa.Column("parts", sa.JSON, nullable=False),
     sa.Column("conditions", sa.JSON, nullable=False),
+    sa.Column("parent", Text, nullable=False, server_default=""),
+    sa.Column("own", sa.JSON, nullable=False, server_default="{}"),
     sa.Column("metrics", sa.JSON, nullable=False),
     sa.Column("sessions", sa.JSON, nullable=False),
     sa.Column("diagnosis", sa.JSON, nullable=False),
     sa.Column("quality", sa.JSON, nullable=False),
     sa.Column("obeys", sa.JSON, nullable=False, server_default="{}"),
-    sa.Column("parent", Text, nullable=False, server_default=""),
-    sa.Column("own", sa.JSON, nullable=False, server_default="{}"),
 )
 things = sa.Table(
     "things",

@@ -19,7 +19,7 @@ from reference_impl.kernel.store import Store, UnitOfWork, metadata
 from reference_impl.maintenance.adapters import repository as maintenance_rows
 from reference_impl.maintenance.service import Maintenance
 from reference_impl.orders.adapters import repository as orders_rows
-from reference_impl.orders.domain import Mode, Policy
+from reference_impl.orders.policies import Mode, Policy
 from reference_impl.orders.service import Orders
 from reference_impl.outcomes.adapters import repository as outcomes_rows
 from reference_impl.outcomes.service import Outcomes

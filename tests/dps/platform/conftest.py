@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from types import SimpleNamespace
 
 import httpx
@@ -148,6 +148,17 @@ async def open_rig(
             await dps.stop()
 
 
+@contextmanager
+def acting_as(rig, principal):
+    """Every request is one of this caller, whatever it brings."""
+    callers = rig.dps.callers
+    callers.who = lambda authorization, tenant: principal
+    try:
+        yield
+    finally:
+        del callers.who
+
+
 ON_POSTGRES = (pytest.mark.deep, pytest.mark.postgres, pytest.mark.timeout(240))
 
 
@@ -172,4 +183,5 @@ def kit():
         packet=packet,
         until=until,
         open_rig=open_rig,
+        acting_as=acting_as,
     )

@@ -15,7 +15,7 @@ from broker.link.port import Packet
 from broker.wire import messages as m
 from reference_impl.ingestion import domain
 from reference_impl.ingestion.adapters.telemetry import RecentTelemetry
-from reference_impl.ingestion.domain import pack, pack_all, unpack
+from reference_impl.ingestion.domain import pack, unpack
 from reference_impl.kernel.ports import Reduced, Take
 
 THINGS = {"mix-1": "site-01", "mix-2": "site-02"}
@@ -47,14 +47,6 @@ def test_a_packed_block_gives_back_exactly_what_was_packed(taken):
     for place, reading in enumerate(taken):
         back = {n: v[place] for n, v in columns.items() if not math.isnan(v[place])}
         assert back == reading.signals
-
-
-@given(st.dictionaries(st.integers(0, 9), readings, max_size=5))
-def test_what_many_devices_say_is_packed_as_if_each_were_alone(taken):
-    packed = dict(pack_all(taken))
-    assert list(packed) == list(taken)
-    for device, reports in taken.items():
-        assert packed[device] == pack(reports)
 
 
 def test_a_message_that_comes_again_is_stored_once_and_counted_once(kit, new_store):

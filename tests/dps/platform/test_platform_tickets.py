@@ -52,7 +52,7 @@ def test_a_ticket_is_linked_to_thing_site_and_customer_and_routed_to_who_answers
                 "thing": "mix-1",
                 "site": "site-01",
                 "customer": "acme",
-                "routed_to": "organisation",
+                "routed_to": "organisation:main",
             }
             assert (made["state"], made["opened_ms"]) == ("OPEN", kit.START_MS)
             await rig.post(f"/v1/tickets/{made['id']}/start", {"by": "eve"})
@@ -94,10 +94,10 @@ def test_a_customer_sees_neither_internal_notes_nor_tickets_of_others(kit):
             await rig.post(f"{path}/notes", {"by": "eve", "text": "we look at it"})
             await rig.post(f"{path}/notes", {"by": "eve", "text": "again him", "internal": True})
             assert len((await rig.get(path))["notes"]) == 2
-            with access.acting_as(customer):
+            with kit.acting_as(rig, customer):
                 assert [n["text"] for n in (await rig.get(path))["notes"]] == ["we look at it"]
                 await rig.post(f"{path}/close", {"by": "cora"}, status=403)
-            with access.acting_as(stranger):
+            with kit.acting_as(rig, stranger):
                 assert (await rig.get("/v1/tickets"))["items"] == []
                 await rig.get(path, status=404)
 
@@ -183,14 +183,15 @@ def test_only_who_may_sends_commands(kit):
         user="cora",
         group=access.Group.CUSTOMER,
         party="acme",
-        permissions=frozenset({"remote:read"}),
+        permissions=frozenset({"commands:read"}),
         customers=frozenset({"acme"}),
+        things={"mix-1": 0},
     )
 
     async def story():
         async with kit.open_rig(things=THINGS) as rig:
             await rig.clock(kit.START_MS)
-            with access.acting_as(reader):
+            with kit.acting_as(rig, reader):
                 await rig.post("/v1/things/mix-1/commands", {"by": "c", "name": "stop"}, status=403)
                 assert (await rig.get("/v1/things/mix-1/commands"))["items"] == []
 
