@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
 
 from broker.link.port import Packet, ServiceLink
@@ -332,9 +331,6 @@ class Dps:
             presence=self.presence,
             contracts=self.contexts.outcomes.contracts,
         )
-
-    def _conditions_of(self, conn: sa.Connection, thing: str) -> dict[str, Any]:
-        return {"conditions": self.contexts.insight.conditions_of(conn, thing)}
 
     def now_ms(self) -> int:
         """What time the DPS believes it is, simulated milliseconds."""

@@ -160,7 +160,8 @@ def _squares(path: Floats) -> Floats:
     begins = np.concatenate([[0.0], path[23:-1:24]])
     inside = path.reshape(-1, 24) - begins[:, None]
     whole = np.concatenate([[0.0], np.cumsum(inside[:-1, -1] ** 2)])
-    return (whole[:, None] + inside**2).ravel()
+    squares: Floats = (whole[:, None] + inside**2).ravel()
+    return squares
 
 
 @lru_cache(maxsize=4096)

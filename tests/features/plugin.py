@@ -98,7 +98,6 @@ def asserted_by(item: pytest.Item) -> list[str]:
     from harness.pytest_scenarios import (
         ScenarioItem,
     )  # only now: pytest rewrites it when it loads it
-    from harness.pytest_scenarios import ScenarioItem  # only if features are asked for
 
     told = [row for mark in item.iter_markers("feature") for row in mark.args]
     if isinstance(item, ScenarioItem):
