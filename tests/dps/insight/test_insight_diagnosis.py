@@ -184,7 +184,7 @@ INJECTED = {
     ),
     "bin": (
         1,
-        0.6,
+        0.5,
         [("drive_wear", {"onset": 0.0, "pf_interval": 60.0}), ("dirty_sensor", {}), ("knock", {}),
          ("battery_ageing", {"onset": 0.0, "pf_interval": 200.0}), ("dirty_panel", {"share": 0.6})],
     ),
