@@ -160,8 +160,8 @@ def _squares(path: Floats) -> Floats:
     begins = np.concatenate([[0.0], path[23:-1:24]])
     inside = path.reshape(-1, 24) - begins[:, None]
     whole = np.concatenate([[0.0], np.cumsum(inside[:-1, -1] ** 2)])
-    squares: Floats = (whole[:, None] + inside**2).ravel()
-    return squares
+    summed: Floats = (whole[:, None] + inside**2).ravel()
+    return summed
 
 
 @lru_cache(maxsize=4096)

@@ -46,7 +46,7 @@ def lives(product: str) -> list[Any]:
     parts: list[Any] = [[message for _, message in world.start().messages]]
     own = {message.device for message in parts[0] if message.product == product}
     for to_ms in (start_ms + PAST_MS, start_ms + PAST_MS + EVERY_MS):
-        parts.append([message for _, message in world.run_until(to_ms).messages])
+        parts += [[message for _, message in world.run_until(to_ms).messages]]
     return [[message for message in part if message.device in own] for part in parts]
 
 

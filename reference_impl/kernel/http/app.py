@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 
 from reference_impl.kernel.http import errors
 from reference_impl.kernel.http.auth import PUBLIC, Callers, Gate
