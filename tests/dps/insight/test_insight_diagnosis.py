@@ -195,7 +195,7 @@ INJECTED = {
 @pytest.mark.feature("AN3")
 @pytest.mark.parametrize("product", list(INJECTED))
 def test_the_first_cause_is_the_fault_that_was_injected_in_most_cases(product: str) -> None:
-    """Two seeds; the share is that of docs/reference/dps-contract.md, by product."""
+    """Two seeds; what was measured stands in docs/known-limits.md."""
     per_site, share, faults = INJECTED[product]
     right = cases = 0
     for seed in (1, 2):

@@ -131,7 +131,7 @@ def test_every_view_answers_and_says_what_is_wrong_with_a_question(kit):
             assert (await rig.get(f"{thing}/sessions?{span}"))["items"] == []
             found = await rig.get(f"{thing}/diagnosis")
             assert found["connection"]["index_pct"] == 100.0
-            assert len((await rig.get("/v1/algorithms"))["items"]) == 8
+            assert len((await rig.get("/v1/algorithms"))["items"]) == 9
             assert (await rig.get("/v1/data-flags"))["items"] == []
             wrong = await rig.get(f"{thing}/data?signals=wet&{span}", 422)
             assert "used" in wrong["error"]["problems"][0]["allowed"]
