@@ -82,6 +82,7 @@ class Store:
         self.engine = _engine(url, full_sync=full_sync)
         self.writing = asyncio.Lock()
         self._open: UnitOfWork | None = None
+        self._reading: sa.Connection | None = None
         self._timers_version = 0
         self._joined: ContextVar[UnitOfWork | None] = ContextVar("joined", default=None)
 
@@ -127,8 +128,15 @@ class Store:
         if self._open is not None:
             yield self._open.conn
             return
+        if self._reading is not None:  # who reads may ask others, who read too
+            yield self._reading
+            return
         with self.engine.connect() as conn:
-            yield conn.execution_options(read_only=True)
+            self._reading = conn.execution_options(read_only=True)
+            try:
+                yield self._reading
+            finally:
+                self._reading = None
 
     def backup(self, path: Path) -> int:
         """Copy the whole store; gives the size of the copy in bytes.

@@ -22,6 +22,7 @@ from typing import Any
 
 from bare_loop import bare_loop_s
 from bare_mqtt import bare_mqtt_s
+from bench_insight import insight_rows
 from bench_twins import export_rows, small_rows, speed_rows
 from rich.console import Console
 from rich.table import Table
@@ -130,6 +131,7 @@ BENCHES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "mqtt": over_mqtt,
     "twins": lambda: speed_rows(row),
     "small": lambda: small_rows(row),
+    "insight": lambda: insight_rows(row),
     "export": lambda: export_rows(row),
 }
 
