@@ -10,9 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
 
 from broker.link.port import Packet, ServiceLink
@@ -37,7 +36,7 @@ from reference_impl.kernel.http.app import create_app
 from reference_impl.kernel.migrate import bring_up_to_date
 from reference_impl.kernel.outbox import Outbox
 from reference_impl.kernel.schedule import Scheduler
-from reference_impl.kernel.store import Store
+from reference_impl.kernel.store import Store, opened
 from reference_impl.kernel.timekeeping import Timekeeper
 from reference_impl.maintenance import api as maintenance_api
 from reference_impl.maintenance import ticket_api
@@ -58,6 +57,7 @@ from reference_impl.outcomes.unlocks import Unlocks
 from reference_impl.registry import api as registry_api
 from reference_impl.registry.adapters.repository import RegistryRows
 from reference_impl.registry.callers import KnownCallers
+from reference_impl.registry.governance import Governance
 from reference_impl.registry.offered import KnownReaders, Offered
 from reference_impl.registry.service import Registry
 from reference_impl.remote import api as remote_api
@@ -189,6 +189,14 @@ class Dps:
         self.callers = KnownCallers(
             store=store, rows=self.directory, operator_key=operator_key, wall_s=wall_s
         )
+        self.governance = Governance(
+            rows=self.directory,
+            registry=self.contexts.registry,
+            callers=self.callers,
+            telemetry=self.telemetry,
+            raw=self._ingestion_rows,
+        )
+        self.governance.schedule(self.scheduler)
         self._readers.know(self.callers)
         self.webhooks, self.courier = webhooks_of(
             store,
@@ -215,7 +223,12 @@ class Dps:
             raised=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
         )
         insight = analytics.insight
-        orders = Orders(rows=order_rows(), scheduler=scheduler, directory=directory)
+        maintenance = Maintenance(
+            rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
+        )
+        orders = Orders(
+            rows=order_rows(), scheduler=scheduler, directory=directory, visits=maintenance
+        )
         rules = Rules(
             store=self.store,
             rows=rule_rows(),
@@ -235,9 +248,7 @@ class Dps:
             insight=insight,
             orders=orders,
             rules=rules,
-            maintenance=Maintenance(
-                rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
-            ),
+            maintenance=maintenance,
             tickets=Tickets(
                 rows=maintenance_rows(),
                 directory=directory,
@@ -279,10 +290,15 @@ class Dps:
                 auth="open" if self.callers.open else "key",
             ),
             registry_api.router(
-                c.registry, self.timekeeper, store, [c.ingestion.detail, self._conditions_of]
+                c.registry, self.timekeeper, store, [c.ingestion.detail, c.insight.detail]
             ),
             ingestion_api.router(
-                c.ingestion, store, self._ingestion_rows, self.series, self.directory
+                c.ingestion,
+                store,
+                rows=self._ingestion_rows,
+                telemetry=self.series,
+                directory=self.directory,
+                must_be_for=self.governance.rights.must_be_for,
             ),
             insight_api.router(c.analytics, self.timekeeper, store),
             orders_api.router(c.orders, self.timekeeper, store),
@@ -302,6 +318,7 @@ class Dps:
                 store=store,
             ),
             remote_api.router(c.remote, self.timekeeper, store),
+            *self.governance.routers(self.timekeeper, store),
             integration_api.router(
                 self.webhooks, explainer_of(c, self.telemetry), self.timekeeper, store
             ),
@@ -314,9 +331,6 @@ class Dps:
             presence=self.presence,
             contracts=self.contexts.outcomes.contracts,
         )
-
-    def _conditions_of(self, conn: sa.Connection, thing: str) -> dict[str, Any]:
-        return {"conditions": self.contexts.insight.conditions_of(conn, thing)}
 
     def now_ms(self) -> int:
         """What time the DPS believes it is, simulated milliseconds."""
@@ -411,16 +425,7 @@ def build(
         smtp: ``smtp://host:port`` that takes mail; None: it goes into a file beside the store.
         sms_gateway: URL that takes SMS; None: they go into that file.
     """
-    try:
-        store = Store(store_url, Bus(), full_sync=full_sync)
-    except sa.exc.ArgumentError as error:
-        raise ValueError(
-            f"{store_url!r} is no store; allowed: sqlite://, sqlite:///path, postgresql+psycopg://…"
-        ) from error
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"{store_url!r} needs the package {error.name!r}: pip install 'twinrig[postgres]'"
-        ) from error
+    store = opened(store_url, Bus(), full_sync=full_sync)
     if restore_from is not None:
         store.restore(restore_from)
     return Dps(

@@ -160,7 +160,7 @@ def caught(result: RunResult) -> set[str]:
         if check.check == "equals_oracle":
             found.add(f"oracle:{check.title.split(' ')[0]}")
         elif check.check == "invariants":
-            found |= set(re.findall(r"\b([OAWS]\d+): ", check.seen))
+            found |= set(re.findall(r"\b([OACWS]\d+): ", check.seen))
         else:
             found.add(check.check)
     return found
