@@ -239,7 +239,7 @@ def play(kit: Any, url: str | Callable[[], str], *, examples: int, steps: int) -
     run_state_machine_as_test(
         lambda: Alerting(kit, url if isinstance(url, str) else url()),
         settings=settings(
-            settings.get_profile("small"),
+            deadline=None,
             max_examples=examples,
             stateful_step_count=steps,
             derandomize=True,
