@@ -23,6 +23,7 @@ from typing import Any
 from bare_loop import bare_loop_s
 from bare_mqtt import bare_mqtt_s
 from bench_twins import export_rows, small_rows, speed_rows
+from bench_views import view_rows
 from rich.console import Console
 from rich.table import Table
 
@@ -131,6 +132,7 @@ BENCHES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "twins": lambda: speed_rows(row),
     "small": lambda: small_rows(row),
     "export": lambda: export_rows(row),
+    "views": lambda: view_rows(row),
 }
 
 
