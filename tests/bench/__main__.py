@@ -24,6 +24,7 @@ from bare_loop import bare_loop_s
 from bare_mqtt import bare_mqtt_s
 from bench_insight import insight_rows
 from bench_twins import export_rows, small_rows, speed_rows
+from bench_views import view_rows
 from rich.console import Console
 from rich.table import Table
 
@@ -133,6 +134,7 @@ BENCHES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "small": lambda: small_rows(row),
     "insight": lambda: insight_rows(row),
     "export": lambda: export_rows(row),
+    "views": lambda: view_rows(row),
 }
 
 
