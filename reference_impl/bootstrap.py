@@ -122,6 +122,7 @@ class Dps:
     ) -> None:
         self.store = store
         self._licence_key = licence_key
+        self._wall_s = wall_s
         self._link = link
         self._live = clock == "live"
         self.scheduler = Scheduler()
@@ -255,7 +256,7 @@ class Dps:
                 c.ingestion, store, self._ingestion_rows, self.series, self.directory
             ),
             insight_api.router(c.analytics, self.timekeeper, store),
-            orders_api.router(c.orders, self.timekeeper, store),
+            orders_api.router(c.orders, self.timekeeper, store, wall_s=self._wall_s),
             rules_api.router(c.rules, self.timekeeper, store),
             maintenance_api.router(c.maintenance, self.timekeeper, store),
             ticket_api.router(c.tickets, self.timekeeper, store),
