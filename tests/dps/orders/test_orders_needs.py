@@ -54,7 +54,7 @@ def test_falling_due_and_overdue_and_flapping_are_one_need(shop):
 
 
 @pytest.mark.deep
-@pytest.mark.feature("SP11", "O11", "O15")
+@pytest.mark.feature("SP11", "AN5", "O11", "O15")
 def test_a_recommendation_says_what_from_whom_how_urgent_and_why(shop):
     part = {"title": "Seal", "price_eur": 100, "supplier": "acme",
             "lead_time_h": {"p50": 24, "p90": 48},
