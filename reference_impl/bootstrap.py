@@ -129,6 +129,7 @@ class Dps:
     ) -> None:
         self.store = store
         self._licence_key = licence_key
+        self._wall_s = wall_s
         self._link = link
         self._live = clock == "live"
         self.scheduler = Scheduler()
@@ -285,6 +286,7 @@ class Dps:
             insight_api.router(c.analytics, self.timekeeper, store),
             orders_api.router(c.orders, self.timekeeper, store),
             view_api.router(self._views(), self.timekeeper, store),
+            orders_api.router(c.orders, self.timekeeper, store, wall_s=self._wall_s),
             rules_api.router(c.rules, self.timekeeper, store),
             people_api.router(c.rules, self.timekeeper, store),
             maintenance_api.router(c.maintenance, self.timekeeper, store),
