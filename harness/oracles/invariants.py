@@ -95,6 +95,14 @@ def need_of(event: FeedSeen) -> str:
     return str(event.data.get("need_key", "?"))
 
 
+def needs_of(event: FeedSeen) -> list[str]:
+    """The needs that an event is about: one for each line of an order."""
+    lines = event.data.get("lines")
+    if isinstance(lines, list):
+        return [str(line.get("need_key", "?")) for line in lines]
+    return [need_of(event)]
+
+
 def place_of(event: FeedSeen) -> tuple[str, str]:
     """Thing and position, from the data or from the need's key."""
     thing, position, *_ = [*need_of(event).split("/"), "", ""]

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
-import httpx
-
 from harness.errors import SutError
 
 TIMEOUT_S = 30.0
@@ -59,7 +57,7 @@ class HttpCaller:
         """See Caller."""
         try:
             response = await self._client.request(method, path, content=body, headers=headers)
-        except httpx.HTTPError as error:
+        except self._broken as error:
             raise NoAnswer(f"{method} {self.url}{path}: {error or type(error).__name__}") from error
         return Answer(response.status_code, response.content)
 

@@ -144,6 +144,10 @@ class Insight:
             if "@" not in row["condition"]
         ]
 
+    def detail(self, conn: sa.Connection, thing: str) -> dict[str, Any]:
+        """What is shown with a thing."""
+        return {"conditions": self.conditions_of(conn, thing)}
+
     # Models ----------------------------------------------------------------------------------
 
     def on_model(self, uow: UnitOfWork, event: ModelInstalled) -> None:

@@ -158,6 +158,20 @@ class Store:
         self.engine.dispose()
 
 
+def opened(url: str, bus: Bus, *, full_sync: bool) -> Store:
+    """The store at a URL. Raises ValueError if it is none, or its package is not installed."""
+    try:
+        return Store(url, bus, full_sync=full_sync)
+    except sa.exc.ArgumentError as error:
+        raise ValueError(
+            f"{url!r} is no store; allowed: sqlite://, sqlite:///path, postgresql+psycopg://…"
+        ) from error
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"{url!r} needs the package {error.name!r}: pip install 'twinrig[postgres]'"
+        ) from error
+
+
 def _engine(url: str, *, full_sync: bool) -> sa.Engine:
     if not url.startswith("sqlite"):
         return postgres.engine(url)

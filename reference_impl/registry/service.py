@@ -325,19 +325,24 @@ class Registry:
 
     def count_up(self, conn: Connection, kind: str, organisation: str) -> None:
         """Raise LimitReached if the tenant of an organisation has as many of a kind as it may."""
-        trees = self._rows.trees(conn)
-        parents = {name: row["parent"] for name, row in trees.organisations.items()}
-        tenant = root_of(parents, organisation)
-        settings = self._rows.get(conn, "tenant", tenant)
-        limit = None if settings is None else settings["limits"].get(LIMITED[kind])
-        if limit is None:
+        if not self._rows.items(conn, "tenant"):
             return
+        parents = {MAIN: ""} | {
+            row["id"]: row["parent"] for row in self._rows.items(conn, "organisation")
+        }
+        tenant = root_of(parents, organisation)
         there = sum(
             1
             for row in self._rows.items(conn, kind)
             if root_of(parents, row["organisation"]) == tenant
         )
-        if there >= limit:
+        self.must_have_room(conn, kind, tenant, there)
+
+    def must_have_room(self, conn: Connection, kind: str, tenant: str, there: int) -> None:
+        """Raise LimitReached if a tenant with so many of a kind may have no more (CC23)."""
+        settings = self._rows.get(conn, "tenant", tenant)
+        limit = None if settings is None else settings["limits"].get(LIMITED[kind])
+        if limit is not None and there >= limit:
             title = f"{tenant} may have {limit} {LIMITED[kind]}, and has them"
             what = f"{there} are there"
             raise LimitReached(title, [Problem(where=kind, what=what, allowed=str(limit))])

@@ -100,6 +100,33 @@ class Rules:
         rows: list[Row] = getattr(self._rows, what).items(conn, **equals)
         return rows
 
+    @property
+    def changes(self) -> int:
+        """How often an alert or a rule may have changed its state."""
+        return self.alerts.changes + self._states.changes
+
+    def working(self, conn: sa.Connection) -> set[str]:
+        """Things on which a rule about productivity is ACTIVE: they are at work."""
+        about = {
+            (pack.pack, rule.id)
+            for pack in self._packs.values()
+            for rule in pack.rules
+            if rule.topic == "productivity"
+        }
+        if not about:
+            return set()
+        rows = self._rows.instances.items(conn, phase=Phase.ACTIVE.value)
+        return {row["thing"] for row in rows if (row["pack"], row["rule"]) in about}
+
+    def installed(self) -> list[Pack]:
+        """The packs that are active, by name; automations are none."""
+        names = sorted(name for name in self._packs if not name.startswith(automation_pack("")))
+        return [self._packs[name] for name in names]
+
+    def firings(self, conn: sa.Connection, after_ms: int, to_ms: int) -> Sequence[Any]:
+        """The record of what fired in a time, oldest first; see the port ``Look``."""
+        return self._rows.look.firings(conn, after_ms, to_ms)
+
     def open_alerts(self, conn: sa.Connection, thing: str | None = None) -> list[Row]:
         """Alerts that are not over (of a thing)."""
         return self._rows.look.open_alerts(conn, thing=thing)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 from planting import HOUR_MS, Told, mutant, wrap
 
 from reference_impl.maintenance.service import Maintenance
 from reference_impl.orders import domain as buying
+from reference_impl.orders import policies
 from reference_impl.orders.service import Orders
 from reference_impl.orders.steps import Steps
 from reference_impl.published import PartFitted, ReplacementAdvised
@@ -45,7 +47,7 @@ def takes_delivery_for_fitting(mp):
             _, position, cycle = row["need_key"].split("/")
             data = {"position": position, "cycle": int(cycle) + 1}
             at_ms = more["at_ms"]
-            self.on_fitted(
+            self.endings.on_fitted(
                 uow, PartFitted(at_ms=at_ms, kind="part.fitted", subject=row["thing"], data=data)
             )
         return row
@@ -73,12 +75,13 @@ def takes_any_part(mp):
 
 @mutant
 def adds_up_wrong(mp):
-    wrap(mp, buying, "total_eur", lambda original, *args: original(*args) + 0.01)
+    cent = Decimal("0.01")
+    wrap(mp, buying, "total_eur", lambda original, *a, **named: original(*a, **named) + cent)
 
 
 @mutant
 def ignores_the_policy(mp):
-    mp.setattr(buying, "breaches", lambda *_, **__: [])
+    mp.setattr(policies, "breaches", lambda *_, **__: [])
 
 
 @mutant
@@ -137,7 +140,7 @@ def orders_for_no_reason(mp):
                 )  # fmt: skip
 
     def put(original, self, uow, customer, policy):
-        return original(self, uow, customer, buying.Policy(mode=buying.Mode.AUTO))
+        return original(self, uow, customer, policies.Policy(mode=policies.Mode.AUTO))
 
     wrap(mp, Rules, "evaluate", evaluate)
     wrap(mp, Orders, "put_policy", put)
@@ -145,26 +148,26 @@ def orders_for_no_reason(mp):
 
 @mutant
 def ships_unconfirmed(mp):
-    def tell(original, uow, row, what, at_ms):
+    def tell(original, uow, row, what, at_ms, *more):
         if what == "confirmed":
             original(uow, row, "shipped", at_ms)
-        original(uow, row, what, at_ms)
+        original(uow, row, what, at_ms, *more)
 
     wrap(mp, Steps, "tell_order", tell)
 
 
 @mutant
 def tells_of_deliveries_late(mp):
-    def tell(original, uow, row, what, at_ms):
-        original(uow, row, what, at_ms + (HOUR_MS if what == "delivered" else 0))
+    def tell(original, uow, row, what, at_ms, *more):
+        original(uow, row, what, at_ms + (HOUR_MS if what == "delivered" else 0), *more)
 
     wrap(mp, Steps, "tell_order", tell)
 
 
 @mutant
 def forgets_deliveries(mp):
-    def tell(original, uow, row, what, at_ms):
+    def tell(original, uow, row, what, at_ms, *more):
         if what != "delivered":
-            original(uow, row, what, at_ms)
+            original(uow, row, what, at_ms, *more)
 
     wrap(mp, Steps, "tell_order", tell)

@@ -69,6 +69,12 @@ def test_an_order_tells_rule_version_inputs_forecast_and_the_whole_chain_of_its_
             for link in said["chain"]:
                 other = await rig.get(f"/v1/explain/{link['id']}")
                 assert (other["rule"], other["chain"]) == (rule, said["chain"])
+            credit = await rig.get("/v1/explain/c-1/2026-01")
+            (closed,) = await rig.feed("outcome.period_closed")
+            assert credit["decided_ms"] == closed["at_ms"]
+            for name in ("availability", "credit_eur", "target", "cap_pct"):
+                assert name in credit["inputs"]
+            assert credit["inputs"]["availability"] == closed["data"]["availability"]
 
     asyncio.run(story())
 
