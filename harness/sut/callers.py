@@ -46,7 +46,9 @@ class HttpCaller:
     """Over a socket, by httpx, with connections kept alive."""
 
     def __init__(self, url: str, *, key: str | None = None) -> None:
-        self.url = url
+        import httpx  # noqa: PLC0415 - a tenth of a second, if used
+
+        self.url, self._broken = url, httpx.HTTPError
         self._client = httpx.AsyncClient(
             base_url=url, timeout=TIMEOUT_S, trust_env=False, headers=bearer(key)
         )

@@ -44,7 +44,6 @@ def lives(product: str) -> tuple[int, list[Any]]:
     from harness.scenario.products import installed
     from reference_impl.ingestion.domain import pack
 
-<<<<<<< HEAD
     world = build_world(scenario(product), installed(), seed=7)[0]
     world.start()
     readings: dict[str, list[Telemetry]] = {}
@@ -52,44 +51,6 @@ def lives(product: str) -> tuple[int, list[Any]]:
         if isinstance(message, Telemetry) and world.devices[message.device] == product:
             readings.setdefault(message.device, []).append(message)
     return world.now_ms, [pack(said) for said in readings.values()]
-=======
-    world = build_world(scenario(product, LIVING // 2), installed(), seed=7)[0]
-    start_ms, own = world.now_ms, set[str]()
-    parts: list[Any] = [[message for _, message in world.start().messages]]
-    own = {message.device for message in parts[0] if message.product == product}
-    for to_ms in (start_ms + PAST_MS, start_ms + PAST_MS + EVERY_MS):
-        parts += [[message for _, message in world.run_until(to_ms).messages]]
-    return [[message for message in part if message.device in own] for part in parts]
-
-
-def said_by_all(parts: Sequence[Any], things: Sequence[tuple[str, str]]) -> Iterator[list[Any]]:
-    """The same parts, said by each of ``things`` (site, id) as packets; reports as batches."""
-    from broker.link.port import Packet
-    from broker.wire import codec, topics
-    from broker.wire.messages import Sample, Telemetry, TelemetryBatch
-
-    for part in parts:
-        said: dict[str, list[Any]] = {}
-        for message in part:
-            said.setdefault(message.device, []).append(message)
-        templates = []
-        for device, messages in said.items():
-            one = messages[0]
-            if isinstance(one, Telemetry):
-                samples = [
-                    Sample(seq=m.seq, at_ms=m.at_ms, signals=m.signals)
-                    for m in messages
-                    if isinstance(m, Telemetry)
-                ]
-                one = TelemetryBatch(device=device, boot=1, samples=samples)
-            templates.append((device, one, codec.encode(one)))
-        packets = []
-        for number, (site, thing) in enumerate(things):
-            device, message, payload = templates[number % len(templates)]
-            topic = topics.uplink(site, message).replace(f"/{device}/", f"/{thing}/")
-            packets.append(Packet(topic, payload.replace(device.encode(), thing.encode())))
-        yield packets
->>>>>>> main
 
 
 async def measured(product: str) -> dict[str, float]:

@@ -95,14 +95,8 @@ def asserted_by(item: pytest.Item) -> list[str]:
     Raises:
         pytest.UsageError: One of them does not exist.
     """
-<<<<<<< HEAD
-    from harness.pytest_scenarios import (
-        ScenarioItem,
-    )  # only now: pytest rewrites it when it loads it
-=======
     # only now: pytest rewrites it when it loads it
     from harness.pytest_scenarios import ScenarioItem
->>>>>>> main
 
     told = [row for mark in item.iter_markers("feature") for row in mark.args]
     if isinstance(item, ScenarioItem):
