@@ -82,7 +82,6 @@ class Store:
         self.engine = _engine(url, full_sync=full_sync)
         self.writing = asyncio.Lock()
         self._open: UnitOfWork | None = None
-        self._reading: sa.Connection | None = None
         self._timers_version = 0
         self._joined: ContextVar[UnitOfWork | None] = ContextVar("joined", default=None)
         self._reading: ContextVar[sa.Connection | None] = ContextVar("reading", default=None)
@@ -133,15 +132,7 @@ class Store:
         if outer is not None:
             yield outer
             return
-        if self._reading is not None:  # who reads may ask others, who read too
-            yield self._reading
-            return
         with self.engine.connect() as conn:
-            self._reading = conn.execution_options(read_only=True)
-            try:
-                yield self._reading
-            finally:
-                self._reading = None
             reading = conn.execution_options(read_only=True)
             token = self._reading.set(reading)
             try:

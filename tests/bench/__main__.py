@@ -22,8 +22,8 @@ from typing import Any
 
 from bare_loop import bare_loop_s
 from bare_mqtt import bare_mqtt_s
-from bench_insight import insight_rows
 from bench_core import command, core_rows
+from bench_insight import insight_rows
 from bench_rules import rules_rows
 from bench_twins import export_rows, small_rows, speed_rows
 from bench_views import view_rows

@@ -97,9 +97,6 @@ def asserted_by(item: pytest.Item) -> list[str]:
     """
     # only now: pytest rewrites it when it loads it
     from harness.pytest_scenarios import ScenarioItem
-    from harness.pytest_scenarios import (
-        ScenarioItem,
-    )  # only now: pytest rewrites it when it loads it
 
     told = [row for mark in item.iter_markers("feature") for row in mark.args]
     if isinstance(item, ScenarioItem):
