@@ -168,6 +168,7 @@ class Registry:
                     diagnosis=tuple(row["diagnosis"]),
                     quality=tuple(row["quality"]),
                     obeys=row["obeys"],
+                    kits=tuple(row["kits"]),
                 )
             )
             for heir in self._rows.items(uow.conn, "model", parent=name):
