@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path
 
-from reference_impl.kernel.access import Group, current, must_see
+from reference_impl.kernel.access import Group, Principal, current, must_see
 from reference_impl.kernel.errors import Invalid, Problem
 from reference_impl.kernel.http.guard import needs
 from reference_impl.kernel.money import plain
@@ -18,7 +18,7 @@ from reference_impl.orders.catalogue import SELLERS
 from reference_impl.orders.compatibility import Reference
 from reference_impl.orders.forecasts import HOUR_MS
 from reference_impl.orders.pages import After, Limit, page
-from reference_impl.orders.parties import Model, Supply
+from reference_impl.orders.parties import MAIN, Model, Supply
 from reference_impl.orders.service import Orders
 from reference_impl.orders.supplies import Terms
 
@@ -171,10 +171,19 @@ def _terms(routes: APIRouter, service: Orders, store: Store) -> None:
         who = current()
         with store.read() as conn:
             rows = service.listed(conn, "stock", **only)
-        if who.group in (Group.PARTNER, Group.CUSTOMER):
-            rows = [row for row in rows if row["party"] == who.party]
+        if who.group is not Group.OPERATOR or who.parties is not None:
+            rows = [row for row in rows if _is_shelf_of(row["party"], who)]
         items = [{**row, "free": row["on_hand"] - row["reserved"]} for row in rows]
         return {"items": items, "next": None}
+
+
+def _is_shelf_of(party: str, who: Principal) -> bool:
+    """Whether a caller sees a party's shelf: its own, and those of parties below it."""
+    if who.group in (Group.PARTNER, Group.CUSTOMER):
+        return party == who.party
+    serves = who.group in (Group.ORGANISATION, Group.OPERATOR)
+    below = {f"{group.value}:{party}" for group in (Group.PARTNER, Group.CUSTOMER)}
+    return serves and (party == MAIN or bool(below & (who.parties or frozenset())))
 
 
 def _shop(routes: APIRouter, service: Orders, store: Store, directory: Directory) -> None:

@@ -106,6 +106,8 @@ def view(row: Mapping[str, Any], who: Principal) -> dict[str, Any] | None:
     Both sides see all of it. The main organisation sees item, quantity and status of what a partner
     sells, for compliance; the end customer sees of its partner's order that and when it comes.
     """
+    if not _within(row, who):
+        return None
     if who.group is Group.OPERATOR or side_of(row, who) is not None:
         return dict(row)
     if row["model"] == Model.M2 and who.group is Group.ORGANISATION:
@@ -114,6 +116,14 @@ def view(row: Mapping[str, Any], who: Principal) -> dict[str, Any] | None:
         mine = [line for line in row["lines"] if who.sees(line["customer"])]
         return {name: row[name] for name in OF_LINKED} if mine else None
     return None
+
+
+def _within(row: Mapping[str, Any], who: Principal) -> bool:
+    """Whether an order lies in what an organisation, or a tenant's operator, sees at all."""
+    if who.customers is None or who.group not in (Group.ORGANISATION, Group.OPERATOR):
+        return True
+    buyer = f"{Group.PARTNER.value}:{row['buyer']}"
+    return who.sees(row["customer"]) or (who.parties is not None and buyer in who.parties)
 
 
 def _without_prices(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -163,6 +163,8 @@ class Oracle:
             return self.thing_at(who, *rest)
         if kind == OF_CUSTOMER:
             return self.customer(who, *rest)
+        if kind == "order":  # between a customer and the main organisation: M1 of 3.1
+            return who[0] != "partner" and self.customer(who, *rest)
         if kind == "grant":
             recipient, customer = rest
             return who == ("recipient", recipient) or self.customer(who, customer)
@@ -245,13 +247,15 @@ def _of_customer(seeds, name, org, partners):
     seeds.add("consents", mine, "by", customer=name, purpose="crm")
     seeds.add("leads", mine, "reason", id=f"lead-{name}", customer=name)
     seeds.add("entitlements", mine, "id", customer=name, step=8, initiatives=EVERYTHING)
-    seeds.add("orders", mine, "id", customer=name, thing="t0", state="SHIPPED")
+    order = {"customer": name, "buyer": name, "provider": "organisation", "model": "M1"}
+    seeds.add("orders", ("order", name), "id", thing="t0", state="SHIPPED", **order)
+    placed = {"kind": "order.placed", "customer": name, "thing": ""}
     seeds.add("subscriptions", mine, "id", customer=name, state="ACTIVE", plan="p")
     seeds.add("charges", mine, "id", customer=name, state="OPEN")
     contract = seeds.add("contracts", mine, "id", customer=name, start_ms=0, target=0.9)
     seeds.add("outcomes", mine, "period", contract=contract)
     seeds.add("tickets", mine, "id", customer=name, state="OPEN", priority="normal", thing="gone")
-    seeds.add("feed", mine, "event_id", of="feed_doc", kind="order.placed", customer=name, thing="")
+    seeds.add("feed", mine, "event_id", of="feed_doc", **placed)
 
 
 def _of_thing(seeds, name, at_ms):
