@@ -88,7 +88,7 @@ def is_time_zone(name: str) -> bool:
 def inherited(parent: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """What a model is with what its parent has; the model's own replace the parent's.
 
-    Signals and what is obeyed go by name, parts by position, other entries by id, if they have one.
+    Signals and what is obeyed go by name, parts by position, kits by condition, others by id.
     """
     merged: dict[str, Any] = {"signals": {**parent["signals"], **own["signals"]}}
     merged["constants"] = {**parent["constants"], **own["constants"]}
@@ -96,8 +96,8 @@ def inherited(parent: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, An
         name: {**parent["obeys"].get(name, {}), **own["obeys"].get(name, {})}
         for name in ("commands", "settings", "features")
     }
-    for field in ("parts", "conditions", "metrics", "sessions", "diagnosis", "quality"):
-        key = "position" if field == "parts" else "id"
+    for field in ("parts", "kits", "conditions", "metrics", "sessions", "diagnosis", "quality"):
+        key = {"parts": "position", "kits": "condition"}.get(field, "id")
         entries: dict[object, Any] = {}
         for number, entry in enumerate((*parent[field], *own[field])):
             entries[entry.get(key, number)] = entry
