@@ -34,7 +34,8 @@ OF_THING, OF_CUSTOMER = "thing", "customer"
 EVERYTHING = ["digital-services", "smart-parts", "field-services", "advanced-services"]
 LISTS = {
     "partners", "parts", "conditions", "metrics", "sessions", "diagnosis", "quality", "things",
-    "points", "kits", "lines", "remedies", "notify", "intervals", "initiatives", "purposes", "permissions",
+    "points", "kits", "lines",
+    "remedies", "notify", "intervals", "initiatives", "purposes", "permissions",
 }  # fmt: skip
 """JSON columns that hold lists."""
 
