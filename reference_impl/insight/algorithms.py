@@ -86,12 +86,12 @@ class Algorithm:
         return {**head, "source": self.source, "params": params}
 
 
-def read_params(fields: Fields, algorithm: Algorithm, signals: Sequence[str]) -> Any:  # noqa: ANN401 - what an algorithm takes is its own affair
+def read_params(fields: Fields, one: Algorithm, signals: Sequence[str]) -> Any:  # noqa: ANN401
     """Check parameters and make what the algorithm takes; problems go to ``fields``, then None."""
     before = len(fields.problems)
-    values = {p.name: _READERS[p.kind](fields, p, sorted(signals)) for p in algorithm.params}
+    values = {p.name: _READERS[p.kind](fields, p, sorted(signals)) for p in one.params}
     fields.done()
-    return None if len(fields.problems) > before else algorithm.make(values)
+    return None if len(fields.problems) > before else one.make(values)
 
 
 def _signal(fields: Fields, param: Param, signals: Sequence[str]) -> str:
