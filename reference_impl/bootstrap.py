@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -65,11 +63,10 @@ from reference_impl.remote.adapters.repository import rows as remote_rows
 from reference_impl.remote.service import Remote
 from reference_impl.rules import api as rules_api
 from reference_impl.rules import people_api, view_api
-from reference_impl.rules.adapters import channels as notice_channels
 from reference_impl.rules.adapters.repository import rows as rule_rows
-from reference_impl.rules.courier import NoticeCourier
 from reference_impl.rules.service import Rules
 from reference_impl.rules.views import Views
+from reference_impl.rules.wiring import courier_of
 
 ClockMode = Literal["driven", "live"]
 LICENCE_KEY = "twinrig"
@@ -112,14 +109,6 @@ class Contexts:
         self.remote.subscribe(bus)
 
 
-def _sink(store_url: str) -> Path:
-    """Where mail and SMS go that go nowhere else: beside a store that is a file."""
-    path = store_url.removeprefix("sqlite:///")
-    if path == store_url:
-        path = str(Path(tempfile.gettempdir()) / f"twinrig-{os.getpid()}")
-    return Path(f"{path}.notices.jsonl")
-
-
 class Dps:
     """A whole DPS: ``app`` answers HTTP, the link brings telemetry, :meth:`start` joins both."""
 
@@ -140,6 +129,7 @@ class Dps:
     ) -> None:
         self.store = store
         self._licence_key = licence_key
+        self._wall_s = wall_s
         self._link = link
         self._live = clock == "live"
         self.scheduler = Scheduler()
@@ -176,14 +166,7 @@ class Dps:
             look_again_s=idle_site_s,
         )
         self.contexts = self._contexts(ingestion)
-        self.notices = NoticeCourier(
-            store=store,
-            rows=rule_rows(),
-            channels=notice_channels.channels(
-                smtp=smtp, sms_gateway=sms_gateway, sink=_sink(store.url)
-            ),
-            now_ms=self.now_ms,
-        )
+        self.notices = courier_of(store, self.now_ms, smtp=smtp, sms_gateway=sms_gateway)
         self.timekeeper.on_moved(self.notices.flush)
         self.outbox.on_sent(self.contexts.remote.sent)
         self.callers = KnownCallers(
@@ -303,6 +286,7 @@ class Dps:
             insight_api.router(c.analytics, self.timekeeper, store),
             orders_api.router(c.orders, self.timekeeper, store),
             view_api.router(self._views(), self.timekeeper, store),
+            orders_api.router(c.orders, self.timekeeper, store, wall_s=self._wall_s),
             rules_api.router(c.rules, self.timekeeper, store),
             people_api.router(c.rules, self.timekeeper, store),
             maintenance_api.router(c.maintenance, self.timekeeper, store),

@@ -82,9 +82,9 @@ class Store:
         self.engine = _engine(url, full_sync=full_sync)
         self.writing = asyncio.Lock()
         self._open: UnitOfWork | None = None
-        self._reading: sa.Connection | None = None
         self._timers_version = 0
         self._joined: ContextVar[UnitOfWork | None] = ContextVar("joined", default=None)
+        self._reading: ContextVar[sa.Connection | None] = ContextVar("reading", default=None)
 
     @contextmanager
     def begin(self) -> Iterator[UnitOfWork]:
@@ -124,19 +124,21 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A connection for reading only; inside a transaction it sees what that has written."""
-        if self._open is not None:
-            yield self._open.conn
-            return
-        if self._reading is not None:  # who reads may ask others, who read too
-            yield self._reading
+        """A connection for reading only; inside a transaction it sees what that has written.
+
+        Inside another read of the same task it is that one's: SQLite has one connection.
+        """
+        outer = self._reading.get() if self._open is None else self._open.conn
+        if outer is not None:
+            yield outer
             return
         with self.engine.connect() as conn:
-            self._reading = conn.execution_options(read_only=True)
+            reading = conn.execution_options(read_only=True)
+            token = self._reading.set(reading)
             try:
-                yield self._reading
+                yield reading
             finally:
-                self._reading = None
+                self._reading.reset(token)
 
     def backup(self, path: Path) -> int:
         """Copy the whole store; gives the size of the copy in bytes.

@@ -194,7 +194,7 @@ class Advising:
         """Count it, and hold it if there are too many (O13)."""
         terms = self._supplies.of(uow.conn, rec["customer"])
         things = len(self._directory.things(uow.conn, rec["model"]))
-        reason = self.breakers.judge(uow, rec["model"], at_ms=at_ms, things=things)
+        reason = self.breakers.judge(uow, rec, at_ms=at_ms, things=things)
         self._compliance.begin(uow, rec, partner=terms.partner)
         if reason:
             values = {"state": d.Advice.HELD.value, "reason": reason}

@@ -6,7 +6,7 @@ beyond the limit is held, in sight, until a person releases or discards it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -82,22 +82,26 @@ class Breakers:
 
     def __init__(self, *, rows: OrderRows) -> None:
         self._rows = rows
-        self._issued: Cached[str, tuple[int, ...]] = Cached(self._load)
+        self._issued: Cached[str, Mapping[str, int]] = Cached(self._load)
 
-    def _load(self, conn: sa.Connection) -> dict[str, tuple[int, ...]]:
-        found: dict[str, list[int]] = {}
+    def _load(self, conn: sa.Connection) -> dict[str, Mapping[str, int]]:
+        found: dict[str, dict[str, int]] = {}
         for row in self._rows.recommendations.items(conn):
-            found.setdefault(row["model"], []).append(row["issued_ms"])
-        return {model: tuple(times) for model, times in found.items()}
+            found.setdefault(row["model"], {})[row["id"]] = row["issued_ms"]
+        return {**found}
 
-    def judge(self, uow: UnitOfWork, model: str, *, at_ms: int, things: int) -> str:
+    def judge(self, uow: UnitOfWork, rec: Row, *, at_ms: int, things: int) -> str:
         """Why a recommendation must be held; empty if it may go out. Counts it."""
+        model = rec["model"]
         row = self._rows.breakers.get(uow.conn, model)
         setting = _setting(row)
         issued = self._issued.of(uow)
         since_ms = at_ms - (HISTORY_DAYS + 1) * DAY_MS
-        times = tuple(one for one in issued.get(model, ()) if one > since_ms)
-        issued[model] = (*times, at_ms)
+        if row is not None and row["closed_ms"] is not None:
+            since_ms = max(since_ms, row["closed_ms"])
+        counted = {k: ms for k, ms in issued.get(model, {}).items() if ms > since_ms}
+        times = tuple(ms for ident, ms in counted.items() if ident != rec["id"])
+        issued[model] = {**counted, rec["id"]: at_ms}
         if row is not None and row["state"] == State.TRIPPED:
             return str(row["reason"])
         reason = trips(setting, times, at_ms=at_ms, things=things)
@@ -123,8 +127,16 @@ class Breakers:
         row = self._rows.breakers.get(uow.conn, model)
         if row is None or row["state"] != State.TRIPPED:
             raise IllegalStep(f"breaker {model}", State.CLOSED, what, [])
-        self._put(uow, model, _setting(row), State.CLOSED, reason=reason, tripped_ms=None, by=by)
-        self._issued.of(uow)[model] = ()
+        self._put(
+            uow,
+            model,
+            _setting(row),
+            State.CLOSED,
+            reason=reason,
+            tripped_ms=None,
+            closed_ms=at_ms,
+            by=by,
+        )
         past = f"{what}d" if what.endswith("e") else f"{what}ed"
         _tell(uow, model, past, at_ms, reason=reason, by=by)
 
@@ -137,6 +149,7 @@ class Breakers:
         *,
         reason: str,
         tripped_ms: int | None,
+        closed_ms: int | None = None,
         by: str = "service",
     ) -> Row:
         row = {
@@ -145,6 +158,7 @@ class Breakers:
             "factor": setting.factor,
             "normal_per_day": setting.normal_per_day,
             "tripped_ms": tripped_ms,
+            "closed_ms": closed_ms,
             "by": by,
             "reason": reason,
         }

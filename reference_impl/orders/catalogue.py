@@ -213,7 +213,7 @@ class Catalogue:
 
     def price_eur(self, conn: sa.Connection, listed: Model, seller: str, sku: str) -> Decimal:
         """What a part costs in a list of a seller; its catalogue price if it is not in there."""
-        row = self._rows.prices.get(conn, listed.value, seller, sku)
+        row = self._rows.prices.get(conn, str(listed), seller, sku)
         if row is None:
             row = self.must(conn, sku)
         price: Decimal = row["price_eur"]

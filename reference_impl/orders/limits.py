@@ -15,8 +15,8 @@ CALLS_PER_MINUTE = 300
 class CallLimit:
     """One bucket per caller. ``wall_s`` is real time: it is real machines that are protected."""
 
-    def __init__(self, wall_s: Callable[[], float], *, per_minute: int = CALLS_PER_MINUTE) -> None:
-        self._wall_s, self._per_minute = wall_s, per_minute
+    def __init__(self, wall_s: Callable[[], float]) -> None:
+        self._wall_s, self._per_minute = wall_s, CALLS_PER_MINUTE
         self._left: dict[str, tuple[float, float]] = {}
 
     async def take(self) -> None:

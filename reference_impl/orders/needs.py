@@ -139,7 +139,8 @@ class Needs:
                 uow, ref, position=position, part=place.part, at_ms=event.at_ms
             )
             self._forecast(uow, need, data, rule, event.at_ms)
-        if rule.when is not f.When.RULES:
+        asks = rule.when is not f.When.RULES and not doubtful
+        if asks and self._steps.state(uow, key) in d.ADVISABLE:
             self._ask(uow, ref, place, event)
 
     def _place(self, uow: UnitOfWork, model: str, position: str) -> Place | None:

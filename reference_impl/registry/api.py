@@ -123,6 +123,14 @@ class ObeysBody(Body):
     features: dict[SignalName, str] = Field(default_factory=dict)
 
 
+class KitBody(Body):
+    """A condition that is watched by itself: due at 100 %, overdue beyond its tolerance (SP10)."""
+
+    condition: Text
+    tolerance_pct: Annotated[float, Field(ge=0, le=100)] = 10.0
+    due_days: Annotated[float, Field(gt=0)] = 14.0
+
+
 class ModelBody(Body):
     """A kind of thing; with a parent it has what the parent has too.
 
@@ -140,6 +148,7 @@ class ModelBody(Body):
     sessions: list[dict[str, Any]] = Field(default_factory=list)
     diagnosis: list[dict[str, Any]] = Field(default_factory=list)
     quality: list[dict[str, Any]] = Field(default_factory=list)
+    kits: list[KitBody] = Field(default_factory=list)
     obeys: ObeysBody = Field(default_factory=ObeysBody)
 
     @classmethod
@@ -207,6 +216,7 @@ class ModelView(BaseModel):
     sessions: list[dict[str, Any]]
     diagnosis: list[dict[str, Any]]
     quality: list[dict[str, Any]]
+    kits: list[KitBody]
     obeys: ObeysBody
 
 

@@ -215,7 +215,8 @@ def _metadata(api: APIRouter, service: Rights, store: Store) -> None:
     ) -> Answer:
         """All raw data of a thing (metric set "Raw Data"), with what is said of each metric."""
         with store.read() as conn:
-            return service.export(conn, thing, from_ms=from_ms, to_ms=to_ms, purpose=purpose)
+            metrics = service.exportable(conn, thing, purpose)
+        return service.export(thing, metrics, from_ms=from_ms, to_ms=to_ms)
 
 
 def _tenants(api: APIRouter, service: Tenancy, store: Store) -> None:

@@ -268,23 +268,30 @@ class Rights:
         self._rows.put(uow, "metric", row)
         return row
 
-    def export(
-        self, conn: Connection, thing: str, *, from_ms: int, to_ms: int, purpose: str
-    ) -> Row:
-        """All raw data of a thing that the caller may have, with what is said of each metric.
+    def exportable(self, conn: Connection, thing: str, purpose: str) -> list[Row]:
+        """What is said of each metric of a thing that the caller may have for a purpose.
 
-        Complete: every reading of every signal of the set "Raw Data" that is stored, from the
-        moment on from which the caller sees the thing.
+        Raises:
+            Unknown: If the caller sees no such thing.
         """
         access.must_see_thing(thing)
+        found = []
+        for said in self.metrics(conn, self._registry.get(conn, "thing", thing)["model"]):
+            if RAW_DATA in said["sets"] and purpose in said["purposes"]:
+                self.must_be_for(conn, thing, said["signal"], purpose)
+                found.append(said)
+        return found
+
+    def export(self, thing: str, metrics: list[Row], *, from_ms: int, to_ms: int) -> Row:
+        """The raw data of a thing, each metric with what is said of it.
+
+        Complete: every reading that is stored, from the moment on from which the caller sees the
+        thing. Call it outside of a transaction.
+        """
         since_ms = max(from_ms, access.seen_from_ms(thing) or 0)
-        model = self._registry.get(conn, "thing", thing)["model"]
         signals = {}
-        for said in self.metrics(conn, model):
-            if RAW_DATA not in said["sets"] or purpose not in said["purposes"]:
-                continue
+        for said in metrics:
             name = said["signal"]
-            self.must_be_for(conn, thing, name, purpose)
             at_ms, values = self._telemetry.series(thing, name, after_ms=since_ms - 1, to_ms=to_ms)
             whole = {"at_ms": at_ms.tolist(), "values": values.tolist()}
             signals[name] = {**{k: v for k, v in said.items() if k != "model"}, **whole}

@@ -47,12 +47,6 @@ _OWN += " activation:w"
 _SERVE = f"{_LOOK} diagnostics:r tickets:rw actions:rw commands:rw work-orders:rw planning:r"
 _SERVE += " alerts:w metrics:r recommendations:r needs:r parts:r"
 _BILL = "subscriptions:r charges:rw"
-_BUY = "explain:r parts:r orders:rw policies:rw recommendations:rw needs:r"
-_OWN = "users:rwd api-keys:rwd consents:rw grants:rwd recipients:r export:r activation:w"
-_SERVE = (
-    f"{_LOOK} alerts:w diagnostics:r tickets:rw actions:rw commands:rw work-orders:rw planning:r"
-)
-_SERVE += " metrics:r recommendations:r needs:r parts:r"
 _SELL = f"{_ME} customers:rw sites:r things:r models:r parts:rw orders:ra recommendations:r needs:r"
 _CONSOLE = f"{_LOOK} models:rwi parts:rwi rule-packs:rw agreements:rw flags:rw metrics:rw tenants:r"
 _CONSOLE += " webhooks:rw offers:rw subscriptions:r organisations:rw partners:rwi customers:rwi"

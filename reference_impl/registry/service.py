@@ -168,6 +168,7 @@ class Registry:
                     diagnosis=tuple(row["diagnosis"]),
                     quality=tuple(row["quality"]),
                     obeys=row["obeys"],
+                    kits=tuple(row["kits"]),
                 )
             )
             for heir in self._rows.items(uow.conn, "model", parent=name):
@@ -304,11 +305,16 @@ class Registry:
     def _own(
         self, uow: UnitOfWork, row: Row, customer: str, at_ms: int, *, site: str | None = None
     ) -> None:
-        """Give a thing to a customer; changes ``row``, which the caller writes."""
+        """Give a thing to a customer; changes ``row``, which the caller writes.
+
+        What it said at the very moment of a reset is still the last owner's.
+        """
         status = Status(row["status"])
         target = after(domain.STATUS, subject=row["id"], state=status, step=Step.ACTIVATE)
+        periods = self._rows.items(uow.conn, "ownership", thing=row["id"])
+        from_ms = max([at_ms, *(period["to_ms"] + 1 for period in periods)])
         row |= {"status": target.value, "site": row["site"] if site is None else site}
-        period = {"thing": row["id"], "from_ms": at_ms, "customer": customer, "to_ms": None}
+        period = {"thing": row["id"], "from_ms": from_ms, "customer": customer, "to_ms": None}
         self._rows.put(uow, "ownership", period)
         uow.publish(
             ThingActivated(at_ms=at_ms, thing=row["id"], site=row["site"], customer=customer)

@@ -125,7 +125,12 @@ class Tenancy:
             "initiatives": {
                 name: TERMS[name]._asdict() for name in Initiative if name in offer.initiatives
             },
-            "pages": [f"{page.face}/{page.name}" for page in pages_of(offer, may)],
+            "pages": [
+                f"{page.face}/{page.name}"
+                for page in pages_of(
+                    offer, may, portal_only=who.group in (Group.CUSTOMER, Group.RECIPIENT)
+                )
+            ],
             "flags": [row["id"] for row in self.flags(conn) if row["on"]],
         }
 

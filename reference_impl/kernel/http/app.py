@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from reference_impl.kernel.http import errors
+from reference_impl.kernel.http import answers, errors
 from reference_impl.kernel.http.auth import PUBLIC, Callers, Gate
 from reference_impl.kernel.http.guard import deny_by_default, routes_of
 from reference_impl.kernel.http.middleware import IdempotentWrites
@@ -28,6 +28,7 @@ class _App(FastAPI):
         """The OpenAPI document, made once."""
         if self.openapi_schema is None:
             self.openapi_schema = super().openapi()
+            answers.document(self.openapi_schema)
             errors.document(self.openapi_schema)
         return self.openapi_schema
 

@@ -117,6 +117,7 @@ breakers = sa.Table(
     sa.Column("factor", sa.Float, nullable=False),
     sa.Column("normal_per_day", sa.Float),
     sa.Column("tripped_ms", sa.BigInteger),
+    sa.Column("closed_ms", sa.BigInteger),
     sa.Column("by", Text, nullable=False),
     sa.Column("reason", Text, nullable=False),
 )

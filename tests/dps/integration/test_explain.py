@@ -134,3 +134,20 @@ def test_what_nobody_decided_or_somebody_else_owns_is_unknown(kit):
                         explainer.explain(conn, alert)
 
     asyncio.run(story())
+
+
+@pytest.mark.feature("CC17")
+def test_readings_that_only_the_store_still_has_can_be_read_inside_a_read(kit, tmp_path):
+    """SQLite has one connection here: a second transaction on it would be refused."""
+
+    async def story():
+        url = f"sqlite:///{tmp_path}/dps.sqlite"
+        async with kit.open_rig(url) as rig:
+            alert = await run_hot(kit, rig)
+            before = await rig.get(f"/v1/explain/{alert}")
+        async with kit.open_rig(url) as again:
+            assert await again.get(f"/v1/explain/{alert}") == before
+            with again.dps.store.read() as outer, again.dps.store.read() as inner:
+                assert inner is outer
+
+    asyncio.run(story())

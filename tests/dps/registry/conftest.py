@@ -347,22 +347,53 @@ def callers_of(seeds, estate):
     return keys
 
 
+class Office:
+    """A started DPS; :meth:`clear` makes it as if it were new, which is faster than another one."""
+
+    def __init__(self, operator_key=OPERATOR_KEY):
+        self.runner, self.wall = asyncio.Runner(), Wall()
+        link = MemoryBus().service_link()
+        self.dps = build("sqlite://", link, operator_key=operator_key, wall_s=self.wall)
+        self.runner.run(self.dps.start())
+        self.desk = Desk(self.dps, self.wall)
+
+    def clear(self):
+        """Empty all tables but the clock's, and forget who called."""
+        callers = self.dps.callers
+        with self.dps.store.begin() as uow:
+            for table in metadata.sorted_tables:
+                if table.name != "clock":
+                    uow.conn.execute(table.delete())
+            for kind in ("thing", "user"):
+                self.dps.directory._changed(uow, kind)
+        for kept in (callers._sessions, callers._failures, callers._calls):
+            kept.clear()
+        return self
+
+    def close(self):
+        self.runner.run(self.dps.stop())
+        self.runner.close()
+
+
+@pytest.fixture(scope="session")
+def one_office():
+    opened = Office()
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def office():
-    """Runs ``story(desk)`` with a started DPS."""
+def office(one_office):
+    """Runs ``story(desk)`` with a started DPS that knows nothing."""
 
     def run(story, **how):
-        async def whole():
-            wall = Wall()
-            how.setdefault("operator_key", OPERATOR_KEY)
-            dps = build("sqlite://", MemoryBus().service_link(), wall_s=wall, **how)
-            await dps.start()
-            try:
-                return await story(Desk(dps, wall))
-            finally:
-                await dps.stop()
-
-        return asyncio.run(whole())
+        if not how:
+            return one_office.runner.run(story(one_office.clear().desk))
+        another = Office(**how)
+        try:
+            return another.runner.run(story(another.desk))
+        finally:
+            another.close()
 
     return run
 

@@ -7,18 +7,14 @@ list shows all markers of its kind that it does allow.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from broker.link.memory import MemoryBus
-from reference_impl.bootstrap import build
 from reference_impl.kernel.http.guard import permission_of, routes_of
-from reference_impl.kernel.store import metadata
 
 MARK = re.compile(r"mk-[a-z_]+-\d+-")
 # Path -> what its list shows all of (kinds of markers), or how one object is asked for.
@@ -96,41 +92,27 @@ OF_ONE_S_OWN = {
 """What a user made or was sent, held by the tests of those contexts; no marker here either."""
 
 
-class Office:
-    """One DPS for all examples; its tables are emptied before each."""
+class Estate:
+    """One DPS for all examples, which is cleared before each."""
 
-    def __init__(self, names):
-        self.names = names
-        self.runner = asyncio.Runner()
-        self.dps = build("sqlite://", MemoryBus().service_link(), operator_key=names.OPERATOR_KEY)
-        self.runner.run(self.dps.start())
-        self.desk = names.Desk(self.dps, None)
+    def __init__(self, office, names):
+        self.office, self.names, self.dps, self.desk = office, names, office.dps, office.desk
         self.paths = paths(self)
 
     def furnish(self, estate):
         """Write the estate; gives whose the markers are, and the keys."""
-        store = self.dps.store
-        with store.begin() as uow:
-            for table in metadata.sorted_tables:
-                if table.name != "clock":
-                    uow.conn.execute(table.delete())
-            self.dps.directory.put(uow, "tenant", {"id": "nobody", "step": 8, "initiatives": [],
-                                                   "limits": {}, "raw_months": None})  # fmt: skip
-            self.dps.directory._changed(uow, "thing")
+        with self.office.clear().dps.store.begin() as uow:
             seeds = self.names.plant(uow.conn, estate)
             keys = self.names.callers_of(seeds, estate)
         return seeds.rules, keys
 
     def get(self, key, path, **headers):
-        return self.runner.run(self.desk.call(key, "GET", path, **headers))
+        return self.office.runner.run(self.desk.call(key, "GET", path, **headers))
 
 
 @pytest.fixture(scope="module")
-def open_office(names):
-    office = Office(names)
-    yield office
-    office.runner.run(office.dps.stop())
-    office.runner.close()
+def open_office(one_office, names):
+    return Estate(one_office, names)
 
 
 def paths(office):
@@ -201,7 +183,7 @@ def somebody(office, data):
 
 
 @pytest.mark.feature("CC10", "CC11", "DS6")
-@settings(max_examples=8)
+@settings(max_examples=5, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(data=st.data())
 def test_everybody_sees_exactly_what_the_trees_say_on_every_endpoint(open_office, data):
     somebody(open_office, data)

@@ -242,3 +242,33 @@ def test_a_failure_has_remedies_and_what_each_did_is_kept(hot, kit):
     bare = kit.pack(kit.rule("broken", "heat > 90.0", severity="failure"))
     told = room.call("POST", "/rule-packs?dry_run=true", bare)["warnings"]
     assert "broken.remedies" in {w["where"] for w in told}
+
+
+@pytest.mark.feature("SP10")
+def test_the_wear_kit_comes_with_the_condition_that_asks_for_it(room, kit):
+    wear = {
+        "id": "brush_wear", "position": "brush", "algorithm": "linear_use", "every_s": 3600,
+        "params": {"standard_use": 100.0, "tolerance_pct": 10.0},
+    }  # fmt: skip
+    asks = [{"condition": "brush_wear", "tolerance_pct": 10.0, "due_days": 7}]
+    room.install(model={"conditions": [wear], "kits": asks})
+    (installed,) = room.items("/rule-packs")
+    assert (installed["pack"], installed["active"]) == ("kit-mixer-1", True)
+    room.minutes(1, heat=10)
+    seen = []
+    for _ in range(12):  # ten hours each: worn after 100 h, beyond the tolerance after 110 h
+        room.now_ms += 10 * kit.HOUR_MS
+        room.send("mixer-01", heat=10)
+        room.clock(room.now_ms)
+        events = [row["rule"] for row in room.items("/alerts?state=open&thing=mixer-01")]
+        todo = room.items("/actions?state=TODO&thing=mixer-01")
+        assert len(events) <= 1
+        assert len(todo) == len(events)
+        seen += [(*events, todo[0]["priority"])] if events else []
+    assert list(dict.fromkeys(seen)) == [
+        ("wear-brush_wear.operation", "normal"),
+        ("wear-brush_wear.minor", "high"),
+    ]
+    room.call("PUT", "/models/mixer-1", {**kit.MODEL, "conditions": [wear]})
+    assert not any(row["active"] for row in room.items("/rule-packs"))
+    assert room.items("/alerts?state=open") == []

@@ -188,6 +188,7 @@ def _guards() -> None:
         "order_breakers",
         _key("model"), _needed("state"), _needed("factor", sa.Float),
         sa.Column("normal_per_day", sa.Float), sa.Column("tripped_ms", sa.BigInteger),
+        sa.Column("closed_ms", sa.BigInteger),
         _needed("by"), _needed("reason"),
     )  # fmt: skip
 
