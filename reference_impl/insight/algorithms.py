@@ -25,6 +25,9 @@ PointLaw = Callable[[Times, Sequence[Floats]], Floats]
 """From times and the columns of a metric's signals to the values, all of shape ``(n,)``."""
 
 
+_UNSAID = (None, (), "")
+
+
 class Of(StrEnum):
     """What uses an algorithm."""
 
@@ -75,24 +78,20 @@ class Algorithm:
 
     def shown(self) -> dict[str, Any]:
         """As the API shows it."""
-        params = [
-            {
-                name: value
-                for name in Param.__slots__
-                if (value := getattr(p, name)) not in (None, (), "")
-            }
-            for p in self.params
-        ]
+        params = []
+        for param in self.params:
+            told = {name: getattr(param, name) for name in Param.__slots__}
+            params.append({name: value for name, value in told.items() if value not in _UNSAID})
         head = {"name": self.name, "version": self.version, "of": self.of, "title": self.title}
         return {**head, "source": self.source, "params": params}
 
 
-def read_params(fields: Fields, algorithm: Algorithm, signals: Sequence[str]) -> Any:  # noqa: ANN401
+def read_params(fields: Fields, one: Algorithm, signals: Sequence[str]) -> Any:  # noqa: ANN401
     """Check parameters and make what the algorithm takes; problems go to ``fields``, then None."""
     before = len(fields.problems)
-    values = {p.name: _READERS[p.kind](fields, p, sorted(signals)) for p in algorithm.params}
+    values = {p.name: _READERS[p.kind](fields, p, sorted(signals)) for p in one.params}
     fields.done()
-    return None if len(fields.problems) > before else algorithm.make(values)
+    return None if len(fields.problems) > before else one.make(values)
 
 
 def _signal(fields: Fields, param: Param, signals: Sequence[str]) -> str:

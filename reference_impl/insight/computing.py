@@ -151,7 +151,8 @@ class Computing:
         found = {}
         for place, thing in enumerate(things):
             column = values[:, place].tolist()
-            points = [(t, sig9(v)) for t, v in zip(ends, column, strict=True) if v == v]  # noqa: PLR0124
+            here = ~np.isnan(values[:, place])
+            points = [(t, sig9(v)) for t, v, is_ in zip(ends, column, here, strict=True) if is_]
             if points:
                 found[thing] = ([t for t, _ in points], [v for _, v in points])
         self._series.put(uow, metric.id, found)
