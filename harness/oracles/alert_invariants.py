@@ -248,7 +248,7 @@ class OneForTwoPoints(Invariant):
 
 
 class CauseHidesSymptoms(Invariant):
-    """Parent cause suppresses children (mains loss hides "pump off").
+    """Parent cause suppresses children (mains loss hides what follows from it).
 
     Looked at where cause and symptom are rules of the same thing: none is raised while its cause
     has been active since before.
