@@ -21,6 +21,8 @@ KEPT_MS = 86_400_000
 """Reports that are older are let go: of longer windows the last day is shown."""
 KEPT_REPORTS = 100_000
 """Of large fleets even fewer are kept, so that memory stays small (about 1 kB each)."""
+DEFAULT_STALE, LAST_WITHIN = "1h", "7d"
+"""Where a pack does not say how far back a last reading is looked for."""
 SHOWN = 48
 """Readings of a window that are told one by one; count, least, mean and most are of all."""
 
@@ -31,6 +33,7 @@ class Input(NamedTuple):
     signal: str
     take: str
     over_ms: int
+    ago_ms: int = 0
 
 
 class Windows:
@@ -47,8 +50,9 @@ class Windows:
         for call in calls:
             if call.path == "/v1/rule-packs":
                 pack = str(call.body.get("pack", ""))
+                stale = call.body.get("stale_after", DEFAULT_STALE)
                 for rule in call.body.get("rules") or ():
-                    self._rules[pack, str(rule.get("id"))] = dict(_inputs(rule))
+                    self._rules[pack, str(rule.get("id"))] = dict(_inputs(rule, stale))
 
     def take(self, messages: Sequence[tuple[str, Uplink]], now_ms: int) -> None:
         """Keep what devices sent in a step."""
@@ -99,15 +103,22 @@ class Windows:
         self._count = sum(len(messages) for _, messages in self._steps)
 
 
-def _inputs(rule: Mapping[str, Any]) -> Iterable[tuple[str, Input]]:
+def _inputs(rule: Mapping[str, Any], stale: str) -> Iterable[tuple[str, Input]]:
+    """The windows of a rule; of the last so many readings, those that may lie that far back."""
     for name, entry in (rule.get("let") or {}).items():
         if isinstance(entry, Mapping) and entry.get("signal"):
-            over_ms = parse_duration(entry.get("over", 0))
-            yield str(name), Input(str(entry["signal"]), str(entry.get("take", "last")), over_ms)
+            back = "within" if "last" in entry else "over"
+            over = entry.get(
+                back, LAST_WITHIN if "last" in entry else rule.get("stale_after", stale)
+            )
+            take = str(entry.get("take", "last"))
+            ago_ms = parse_duration(entry["ago"]) if "ago" in entry else 0
+            yield str(name), Input(str(entry["signal"]), take, parse_duration(over), ago_ms)
 
 
 def _seen(reports: Iterable[Telemetry | Sample], one: Input, at_ms: int) -> dict[str, Any]:
-    """The readings in (at - over, at], sorted; each instant once."""
+    """The readings in (at - over, at], sorted; each instant once; ``ago`` before the event."""
+    at_ms -= one.ago_ms
     found = {
         report.at_ms: float(report.signals[one.signal])
         for report in reports

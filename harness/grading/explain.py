@@ -89,7 +89,9 @@ def _taken(seen: Mapping[str, Any]) -> str:
     take, over = seen["take"], show_duration(seen["over_ms"])
     if not seen["count"]:
         return f"{take} of {seen['signal']} over {over}: no reading is kept"
-    value = float(seen["count"]) if take == "count" else float(seen[take])
+    if take not in seen:  # a word that needs more than the readings that are kept
+        return f"{take} of {seen['signal']} over {over} ({seen['count']} readings)"
+    value = float(seen[take])
     many = f"{seen['count']} reading{'s' if seen['count'] != 1 else ''}"
     return f"{take} of {seen['signal']} over {over} = {value:g} ({many})"
 

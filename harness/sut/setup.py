@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from ruamel.yaml.error import YAMLError
 
 from harness.errors import ScenarioError
 from harness.scenario.entries import Setup
+from harness.scenario.fleets import Fleet
 from harness.scenario.products import Products
 from harness.scenario.resolve import pack_paths, places, used_products
 from harness.scenario.schema import Contract, Policy, Scenario
 from harness.sut.port import Call
+from twins.core.manifest import REPORT_EVERY
 from twins.products import Product
 
 CUSTOMER = "customer-01"
@@ -44,7 +47,7 @@ def installation(
         body = {"customer": CUSTOMER, "name": site, "time_zone": "UTC"}
         calls.append(Call("PUT", f"/v1/sites/{site}", body, f"site {site}"))
     for product in used:
-        calls += _product(product)
+        calls += _product(product, _constants(product, scenario))
     for device, place in devices.items():
         product = products[place.product]
         body = {
@@ -98,7 +101,7 @@ def _contract(scenario: Scenario, contract: Contract, devices: Sequence[str]) ->
     return Call("PUT", "/v1/contracts/contract-01", body, "the contract")
 
 
-def _product(product: Product) -> Iterator[Call]:
+def _product(product: Product, constants: Mapping[str, float]) -> Iterator[Call]:
     for part in product.parts.values():
         lead = {"p50": part.lead_time_p50_h, "p90": part.lead_time_p90_h}
         body = {"title": part.title, "price_eur": part.price_eur, "supplier": part.supplier}
@@ -111,6 +114,7 @@ def _product(product: Product) -> Iterator[Call]:
             name: {"unit": s.unit, "min": s.min, "max": s.max, "title": s.title}
             for name, s in product.signals.items()
         },
+        "constants": dict(constants),
         "parts": [
             {"part": p.sku, "position": p.position, "quantity": p.quantity}
             for p in product.parts.values()
@@ -153,6 +157,31 @@ def _obeys(product: Product) -> dict[str, Any]:
         },
         "features": {name: spec.title for name, spec in declared.features.items()},
     }  # fmt: skip
+
+
+def _constants(product: Product, scenario: Scenario) -> dict[str, float]:
+    """What the rules know of a model; left out where its fleets differ, or do not know it.
+
+    A parameter that each device draws for itself is no number of the model.
+    """
+    kinds = [fleet for fleet in scenario.fleets if fleet.product in (product.id, product.host)]
+    told = [
+        {n: v if isinstance(v, int | float) else nan for n, v in fleet.params.items()}
+        | {REPORT_EVERY: _longest_s(fleet)}
+        for fleet in kinds
+    ]
+    values = {name: {c.of(own) for own in told} for name, c in product.constants.items()}
+    return {
+        name: value
+        for name, found in values.items()
+        if len(found) == 1 and (value := next(iter(found))) is not None and isfinite(value)
+    }
+
+
+def _longest_s(fleet: Fleet) -> float:
+    """After how long a device speaks at the latest; on change a signal does once an hour."""
+    every_s = fleet.report_every / 1000.0
+    return max(every_s, 3600.0) if fleet.reporting == "change" else every_s
 
 
 def _packs(scenario: Scenario, used: Sequence[Product], rules: Path | None) -> Iterator[Call]:

@@ -91,6 +91,7 @@ class Supplies:
         for row in self._rows.coverage.items(uow.conn, contract=contract):
             self._rows.coverage.delete(uow, row["thing"], row["part"])
         when = {"contract": contract, "from_ms": from_ms, "to_ms": to_ms}
+        things, parts = list(dict.fromkeys(things)), list(dict.fromkeys(parts))
         rows = [{"thing": thing, "part": part, **when} for thing in things for part in parts]
         self._rows.coverage.put(uow, *rows)
         return {**when, "things": things, "parts": parts}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
 import sqlalchemy as sa
 
 from reference_impl.kernel.cached import Cached
-from reference_impl.kernel.ports import Floats, Times
+from reference_impl.kernel.ports import Directory, Floats, ThingRef, Times
 from reference_impl.kernel.store import UnitOfWork
-from reference_impl.rules.domain import Instance, Phase
+from reference_impl.rules.domain import Cause, Instance, Phase
 from reference_impl.rules.ports import RuleRows
 from reference_impl.rules.variables import HOUR_MS, StateInput
 
@@ -25,6 +25,8 @@ class States:
     def __init__(self, rows: RuleRows) -> None:
         self._rows = rows
         self._instances: Cached[Key, Instance] = Cached(self._load)
+        self._fired_ms: dict[tuple[str, str], tuple[int, list[tuple[str, int]]]] = {}
+        """Firings of a rule since a moment, as things and times; those since a later one, too."""
         self.changes = 0
         """How often a rule became active, or ceased to be."""
 
@@ -37,7 +39,10 @@ class States:
         standing = self._instances.of(uow)
         before = standing.get(key)
         was, now = (one is not None and one.phase is Phase.ACTIVE for one in (before, instance))
-        self.changes += was != now
+        if was != now:
+            self.changes += 1
+            self._fired_ms.clear()
+            uow.at_end(self._fired_ms.clear)  # what was read meanwhile may be rolled back
         row = dict(zip(("pack", "rule", "thing"), key, strict=True))
         if instance is None:
             standing.pop(key, None)
@@ -62,6 +67,22 @@ class States:
                     "ended_ms": at_ms,
                 },
             )
+
+    def above(
+        self, uow: UnitOfWork, directory: Directory, refs: Sequence[ThingRef]
+    ) -> Callable[[Cause, int], bool]:
+        """Whether a cause of another pack, or of another thing of the site, is ACTIVE."""
+
+        def is_above(cause: Cause, thing: int) -> bool:
+            ref = refs[thing]
+            things = {ref.thing}
+            if cause.scope == "site":
+                things = {r.thing for r in directory.things(uow.conn) if r.site == ref.site}
+            standing = self._instances.of(uow)
+            found = (standing.get((cause.pack, cause.rule, one)) for one in things)
+            return any(one is not None and one.phase is Phase.ACTIVE for one in found)
+
+        return is_above
 
     def column(
         self,
@@ -91,10 +112,15 @@ class States:
     ) -> Floats:
         place = {thing: number for number, thing in enumerate(things)}
         after_ms = int(ends_ms[0]) - wanted.over_ms
+        known = self._fired_ms.get((pack, wanted.rule))
+        if known is None or known[0] > after_ms:
+            rows = self._rows.fired_after(conn, pack, wanted.rule, after_ms)
+            known = after_ms, [(row.thing, row.fired_ms) for row in rows]
+            self._fired_ms[pack, wanted.rule] = known
         fired: dict[int, list[int]] = {}
-        for row in self._rows.fired_after(conn, pack, wanted.rule, after_ms):
-            if row.thing in place:
-                fired.setdefault(place[row.thing], []).append(row.fired_ms)
+        for thing, fired_ms in known[1]:
+            if thing in place:
+                fired.setdefault(place[thing], []).append(fired_ms)
         return fired_column(fired, len(things), wanted, ends_ms)
 
     def _load(self, conn: sa.Connection) -> dict[Key, Instance]:

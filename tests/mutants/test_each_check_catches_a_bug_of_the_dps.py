@@ -161,6 +161,8 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "raises_again_under_the_old_name": ("the seal wears", "A4 A8"),
     "clears_twice": ("the seal wears", "A3"),
     "clears_before_it_raised": ("the seal wears", "A2"),
+    "clears_within_the_band": ("the seal wears", "A5"),
+    "forgets_causes": ("the seal wears", "A12"),
     "takes_silence_for_health": ("it is cut off", "A6"),
     "raises_no_alerts": ("the seal wears", "alert_raised"),
     "sends_two_crews": ("the seal wears", "W1 one_work_order_per_need"),

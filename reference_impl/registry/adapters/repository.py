@@ -79,6 +79,7 @@ class _Book:
     by_model: dict[str, tuple[ThingRef, ...]]
     everything: tuple[ThingRef, ...]
     signals: dict[str, tuple[str, ...]]
+    constants: dict[str, Mapping[str, float]]
 
 
 class RegistryRows:
@@ -167,8 +168,7 @@ class RegistryRows:
 
     def constants(self, conn: sa.Connection, model: str) -> Mapping[str, float]:
         """Numbers that hold for every thing of a model, by name."""
-        row = self.get(conn, "model", model)
-        return {} if row is None else row["constants"]
+        return self._read(conn).constants.get(model, {})
 
     def _read(self, conn: sa.Connection) -> _Book:
         if self._book is not None:
@@ -187,14 +187,14 @@ class RegistryRows:
         by_model: dict[str, list[ThingRef]] = {}
         for ref in refs:
             by_model.setdefault(ref.model, []).append(ref)
+        columns = t.models.c.id, t.models.c.signals, t.models.c.metrics, t.models.c.constants
+        models = conn.execute(sa.select(*columns)).all()
         signals = {
-            row.id: (*row.signals, *(metric["id"] for metric in row.metrics))
-            for row in conn.execute(
-                sa.select(t.models.c.id, t.models.c.signals, t.models.c.metrics)
-            )
+            row.id: (*row.signals, *(metric["id"] for metric in row.metrics)) for row in models
         }
+        constants = {row.id: row.constants for row in models}
         whole = {model: tuple(listed) for model, listed in by_model.items()}
-        book = _Book({r.thing: r for r in refs}, whole, refs, signals)
+        book = _Book({r.thing: r for r in refs}, whole, refs, signals, constants)
         if not self._changing:
             self._book = book
         return book

@@ -46,7 +46,7 @@ class Desk:
         app = FastAPI()
         clock = _RigClock(rig)
         for make, service in (
-            (insight_router, rig.insight),
+            (insight_router, rig.analytics),
             (orders_router, rig.orders),
             (rules_router, rig.rules),
             (maintenance_router, rig.maintenance),
