@@ -145,6 +145,7 @@ def test_a_thing_that_is_sold_loses_what_is_not_shipped_and_its_new_owner_is_ask
     assert len(shop.feed("recommendation.issued")) == 2
     shop.wait(30)
     assert len(shop.feed("recommendation.issued")) == 2
+    shop.done("POST", "/v1/things/mix-1/reset", {"reason": "sold"})
     shop.put("/v1/things/mix-1", {"model": "mixer-1", "site": "site-b"})
     shop.activate(customer="beta")
     shop.advise()
