@@ -18,6 +18,17 @@ ORDER_DEEDS: Mapping[str, str] = {
     "order.ship": "shipped",
     "order.deliver": "delivered",
     "order.cancel": "cancelled",
+    "order.refuse": "cancelled",
+    "order.offer": "offered",
+    "order.accept": "accepted",
+    "order.backorder": "backordered",
+    "order.ship-part": "shipped_in_part",
+    "order.receive-part": "delivered_in_part",
+    "order.lose": "lost",
+    "order.reship": "reshipped",
+    "order.request-return": "return_requested",
+    "order.replace": "replacement_shipped",
+    "order.receive-replacement": "replaced",
 }
 WORK_DEEDS: Mapping[str, str] = {
     "work_order.plan": "planned",
@@ -26,19 +37,21 @@ WORK_DEEDS: Mapping[str, str] = {
     "work_order.complete": "completed",
     "work_order.cancel": "cancelled",
 }
-OWN_ORDER_STEPS = frozenset({"placed", "cancelled"})
-"""Steps that a service takes by itself: it places orders, and cancels what is not needed."""
+OWN_ORDER_STEPS = frozenset({"placed", "cancelled", "accepted"})
+"""Steps that a service takes by itself: it places orders, cancels what is not needed, and accepts
+an offer that the policy allows. The last two are people's as well."""
+EITHERS = ("cancelled", "accepted")
 OWN_WORK_STEPS = frozenset({"requested", "cancelled", "verified", "reopened", "closed"})
 
 
 def orders(log: Log) -> Iterator[Row]:
     """Every order: the steps that people took, against those that the service tells."""
-    yield from _steps(log, "order", ORDER_DEEDS, OWN_ORDER_STEPS)
+    yield from _steps(log, ("order", "replenishment"), ORDER_DEEDS, OWN_ORDER_STEPS)
 
 
 def work_orders(log: Log) -> Iterator[Row]:
     """Every work order: the same; and a visit that was closed has really fitted a part."""
-    yield from _steps(log, "work_order", WORK_DEEDS, OWN_WORK_STEPS)
+    yield from _steps(log, ("work_order",), WORK_DEEDS, OWN_WORK_STEPS)
     yield from _really_fitted(log)
 
 
@@ -70,16 +83,18 @@ def _hours(span_ms: int) -> str:
     return f"{span_ms / 3_600_000:.3f} h"
 
 
-def _steps(log: Log, what: str, deeds: Mapping[str, str], own: frozenset[str]) -> Iterator[Row]:
+def _steps(
+    log: Log, families: tuple[str, ...], deeds: Mapping[str, str], own: frozenset[str]
+) -> Iterator[Row]:
     """One row per process: steps with their times, those of the service's own left out."""
     expected: dict[str, list[tuple[int, str]]] = {}
     seen: dict[str, list[tuple[int, str]]] = {}
     last: dict[str, FeedSeen] = {}
-    for event in log.of(what):
+    for event in log.of(*families):
         step = event.kind.partition(".")[2]
         seen.setdefault(event.subject, [])
         last[event.subject] = event
-        if step not in own or (step == "cancelled" and not _by_service(event)):
+        if step not in own or (step in EITHERS and not _by_service(event)):
             seen[event.subject].append((event.at_ms, step))
     for deed in log.deeds:
         if deed.refused is None and deed.verb in deeds:
@@ -100,7 +115,8 @@ def _steps(log: Log, what: str, deeds: Mapping[str, str], own: frozenset[str]) -
 
 
 def _by_service(event: FeedSeen) -> bool:
-    return str(event.data.get("by", "")) in ("service", "telemetry")
+    by = str(event.data.get("by", ""))
+    return by in ("service", "telemetry") or by.startswith("policy")
 
 
 def _shown(steps: list[tuple[int, str]]) -> str:

@@ -22,6 +22,7 @@ from reference_impl.orders.advising import BY_SERVICE, REOPEN, WAKE, Advising
 from reference_impl.orders.carts import Carts
 from reference_impl.orders.catalogue import Catalogue
 from reference_impl.orders.chain import Chain
+from reference_impl.orders.checkout import Checkout
 from reference_impl.orders.compliance import Compliance
 from reference_impl.orders.drafts import Line, order_row
 from reference_impl.orders.endings import Endings
@@ -114,6 +115,15 @@ class Orders:
             sales=self.sales,
             compliance=self.compliance,
             owners=self.owners,
+        )
+        self._checkout = Checkout(
+            steps=self._steps,
+            directory=directory,
+            needs=self.needs,
+            carts=self.carts,
+            supplies=self.supplies,
+            compliance=self.compliance,
+            chain=self.chain,
         )
         self._policies: Cached[str, Policy] = Cached(self._load_policies)
 
@@ -318,39 +328,8 @@ class Orders:
         )
 
     def checkout(self, uow: UnitOfWork, buyer: str, *, by: str, at_ms: int) -> Row:
-        """Order what is in a buyer's cart: every line takes its need, recommended or not (O1, SP4).
-
-        Raises:
-            DpsError: If the cart is empty, or a need has an order already.
-        """
-        row = self.carts.price(uow, buyer, at_ms)
-        terms = self.supplies.of(uow.conn, row["buyer"])
-        for line in row["lines"]:
-            self._buy(uow, row, line, by=by, at_ms=at_ms)
-        step = d.OrderStep.CHECKOUT
-        self._steps.move_order(uow, row, step, by=by, reason="", at_ms=at_ms, placed_ms=at_ms)
-        self._steps.tell_order(uow, row, "placed", at_ms, {"channel": "cart"})
-        self.chain.replenish(uow, row, terms, at_ms)
-        return row
-
-    def _buy(self, uow: UnitOfWork, row: Row, line: Row, *, by: str, at_ms: int) -> None:
-        ref = self.directory.thing(uow.conn, line["thing"])
-        assert ref is not None, "the cart has looked it up"
-        need = self.needs.get_or_begin(
-            uow, ref, position=line["position"], part=line["part"], at_ms=at_ms
-        )
-        rec_id = d.recommendation_id(need["thing"], need["position"], need["cycle"], need["owner"])
-        attempts = need["attempts"] + 1
-        asked = need["state"] in (d.Need.RECOMMENDED, d.Need.SNOOZED)
-        step = d.NeedStep.ORDER if asked else d.NeedStep.BUY
-        if asked:
-            rec = self._steps.move_rec(
-                uow, rec_id, d.AdviceStep.APPROVE, by=by, reason="", at_ms=at_ms
-            )
-            cancel_timer(uow, WAKE, rec_id)
-            self._steps.tell(uow, rec, "approved", by=by, at_ms=at_ms)
-        self._steps.move_need(uow, need, step, at_ms=at_ms, attempts=attempts)
-        self.compliance.ordered(uow, rec_id, {**line, "supplier": row["supplier"]}, at_ms)
+        """Order what is in a buyer's cart; see :meth:`Checkout.place`."""
+        return self._checkout.place(uow, buyer, by=by, at_ms=at_ms)
 
     def _judge_offer(
         self, uow: UnitOfWork, row: Row, price: Decimal, quantity: int, at_ms: int

@@ -76,7 +76,9 @@ CHAIN = calls(
 WEARS = b.fault("seal_leak", WORN, at="0h", onset="0h", pf_interval="30h")
 STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
     "the supplier asks more": lambda tale: tale(
-        field=people(tale, supplier={"price_p": 1.0}), checks=COMMON
+        service=tale().service.model_copy(update={"policy": b.Policy(max_unit_price_eur=460.0)}),
+        field=people(tale, supplier={"price_p": 1.0}),
+        checks=COMMON,
     ),
     "one lies on the shelf": lambda tale: tale(timeline=(SHELF, WEARS), checks=COMMON),
     "a contract pays": lambda tale: tale(timeline=(COVERED, WEARS), checks=COMMON),

@@ -137,7 +137,7 @@ def test_a_thing_that_is_sold_loses_what_is_not_shipped_and_its_new_owner_is_ask
     shop.advise(position="blade", part="blade")
     for step in ("confirm", "ship"):
         shop.step("ord-mix-1-blade-1-1", step)
-    shop.release()
+    shop.done("POST", "/v1/things/mix-1/reset", {"reason": "sold"})
     states = {o["id"]: o["state"] for o in shop.items("/v1/orders")}
     assert states == {"ord-mix-1-seal-1-1": "CANCELLED", "ord-mix-1-blade-1-1": "SHIPPED"}
     assert len(shop.feed("recommendation.withdrawn")) == 2
