@@ -284,7 +284,6 @@ class Dps:
                 must_be_for=self.governance.rights.must_be_for,
             ),
             insight_api.router(c.analytics, self.timekeeper, store),
-            orders_api.router(c.orders, self.timekeeper, store),
             view_api.router(self._views(), self.timekeeper, store),
             orders_api.router(c.orders, self.timekeeper, store, wall_s=self._wall_s),
             rules_api.router(c.rules, self.timekeeper, store),
