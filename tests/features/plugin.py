@@ -93,7 +93,9 @@ def asserted_by(item: pytest.Item) -> list[str]:
     Raises:
         pytest.UsageError: One of them does not exist.
     """
-    from harness.pytest_scenarios import ScenarioItem  # only now: pytest rewrites it when it loads it
+    from harness.pytest_scenarios import (
+        ScenarioItem,  # only now: pytest rewrites it when it loads it
+    )
 
     told = [row for mark in item.iter_markers("feature") for row in mark.args]
     if isinstance(item, ScenarioItem):
