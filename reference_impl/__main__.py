@@ -38,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="NETWORK",
         help="webhooks may call this network too, such as 10.20.0.0/16; may be given again",
     )
+    add("--smtp", metavar="URL", help="mail goes to smtp://host:port; default: into a file")
+    add("--sms-gateway", metavar="URL", help="SMS are posted here; default: into a file")
     given = parser.parse_args(arguments)
     return run(
         Options(
@@ -51,6 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
             full_sync=given.full_sync,
             idle_site_s=given.idle_site_s or None,
             webhook_ranges=tuple(given.webhook_range),
+            smtp=given.smtp,
+            sms_gateway=given.sms_gateway,
         )
     )
 

@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
 
 from broker.link.port import Packet, ServiceLink
@@ -19,6 +18,7 @@ from broker.wire.codec import encode
 from reference_impl.ingestion import api as ingestion_api
 from reference_impl.ingestion.adapters.repository import IngestionRows
 from reference_impl.ingestion.adapters.telemetry import RecentTelemetry
+from reference_impl.ingestion.presence import Presence
 from reference_impl.ingestion.service import Ingestion
 from reference_impl.insight import api as insight_api
 from reference_impl.insight.adapters.repository import rows as insight_rows
@@ -34,7 +34,7 @@ from reference_impl.kernel.http.app import create_app
 from reference_impl.kernel.migrate import bring_up_to_date
 from reference_impl.kernel.outbox import Outbox
 from reference_impl.kernel.schedule import Scheduler
-from reference_impl.kernel.store import Store
+from reference_impl.kernel.store import Store, opened
 from reference_impl.kernel.timekeeping import Timekeeper
 from reference_impl.maintenance import api as maintenance_api
 from reference_impl.maintenance import ticket_api
@@ -55,13 +55,18 @@ from reference_impl.outcomes.unlocks import Unlocks
 from reference_impl.registry import api as registry_api
 from reference_impl.registry.adapters.repository import RegistryRows
 from reference_impl.registry.callers import KnownCallers
+from reference_impl.registry.governance import Governance
+from reference_impl.registry.offered import KnownReaders, Offered
 from reference_impl.registry.service import Registry
 from reference_impl.remote import api as remote_api
 from reference_impl.remote.adapters.repository import rows as remote_rows
 from reference_impl.remote.service import Remote
 from reference_impl.rules import api as rules_api
+from reference_impl.rules import people_api, view_api
 from reference_impl.rules.adapters.repository import rows as rule_rows
 from reference_impl.rules.service import Rules
+from reference_impl.rules.views import Views
+from reference_impl.rules.wiring import courier_of
 
 ClockMode = Literal["driven", "live"]
 LICENCE_KEY = "twinrig"
@@ -119,14 +124,19 @@ class Dps:
         wall_s: Callable[[], float] = time.monotonic,
         webhook_ranges: Sequence[str] = (),
         licence_key: str = LICENCE_KEY,
+        smtp: str | None = None,
+        sms_gateway: str | None = None,
     ) -> None:
         self.store = store
         self._licence_key = licence_key
+        self._wall_s = wall_s
         self._link = link
         self._live = clock == "live"
         self.scheduler = Scheduler()
         self._ready = False
         self._task: asyncio.Task[None] | None = None
+        self._telling: asyncio.Task[None] | None = None
+        self._readers = KnownReaders()
         self._carrying: asyncio.Task[None] | None = None
         self.feed = Feed()
         self.feed.subscribe(store.bus)
@@ -134,6 +144,7 @@ class Dps:
         self.directory = RegistryRows()
         self._ingestion_rows = IngestionRows()
         self.telemetry = RecentTelemetry(store, self._ingestion_rows)
+        self.presence = Presence(store, self.telemetry)
         self.series = MetricSeries(store, self.telemetry)
         ingestion = Ingestion(
             store=store,
@@ -155,10 +166,21 @@ class Dps:
             look_again_s=idle_site_s,
         )
         self.contexts = self._contexts(ingestion)
+        self.notices = courier_of(store, self.now_ms, smtp=smtp, sms_gateway=sms_gateway)
+        self.timekeeper.on_moved(self.notices.flush)
         self.outbox.on_sent(self.contexts.remote.sent)
         self.callers = KnownCallers(
             store=store, rows=self.directory, operator_key=operator_key, wall_s=wall_s
         )
+        self.governance = Governance(
+            rows=self.directory,
+            registry=self.contexts.registry,
+            callers=self.callers,
+            telemetry=self.telemetry,
+            raw=self._ingestion_rows,
+        )
+        self.governance.schedule(self.scheduler)
+        self._readers.know(self.callers)
         self.webhooks, self.courier = webhooks_of(
             store,
             ranges=webhook_ranges,
@@ -184,7 +206,12 @@ class Dps:
             raised=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
         )
         insight = analytics.insight
-        orders = Orders(rows=order_rows(), scheduler=scheduler, directory=directory)
+        maintenance = Maintenance(
+            rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
+        )
+        orders = Orders(
+            rows=order_rows(), scheduler=scheduler, directory=directory, visits=maintenance
+        )
         rules = Rules(
             store=self.store,
             rows=rule_rows(),
@@ -193,6 +220,8 @@ class Dps:
             directory=directory,
             conditions=insight,
             parts=orders.catalogue,
+            offers=Offered(directory),
+            readers=self._readers,
         )
         charges = Charges(rows=outcome_rows())
         return Contexts(
@@ -202,9 +231,7 @@ class Dps:
             insight=insight,
             orders=orders,
             rules=rules,
-            maintenance=Maintenance(
-                rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
-            ),
+            maintenance=maintenance,
             tickets=Tickets(
                 rows=maintenance_rows(),
                 directory=directory,
@@ -246,14 +273,22 @@ class Dps:
                 auth="open" if self.callers.open else "key",
             ),
             registry_api.router(
-                c.registry, self.timekeeper, store, [c.ingestion.detail, self._conditions_of]
+                c.registry, self.timekeeper, store, [c.ingestion.detail, c.insight.detail]
             ),
             ingestion_api.router(
-                c.ingestion, store, self._ingestion_rows, self.series, self.directory
+                c.ingestion,
+                store,
+                rows=self._ingestion_rows,
+                telemetry=self.series,
+                directory=self.directory,
+                must_be_for=self.governance.rights.must_be_for,
             ),
             insight_api.router(c.analytics, self.timekeeper, store),
             orders_api.router(c.orders, self.timekeeper, store),
+            view_api.router(self._views(), self.timekeeper, store),
+            orders_api.router(c.orders, self.timekeeper, store, wall_s=self._wall_s),
             rules_api.router(c.rules, self.timekeeper, store),
+            people_api.router(c.rules, self.timekeeper, store),
             maintenance_api.router(c.maintenance, self.timekeeper, store),
             ticket_api.router(c.tickets, self.timekeeper, store),
             outcomes_api.router(c.outcomes, self.timekeeper, store),
@@ -267,13 +302,19 @@ class Dps:
                 store=store,
             ),
             remote_api.router(c.remote, self.timekeeper, store),
+            *self.governance.routers(self.timekeeper, store),
             integration_api.router(
                 self.webhooks, explainer_of(c, self.telemetry), self.timekeeper, store
             ),
         ]
 
-    def _conditions_of(self, conn: sa.Connection, thing: str) -> dict[str, Any]:
-        return {"conditions": self.contexts.insight.conditions_of(conn, thing)}
+    def _views(self) -> Views:
+        return Views(
+            rules=self.contexts.rules,
+            directory=self.directory,
+            presence=self.presence,
+            contracts=self.contexts.outcomes.contracts,
+        )
 
     def now_ms(self) -> int:
         """What time the DPS believes it is, simulated milliseconds."""
@@ -288,6 +329,8 @@ class Dps:
         bring_up_to_date(self.store)
         self.contexts.subscribe(self.store.bus)
         self.webhooks.subscribe(self.store.bus)
+        self.notices.subscribe(self.store.bus)
+        self.presence.subscribe(self.store.bus)
         self.timekeeper.load()
         self.contexts.ingestion.load()
         request = self.contexts.ingestion.rebirth_of_all()
@@ -297,6 +340,7 @@ class Dps:
         self._carrying = asyncio.create_task(self.courier.follow())
         if self._live:
             self._task = asyncio.create_task(self.timekeeper.follow())
+            self._telling = asyncio.create_task(self.notices.follow())
         self._ready = True
 
     async def _on_batch(self, packets: Sequence[Packet]) -> None:
@@ -306,7 +350,7 @@ class Dps:
     async def ended(self) -> None:
         """Wait until the DPS cannot go on; returns after :meth:`stop`, otherwise raises why."""
         link = asyncio.create_task(self._link.ended())
-        tasks = {task for task in (self._task, self._carrying) if task is not None}
+        tasks = {task for task in (self._task, self._carrying, self._telling) if task is not None}
         done, pending = await asyncio.wait({link, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         for task in pending - tasks:
             task.cancel()
@@ -317,13 +361,14 @@ class Dps:
     async def stop(self) -> None:
         """Let what runs finish, and close link and store; safe to call twice."""
         self._ready = False
-        for task in (self._task, self._carrying):
+        for task in (self._task, self._carrying, self._telling):
             if task is not None:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
-        self._task = self._carrying = None
+        self._task = self._carrying = self._telling = None
         await self.courier.close()
+        await self.notices.close()
         await self._link.close()
         self.store.close()
 
@@ -341,6 +386,8 @@ def build(
     wall_s: Callable[[], float] = time.monotonic,
     webhook_ranges: Sequence[str] = (),
     licence_key: str = LICENCE_KEY,
+    smtp: str | None = None,
+    sms_gateway: str | None = None,
 ) -> Dps:
     """Build a DPS in this process.
 
@@ -359,17 +406,10 @@ def build(
             needs a key or a session of their own. None: who sends nothing is the operator.
         wall_s: A clock of the real world that never goes back, seconds.
         webhook_ranges: Networks that webhooks may call besides this machine and the internet.
+        smtp: ``smtp://host:port`` that takes mail; None: it goes into a file beside the store.
+        sms_gateway: URL that takes SMS; None: they go into that file.
     """
-    try:
-        store = Store(store_url, Bus(), full_sync=full_sync)
-    except sa.exc.ArgumentError as error:
-        raise ValueError(
-            f"{store_url!r} is no store; allowed: sqlite://, sqlite:///path, postgresql+psycopg://…"
-        ) from error
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"{store_url!r} needs the package {error.name!r}: pip install 'twinrig[postgres]'"
-        ) from error
+    store = opened(store_url, Bus(), full_sync=full_sync)
     if restore_from is not None:
         store.restore(restore_from)
     return Dps(
@@ -382,4 +422,6 @@ def build(
         wall_s=wall_s,
         webhook_ranges=webhook_ranges,
         licence_key=licence_key,
+        smtp=smtp,
+        sms_gateway=sms_gateway,
     )

@@ -235,6 +235,7 @@ class ModelInstalled(DomainEvent):
     diagnosis: tuple[Mapping[str, Any], ...] = ()
     quality: tuple[Mapping[str, Any], ...] = ()
     obeys: Mapping[str, Any] = field(default_factory=dict)
+    kits: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,10 @@ DEEDS = tuple(
     f"deed.{verb}"
     for verb in (
         "recommendation.approve", "recommendation.discard", "order.confirm", "order.reject",
-        "order.ship", "order.deliver", "order.cancel", "work_order.plan", "work_order.depart",
+        "order.ship", "order.deliver", "order.cancel", "order.offer", "order.accept",
+        "order.refuse", "order.backorder", "order.ship-part", "order.receive-part", "order.lose",
+        "order.reship", "order.request-return", "order.replace", "order.receive-replacement",
+        "work_order.plan", "work_order.depart",
         "work_order.arrive", "work_order.complete", "work_order.cancel",
     )
 )  # fmt: skip

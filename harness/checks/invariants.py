@@ -9,12 +9,24 @@ from pydantic import field_validator, model_validator
 
 from harness.checks.base import Args, Brief, Check, Decision, Ending, Violation
 from harness.events import Event, FeedSeen
-from harness.oracles import alert_invariants, order_invariants, work_invariants
+from harness.oracles import (
+    alert_invariants,
+    compliance_invariants,
+    order_invariants,
+    supply_invariants,
+    work_invariants,
+)
 from harness.oracles.invariants import OTHERS, REGISTRY, Invariant, family
 
-MODULES = (order_invariants, alert_invariants, work_invariants)
+MODULES = (
+    order_invariants,
+    supply_invariants,
+    compliance_invariants,
+    alert_invariants,
+    work_invariants,
+)
 """Imported so that the registry has them."""
-FAMILIES = "OAWS"
+FAMILIES = "OCAWS"
 """Order in which they are told: orders, alerts, work orders, states."""
 SHOWN_MAX = 6
 """Violated invariants that a failure tells beside the first."""

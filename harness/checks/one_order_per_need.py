@@ -8,6 +8,8 @@ from harness.checks.base import Brief, Check
 from harness.events import Event, FeedSeen
 from harness.oracles.steps import OncePerNeed
 
+ENDS = frozenset({"order.rejected", "order.cancelled", "order.returned"})
+
 
 class OneOrderPerNeed(Check):
     """Counts ``order.placed`` per ``need_key``."""
@@ -18,7 +20,7 @@ class OneOrderPerNeed(Check):
 
     def __init__(self, args: Any, brief: Brief) -> None:  # noqa: ANN401 - see Check
         super().__init__(args, brief)
-        self._count = OncePerNeed("order.placed", frozenset({"order.rejected", "order.cancelled"}))
+        self._count = OncePerNeed("order.placed", ENDS)
 
     def on_event(self, event: Event) -> None:
         """See Check."""

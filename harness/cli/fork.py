@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.run import Link
+
 EPILOG = (
     "Examples: twinrig fork runs/<run> --at 30d --rules candidate.yaml · "
     "--fault NAME:device=ID,key=value · --price SKU=12.50 · --set policy.mode=approval"
@@ -37,6 +39,10 @@ def fork(
     markdown: Annotated[
         Path | None, typer.Option(help="Write the table for a pull request here.")
     ] = None,
+    link: Annotated[
+        Link, typer.Option(help="In memory, or each branch through a broker.")
+    ] = "memory",
+    broker: Annotated[str, typer.Option(help="As at twinrig run, for --link mqtt.")] = "embedded",
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes; else one per core.")] = None,
 ) -> None:
     """Run both branches from one moment on, and put them side by side."""
@@ -45,6 +51,6 @@ def fork(
     wish = forking.ForkWish(
         run=run, at=at, rules=tuple(rules or ()), prices=tuple(price or ()),
         faults=tuple(fault or ()), settings=tuple(changed or ()), runs_dir=report_dir,
-        markdown=markdown, jobs=jobs,
+        markdown=markdown, jobs=jobs, link=link, broker=broker,
     )  # fmt: skip
     raise typer.Exit(forking.main(wish))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 from ruamel.yaml import YAML
@@ -50,6 +50,8 @@ class ForkWish:
     runs_dir: Path | None
     markdown: Path | None
     jobs: int | None
+    link: Literal["memory", "mqtt"] = "memory"
+    broker: str = "embedded"
 
 
 def read_changes(wish: ForkWish, at_ms: int) -> Changes:
@@ -224,6 +226,8 @@ class Branch(NamedTuple):
     changes: Changes | None
     runs_dir: Path
     replay: str
+    link: Literal["memory", "mqtt"]
+    broker: str
 
 
 class _Whole:
@@ -252,8 +256,9 @@ def run_branch(branch: Branch) -> RunResult | str:
         lines = JsonLinesReport()
         handlers: list[EventHandler] = [lines, HtmlReport()]
         options = RunOptions(
-            link="memory", mode="virtual", runs_dir=branch.runs_dir, resume_from=branch.place,
-            changes=branch.changes, prices_eur=made.prices_eur, replay=branch.replay,
+            link=branch.link, broker=branch.broker, mode="virtual", runs_dir=branch.runs_dir,
+            resume_from=branch.place, changes=branch.changes, prices_eur=made.prices_eur,
+            replay=branch.replay,
         )  # fmt: skip
         whole = _Whole(handlers, past(read_run(branch.run), meta.at_ms))
         result = run_scenario(made.scenario, seed=made.seed, options=options, handlers=[whole])
@@ -276,9 +281,10 @@ def run_branches(
     for flag, values in (("--rules", wish.rules), ("--price", wish.prices),
                          ("--fault", wish.faults), ("--set", wish.settings)):  # fmt: skip
         words += [word for value in values for word in (flag, str(value))]
+    words += ["--link", wish.link, "--broker", wish.broker] if wish.link == "mqtt" else []
     both = [
-        Branch(made.folder, place, None, runs_dir, shlex.join(words)),
-        Branch(made.folder, place, wanted, runs_dir, shlex.join(words)),
+        Branch(made.folder, place, told, runs_dir, shlex.join(words), wish.link, wish.broker)
+        for told in (None, wanted)
     ]
     if (wish.jobs or cores()) == 1:
         told = [run_branch(branch) for branch in both]

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.run import Link
+
 app = typer.Typer(
     help="Check and test rule packs through the DPS's own API; compare two by the truth.",
     no_args_is_help=True,
@@ -65,6 +67,10 @@ def compare(
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep the run folders here, by arm.")
     ] = None,
+    link: Annotated[
+        Link, typer.Option(help="In memory, or each world through a broker.")
+    ] = "memory",
+    broker: Annotated[str, typer.Option(help="As at twinrig run, for --link mqtt.")] = "embedded",
     markdown: Annotated[
         Path | None, typer.Option(help="Write a summary for a pull request here.")
     ] = None,
@@ -84,6 +90,6 @@ def compare(
     wish = work.CompareWish(
         base=base, candidate=candidate, scenarios=work.expand(scenarios), seeds=seeds,
         first_seed=first_seed, jobs=jobs, fail_on=tuple(fail_on or ()), alarm_eur=alarm_eur,
-        keep=keep, markdown=markdown, junit=junit, json=json,
+        keep=keep, link=link, broker=broker, markdown=markdown, junit=junit, json=json,
     )  # fmt: skip
     raise typer.Exit(work.main(wish))

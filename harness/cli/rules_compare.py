@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import typer
@@ -33,6 +34,8 @@ class CompareWish:
     fail_on: Sequence[str]
     alarm_eur: float
     keep: Path | None
+    link: Literal["memory", "mqtt"]
+    broker: str
     markdown: Path | None
     junit: Path | None
     json: bool
@@ -51,7 +54,7 @@ def main(wish: CompareWish) -> int:
     seeds = range(wish.first_seed, wish.first_seed + wish.seeds)
     wanted = arms.jobs(
         pack_set(wish.base), pack_set(wish.candidate), wish.scenarios, seeds,
-        runs_dir=wish.keep, alarm_eur=wish.alarm_eur,
+        runs_dir=wish.keep, alarm_eur=wish.alarm_eur, link=wish.link, broker=wish.broker,
     )  # fmt: skip
     processes = min(wish.jobs or arms.cores(), len(wanted))
     with _progress(console, len(wanted)) as done:

@@ -45,6 +45,10 @@ OneVariant = Annotated[
 Speed = Annotated[
     float | None, typer.Option(help="Simulated seconds per second, for paced and live.")
 ]
+ControlPort = Annotated[
+    int | None,
+    typer.Option(metavar="PORT", help="A paced run hears HTTP here, on loopback; 0: a free port."),
+]
 Webhooks = Annotated[
     int | None,
     typer.Option(metavar="PORT", help="With --sut none: the DPS posts here what it decides."),
@@ -79,6 +83,7 @@ def run(
         Mode | None, typer.Option(help="Overrides the scenario's mode (virtual).")
     ] = None,
     speed: Speed = None,
+    control_port: ControlPort = None,
     store: Store = None,
     sets: Sets = None,
     variant: OneVariant = None,
@@ -107,7 +112,7 @@ def run(
         say(console, f"no --seed given: chose {chosen}", "dim")
     wanted = wiring.RunWish(
         seed=chosen, link=link, broker=broker, broker_port=broker_port, sut=sut, webhooks=webhooks,
-        clients=clients, mode=mode, speed=speed, store=store,
+        clients=clients, mode=mode, speed=speed, control_port=control_port, store=store,
         rules=rules, runs_dir=report_dir, notice=lambda text: say(console, text, "yellow"),
         sets=[_pair(text) for text in sets or ()], variant=variant, saves=save_at or (),
     )  # fmt: skip

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from harness.cli.running import Job, JobsOf, Runner
-from harness.errors import ScenarioError
+from harness.errors import InvalidRun, ScenarioError
 from harness.events import EventHandler, RunResult
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class RunWish:
     variant: str | None = None
     saves: Sequence[str] = ()
     """Snapshots as ``30d`` or ``30d=NAME``."""
+    control_port: int | None = None
+    """Where a paced run hears requests; 0 for a free port."""
 
 
 def _options(wish: RunWish) -> RunOptions:
@@ -74,24 +77,35 @@ def _save(text: str) -> Save:
 def _played(
     wish: RunWish, scenario: Path | Scenario, seed: int, handlers: Sequence[EventHandler]
 ) -> RunResult:
-    """Run it; a paced run in a terminal obeys keys."""
-    from harness.cli import keys  # noqa: PLC0415
+    """Run it; a paced run in a terminal obeys keys, and requests if they are wanted.
+
+    Raises:
+        InvalidRun: If requests are wanted for a run that is not paced.
+    """
+    from harness.cli import control_port, keys  # noqa: PLC0415
     from harness.engine import runner as engine  # noqa: PLC0415
     from harness.engine.options import PACED_SPEED  # noqa: PLC0415
     from harness.world.control import Control  # noqa: PLC0415
 
     options = _options(wish)
-    if wish.mode != "paced":
-        return engine.run_scenario(scenario, seed=seed, options=options, handlers=handlers)
     told = scenario if not isinstance(scenario, Path) else engine.load(scenario)
+    if (wish.mode or told.run.mode) != "paced":
+        if wish.control_port is not None:
+            raise InvalidRun("--control-port is the hand on a paced run; give --mode paced, too")
+        return engine.run_scenario(told, seed=seed, options=options, handlers=handlers)
     control = Control(speed=wish.speed or told.run.speed or PACED_SPEED)
     hand = keys.Keys(control, wish.notice)
-    with keys.listening(hand) as heard:
-        if heard:
+    far = control_port.Hand(control, start_ms=told.run.start, until_ms=told.run.until_ms)
+    with ExitStack() as stack:
+        if stack.enter_context(keys.listening(hand)):
             wish.notice(keys.HELP)
+        if wish.control_port is not None:
+            url = stack.enter_context(control_port.listening(far, wish.control_port))
+            wish.notice(f"control: {url} ({control_port.WHAT})")
         return engine.run_scenario(
-            told, seed=seed, options=replace(options, control=control), handlers=[hand, *handlers]
-        )
+            told, seed=seed, options=replace(options, control=control),
+            handlers=[hand, far, *handlers],
+        )  # fmt: skip
 
 
 def runner(wish: RunWish) -> Runner:

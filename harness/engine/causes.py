@@ -133,23 +133,28 @@ def _before_fitted(history: History, event: FeedSeen) -> Iterator[Cause]:
     yield from _then(history, found)
 
 
+def _first_step(history: History, event: FeedSeen, kind: str) -> FeedSeen | None:
+    """The event that a later step of the same process goes back to; None at that one itself."""
+    if event.kind == kind:
+        return None
+    return history.feed_of(event.subject, kind, until_ms=event.at_ms)
+
+
 def _before_visit(history: History, event: FeedSeen) -> Iterator[Cause]:
-    if event.kind != "work_order.requested":
-        request = history.feed_of(event.subject, "work_order.requested", until_ms=event.at_ms)
-        if request is not None:
-            yield from _then(history, request)
-            return
+    request = _first_step(history, event, "work_order.requested")
+    if request is not None:
+        yield from _then(history, request)
+        return
     order = str(event.data.get("order", ""))
     found = history.feed_of(order, "order.delivered", "order.placed", until_ms=event.at_ms)
     yield from _then(history, found)
 
 
 def _before_order(history: History, event: FeedSeen) -> Iterator[Cause]:
-    if event.kind != "order.placed":
-        placed = history.feed_of(event.subject, "order.placed", until_ms=event.at_ms)
-        if placed is not None:
-            yield from _then(history, placed)
-            return
+    placed = _first_step(history, event, "order.placed")
+    if placed is not None:
+        yield from _then(history, placed)
+        return
     need = str(event.data.get("need_key", ""))
     found = history.of_need(
         need, "recommendation.approved", "recommendation.issued", until_ms=event.at_ms

@@ -8,6 +8,7 @@ import shlex
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 from broker.link.port import LinkLost
@@ -32,7 +33,9 @@ from harness.world.live import drive_live
 from harness.world.loop import Loop
 from harness.world.paced import drive_paced
 from harness.world.virtual import Between, drive
+from twins.core.compiled import telling_of_compiling
 
+COMPILING = "compiling the twins' kernels, once: about 20 s"
 DELIVERIES_MAX = 200
 """Lines of the ledger that a result carries, one per device and boot."""
 __all__ = ["RunOptions", "load", "load_all", "run", "run_scenario"]
@@ -104,6 +107,8 @@ async def run(
     recipe.write(folder, scenario, products, seed=seed, options=options)
     world_data = snapshot.read_world(options.resume_from) if options.resume_from else None
     async with AsyncExitStack() as stack:
+        if options.notice is not None:
+            stack.enter_context(telling_of_compiling(partial(options.notice, COMPILING)))
         rig = await stack.enter_async_context(
             assemble(
                 scenario, products, seed=seed, options=options, folder=folder, world_data=world_data

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from harness.engine.options import RunOptions
-from harness.engine.runner import load, run_scenario
+from harness.engine.runner import load, load_all, run_scenario
 from harness.errors import (
     HarnessError,
     InvalidRun,
@@ -25,6 +25,7 @@ from harness.grading.compare import Pair
 from harness.grading.grade import RunGrade, grade
 from harness.grading.packs import ALARM_EUR, PackSet, files_of, read_pack, scope_of, with_packs
 from harness.grading.record import Record
+from harness.scenario.loader import Choice
 from harness.scenario.products import installed
 
 ARMS = ("baseline", "candidate")
@@ -43,6 +44,15 @@ class Job(NamedTuple):
     """Packs of the baseline and of the candidate by model; grading looks at both."""
     runs_dir: Path | None
     alarm_eur: float
+    variant: str = ""
+    """Of the scenario's matrix; empty without one."""
+    link: Literal["memory", "mqtt"] = "memory"
+    broker: str = "embedded"
+
+    @property
+    def told(self) -> str:
+        """The scenario, and which of its variants."""
+        return f"{self.scenario} [{self.variant}]" if self.variant else str(self.scenario)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +71,7 @@ def cores() -> int:
 
 
 def play(job: Job) -> RunGrade | Spoiled:
-    """Run one world over the memory link, and judge it; errors come back as values."""
+    """Run one world, and judge it; errors come back as values."""
     try:
         return _play(job)
     except HarnessError as error:
@@ -69,7 +79,8 @@ def play(job: Job) -> RunGrade | Spoiled:
 
 
 def _play(job: Job) -> RunGrade | Spoiled:
-    products, story = installed(), load(job.scenario)
+    products, choice = installed(), Choice(variant=job.variant or None)
+    story = load(job.scenario, choice)
     packs: PackSet = job.packs[ARMS.index(job.arm)]
     scenario = with_packs(story, products, packs)
     bodies = [
@@ -79,7 +90,9 @@ def _play(job: Job) -> RunGrade | Spoiled:
     ]
     record = Record()
     with tempfile.TemporaryDirectory(prefix="twinrig-") as spare:
-        options = RunOptions(link="memory", mode="virtual", runs_dir=job.runs_dir or Path(spare))
+        options = RunOptions(
+            link=job.link, broker=job.broker, mode="virtual", runs_dir=job.runs_dir or Path(spare)
+        )
         result = run_scenario(scenario, seed=job.seed, options=options, handlers=[record])
     if result.error:
         return Spoiled(result.error, result.exit_code)
@@ -89,20 +102,24 @@ def _play(job: Job) -> RunGrade | Spoiled:
 def jobs(
     base: PackSet, candidate: PackSet, scenarios: Sequence[Path], seeds: Sequence[int],
     *, runs_dir: Path | None = None, alarm_eur: float = ALARM_EUR,
+    link: Literal["memory", "mqtt"] = "memory", broker: str = "embedded",
 ) -> list[Job]:  # fmt: skip
-    """Both arms of every scenario and seed, pairs together.
+    """Both arms of every scenario (each variant of a matrix is one) and seed, pairs together.
 
     Raises:
         ScenarioError: If a scenario is wrong, or no pack is for its devices.
     """
     products = installed()
-    for path in scenarios:
+    stories = [(path, one) for path in scenarios for one in load_all(path)]
+    for _, one in stories:
         for packs in (base, candidate):
-            with_packs(load(path), products, packs)
+            with_packs(one.scenario, products, packs)
     both = (dict(base), dict(candidate))
     return [
-        Job(path, seed, arm, both, runs_dir and runs_dir / arm, alarm_eur)
-        for path in scenarios for seed in seeds for arm in ARMS
+        Job(
+            path, seed, arm, both, runs_dir and runs_dir / arm, alarm_eur, one.name, link, broker
+        )
+        for path, one in stories for seed in seeds for arm in ARMS
     ]  # fmt: skip
 
 
@@ -123,7 +140,7 @@ def run_pairs(
     for count, (number, judged) in enumerate(_results(wanted, processes), 1):
         if isinstance(judged, Spoiled):
             job = wanted[number]
-            text = f"{job.scenario}, seed {job.seed}, {job.arm}: {judged.text}"
+            text = f"{job.told}, seed {job.seed}, {job.arm}: {judged.text}"
             raise WHOSE.get(judged.exit_code, InvalidRun)(text)
         grades[number] = judged
         done(count, len(wanted))
@@ -132,7 +149,7 @@ def run_pairs(
         base, candidate, job = grades[number], grades[number + 1], wanted[number]
         assert base is not None
         assert candidate is not None
-        pairs.append(Pair(str(job.scenario), job.seed, base, candidate))
+        pairs.append(Pair(job.told, job.seed, base, candidate))
     return pairs
 
 

@@ -100,8 +100,33 @@ def first_difference(one: list[Traced], other: list[Traced]) -> FirstDifference 
             return FirstDifference(theirs.at_ms, "", theirs.text)
         if theirs is None or theirs[:3] != mine[:3]:
             return FirstDifference(mine.at_ms, mine.text, "")
-        return FirstDifference(mine.at_ms, mine.text, theirs.text)
+        return FirstDifference(mine.at_ms, *_apart(mine.text, theirs.text))
     return None
+
+
+def _apart(one: str, other: str) -> tuple[str, str]:
+    """Two lines of one event, with only those of its values that differ."""
+    (head, mine), (other_head, theirs) = _split(one), _split(other)
+    if not mine or not theirs or head != other_head:
+        return one, other
+    keys = [key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key)]
+    equal = len({**mine, **theirs}) - len(keys)
+    rest = f" (and {equal} equal values)" if equal > 1 else " (and 1 equal value)" if equal else ""
+    shown = [
+        f"{head}{_json({key: data[key] for key in keys if key in data})}{rest}"
+        for data in (mine, theirs)
+    ]
+    return shown[0], shown[1]
+
+
+def _split(line: str) -> tuple[str, dict[str, Any]]:
+    """The words of a line, and its values; none if it does not end with a JSON object."""
+    head, brace, tail = line.partition("{")
+    try:
+        data = msgspec.json.decode(brace + tail) if brace else {}
+    except msgspec.DecodeError:
+        return line, {}
+    return head, data if isinstance(data, dict) else {}
 
 
 @dataclass(slots=True, kw_only=True)

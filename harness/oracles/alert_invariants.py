@@ -1,13 +1,18 @@
-"""Invariants A of events and alerts, as far as a DPS of today can show them."""
+"""Invariants A of events and alerts, as far as a feed can show them.
+
+A7, A9, A10 and A11 have no checker here: a feed tells neither of single readings nor of what
+customers are offered, and no story sells a thing; tests of the reference DPS assert them.
+"""
 
 from __future__ import annotations
 
 from harness.events import Event, FaultApplied, FeedSeen, StepDone, TruthHappened
 from harness.oracles.brief import Brief
 from harness.oracles.invariants import FAULT, STEP, TRUTH, Invariant
+from harness.scenario.conditions import compile_cel
 from harness.scenario.units import parse_duration, show_instant
 
-RAISED, CLEARED = "alert.raised", "alert.cleared"
+RAISED, CLEARED, NOTICE = "alert.raised", "alert.cleared", "notice.written"
 
 
 def subject_of(event: FeedSeen) -> str:
@@ -49,6 +54,8 @@ class NoOverlap(Invariant):
 
     def feed(self, event: FeedSeen) -> str | None:
         """See Invariant."""
+        if event.kind not in (RAISED, CLEARED):
+            return None
         about = subject_of(event)
         last_ms, self._last_ms[about] = self._last_ms.get(about, event.at_ms), event.at_ms
         if event.at_ms < last_ms:
@@ -61,20 +68,37 @@ class Pairs(Invariant):
     """Notification pair per instance, none if cleared before the delay."""
 
     ident = "A3"
-    families = ("alert",)
+    families = ("alert", "notice")
 
     def __init__(self, brief: Brief) -> None:
         super().__init__(brief)
         self._open: set[str] = set()
+        self._told: set[tuple[str, ...]] = set()
 
     def feed(self, event: FeedSeen) -> str | None:
         """See Invariant."""
+        if event.kind == NOTICE:
+            return self._notice(event)
         if event.kind == RAISED:
             self._open.add(event.subject)
         elif event.kind == CLEARED:
             if event.subject not in self._open:
                 return f"{event.subject} was cleared, and is not raised"
             self._open.discard(event.subject)
+        return None
+
+    def _notice(self, event: FeedSeen) -> str | None:
+        """One notice of each kind per contact, channel and instance; an end only after a begin."""
+        about, what, contact, channel = (
+            str(event.data.get(key)) for key in ("alert", "what", "contact", "channel")
+        )
+        to = f"{contact} by {channel} of {about}"
+        if what in ("raised", "cleared"):
+            if (about, what, contact, channel) in self._told:
+                return f"{to} is told twice that it is {what}"
+            self._told.add((about, what, contact, channel))
+        if what == "cleared" and (about, "raised", contact, channel) not in self._told:
+            return f"{to} is told of the end, and was not told of the begin"
         return None
 
 
@@ -96,6 +120,35 @@ class NewInstance(Invariant):
             return f"{event.subject} was raised a second time; a new alert is a new instance"
         self._seen.add(event.subject)
         return None
+
+
+class Deadband(Invariant):
+    """With deadband, oscillation inside it makes no transitions.
+
+    Looked at for rules with a clear condition of their own: what they clear by must fulfil it.
+    """
+
+    ident = "A5"
+    families = ("alert",)
+
+    def __init__(self, brief: Brief) -> None:
+        super().__init__(brief)
+        self._sources = {
+            name: str(rule["clear_when"])
+            for name, rule in brief.rules.items()
+            if "clear_when" in rule
+        }
+
+    def feed(self, event: FeedSeen) -> str | None:
+        """See Invariant."""
+        source = self._sources.get(str(event.data.get("rule")))
+        if source is None or event.kind != CLEARED or not of_the_condition(event):
+            return None
+        program, values = compile_cel(source), event.data.get("values") or {}
+        if not set(program.variables()) <= set(values) or program.execute(values) is True:
+            return None
+        shown = ", ".join(f"{name} = {value:g}" for name, value in sorted(values.items()))
+        return f"{event.subject} is cleared at {shown}, which is not {source}"
 
 
 class StaleIsUnknown(Invariant):
@@ -149,7 +202,9 @@ class StaleIsUnknown(Invariant):
         """See Invariant."""
         stale_ms = self._stale_ms.get(str(event.data.get("rule")))
         away = self._away_ms.get(str(event.data.get("thing")))
-        if stale_ms is None or not away:
+        if stale_ms is None or not away or event.kind not in (RAISED, CLEARED):
+            return None
+        if event.kind == CLEARED and not of_the_condition(event):
             return None
         since_ms = min(away.values())
         if event.at_ms > since_ms + stale_ms:
@@ -192,7 +247,51 @@ class OneForTwoPoints(Invariant):
         return None
 
 
+class CauseHidesSymptoms(Invariant):
+    """Parent cause suppresses children (mains loss hides "pump off").
+
+    Looked at where cause and symptom are rules of the same thing: none is raised while its cause
+    has been active since before.
+    """
+
+    ident = "A12"
+    families = ("alert",)
+
+    def __init__(self, brief: Brief) -> None:
+        super().__init__(brief)
+        self._active_ms: dict[tuple[str, str], int] = {}
+        self._causes: dict[str, set[str]] = {}
+        for name, rule in brief.rules.items():
+            causes = [cause for cause in rule.get("suppressed_by", ()) if isinstance(cause, str)]
+            self._causes.setdefault(name, set()).update(causes)
+            for lower in rule.get("supersedes", ()):
+                self._causes.setdefault(str(lower), set()).add(name)
+
+    def feed(self, event: FeedSeen) -> str | None:
+        """See Invariant."""
+        thing, rule = str(event.data.get("thing")), str(event.data.get("rule"))
+        if event.kind == CLEARED:
+            self._active_ms.pop((thing, rule), None)
+        elif event.kind == RAISED:
+            self._active_ms[thing, rule] = event.at_ms
+            for cause in sorted(self._causes.get(rule, ())):
+                since_ms = self._active_ms.get((thing, cause))
+                if since_ms is not None and since_ms < event.at_ms:
+                    since = show_instant(since_ms)
+                    return f"{event.subject} is raised; its cause {cause} is active since {since}"
+        return None
+
+
+def of_the_condition(event: FeedSeen) -> bool:
+    """Whether an alert ended by its condition: not by a person, a cause or a sale."""
+    by, state = event.data.get("by", "rules"), event.data.get("state", "CLEARED")
+    return bool(by == "rules" and state == "CLEARED")
+
+
 def reads_signals_only(rule: object) -> bool:
-    """Whether all that a rule of a pack reads are signals."""
+    """Whether all that a rule of a pack reads are readings of its thing, which may be stale."""
     inputs = rule.get("let", {}) if isinstance(rule, dict) else {}
-    return bool(inputs) and all(isinstance(i, dict) and "signal" in i for i in inputs.values())
+    return bool(inputs) and all(
+        isinstance(i, dict) and "signal" in i and "peers" not in i and i.get("take") != "age_s"
+        for i in inputs.values()
+    )

@@ -2,7 +2,7 @@
 
 Each looks at what the service tells (its feed), at truth, and at what the harness installed; none
 looks into the service. The docstring of a checker is the domain's sentence. Families without a
-checker yet (C, K, FW, SU, R) are listed in docs/reference/checks.md with the capability that they
+checker yet (K, FW, SU, R) are listed in docs/reference/checks.md with the capability that they
 come with.
 """
 
@@ -93,6 +93,14 @@ OTHERS: Mapping[type[Event], str] = {
 def need_of(event: FeedSeen) -> str:
     """The need that an event is about."""
     return str(event.data.get("need_key", "?"))
+
+
+def needs_of(event: FeedSeen) -> list[str]:
+    """The needs that an event is about: one for each line of an order."""
+    lines = event.data.get("lines")
+    if isinstance(lines, list):
+        return [str(line.get("need_key", "?")) for line in lines]
+    return [need_of(event)]
 
 
 def place_of(event: FeedSeen) -> tuple[str, str]:

@@ -7,15 +7,17 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from harness.events import Event, FaultApplied, FeedSeen
 from harness.oracles.brief import Brief
-from harness.oracles.invariants import FAULT, Invariant, cycle_of, need_of, place_of
+from harness.oracles.invariants import FAULT, Invariant, cycle_of, need_of, needs_of, place_of
 from harness.oracles.steps import ORDER_STEPS, RECOMMENDATION_STEPS, WORK_ORDER_STEPS, Steps
 
+CENT = Decimal("0.01")
 COOL_DOWN_MS = 24 * 3_600_000
 """Between a lost order and the need's next try (domain O4: 24 h)."""
 PATIENCE_MS = 3_600_000
 """How much later than that a service may get round to it."""
-LOST = ("order.rejected", "order.cancelled")
+LOST = ("order.rejected", "order.cancelled", "order.returned")
 ENDED = (*LOST, "order.delivered")
+CLOSED = ("recommendation.discarded", "recommendation.withdrawn", "recommendation.fulfilled")
 RESET_SHARE = 0.5
 """Wear that falls below this share of itself was reset."""
 
@@ -24,11 +26,12 @@ class TablesOfStates(Invariant):
     """Every machine takes only the steps of its table; no transition out of a terminal state."""
 
     ident = "S1"
-    families = ("recommendation", "order", "work_order")
+    families = ("recommendation", "order", "replenishment", "work_order")
 
     def __init__(self, brief: Brief) -> None:
         super().__init__(brief)
         self._steps = {
+            "replenishment": Steps("replenishment", ORDER_STEPS),
             "recommendation": Steps("recommendation", RECOMMENDATION_STEPS),
             "order": Steps("order", ORDER_STEPS),
             "work_order": Steps("work_order", WORK_ORDER_STEPS),
@@ -53,13 +56,14 @@ class OneOpenOrder(Invariant):
 
     def feed(self, event: FeedSeen) -> str | None:
         """See Invariant."""
-        there = self._open.setdefault(need_of(event), [])
-        if event.kind == "order.placed":
-            there.append(event.subject)
-            if len(there) > 1:
-                return f"need {need_of(event)} has {len(there)} open orders: {', '.join(there)}"
-        elif event.kind in ENDED and event.subject in there:
-            there.remove(event.subject)
+        for need in needs_of(event):
+            there = self._open.setdefault(need, [])
+            if event.kind == "order.placed":
+                there.append(event.subject)
+                if len(there) > 1:
+                    return f"need {need} has {len(there)} open orders: {', '.join(there)}"
+            elif event.kind in ENDED and event.subject in there:
+                there.remove(event.subject)
         return None
 
 
@@ -67,7 +71,8 @@ class NoSecondNeed(Invariant):
     """100 % to tolerance escalation, re-activation after a flap, late, duplicate or out-of-order
     points, counter rollover or replay never create a second need.
 
-    A need is recommended again only after an order of it was lost.
+    A need is recommended again only after an order of it was lost, when it was put off, or once
+    what was recommended to another owner was withdrawn.
     """  # noqa: D205 - the domain's sentence
 
     ident = "O2"
@@ -81,6 +86,8 @@ class NoSecondNeed(Invariant):
         """See Invariant."""
         need = need_of(event)
         if event.kind in LOST:
+            self._issued -= set(needs_of(event))
+        elif event.kind in ("recommendation.snoozed", "recommendation.withdrawn"):
             self._issued.discard(need)
         elif event.kind == "recommendation.issued":
             if need in self._issued:
@@ -149,15 +156,20 @@ class LostOrderReopens(Invariant):
         super().__init__(brief)
         self._lost_ms: dict[str, int] = {}
         self._reopened: set[str] = set()
+        self._issued: set[str] = set()
+        """Needs that somebody recommended: what was bought of own accord is not asked for."""
 
     def feed(self, event: FeedSeen) -> str | None:
         """See Invariant."""
         need = need_of(event)
         if event.kind in LOST:
-            self._lost_ms[need] = event.at_ms
+            for one in set(needs_of(event)) & self._issued:
+                self._lost_ms[one] = event.at_ms
             if not event.data.get("reason"):
                 return f"{event.subject} was lost, and no reason is shown"
-        elif event.kind == "recommendation.issued" and need in self._lost_ms:
+        elif event.kind == "recommendation.issued" and need not in self._lost_ms:
+            self._issued.add(need)
+        elif event.kind == "recommendation.issued":
             lost_ms = self._lost_ms.pop(need)
             if event.at_ms - lost_ms < COOL_DOWN_MS:
                 hours = (event.at_ms - lost_ms) / 3_600_000
@@ -165,8 +177,9 @@ class LostOrderReopens(Invariant):
             if need in self._reopened:
                 return f"need {need} was re-opened a second time"
             self._reopened.add(need)
-        elif event.kind in ("recommendation.discarded", "recommendation.fulfilled"):
+        elif event.kind in CLOSED:
             self._lost_ms.pop(need, None)
+            self._issued.discard(need)
         elif event.kind == "part.fitted":
             here = "/".join(place_of(event)) + "/"
             self._lost_ms = {n: t for n, t in self._lost_ms.items() if not n.startswith(here)}
@@ -192,6 +205,7 @@ class PartFits(Invariant):
     def __init__(self, brief: Brief) -> None:
         super().__init__(brief)
         self._parts: dict[str, str] = {}
+        self._takes_place: set[tuple[str, str]] = set()
 
     def feed(self, event: FeedSeen) -> str | None:
         """See Invariant."""
@@ -199,50 +213,90 @@ class PartFits(Invariant):
             return None
         thing, position = place_of(event)
         part, fits = str(event.data.get("part")), self.brief.fits.get(thing)
+        replaced = event.data.get("replaces")
+        if event.kind == "recommendation.issued" and replaced:
+            self._takes_place.add((part, str(replaced)))
+        old = {was for new, was in self._takes_place if new == part}
+        if fits is not None and any((was, position) in fits for was in old):
+            fits = None
         if fits is not None and (part, position) not in fits:
             return f"{event.subject}: part {part} does not belong to {position} of {thing}"
         advised = self._parts.setdefault(need_of(event), part)
-        if event.kind == "order.placed" and part != advised:
+        silent = event.kind == "order.placed" and event.data.get("channel") is None
+        if silent and part != advised:
             return f"{event.subject} is of {part}, the recommendation was of {advised}"
         self._parts[need_of(event)] = part
         return None
 
 
 class TotalsAddUp(Invariant):
-    """Provider's change of price or quantity never ships without buyer acceptance; totals =
-    quantity x unit price in fixed currency; immutable after acceptance.
+    """Provider's change of price or quantity never ships without buyer acceptance; totals = sum of
+    quantity x unit price - discount + tax in fixed currency; immutable after acceptance.
     """  # noqa: D205 - the domain's sentence
 
     ident = "O6"
-    families = ("order", "recommendation")
+    families = ("order", "recommendation", "replenishment")
 
     def __init__(self, brief: Brief) -> None:
         super().__init__(brief)
-        self._terms: dict[str, list[float]] = {}
+        self._terms: dict[str, list[object]] = {}
         self._price: dict[str, float] = {}
+        self._offered: set[str] = set()
 
     def feed(self, event: FeedSeen) -> str | None:
         """See Invariant."""
         data, need = event.data, need_of(event)
         if event.kind == "recommendation.issued":
             self._price[need] = float(data.get("unit_price_eur") or 0.0)
+        if event.kind.startswith("recommendation."):
             return None
-        if not event.kind.startswith("order."):
-            return None
-        terms = [float(data.get(n) or 0.0) for n in ("quantity", "unit_price_eur", "total_eur")]
-        quantity, price, total = terms
-        exact = Decimal(str(price)) * Decimal(str(quantity))
-        cents = float(exact.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
-        if cents != total:
-            return (
-                f"{event.subject}: {quantity:g} x {price:.2f} EUR is {cents:.2f}, not {total:.2f}"
-            )
-        before = self._terms.setdefault(event.subject, terms)
-        if before != terms:
-            return f"{event.subject}: quantity, price and total were {before}, and now are {terms}"
-        if event.kind == "order.placed" and price != self._price.get(need, price):
+        wrong = self._sum(event) or self._step(event)
+        price = float(data.get("unit_price_eur") or 0.0)
+        as_recommended = event.kind == "order.placed" and data.get("channel") is None
+        if not wrong and as_recommended and price != self._price.get(need, price):
             return f"{event.subject}: {price:.2f} EUR a piece, recommended {self._price[need]:.2f}"
+        return wrong
+
+    def _step(self, event: FeedSeen) -> str | None:
+        """Terms stay, but for what an acceptance takes over of an offer."""
+        step, order = event.kind.rpartition(".")[2], event.subject
+        names = ("quantity", "unit_price_eur", "total_eur", "discount_eur", "tax_eur")
+        terms: list[object] = [float(event.data.get(name) or 0.0) for name in names]
+        terms += _lines(event)
+        before = self._terms.setdefault(order, terms)
+        if step == "offered":
+            self._offered.add(order)
+        elif step in ("accepted", "cancelled"):
+            self._offered.discard(order)
+        elif order in self._offered:
+            return f"{order} is {step}, and nobody has accepted what was offered"
+        if step == "accepted":
+            self._terms[order] = terms
+        elif before != terms:
+            return f"{order}: quantity, price and total were {before}, and now are {terms}"
         return None
+
+    @staticmethod
+    def _sum(event: FeedSeen) -> str | None:
+        data = event.data
+        goods = sum(
+            (Decimal(str(price)) * Decimal(str(quantity)) for quantity, price in _lines(event)),
+            Decimal(0),
+        )
+        off, tax = (Decimal(str(data.get(n) or 0)) for n in ("discount_eur", "tax_eur"))
+        exact = goods.quantize(CENT, ROUND_HALF_UP) - off + tax
+        total = Decimal(str(data.get("total_eur") or 0))
+        if exact != total:
+            return f"{event.subject}: goods {goods:.2f} - {off} + {tax} EUR are not {total:.2f}"
+        return None
+
+
+def _lines(event: FeedSeen) -> list[tuple[float, float]]:
+    """Quantity and unit price of each line."""
+    return [
+        (float(line.get("quantity") or 0.0), float(line.get("unit_price_eur") or 0.0))
+        for line in event.data.get("lines", [event.data])
+    ]
 
 
 class PolicyKept(Invariant):
@@ -295,68 +349,3 @@ class PolicyKept(Invariant):
         if spent > policy.monthly_budget_eur + 1e-6:
             return f"{spent:.2f} EUR in {month}, the budget is {policy.monthly_budget_eur:.2f}"
         return None
-
-
-class KnownThingsOnly(Invariant):
-    """Inactive, reset, unassigned, decommissioned or out-of-contract thing raises no new order;
-    ownership change cancels unshipped ones.
-
-    Of these a run of today shows things that were never registered.
-    """  # noqa: D205 - the domain's sentence
-
-    ident = "O8"
-    families = ("recommendation", "order", "work_order")
-
-    def feed(self, event: FeedSeen) -> str | None:
-        """See Invariant."""
-        thing, _ = place_of(event)
-        if thing in self.brief.devices:
-            return None
-        return f"{event.kind} {event.subject} for {thing or 'nothing'}, which is not registered"
-
-
-class HandOverIsWhole(Invariant):
-    """Need to order hand-over is atomic (outboxed): crash at any point gives exactly one order."""
-
-    ident = "O12"
-    families = ("recommendation", "order")
-
-    def __init__(self, brief: Brief) -> None:
-        super().__init__(brief)
-        self._approved_ms: dict[str, int] = {}
-
-    def feed(self, event: FeedSeen) -> str | None:
-        """See Invariant."""
-        need = need_of(event)
-        if event.kind == "recommendation.approved":
-            self._approved_ms[need] = event.at_ms
-        elif event.kind == "order.placed":
-            approved_ms = self._approved_ms.pop(need, None)
-            if approved_ms is None:
-                return f"{event.subject} was placed, and nothing was approved for need {need}"
-            if approved_ms != event.at_ms:
-                late_s = (event.at_ms - approved_ms) / 1000
-                return f"{event.subject} was placed {late_s:.0f} s after the approval, not with it"
-        return None
-
-    def close(self, at_ms: int) -> tuple[int, str] | None:
-        """See Invariant."""
-        del at_ms
-        for need, approved_ms in self._approved_ms.items():
-            return approved_ms, f"need {need} was approved, and no order was placed"
-        return None
-
-
-class PurchaseExplained(Invariant):
-    """Purchase decision is explainable: inputs, rule version, forecast stored."""
-
-    ident = "O15"
-    families = ("recommendation",)
-
-    def feed(self, event: FeedSeen) -> str | None:
-        """See Invariant."""
-        if event.kind != "recommendation.issued":
-            return None
-        wanted = ("rule", "pack", "pack_version", "values")
-        missing = [name for name in wanted if not event.data.get(name)]
-        return f"{event.subject} does not say its {', '.join(missing)}" if missing else None

@@ -7,23 +7,43 @@ from dataclasses import dataclass, field
 
 from harness.events import FeedSeen
 
+_ENDED = frozenset({"discarded", "withdrawn", "fulfilled"})
 RECOMMENDATION_STEPS: Mapping[str, frozenset[str]] = {
-    "": frozenset({"issued"}),
-    "issued": frozenset({"approved", "discarded", "fulfilled"}),
-    "approved": frozenset({"issued", "discarded", "fulfilled"}),
+    "": frozenset({"issued", "held"}),
+    "held": _ENDED | {"issued"},
+    "issued": _ENDED | {"approved", "served", "snoozed"},
+    "snoozed": _ENDED | {"issued", "approved"},
+    "approved": _ENDED | {"issued"},
+    "served": frozenset({"withdrawn", "fulfilled"}),
     "discarded": frozenset(),
+    "withdrawn": frozenset(),
     "fulfilled": frozenset(),
 }
+_LEFT = frozenset({"shipped_in_part", "delivered_in_part", "backordered", "shipped"})
 ORDER_STEPS: Mapping[str, frozenset[str]] = {
     "": frozenset({"placed"}),
-    "placed": frozenset({"confirmed", "rejected", "cancelled"}),
-    "confirmed": frozenset({"shipped", "cancelled"}),
-    "shipped": frozenset({"delivered"}),
+    "placed": frozenset({"confirmed", "offered", "rejected", "cancelled"}),
+    "offered": frozenset({"accepted", "cancelled"}),
+    "accepted": frozenset({"shipped", "shipped_in_part", "backordered", "cancelled"}),
+    "confirmed": frozenset({"shipped", "shipped_in_part", "backordered", "cancelled"}),
+    "backordered": _LEFT | {"cancelled"},
+    "shipped_in_part": _LEFT,
+    "delivered_in_part": _LEFT | {"delivered", "lost", "reshipped"},
+    "shipped": frozenset({"delivered", "delivered_in_part", "lost"}),
+    "lost": frozenset({"reshipped", "delivered_in_part"}),
+    "reshipped": frozenset({"delivered", "delivered_in_part", "lost"}),
+    "delivered": frozenset({"return_requested"}),
+    "return_requested": frozenset({"return_refused", "replacement_shipped", "returned"}),
+    "return_refused": frozenset({"return_requested"}),
+    "replacement_shipped": frozenset({"replaced"}),
+    "replaced": frozenset({"return_requested"}),
+    "returned": frozenset(),
     "rejected": frozenset(),
-    "delivered": frozenset(),
     "cancelled": frozenset(),
 }
-"""What may follow what, by the feed's words (docs/reference/dps-contract.md)."""
+"""What may follow what, by the feed's words (docs/reference/dps-contract.md). A word does not say
+how much is still to come, so that ``shipped_in_part``, ``delivered_in_part`` may be followed by
+more than the state of one order allows."""
 WORK_ORDER_STEPS: Mapping[str, frozenset[str]] = {
     "": frozenset({"requested"}),
     "requested": frozenset({"planned", "cancelled"}),

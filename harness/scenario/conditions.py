@@ -33,8 +33,20 @@ WEAR = ("damage", "remaining_h")
 FEED_KINDS = (
     "device.born", "device.lost", "condition.evaluated", "alert.raised", "alert.cleared",
     "recommendation.issued", "recommendation.approved", "recommendation.discarded",
-    "recommendation.fulfilled", "order.placed", "order.confirmed", "order.rejected",
-    "order.shipped", "order.delivered", "order.cancelled", "work_order.requested",
+    "recommendation.fulfilled", "recommendation.held", "recommendation.served",
+    "recommendation.snoozed", "recommendation.withdrawn", "compliance.classed",
+    "breaker.tripped", "breaker.released", "breaker.discarded",
+    *(
+        f"{kind}.{step}"
+        for kind in ("order", "replenishment")
+        for step in (
+            "placed", "confirmed", "offered", "accepted", "rejected", "backordered",
+            "shipped_in_part", "delivered_in_part", "shipped", "lost", "reshipped", "delivered",
+            "return_requested", "return_refused", "replacement_shipped", "replaced", "returned",
+            "cancelled",
+        )
+    ),
+    "work_order.requested",
     "work_order.planned", "work_order.departed", "work_order.arrived", "work_order.completed",
     "work_order.verified", "work_order.closed", "work_order.reopened", "work_order.cancelled",
     "part.fitted", "command.requested", "command.progressed", "command.confirmed",

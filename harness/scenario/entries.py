@@ -5,7 +5,8 @@ The DPS itself, people and partners, the weather, work on devices, and what is i
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -105,17 +106,26 @@ class ContractChange(Model):
     cap_pct: float | None = Field(default=None, ge=0, le=100)
 
 
+class ApiCall(Model):
+    """A call of the DPS's API as it stands in the contract: what somebody sets up or decides."""
+
+    method: Literal["PUT", "POST", "DELETE"] = "PUT"
+    path: str = Field(pattern=r"^/v1/[^\s]+$")
+    body: Mapping[str, Any] = Field(default_factory=dict)
+
+
 class Installed(Model):
     """What is installed in the DPS in mid-run."""
 
     rules: tuple[str, ...] = ()
     policy: PolicyChange | None = None
     contract: ContractChange | None = None
+    calls: tuple[ApiCall, ...] = ()
 
     @model_validator(mode="after")
     def _says_something(self) -> Installed:
-        if not self.rules and self.policy is None and self.contract is None:
-            raise ValueError("nothing is installed: name rules, a policy or a contract")
+        if not (self.rules or self.calls) and self.policy is None and self.contract is None:
+            raise ValueError("nothing is installed: name rules, a policy, a contract or calls")
         return self
 
 

@@ -83,6 +83,10 @@ def mid_run(entry: Setup, scenario: Scenario, products: Products) -> list[Call]:
         for pack in entry.service.rules
         for file in pack_paths(pack, scenario.folder, used_products(scenario, products))
     ]
+    calls += [
+        Call(one.method, one.path, one.body, f"{one.method} {one.path}")
+        for one in entry.service.calls
+    ]
     return [*calls, *_read_packs(files)]
 
 

@@ -43,6 +43,8 @@ class Options:
     full_sync: bool
     idle_site_s: float | None
     webhook_ranges: tuple[str, ...] = ()
+    smtp: str | None = None
+    sms_gateway: str | None = None
 
 
 class _Server(uvicorn.Server):
@@ -81,6 +83,8 @@ async def _serve(options: Options) -> int:
             idle_site_s=options.idle_site_s,
             operator_key=os.environ.get(OPERATOR_KEY) or None,
             webhook_ranges=options.webhook_ranges,
+            smtp=options.smtp,
+            sms_gateway=options.sms_gateway,
             licence_key=os.environ.get("TWINRIG_LICENCE_KEY", LICENCE_KEY),
         )
     except ValueError as error:

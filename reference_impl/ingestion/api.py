@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
@@ -53,11 +55,13 @@ class Series(BaseModel):
 def router(
     service: Ingestion,
     store: Store,
+    *,
     rows: IngestionStore,
     telemetry: TelemetryView,
     directory: Directory,
+    must_be_for: Callable[[sa.Connection, str, str, str], None],
 ) -> APIRouter:
-    """The routes of ingestion."""
+    """The routes of ingestion; ``must_be_for`` checks thing, signal and purpose of a reading."""
     api = APIRouter(prefix="/v1", tags=["ingestion"])
 
     @api.get("/ingestion/stored", dependencies=[needs("ingestion:read")])
@@ -83,13 +87,16 @@ def router(
     async def telemetry_of(
         thing: str,
         signal: str,
+        *,
         from_ms: Annotated[int, Query(ge=0)] = 0,
         to_ms: Annotated[int, Query(ge=0)] = FOREVER_MS,
         limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000,
+        purpose: str = "service",
     ) -> Series:
         """The newest ``limit`` readings with ``from_ms <= at_ms <= to_ms``, oldest first.
 
-        Who owns the thing sees what it said since then.
+        Who owns the thing sees what it said since then. Other purposes than the service need the
+        owner's consent, and a metric that is collected for them.
         """
         access.must_see_thing(thing)
         from_ms = max(from_ms, access.seen_from_ms(thing) or 0)
@@ -104,6 +111,8 @@ def router(
                 f"{ref.model} has no signal {signal!r}",
                 [Problem(where="signal", what=signal, allowed=allowed)],
             )
+        with store.read() as conn:
+            must_be_for(conn, thing, signal, purpose)
         times, values = telemetry.series(thing, signal, after_ms=from_ms - 1, to_ms=to_ms)
         return Series(at_ms=times[-limit:].tolist(), values=values[-limit:].tolist())
 

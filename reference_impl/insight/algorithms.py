@@ -149,6 +149,7 @@ def _rise(values: Mapping[str, Any], *, linear: bool = False) -> RiseParams:
         where=values["where"],
         combine=Combine(values.get("combine", Combine.SUM)),
         persist_ms=values["persist_s"],
+        model_sd_pct=values.get("model_sd_pct", 0.0),
         linear=linear,
     )
 
@@ -229,16 +230,33 @@ _COUNTER = (
     _at_least_0("rollover", "Where the register begins anew; 0: never", "unit of the counter"),
     _at_least_0("daily_max", "Greatest possible use of a day; 0: unknown", "unit of the counter"),
 )
+_RISE = (
+    _of_signal("The signal that rises"),
+    _plain("limit", "Its level at 100 %", "of signal"),
+    _positive("curvature", "Curvature k of the rise", default=3.6),
+    *_WATCHED,
+    Param(
+        name="combine",
+        kind=Kind.CHOICE,
+        title="How causes add up",
+        default=Combine.SUM,
+        choices=tuple(Combine),
+    ),
+)
 _ALL = (
     Algorithm(
         name="exponential_rise", version="1", of=Of.CONDITION, make=_rise,
         title="Wear from a signal that rises exponentially with damage",
         source="Degradation template of condition monitoring; forecast as in ISO 13381-1",
+        params=_RISE,
+    ),
+    Algorithm(
+        name="exponential_rise", version="2", of=Of.CONDITION, make=_rise,
+        title="As version 1; the interval also holds how far machines are off the law",
+        source="Version 1; spread between machines as measured on fleets",
         params=(
-            _of_signal("The signal that rises"), _plain("limit", "Its level at 100 %", "of signal"),
-            _positive("curvature", "Curvature k of the rise", default=3.6), *_WATCHED,
-            Param(name="combine", kind=Kind.CHOICE, title="How causes add up",
-                  default=Combine.SUM, choices=tuple(Combine)),
+            *_RISE,
+            _at_least_0("model_sd_pct", "Machines differ by so much damage", "points", 12.0),
         ),
     ),
     Algorithm(

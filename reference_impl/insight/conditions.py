@@ -60,8 +60,8 @@ def read_condition(fields: Fields, *, model: str, signals: Sequence[str]) -> Con
     condition_id, position = fields.text("id"), fields.text("position")
     revision = fields.text("revision", default="1") if fields.raw("revision") else "1"
     daily_max_pct = fields.number("daily_max_pct", low=0, default=0.0)
-    algorithm = chosen(fields, Of.CONDITION)
     every_s = fields.number("every_s", low=1, default=86_400.0)
+    algorithm = chosen(fields, Of.CONDITION)
     daily_at = None
     if fields.raw("daily_at") is not None:
         told = _CLOCK.fullmatch(str(fields.raw("daily_at")))

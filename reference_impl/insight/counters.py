@@ -16,8 +16,8 @@ from reference_impl.kernel.ports import Bools, Floats, Times
 
 IMPLAUSIBLE = 10.0
 """A step of more than so many times the greatest possible use is no use but a fault (O14)."""
-NEAR_END = 0.1
-"""A register that falls from its last tenth into its first has rolled over; else it was reset."""
+ROLLED_SHARE = 0.5
+"""A register that fell has rolled over if that is less than half a round; else it was reset."""
 MS_PER_DAY = 86_400_000
 
 
@@ -50,8 +50,9 @@ def steps_of(
     if fell.any():
         use[1:][fell] = after[fell]
         if rollover > 0:
-            rolled = fell & (before >= (1 - NEAR_END) * rollover) & (after <= NEAR_END * rollover)
-            use[1:][rolled] = after[rolled] + rollover - before[rolled]
+            over = after + rollover - before
+            rolled = fell & (over < ROLLED_SHARE * rollover)
+            use[1:][rolled] = over[rolled]
     if daily_max > 0:
         days = np.maximum(np.diff(at_ms) / MS_PER_DAY, 1.0)
         implausible[1:] = use[1:] > IMPLAUSIBLE * daily_max * days

@@ -195,7 +195,7 @@ def shift(own: Floats, peers: Sequence[Floats], *, recent: int) -> Shift | None:
         common = float(np.median(changes))
         between = MAD_TO_SD * float(np.median(np.abs(changes - common)))
         sd = max(sd, float(np.median([other[2] for other in others])))
-    noise = NOISE_SHARE * max(abs(before), abs(now)) + 1e-9
+    noise = NOISE_SHARE * max(abs(before), abs(now), abs(common)) + 1e-9
     z = (now - before - common) / float(np.sqrt(sd**2 / recent + between**2 + noise**2))
     return Shift(before, now, common, z)
 

@@ -76,6 +76,8 @@ class RiseParams:
     where: Where | None
     combine: Combine = Combine.SUM
     persist_ms: int = 0
+    model_sd_pct: float = 0.0
+    """By how much machines differ from the law, in points of damage (version 2)."""
     linear: bool = False
     """Damage shows in proportion (``threshold_trend``); the limit may be below what is healthy."""
 
@@ -209,13 +211,14 @@ def has_stood(points: Sequence[Point], params: RiseParams) -> bool:
 
 
 def forecast(
-    points: Sequence[Point], *, at_ms: int, window_ms: int, every_ms: int
+    points: Sequence[Point], *, at_ms: int, window_ms: int, every_ms: int, model_sd_pct: float = 0.0
 ) -> Runout | None:
     """When a straight line through the damage reaches 100 %; None without a significant trend.
 
     Least squares over the points since the damage last vanished in the noise. Windows that overlap
     share readings, so the standard errors are widened by ``sqrt(window / every)``. The 10 and 90 %
-    bounds take slope and present damage 1.28 standard errors up or down together.
+    bounds take slope and present damage 1.28 standard errors up or down together. What the line
+    cannot show is how far a machine is off the law: ``model_sd_pct`` points of damage beside it.
     """
     tail = _since_noise(points)
     if len(tail) < TREND_POINTS_MIN:
@@ -234,6 +237,7 @@ def forecast(
     now_error = float(spread * np.sqrt(1 / n + x_mean**2 / sxx))
     if slope <= 0 or slope < TREND_T_MIN * slope_error:
         return None
+    now_error = float(np.hypot(now_error, model_sd_pct))
     times = [
         _reached(now + sign * Z10 * now_error, slope + sign * Z10 * slope_error, at_ms)
         for sign in (1.0, 0.0, -1.0)

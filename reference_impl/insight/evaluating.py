@@ -54,7 +54,11 @@ def _risen(
     runout = None
     if d.has_stood(points, params):
         runout = d.forecast(
-            points, at_ms=at_ms, window_ms=params.window_ms, every_ms=condition.every_ms
+            points,
+            at_ms=at_ms,
+            window_ms=params.window_ms,
+            every_ms=condition.every_ms,
+            model_sd_pct=params.model_sd_pct,
         )
     after = replace(
         state,

@@ -2,8 +2,8 @@
 
 What comes in between two emptyings never goes out, so the chance of being full at ``t`` is the
 chance that the level at ``t`` is beyond the brim: no first passage to work out. The level is the
-present one plus the mean of each hour to come; its variance is that of the hours, widened where
-whole days differ more than independent hours would (weather, events). Source: domain reference
+present one plus the mean of each hour to come; its variance is that of whole days about what their
+hours let expect (weather, events): hours of one day go together. Source: domain reference
 6.3, Computed ("fill rate per hour-of-week; time to full with interval").
 """
 
@@ -22,6 +22,10 @@ from reference_impl.kernel.ports import Floats, Times
 
 H_MS = 3_600_000
 HOURS_MIN = 48
+DAYS_MIN = 3
+PRIOR_H = 0.5
+CV_MIN = 0.1
+"""Days differ by a tenth at least, whatever a short history says."""
 AHEAD_H = 42 * 24
 """A forecast looks six weeks ahead, then says: not in sight."""
 WEEK_H = 168
@@ -60,11 +64,15 @@ class FillForecast:
 
 
 class Habits(NamedTuple):
-    """By hour of the week, ``(168,)``: mean and variance of what comes in; noise of a reading."""
+    """What comes in at each hour of the week, ``(168,)``; by how much days differ; sensor noise.
+
+    ``day_cv2``: squared coefficient of variation of a day's total about what its hours let expect;
+    ``hour_cv2``: of an hour about its share of its day.
+    """
 
     mean: Floats
-    variance: Floats
-    widened: float
+    day_cv2: float
+    hour_cv2: float
     noise_variance: float
 
 
@@ -89,7 +97,7 @@ def habits_of(hours: Times, levels: Floats, emptied_drop: float, time_zone: str)
     rise = np.diff(levels)
     kept = (gap_h == 1) & (rise > -emptied_drop)
     if not kept.any():
-        return Habits(np.zeros(WEEK_H), np.zeros(WEEK_H), 1.0, 0.0)
+        return Habits(np.zeros(WEEK_H), CV_MIN**2, 0.0, 0.0)
     ends, rise = hours[1:][kept], rise[kept]
     place = hours_of_week(time_zone, ends)
     neighbours = np.flatnonzero(np.diff(ends) == 1)
@@ -98,23 +106,32 @@ def habits_of(hours: Times, levels: Floats, emptied_drop: float, time_zone: str)
     noise = max(0.0, float(rise.mean() ** 2 - pairs.mean())) if pairs.size else 0.0
     count = np.bincount(place, minlength=WEEK_H).astype(np.float64)
     overall = max(float(rise.mean()), 0.0)
-    # two hours' worth of the overall mean stand behind each hour: few weeks are few readings
-    mean = (np.bincount(place, rise, WEEK_H) + 2.0 * overall) / (count + 2.0)
-    mean = np.maximum(mean, 0.0)
-    rest = rise - mean[place]
-    per_hour = max(float(np.dot(rest, rest) / rest.size) - 2.0 * noise, 0.0)
-    variance = np.where(mean > 0, per_hour * mean / max(float(mean.mean()), 1e-9), 0.0)
-    return Habits(mean, variance, _widened(ends, rest, variance[place]), noise)
+    # a little of the overall mean stands behind each hour, for those that no reading told of
+    mean = (np.bincount(place, rise, WEEK_H) + PRIOR_H * overall) / (count + PRIOR_H)
+    # hours in which nothing comes in stand a little below 0 as often as above: kept so, for what
+    # is cut off at 0 makes the sum too great
+    usual = mean[place]
+    day_cv2 = _day_cv2(ends, rise, usual, noise)
+    rest = rise - usual
+    over = float(np.dot(rest, rest)) - 2.0 * noise * rest.size
+    hour_cv2 = max(over / max(float(np.dot(usual, usual)), 1e-9) - day_cv2, 0.0)
+    return Habits(mean, day_cv2, hour_cv2, noise)
 
 
-def _widened(ends: Times, rest: Floats, variance: Floats) -> float:
-    """By how much days differ more than their hours, at least 1."""
-    days = ends // 24
-    _, place = np.unique(days, return_inverse=True)
-    total, expected = np.bincount(place, rest), np.bincount(place, variance)
-    if total.size < 3 or expected.sum() <= 0:
-        return 1.0
-    return max(1.0, float(np.dot(total, total) / expected.sum()))
+def _day_cv2(ends: Times, rise: Floats, expected: Floats, noise: float) -> float:
+    """How much days differ from what their hours let expect; the noise of two readings is not it.
+
+    That the habits were learned from so many days adds its share.
+    """
+    _, place = np.unique(ends // 24, return_inverse=True)
+    total, usual = np.bincount(place, rise), np.bincount(place, expected)
+    rest = total - usual
+    scale = float(np.dot(usual, usual))
+    if total.size < DAYS_MIN or scale <= 0:
+        return CV_MIN**2
+    spread = max(float(np.dot(rest, rest)) - 2.0 * noise * total.size, 0.0) / scale
+    weeks = max(total.size / 7.0, 1.0)
+    return max(spread * (1.0 + 1.0 / weeks), CV_MIN**2)
 
 
 def time_to_full(habits: Habits, *, level: float, full: float, past: Past) -> Runout | None:
@@ -123,7 +140,9 @@ def time_to_full(habits: Habits, *, level: float, full: float, past: Past) -> Ru
         return None
     place = _ahead(past.time_zone, past.at_ms // H_MS)
     mean = np.cumsum(habits.mean[place])
-    spread = np.sqrt(habits.noise_variance + habits.widened * np.cumsum(habits.variance[place]))
+    hours = np.cumsum(habits.mean[place] ** 2)
+    by_day, by_hour = habits.day_cv2 * _squares(mean), habits.hour_cv2 * hours
+    spread = np.sqrt(habits.noise_variance + by_day + by_hour)
     times = [
         _crossing(level + mean + sign * Z10 * spread, level, full, past.at_ms)
         for sign in (1.0, 0.0, -1.0)
@@ -134,6 +153,15 @@ def time_to_full(habits: Habits, *, level: float, full: float, past: Past) -> Ru
     p10, p50, p90 = (far_ms if t is None else t for t in times)
     daily = 24.0 * float(habits.mean.mean()) * 100.0 / full
     return Runout(p10, p50, p90, daily)
+
+
+def _squares(path: Floats) -> Floats:
+    """Sum of squares of what comes in by day: hours of a day go together, days do not."""
+    begins = np.concatenate([[0.0], path[23:-1:24]])
+    inside = path.reshape(-1, 24) - begins[:, None]
+    whole = np.concatenate([[0.0], np.cumsum(inside[:-1, -1] ** 2)])
+    summed: Floats = (whole[:, None] + inside**2).ravel()
+    return summed
 
 
 @lru_cache(maxsize=4096)

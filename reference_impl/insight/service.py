@@ -144,6 +144,10 @@ class Insight:
             if "@" not in row["condition"]
         ]
 
+    def detail(self, conn: sa.Connection, thing: str) -> dict[str, Any]:
+        """What is shown with a thing."""
+        return {"conditions": self.conditions_of(conn, thing)}
+
     # Models ----------------------------------------------------------------------------------
 
     def on_model(self, uow: UnitOfWork, event: ModelInstalled) -> None:
@@ -206,6 +210,8 @@ class Insight:
         news: list[tuple[State, d.Runout | None]] = []
         for ref in self._due(uow, condition, at_ms):
             before = self._state(states, ref.thing, condition)
+            if at_ms <= before.evaluated_ms:
+                continue  # a revision that comes back after a while
             state, runout, jump = evaluated(self.telemetry, condition, before, at_ms, ref.time_zone)
             if self._jumps is not None and not condition.shadow:
                 self._jumps.jump(uow, ref, condition.params.signal, at_ms, active=jump)

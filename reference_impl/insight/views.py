@@ -207,6 +207,9 @@ class Views:
 
     # Diagnosis -------------------------------------------------------------------------------
 
+    def _flags_seen(self, conn: sa.Connection, thing: str) -> list[Mapping[str, Any]]:
+        return access.seen_of_things(self._flags(conn, thing), at="since_ms")
+
     def diagnosis(
         self, conn: sa.Connection, thing: str, *, at_ms: int, days: int, recent: int
     ) -> dict[str, Any]:
@@ -223,7 +226,8 @@ class Views:
                     own = self._figures(thing, sign, at_ms, days)
                     others = [self._figures(p.thing, sign, at_ms, days) for p in peers]
                     shifts[sign.key] = shift(own, others, recent=recent)
-        events = [dict(row) for row in self._raised(conn, thing) if _near(row, at_ms, days)]
+        raised = access.seen_of_things(self._raised(conn, thing), at="raised_ms")
+        events = [dict(row) for row in raised if _near(row, at_ms, days)]
         standing = [row["rule"] for row in events if row["cleared_ms"] is None]
         ranked: list[dict[str, Any]] = []
         for cause in causes:
@@ -238,13 +242,20 @@ class Views:
                     "remedies": list(cause.remedies),
                 }
             )
+            row: dict[str, Any] = {
+                "cause": cause.cause,
+                "title": cause.title,
+                "position": cause.position,
+            }
+            row |= {"score": sig9(score(cause, shifts, standing)), "signs": signs}
+            ranked.append({**row, "remedies": list(cause.remedies)})
         ranked.sort(key=lambda row: (-row["score"], row["cause"]))
         return {
             "thing": thing,
             "at_ms": at_ms,
             "time_zone": ref.time_zone,
             "connection": self.connection(ref, at_ms),
-            "flags": [row for row in self._flags(conn, thing) if row["until_ms"] is None],
+            "flags": [row for row in self._flags_seen(conn, thing) if row["until_ms"] is None],
             "events": events,
             "peers": len(peers),
             "causes": ranked,

@@ -181,9 +181,12 @@ def router(webhooks: Webhooks, explainer: Explainer, clock: Clock, store: Store)
     _of_deliveries(hooks, webhooks, clock, store)
     api.include_router(hooks)
 
-    @api.get("/explain/{ident}", tags=["explain"], dependencies=[needs("explain:read")])
+    @api.get("/explain/{ident:path}", tags=["explain"], dependencies=[needs("explain:read")])
     async def explain(ident: str) -> Explanation:
-        """Why a recommendation, an order, a work order or an alert came to be."""
+        """Why an alert, action, notice, recommendation, order, work order or credit came to be.
+
+        A credit has the id of its period, ``<contract>/2026-01``.
+        """
         with store.read() as conn:
             return Explanation(**explainer.explain(conn, ident))
 

@@ -23,12 +23,12 @@ Listed = Callable[..., list[Row]]
 """``listed(conn, table, **equals)``: rows of a context's table, by its name there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of decision: where its rows are, and which field says when it was made.
 
     ``by`` are the fields that tie it to other decisions: ``need_key`` to those of one need, and
-    ``alert`` to an alert.
+    ``alert`` to an alert. A document stays with its customer, whoever owns the thing now.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Kind:
     table: str
     at: str
     by: frozenset[str] = frozenset()
+    document: bool = False
 
 
 class Steps(Protocol):
@@ -77,7 +78,7 @@ class Explainer:
         """
         kind, row = self._found(conn, ident)
         self._must_see(kind, row, ident)
-        chain = self._chain(conn, row) or [(kind, row)]
+        chain = self._chain(conn, kind, row) or [(kind, row)]
         root_kind, root = next(
             ((k, r) for k, r in chain if r.get("rule") and "values" in r), (kind, row)
         )
@@ -112,24 +113,26 @@ class Explainer:
 
     @staticmethod
     def _must_see(kind: Kind, row: Row, ident: str) -> None:
-        if row.get("customer"):
-            access.must_see(row["customer"], what=f"decision {ident!r}")
-        elif row.get("thing"):
-            at_ms = row[kind.at]
-            access.must_see_thing(row["thing"], what=f"decision {ident!r}", at_ms=at_ms)
-        elif access.current().customers is not None:
+        customer, thing = row.get("customer"), row.get("thing")
+        if customer:
+            access.must_see(customer, what=f"decision {ident!r}")
+        if thing and not (kind.document and customer):
+            access.must_see_thing(thing, what=f"decision {ident!r}", at_ms=row[kind.at])
+        elif not customer and access.current().customers is not None:
             raise _unknown(ident)
 
-    def _chain(self, conn: Connection, row: Row) -> list[tuple[Kind, Row]]:
+    def _chain(self, conn: Connection, of: Kind, row: Row) -> list[tuple[Kind, Row]]:
         """What belongs to the same need, or hangs on the same alert, in the order of its times."""
         found: dict[str, tuple[Kind, Row]] = {}
+        alert = row["id"] if of.name == "alert" else row.get("alert")
         for kind in self._kinds:
             rows = []
-            for field in ("need_key", "alert"):
-                if row.get(field) and field in kind.by:
-                    rows += kind.listed(conn, kind.table, **{field: row[field]})
-            if kind.name == "alert" and row.get("alert"):
-                rows += kind.listed(conn, kind.table, id=row["alert"])
+            if row.get("need_key") and "need_key" in kind.by:
+                rows += kind.listed(conn, kind.table, need_key=row["need_key"])
+            if alert and "alert" in kind.by:
+                rows += kind.listed(conn, kind.table, alert=alert)
+            if alert and kind.name == "alert":
+                rows += kind.listed(conn, kind.table, id=alert)
             found |= {one["id"]: (kind, one) for one in rows}
         order = {kind.name: number for number, kind in enumerate(self._kinds)}
         return sorted(found.values(), key=lambda p: (p[1][p[0].at], order[p[0].name], p[1]["id"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Protocol
 
 from reference_impl.integration.adapters.poster import HttpPoster
@@ -16,6 +17,7 @@ from reference_impl.integration.targets import Targets
 from reference_impl.kernel.access import Principal
 from reference_impl.kernel.feed import steps_of
 from reference_impl.kernel.ports import TelemetryView
+from reference_impl.kernel.rows import Row
 from reference_impl.kernel.store import Connection, Store
 
 
@@ -25,6 +27,18 @@ class HasRows(Protocol):
     @property
     def listed(self) -> Listed:
         """See Listed."""
+        ...
+
+
+class HasPeriods(Protocol):
+    """The context that measures contracts."""
+
+    def contracts(self, conn: Connection) -> list[Row]:
+        """All contracts."""
+        ...
+
+    def outcomes(self, conn: Connection, **equals: object) -> list[Row]:
+        """Closed periods with what they came to."""
         ...
 
 
@@ -44,6 +58,11 @@ class Decides(Protocol):
     @property
     def maintenance(self) -> HasRows:
         """Work orders."""
+        ...
+
+    @property
+    def outcomes(self) -> HasPeriods:
+        """Credits."""
         ...
 
     @property
@@ -92,29 +111,52 @@ def webhooks_of(
 
 
 def explainer_of(contexts: Decides, telemetry: TelemetryView) -> Explainer:
-    """The kinds of decisions, those of one need in the order in which they follow each other."""
-    orders, needs = contexts.orders.listed, frozenset({"need_key"})
+    """The kinds of decisions, those of one time in the order in which they follow each other."""
+    orders, rules, visits = contexts.orders.listed, contexts.rules.listed, contexts.maintenance
+    need, alert = frozenset({"need_key"}), frozenset({"alert"})
     return Explainer(
         kinds=[
-            Kind(name="alert", listed=contexts.rules.listed, table="alerts", at="raised_ms"),
-            _advice(orders, needs),
-            Kind(name="order", listed=orders, table="orders", at="placed_ms", by=needs),
-            Kind(
-                name="work_order",
-                listed=contexts.maintenance.listed,
-                table="work_orders",
-                at="requested_ms",
-                by=needs,
-            ),
+            Kind("alert", rules, "alerts", "raised_ms"),
+            Kind("action", rules, "actions", "created_ms", alert),
+            Kind("notice", rules, "notices", "created_ms", alert),
+            Kind("recommendation", orders, "recommendations", "issued_ms", need, document=True),
+            Kind("order", orders, "orders", "placed_ms", need, document=True),
+            Kind("work_order", visits.listed, "work_orders", "requested_ms", need),
+            Kind("credit", _credits(contexts.outcomes), "periods", "at_ms", document=True),
         ],
-        packs=contexts.rules.listed,
+        packs=rules,
         insight=contexts.insight.listed,
         telemetry=telemetry,
         steps=steps_of,
     )
 
 
-def _advice(orders: Listed, needs: frozenset[str]) -> Kind:
-    return Kind(
-        name="recommendation", listed=orders, table="recommendations", at="issued_ms", by=needs
-    )
+def _credits(outcomes: HasPeriods) -> Listed:
+    """Closed periods as decisions, by the id ``<contract>/<period>`` that the feed gives them.
+
+    Their intervals, which are what the readings came to, stand in ``GET /v1/outcomes/...``.
+    """
+
+    def listed(conn: Connection, _table: str, **equals: object) -> list[Row]:
+        contract, _, period = str(equals.get("id", "")).rpartition("/")
+        closed = steps_of(conn, [f"{contract}/{period}"]) if contract else []
+        if not closed:
+            return []
+        terms = {row["id"]: row for row in outcomes.contracts(conn)}
+        return [
+            {
+                "id": f"{contract}/{period}",
+                "customer": terms[contract]["customer"],
+                "at_ms": closed[0]["at_ms"],
+                "why": "whole steps below the target, up to the cap, of the fee of the period",
+                "state": "CLOSED",
+                "values": {
+                    name: value
+                    for name, value in {**terms[contract], **row}.items()
+                    if isinstance(value, int | float | Decimal)
+                },
+            }
+            for row in outcomes.outcomes(conn, contract=contract, period=period)
+        ]
+
+    return listed

@@ -84,6 +84,7 @@ class Store:
         self._open: UnitOfWork | None = None
         self._timers_version = 0
         self._joined: ContextVar[UnitOfWork | None] = ContextVar("joined", default=None)
+        self._reading: ContextVar[sa.Connection | None] = ContextVar("reading", default=None)
 
     @contextmanager
     def begin(self) -> Iterator[UnitOfWork]:
@@ -123,12 +124,21 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A connection for reading only; inside a transaction it sees what that has written."""
-        if self._open is not None:
-            yield self._open.conn
+        """A connection for reading only; inside a transaction it sees what that has written.
+
+        Inside another read of the same task it is that one's: SQLite has one connection.
+        """
+        outer = self._reading.get() if self._open is None else self._open.conn
+        if outer is not None:
+            yield outer
             return
         with self.engine.connect() as conn:
-            yield conn.execution_options(read_only=True)
+            reading = conn.execution_options(read_only=True)
+            token = self._reading.set(reading)
+            try:
+                yield reading
+            finally:
+                self._reading.reset(token)
 
     def backup(self, path: Path) -> int:
         """Copy the whole store; gives the size of the copy in bytes.
@@ -156,6 +166,20 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def opened(url: str, bus: Bus, *, full_sync: bool) -> Store:
+    """The store at a URL. Raises ValueError if it is none, or its package is not installed."""
+    try:
+        return Store(url, bus, full_sync=full_sync)
+    except sa.exc.ArgumentError as error:
+        raise ValueError(
+            f"{url!r} is no store; allowed: sqlite://, sqlite:///path, postgresql+psycopg://…"
+        ) from error
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"{url!r} needs the package {error.name!r}: pip install 'twinrig[postgres]'"
+        ) from error
 
 
 def _engine(url: str, *, full_sync: bool) -> sa.Engine:

@@ -16,7 +16,12 @@ from reference_impl.kernel.schedule import Scheduler, Timer, set_timer
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.maintenance import domain as d
 from reference_impl.maintenance.ports import LevelsView, MaintenanceRows
-from reference_impl.published import OrderChanged, PartFitted, WorkOrderChanged
+from reference_impl.published import (
+    OrderChanged,
+    PartFitted,
+    RecommendationChanged,
+    WorkOrderChanged,
+)
 
 VERIFY = "maintenance/verify"
 AGAIN = "maintenance/request-again"
@@ -49,6 +54,7 @@ class Maintenance:
     def subscribe(self, bus: Bus) -> None:
         """Listen for delivered orders and for the end of verification windows."""
         bus.subscribe(OrderChanged, self.on_order)
+        bus.subscribe(RecommendationChanged, self.on_served)
         self._scheduler.on_timer(VERIFY, self._verify)
         self._scheduler.on_timer(AGAIN, self._request_again)
 
@@ -65,20 +71,38 @@ class Maintenance:
         """
         if event.kind != "order.delivered":
             return
-        need_key = str(event.data["need_key"])
+        for line in event.data.get("lines", [event.data]):
+            self._first_visit(uow, line, order=event.subject, at_ms=event.at_ms)
+
+    def on_served(self, uow: UnitOfWork, event: RecommendationChanged) -> None:
+        """A part lay on the customer's own shelf: request its fitting."""
+        if event.kind == "recommendation.served":
+            self._first_visit(uow, event.data, order="", at_ms=event.at_ms)
+
+    def _first_visit(
+        self, uow: UnitOfWork, line: Mapping[str, Any], *, order: str, at_ms: int
+    ) -> None:
+        need_key = str(line["need_key"])
         if self._rows.work_orders.items(uow.conn, need_key=need_key):
             return
-        thing, position, cycle = d.split_need_key(need_key)
+        name, position, cycle = d.split_need_key(need_key)
+        thing = self._directory.thing(uow.conn, name)
         need = {
             "need_key": need_key,
-            "order": event.subject,
-            "thing": thing,
-            "site": event.data["site"],
-            "part": event.data["part"],
+            "order": order,
+            "thing": name,
+            "site": str(line.get("site", "")) if thing is None else thing.site,
+            "part": line["part"],
             "position": position,
             "cycle": cycle,
         }
-        self._request(uow, need, attempt=1, at_ms=event.at_ms)
+        self._request(uow, need, attempt=1, at_ms=at_ms)
+
+    def next_visit_ms(self, conn: sa.Connection, thing: str, *, after_ms: int) -> int | None:
+        """When somebody is next planned to come to a thing (port ``Visits`` of orders)."""
+        planned = self._rows.work_orders.items(conn, thing=thing, state=d.WorkOrder.PLANNED.value)
+        starts = [row["start_ms"] for row in planned if (row["start_ms"] or -1) > after_ms]
+        return min(starts, default=None)
 
     def _request(
         self, uow: UnitOfWork, need: Mapping[str, Any], *, attempt: int, at_ms: int

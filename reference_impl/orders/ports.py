@@ -1,8 +1,11 @@
-"""What orders needs from its adapters."""
+"""What orders needs from its adapters, and what it reads of other contexts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
+
+import sqlalchemy as sa
 
 from reference_impl.kernel.rows import Rows
 
@@ -12,10 +15,41 @@ class OrderRows:
     """The tables of this context."""
 
     parts: Rows
+    categories: Rows
     model_parts: Rows
+    references: Rows
+    sub_models: Rows
+    prices: Rows
+    supply: Rows
+    coverage: Rows
+    stock: Rows
     policies: Rows
     cycles: Rows
     needs: Rows
     recommendations: Rows
     orders: Rows
+    lines: Rows
+    steps: Rows
+    shipments: Rows
     refused: Rows
+    released: Rows
+    flagged: Rows
+    breakers: Rows
+    compliance: Rows
+
+
+class Visits(Protocol):
+    """What maintenance has planned."""
+
+    def next_visit_ms(self, conn: sa.Connection, thing: str, *, after_ms: int) -> int | None:
+        """When somebody is next planned to come to a thing; None: nobody is."""
+        ...
+
+
+class NoVisits:
+    """Nothing is planned."""
+
+    def next_visit_ms(self, conn: sa.Connection, thing: str, *, after_ms: int) -> int | None:
+        """See Visits."""
+        del conn, thing, after_ms
+        return None

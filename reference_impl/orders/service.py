@@ -6,79 +6,171 @@ leaves in the same transaction: a crash at any point leaves exactly one order (i
 
 from __future__ import annotations
 
-import logging
-from datetime import UTC, datetime
+from decimal import Decimal
 
 import sqlalchemy as sa
 
 from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.cached import Cached
-from reference_impl.kernel.errors import IllegalStep, Unknown
-from reference_impl.kernel.machines import after
-from reference_impl.kernel.numbers import sig9
-from reference_impl.kernel.ports import Directory, ThingRef
+from reference_impl.kernel.money import plain
+from reference_impl.kernel.ports import Directory
 from reference_impl.kernel.rows import Row
 from reference_impl.kernel.schedule import Scheduler, Timer, cancel_timer, set_timer
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.orders import domain as d
+from reference_impl.orders.advising import BY_SERVICE, REOPEN, WAKE, Advising
+from reference_impl.orders.carts import Carts
 from reference_impl.orders.catalogue import Catalogue
-from reference_impl.orders.ports import OrderRows
-from reference_impl.orders.steps import Steps, policy_of
+from reference_impl.orders.chain import Chain
+from reference_impl.orders.compliance import Compliance
+from reference_impl.orders.drafts import Line, order_row
+from reference_impl.orders.endings import Endings
+from reference_impl.orders.needs import Needs
+from reference_impl.orders.owners import Owners
+from reference_impl.orders.parties import Model
+from reference_impl.orders.policies import Mode, Policy, policy_of, row_of
+from reference_impl.orders.ports import NoVisits, OrderRows, Visits
+from reference_impl.orders.sales import NONE, Details, Sales
+from reference_impl.orders.steps import Steps
+from reference_impl.orders.stock import Stock
+from reference_impl.orders.supplies import Supplies
 from reference_impl.published import (
+    AlertChanged,
+    ConditionEvaluated,
+    DataFlagged,
     ModelInstalled,
     PartFitted,
-    RecommendationChanged,
     ReplacementAdvised,
+    ThingActivated,
+    ThingReleased,
 )
 
-_log = logging.getLogger(__name__)
-REOPEN = "orders/reopen"
 BY_POLICY = "policy:auto"
-BY_SERVICE = "service"
 
 
 class Orders:
     """Use cases of purchasing."""
 
-    def __init__(self, *, rows: OrderRows, scheduler: Scheduler, directory: Directory) -> None:
-        self._rows, self._directory, self._scheduler = rows, directory, scheduler
+    def __init__(
+        self,
+        *,
+        rows: OrderRows,
+        scheduler: Scheduler,
+        directory: Directory,
+        visits: Visits | None = None,
+    ) -> None:
+        self._rows, self.directory, self._scheduler = rows, directory, scheduler
         self.catalogue = Catalogue(rows=rows)
-        self._cycles: Cached[tuple[str, str], Row] = Cached(
-            lambda conn: {(r["thing"], r["position"]): r for r in rows.cycles.items(conn)}
-        )
         self._steps = Steps(rows=rows)
-        self._policies: Cached[str, d.Policy] = Cached(self._load_policies)
+        self.stock, self.supplies = Stock(rows=rows), Supplies(rows=rows)
+        self.compliance = Compliance(rows=rows, scheduler=scheduler)
+        self.needs = Needs(
+            rows=rows,
+            steps=self._steps,
+            catalogue=self.catalogue,
+            directory=directory,
+            visits=NoVisits() if visits is None else visits,
+        )
+        self.advising = Advising(
+            rows=rows,
+            steps=self._steps,
+            scheduler=scheduler,
+            directory=directory,
+            catalogue=self.catalogue,
+            needs=self.needs,
+            stock=self.stock,
+            supplies=self.supplies,
+            compliance=self.compliance,
+        )
+        self.sales = Sales(
+            rows=rows,
+            steps=self._steps,
+            scheduler=scheduler,
+            stock=self.stock,
+            supplies=self.supplies,
+        )
+        self.sales.follow, self.sales.judge = self._follow, self._judge_offer
+        self.chain = Chain(
+            rows=rows,
+            steps=self._steps,
+            scheduler=scheduler,
+            catalogue=self.catalogue,
+            sales=self.sales,
+        )
+        self.owners = Owners(rows=rows, steps=self._steps)
+        self.carts = Carts(
+            rows=rows,
+            steps=self._steps,
+            catalogue=self.catalogue,
+            directory=directory,
+            needs=self.needs,
+            supplies=self.supplies,
+            owners=self.owners,
+        )
+        self.endings = Endings(
+            rows=rows,
+            steps=self._steps,
+            needs=self.needs,
+            sales=self.sales,
+            compliance=self.compliance,
+            owners=self.owners,
+        )
+        self._policies: Cached[str, Policy] = Cached(self._load_policies)
 
     def subscribe(self, bus: Bus) -> None:
-        """Listen for advice, fitted parts and installed models."""
+        """Listen for advice, forecasts, flags, fitted parts, models, and who owns what."""
         bus.subscribe(ReplacementAdvised, self.advise)
-        bus.subscribe(PartFitted, self.on_fitted)
+        bus.subscribe(ConditionEvaluated, self.needs.on_condition)
+        bus.subscribe(DataFlagged, self.needs.on_flag)
+        bus.subscribe(PartFitted, self.endings.on_fitted)
         bus.subscribe(ModelInstalled, self.catalogue.on_model)
+        bus.subscribe(ThingReleased, self.endings.on_released)
+        bus.subscribe(ThingActivated, self.owners.on_activated)
+        bus.subscribe(AlertChanged, self.owners.on_alert)
         self._scheduler.on_timer(REOPEN, self._reopen)
+        self.advising.subscribe()
+        self.compliance.subscribe()
+        self.sales.subscribe()
+        self.chain.subscribe()
 
     # What other contexts read ---------------------------------------------------------------
 
     def listed(self, conn: sa.Connection, what: str, **equals: object) -> list[Row]:
-        """Rows of a table of :class:`OrderRows`, by its name there."""
-        rows: list[Row] = getattr(self._rows, what).items(conn, **equals)
-        return rows
+        """Rows of a table of :class:`OrderRows`, by its name there, as they go out.
+
+        Orders come with their lines, and are those of customers that were placed.
+        """
+        if what == "orders":
+            return [
+                plain(row)
+                for row in self.all_orders(conn, **equals)
+                if row["model"] != Model.M3
+                and row["state"] not in (d.Order.CART, d.Order.ABANDONED)
+            ]
+        return [plain(row) for row in getattr(self._rows, what).items(conn, **equals)]
+
+    def all_orders(self, conn: sa.Connection, **equals: object) -> list[Row]:
+        """Orders with their lines; carts and those of partners among them."""
+        return self._steps.orders(conn, **equals)
+
+    def order(self, conn: sa.Connection, order_id: str) -> Row:
+        """One order with its lines. Raises Unknown if there is none."""
+        return self._steps.order(conn, order_id)
 
     # Policies --------------------------------------------------------------------------------
 
-    def put_policy(self, uow: UnitOfWork, customer: str, policy: d.Policy) -> Row:
+    def put_policy(self, uow: UnitOfWork, customer: str, policy: Policy) -> Row:
         """Set how a customer buys, from the next recommendation on. Who has none is asked."""
-        row = {
-            "customer": customer,
-            "mode": policy.mode.value,
-            "max_unit_price_eur": policy.max_unit_price_eur,
-            "max_open_orders": policy.max_open_orders,
-            "monthly_budget_eur": policy.monthly_budget_eur,
-        }
+        row = row_of(customer, policy)
         self._rows.policies.put(uow, row)
         self._policies.of(uow)[customer] = policy
         return row
 
-    def _load_policies(self, conn: sa.Connection) -> dict[str, d.Policy]:
+    def policy(self, uow: UnitOfWork, customer: str) -> Policy:
+        """How a customer buys."""
+        return self._policies.of(uow).get(customer, Policy())
+
+    def _load_policies(self, conn: sa.Connection) -> dict[str, Policy]:
         return {row["customer"]: policy_of(row) for row in self._rows.policies.items(conn)}
 
     # Need and recommendation -----------------------------------------------------------------
@@ -86,154 +178,57 @@ class Orders:
     def advise(self, uow: UnitOfWork, event: ReplacementAdvised) -> None:
         """A rule says a part is due: issue a recommendation, unless this need has had one.
 
-        A part that does not fit, and a thing that is not registered, raise nothing; the refusal is
-        kept in ``refused_advice``. With policy ``off`` the need stays FORECAST. Advice that rests
-        on readings of the part before this one is void.
+        A part that does not fit, readings that are flagged, and a thing that is not registered or
+        not in service raise nothing; the refusal is kept in ``refused_advice``. With policy ``off``
+        the need stays FORECAST. Advice that rests on readings of the part before this one is void.
         """
-        cycle, since_ms = self._cycle(uow, event.thing, event.position)
+        cycle, since_ms = self.needs.cycle(uow, event.thing, event.position)
         if event.seen_from_ms < since_ms:
             return
         key = d.need_key(event.thing, event.position, cycle)
         state = self._steps.state(uow, key)
-        if state not in (d.Need.LATENT, d.Need.FORECAST):
+        if state not in d.ADVISABLE:
             return
-        thing = self._directory.thing(uow.conn, event.thing)
-        if thing is None:
-            self._refuse(uow, key, event, "the thing is not registered")
+        thing = self.directory.thing(uow.conn, event.thing)
+        policy = Policy() if thing is None else self.policy(uow, thing.customer)
+        if policy.mode is Mode.OFF and state is not d.Need.LATENT:
             return
-        policy = self._policies.of(uow).get(thing.customer, d.Policy())
-        if policy.mode is d.Mode.OFF and state is d.Need.FORECAST:
+        objection = self.advising.objection(uow, thing, event)
+        if objection or thing is None:
+            self.advising.refuse(uow, key, event, objection)
             return
-        misfit = self.catalogue.misfit(
-            uow.conn, model=thing.model, part=event.part, position=event.position
+        need = self.needs.get_or_begin(
+            uow, thing, position=event.position, part=event.part, at_ms=event.at_ms
         )
-        if misfit:
-            self._refuse(uow, key, event, misfit)
-            return
-        need = self._foreseen(uow, key, event, cycle)
-        if policy.mode is d.Mode.OFF:
-            return
-        self._steps.move_need(uow, need, d.NeedStep.RECOMMEND, at_ms=event.at_ms)
-        self._issue(uow, self._recommendation(uow, thing, event, key, cycle), policy, event.at_ms)
-
-    def _refuse(self, uow: UnitOfWork, key: str, event: ReplacementAdvised, why: str) -> None:
-        if self._rows.refused.get(uow.conn, key, event.part) is None:
-            _log.warning("advice of rule %s for %s refused: %s", event.rule, key, why)
-            names = ("part", "rule", "pack", "pack_version", "at_ms")
-            row = {name: getattr(event, name) for name in names}
-            self._rows.refused.insert(uow, {**row, "need_key": key, "reason": why})
-
-    def _foreseen(self, uow: UnitOfWork, key: str, event: ReplacementAdvised, cycle: int) -> Row:
-        need = self._rows.needs.get(uow.conn, key)
-        if need is None:
-            need = {
-                "need_key": key,
-                "state": d.Need.LATENT.value,
-                "thing": event.thing,
-                "position": event.position,
-                "cycle": cycle,
-                "part": event.part,
-                "attempts": 0,
-                "changed_ms": event.at_ms,
-            }
-            self._rows.needs.insert(uow, need)
         if need["state"] == d.Need.LATENT:
             self._steps.move_need(uow, need, d.NeedStep.FORESEE, at_ms=event.at_ms)
-        return need
+        if policy.mode is Mode.OFF:
+            return
+        self._steps.move_need(uow, need, d.NeedStep.RECOMMEND, at_ms=event.at_ms)
+        rec = self.advising.recommend(uow, thing, event, need)
+        self.advising.first(uow, rec, event.at_ms)
+        if rec["state"] == d.Advice.ISSUED:
+            self._issue(uow, rec, policy, event.at_ms)
 
-    def _recommendation(
-        self, uow: UnitOfWork, thing: ThingRef, event: ReplacementAdvised, key: str, cycle: int
-    ) -> Row:
-        part = self.catalogue.part(uow.conn, event.part)
-        assert part is not None, "misfit() has looked it up"
-        row = {
-            "id": d.recommendation_id(event.thing, event.position, cycle),
-            "need_key": key,
-            "state": d.Advice.ISSUED.value,
-            "thing": event.thing,
-            "site": thing.site,
-            "customer": thing.customer,
-            "part": event.part,
-            "position": event.position,
-            "cycle": cycle,
-            "quantity": event.quantity,
-            "unit_price_eur": part["price_eur"],
-            "rule": event.rule,
-            "pack": event.pack,
-            "pack_version": event.pack_version,
-            "policy": d.Mode.APPROVAL.value,
-            "why": event.why,
-            "values": {name: sig9(value) for name, value in event.values.items()},
-            "by": "",
-            "reason": "",
-            "issued_ms": event.at_ms,
-            "changed_ms": event.at_ms,
-        }
-        self._rows.recommendations.insert(uow, row)
-        return row
-
-    def _issue(self, uow: UnitOfWork, rec: Row, policy: d.Policy, at_ms: int) -> None:
-        """Show the recommendation and, where the policy lets it, order at once (O7)."""
-        mine = self._rows.orders.items(uow.conn, customer=rec["customer"])
-        reasons = d.breaches(
-            policy,
-            unit_price_eur=rec["unit_price_eur"],
-            quantity=rec["quantity"],
-            open_orders=sum(order["state"] in d.OPEN_ORDERS for order in mine),
-            spent_eur=sum(
-                order["total_eur"]
-                for order in mine
-                if order["state"] not in d.LOST_ORDERS
-                and _month(order["placed_ms"]) == _month(at_ms)
-            ),
-        )
-        auto = policy.mode is d.Mode.AUTO and not reasons
-        rec["policy"] = (d.Mode.AUTO if auto else d.Mode.APPROVAL).value
-        if policy.mode is d.Mode.AUTO and reasons:
-            rec["reason"] = "; ".join(reasons)
-        changed = self._rows.recommendations.swap(
-            uow,
-            rec["id"],
-            expected=rec["state"],
-            values={"policy": rec["policy"], "reason": rec["reason"]},
-        )
-        assert changed, "the row was written in this transaction"
-        shown = [
-            "need_key",
-            "thing",
-            "site",
-            "customer",
-            "part",
-            "position",
-            "cycle",
-            "quantity",
-            "unit_price_eur",
-            "rule",
-            "pack",
-            "pack_version",
-            "policy",
-            "why",
-            "values",
-        ]
-        uow.publish(
-            RecommendationChanged(
-                at_ms=at_ms,
-                kind="recommendation.issued",
-                subject=rec["id"],
-                data={name: rec[name] for name in shown},
-            )
-        )
+    def _issue(self, uow: UnitOfWork, rec: Row, policy: Policy, at_ms: int) -> None:
+        """Show the recommendation; take the part from a shelf, or order it, where that may be."""
+        auto = self.advising.judge(uow, rec, policy, at_ms)
+        if self.advising.serve(uow, rec, at_ms):
+            return
         if auto:
             self.approve(uow, rec["id"], by=BY_POLICY, at_ms=at_ms)
 
     def approve(self, uow: UnitOfWork, rec_id: str, *, by: str, at_ms: int) -> Row:
-        """ISSUED to ORDERED: place the order.
+        """ISSUED or SNOOZED to ORDERED: place the order.
 
         Raises:
             Unknown: If there is no such recommendation.
             IllegalStep: If its state forbids it.
+            Forbidden: If the policy names somebody else who must agree.
         """
         rec = self._steps.move_rec(uow, rec_id, d.AdviceStep.APPROVE, by=by, reason="", at_ms=at_ms)
+        self.advising.check_approver(self.policy(uow, rec["customer"]), by)
+        cancel_timer(uow, WAKE, rec_id)
         need = self._steps.need(uow, rec["need_key"])
         attempt = need["attempts"] + 1
         self._steps.move_need(uow, need, d.NeedStep.ORDER, at_ms=at_ms, attempts=attempt)
@@ -242,42 +237,65 @@ class Orders:
         return rec
 
     def discard(self, uow: UnitOfWork, rec_id: str, *, by: str, reason: str, at_ms: int) -> Row:
-        """The buyer does not want it; this need raises no other recommendation.
+        """The buyer does not want it; see :meth:`Advising.discard`."""
+        cancel_timer(uow, REOPEN, rec_id)
+        return self.advising.discard(uow, rec_id, by=by, reason=reason, at_ms=at_ms)
+
+    def close_breaker(
+        self, uow: UnitOfWork, model: str, *, release: bool, by: str, reason: str, at_ms: int
+    ) -> list[Row]:
+        """A person lets everything go out that is held for a model, or discards it (O13).
 
         Raises:
-            Unknown: If there is no such recommendation.
-            IllegalStep: If its state forbids it.
+            IllegalStep: If the breaker has not tripped.
         """
-        rec = self._steps.move_rec(
-            uow, rec_id, d.AdviceStep.DISCARD, by=by, reason=reason, at_ms=at_ms
-        )
-        cancel_timer(uow, REOPEN, rec_id)
-        self._steps.move_need(
-            uow, self._steps.need(uow, rec["need_key"]), d.NeedStep.DISCARD, at_ms=at_ms
-        )
-        self._steps.tell(uow, rec, "discarded", by=by, at_ms=at_ms)
-        return rec
+        what = "release" if release else "discard"
+        self.advising.breakers.close(uow, model, what=what, by=by, reason=reason, at_ms=at_ms)
+        held = self._rows.recommendations.items(uow.conn, model=model, state=d.Advice.HELD.value)
+        for rec in held:
+            if not release:
+                self.discard(uow, rec["id"], by=by, reason=reason, at_ms=at_ms)
+                continue
+            step = d.AdviceStep.RELEASE
+            freed = self._steps.move_rec(uow, rec["id"], step, by=by, reason=reason, at_ms=at_ms)
+            self._issue(uow, freed, self.policy(uow, rec["customer"]), at_ms)
+        return self.listed(uow.conn, "breakers", model=model)
 
     # Orders ----------------------------------------------------------------------------------
 
     def _place(self, uow: UnitOfWork, rec: Row, attempt: int, *, by: str, at_ms: int) -> None:
-        part = self.catalogue.part(uow.conn, rec["part"])
-        assert part is not None, "parts are never deleted"
-        price_eur = rec["unit_price_eur"]  # as recommended: what the buyer agreed to
-        row = {
-            "id": d.order_id(rec["thing"], rec["position"], rec["cycle"], attempt),
-            "state": d.Order.PENDING_APPROVAL.value,
-            **{k: rec[k] for k in ("need_key", "thing", "site", "customer", "part", "quantity")},
-            "supplier": part["supplier"],
-            "unit_price_eur": price_eur,
-            "total_eur": d.total_eur(price_eur, rec["quantity"]),
-            "by": by,
-            "reason": "",
-            "placed_ms": at_ms,
-            "changed_ms": at_ms,
-        }
-        self._rows.orders.insert(uow, row)
-        self._steps.tell_order(uow, row, "placed", at_ms)
+        """Order what is recommended, at the price that was: what the buyer agreed to."""
+        terms = self.supplies.of(uow.conn, rec["customer"])
+        price: Decimal = rec["unit_price_eur"]
+        if rec["contract"]:
+            price = self.catalogue.price_eur(uow.conn, terms.model, terms.provider, rec["part"])
+        line = Line(
+            list_eur=price,
+            **{n: rec[n] for n in ("need_key", "thing", "site", "customer", "part", "position")},
+            quantity=rec["quantity"],
+            contract=rec["contract"],
+        )
+        order = order_row(
+            d.order_id(rec["thing"], rec["position"], rec["cycle"], attempt, self._owner(uow, rec)),
+            [line],
+            state=d.Order.PENDING_APPROVAL,
+            model=terms.model,
+            buyer=rec["customer"],
+            provider=terms.provider,
+            supplier=rec["supplier"],
+            terms=terms,
+            by=by,
+            at_ms=at_ms,
+        )
+        order["eta_ms"] = rec["eta_ms"]
+        order["policy"] = rec["policy"]
+        self.sales.place(uow, order, at_ms=at_ms)
+        self.compliance.ordered(uow, rec["id"], rec, at_ms)
+        self.chain.replenish(uow, order, terms, at_ms)
+
+    def _owner(self, uow: UnitOfWork, rec: Row) -> int:
+        owner: int = self._steps.need(uow, rec["need_key"])["owner"]
+        return owner
 
     def step_order(
         self,
@@ -288,35 +306,97 @@ class Orders:
         by: str,
         at_ms: int,
         reason: str = "",
+        details: Details = NONE,
     ) -> Row:
-        """Move one order one step; the need and the recommendation follow.
+        """Move one order one step; the needs and the recommendations follow.
 
         Raises:
-            Unknown: If there is no such order.
-            IllegalStep: If its state forbids the step.
+            DpsError: As :meth:`Sales.step`.
         """
-        row = self._rows.orders.get(uow.conn, order_id)
-        if row is None:
-            raise Unknown(f"there is no order {order_id!r}")
-        state = d.Order(row["state"])
-        target = after(d.ORDERS, subject=order_id, state=state, step=step)
-        values: Row = {"state": target.value, "by": by, "reason": reason, "changed_ms": at_ms}
-        if not self._rows.orders.swap(uow, order_id, expected=state, values=values):
-            raise IllegalStep(order_id, state, step, [])
-        row.update(values)
-        need = self._steps.need(uow, row["need_key"])
-        if need["state"] == d.Need.ORDERED and target is d.Order.DELIVERED:
-            self._steps.move_need(uow, need, d.NeedStep.DELIVER, at_ms=at_ms)
-        self._steps.tell_order(uow, row, d.PAST[step], at_ms)
-        if need["state"] == d.Need.ORDERED and target in d.LOST_ORDERS:
-            self._lost(uow, need, row, at_ms)
+        return self.sales.step(
+            uow, order_id, step, by=by, at_ms=at_ms, reason=reason, details=details
+        )
+
+    def checkout(self, uow: UnitOfWork, buyer: str, *, by: str, at_ms: int) -> Row:
+        """Order what is in a buyer's cart: every line takes its need, recommended or not (O1, SP4).
+
+        Raises:
+            DpsError: If the cart is empty, or a need has an order already.
+        """
+        row = self.carts.price(uow, buyer, at_ms)
+        terms = self.supplies.of(uow.conn, row["buyer"])
+        for line in row["lines"]:
+            self._buy(uow, row, line, by=by, at_ms=at_ms)
+        step = d.OrderStep.CHECKOUT
+        self._steps.move_order(uow, row, step, by=by, reason="", at_ms=at_ms, placed_ms=at_ms)
+        self._steps.tell_order(uow, row, "placed", at_ms, {"channel": "cart"})
+        self.chain.replenish(uow, row, terms, at_ms)
         return row
+
+    def _buy(self, uow: UnitOfWork, row: Row, line: Row, *, by: str, at_ms: int) -> None:
+        ref = self.directory.thing(uow.conn, line["thing"])
+        assert ref is not None, "the cart has looked it up"
+        need = self.needs.get_or_begin(
+            uow, ref, position=line["position"], part=line["part"], at_ms=at_ms
+        )
+        rec_id = d.recommendation_id(need["thing"], need["position"], need["cycle"], need["owner"])
+        attempts = need["attempts"] + 1
+        asked = need["state"] in (d.Need.RECOMMENDED, d.Need.SNOOZED)
+        step = d.NeedStep.ORDER if asked else d.NeedStep.BUY
+        if asked:
+            rec = self._steps.move_rec(
+                uow, rec_id, d.AdviceStep.APPROVE, by=by, reason="", at_ms=at_ms
+            )
+            cancel_timer(uow, WAKE, rec_id)
+            self._steps.tell(uow, rec, "approved", by=by, at_ms=at_ms)
+        self._steps.move_need(uow, need, step, at_ms=at_ms, attempts=attempts)
+        self.compliance.ordered(uow, rec_id, {**line, "supplier": row["supplier"]}, at_ms)
+
+    def _judge_offer(
+        self, uow: UnitOfWork, row: Row, price: Decimal, quantity: int, at_ms: int
+    ) -> list[str]:
+        """Why a changed offer is not accepted without asking (O6, O7)."""
+        policy = self.policy(uow, row["customer"])
+        if row["model"] == Model.M3 or policy.mode is not Mode.AUTO or row["policy"] != "auto":
+            return ["a person ordered it"]
+        return self.advising.reasons(
+            uow,
+            policy,
+            customer=row["customer"],
+            part=row["part"],
+            price=price,
+            quantity=quantity,
+            at_ms=at_ms,
+            but=row["id"],
+        )
+
+    def _follow(self, uow: UnitOfWork, row: Row, step: d.OrderStep, at_ms: int) -> None:
+        """Needs follow the customer's order; a customer's order follows its partner's."""
+        target = d.Order(row["state"])
+        if row["model"] == Model.M3:
+            self.chain.arrived(uow, row, step, at_ms)
+            return
+        for line in row["lines"]:
+            need = self._rows.needs.get(uow.conn, line["need_key"])
+            if need is None:
+                continue
+            if need["state"] == d.Need.ORDERED and step is d.OrderStep.DELIVER:
+                self._steps.move_need(uow, need, d.NeedStep.DELIVER, at_ms=at_ms)
+            elif need["state"] in (d.Need.ORDERED, d.Need.DELIVERED) and target in d.LOST_ORDERS:
+                self._lost(uow, need, row, at_ms)
+        if target in d.LOST_ORDERS:
+            self.chain.called_off(uow, row, at_ms)
 
     def _lost(self, uow: UnitOfWork, need: Row, order: Row, at_ms: int) -> None:
         """The need is open again after a cool-down, once (O4)."""
-        rec_id = d.recommendation_id(need["thing"], need["position"], need["cycle"])
+        rec_id = d.recommendation_id(need["thing"], need["position"], need["cycle"], need["owner"])
         reason = f"{order['id']} {order['state']} by {order['by']}: {order['reason'] or '-'}"
         self._steps.move_need(uow, need, d.NeedStep.LOSE_ORDER, at_ms=at_ms)
+        rec = self._rows.recommendations.get(uow.conn, rec_id)
+        if rec is None or rec["state"] != d.Advice.ORDERED:
+            # a purchase that nobody recommended: what was bought of own accord is not asked for
+            self._steps.move_need(uow, need, d.NeedStep.DISCARD, at_ms=at_ms)
+            return
         step = d.AdviceStep.LOSE_ORDER
         self._steps.move_rec(uow, rec_id, step, by=order["by"], reason=reason, at_ms=at_ms)
         if need["attempts"] >= d.ORDERS_PER_NEED_MAX:
@@ -329,8 +409,8 @@ class Orders:
         rec = self._rows.recommendations.get(uow.conn, timer.subject)
         assert rec is not None, "the timer was set with the row"
         at_ms = timer.due_ms
-        policy = self._policies.of(uow).get(rec["customer"], d.Policy())
-        if policy.mode is d.Mode.OFF:
+        policy = self.policy(uow, rec["customer"])
+        if policy.mode is Mode.OFF:
             reason = "the customer's policy is off"
             self.discard(uow, rec["id"], by=BY_SERVICE, reason=reason, at_ms=at_ms)
             return
@@ -339,48 +419,3 @@ class Orders:
             uow, rec["id"], step, by=BY_SERVICE, reason=rec["reason"], at_ms=at_ms
         )
         self._issue(uow, rec, policy, at_ms)
-
-    def on_fitted(self, uow: UnitOfWork, event: PartFitted) -> None:
-        """A part was fitted: only this ends a need and starts the next cycle (O3).
-
-        An order of the need that has not left the supplier is cancelled.
-        """
-        thing, position = event.subject, str(event.data["position"])
-        cycle, _ = self._cycle(uow, thing, position)
-        need = self._rows.needs.get(uow.conn, d.need_key(thing, position, cycle))
-        if need is not None:
-            self._fulfil(uow, need, event.at_ms)
-        new = {"cycle": int(event.data["cycle"]), "since_ms": event.at_ms}
-        row = {"thing": thing, "position": position, **new}
-        self._rows.cycles.put(uow, row)
-        self._cycles.of(uow)[thing, position] = row
-
-    def _cycle(self, uow: UnitOfWork, thing: str, position: str) -> tuple[int, int]:
-        """The number of the part's cycle, from 1, and since when it runs; -1: from the start."""
-        row = self._cycles.of(uow).get((thing, position))
-        return (1, -1) if row is None else (row["cycle"], row["since_ms"])
-
-    def _fulfil(self, uow: UnitOfWork, need: Row, at_ms: int) -> None:
-        self._steps.move_need(uow, need, d.NeedStep.FIT, at_ms=at_ms)
-        rec_id = d.recommendation_id(need["thing"], need["position"], need["cycle"])
-        rec = self._rows.recommendations.get(uow.conn, rec_id)
-        if rec is not None and d.RECOMMENDATIONS[d.Advice(rec["state"])]:
-            step, reason = d.AdviceStep.FULFIL, "part fitted"
-            rec = self._steps.move_rec(uow, rec_id, step, by=BY_SERVICE, reason=reason, at_ms=at_ms)
-            cancel_timer(uow, REOPEN, rec_id)
-            self._steps.tell(uow, rec, "fulfilled", by=BY_SERVICE, at_ms=at_ms)
-        for order in self._rows.orders.items(uow.conn, need_key=need["need_key"]):
-            if d.OrderStep.CANCEL in d.ORDERS[d.Order(order["state"])]:
-                self.step_order(
-                    uow,
-                    order["id"],
-                    d.OrderStep.CANCEL,
-                    by=BY_SERVICE,
-                    reason="a part was fitted without it",
-                    at_ms=at_ms,
-                )
-
-
-def _month(at_ms: int) -> tuple[int, int]:
-    day = datetime.fromtimestamp(at_ms / 1000, tz=UTC)
-    return day.year, day.month

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
@@ -122,6 +123,14 @@ class ObeysBody(Body):
     features: dict[SignalName, str] = Field(default_factory=dict)
 
 
+class KitBody(Body):
+    """A condition that is watched by itself: due at 100 %, overdue beyond its tolerance (SP10)."""
+
+    condition: Text
+    tolerance_pct: Annotated[float, Field(ge=0, le=100)] = 10.0
+    due_days: Annotated[float, Field(gt=0)] = 14.0
+
+
 class ModelBody(Body):
     """A kind of thing; with a parent it has what the parent has too.
 
@@ -131,7 +140,7 @@ class ModelBody(Body):
     product: Text
     title: str = ""
     parent: str = ""
-    signals: Annotated[dict[SignalName, SignalBody], Field(min_length=1)]
+    signals: dict[SignalName, SignalBody] = Field(default_factory=dict)
     constants: dict[SignalName, float] = Field(default_factory=dict)
     parts: list[ModelPartBody] = Field(default_factory=list)
     conditions: list[ConditionBody] = Field(default_factory=list)
@@ -139,6 +148,7 @@ class ModelBody(Body):
     sessions: list[dict[str, Any]] = Field(default_factory=list)
     diagnosis: list[dict[str, Any]] = Field(default_factory=list)
     quality: list[dict[str, Any]] = Field(default_factory=list)
+    kits: list[KitBody] = Field(default_factory=list)
     obeys: ObeysBody = Field(default_factory=ObeysBody)
 
     @classmethod
@@ -206,6 +216,7 @@ class ModelView(BaseModel):
     sessions: list[dict[str, Any]]
     diagnosis: list[dict[str, Any]]
     quality: list[dict[str, Any]]
+    kits: list[KitBody]
     obeys: ObeysBody
 
 
@@ -314,13 +325,13 @@ def _add_reads(
     async def list_customers(limit: Limit = LIMIT, after: str = "") -> Listed:
         """All customers that the caller sees."""
         with store.read() as conn:
-            return listed(access.seen(service.items(conn, "customer"), of="id"), limit, after)
+            return paged(access.seen(service.items(conn, "customer"), of="id"), limit, after)
 
     @api.get("/sites", dependencies=[needs("sites:read")])
     async def list_sites(limit: Limit = LIMIT, after: str = "") -> Listed:
         """All sites that the caller sees."""
         with store.read() as conn:
-            return listed(access.seen(service.items(conn, "site")), limit, after)
+            return paged(access.seen(service.items(conn, "site")), limit, after)
 
     @api.get("/models", dependencies=[needs("models:read")])
     async def list_models(limit: Limit = LIMIT, after: str = "") -> Listed:
@@ -330,7 +341,7 @@ def _add_reads(
                 {name: row[name] for name in row if name != "own"}
                 for row in service.items(conn, "model")
             ]
-        return listed(rows, limit, after)
+        return paged(rows, limit, after)
 
     @api.get("/models/{name}", dependencies=[needs("models:read")])
     async def get_model(name: Name) -> ModelView:
@@ -361,7 +372,9 @@ def _add_reads(
         with store.read() as conn:
             return shown(conn, service.get(conn, "thing", name))
 
-    def listed(rows: Sequence[dict[str, Any]], limit: int, after: str) -> Listed:
-        rows = [row for row in rows if row["id"] > after]
-        page = list(rows[:limit])
-        return Listed(items=page, next=page[-1]["id"] if len(rows) > limit else None)
+
+def paged(rows: Sequence[dict[str, Any]], limit: int, after: str) -> Listed:
+    """The first ``limit`` of rows, ordered by id, behind the one that is named."""
+    rows = sorted((row for row in rows if row["id"] > after), key=itemgetter("id"))
+    page = list(rows[:limit])
+    return Listed(items=page, next=page[-1]["id"] if len(rows) > limit else None)

@@ -198,12 +198,17 @@ def switched_off(offer: Offer, permissions: Iterable[str]) -> dict[str, str]:
     return {permission: reason for permission, reason in found.items() if reason is not None}
 
 
-def pages_of(offer: Offer, may: Iterable[str]) -> list[Page]:
-    """The pages that are left for who has the permissions ``may`` of what is not switched off."""
+def pages_of(offer: Offer, may: Iterable[str], *, portal_only: bool) -> list[Page]:
+    """The pages that are left for who has the permissions ``may`` of what is not switched off.
+
+    ``portal_only``: customers have no other face.
+    """
     allowed = frozenset(may)
     with_room = bool(offer.initiatives & CONTROL_ROOM)
     return [
         page
         for page in PAGES
-        if page.permission in allowed and (with_room or page.face != "control-room")
+        if page.permission in allowed
+        and (page.face == "portal" or not portal_only)
+        and (with_room or page.face != "control-room")
     ]

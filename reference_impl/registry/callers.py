@@ -21,7 +21,7 @@ from reference_impl.kernel.errors import (
     TooMany,
     Unauthenticated,
 )
-from reference_impl.kernel.store import Connection, Store
+from reference_impl.kernel.store import Connection, Store, UnitOfWork
 from reference_impl.registry.areas import Offer, switched_off
 from reference_impl.registry.roles import PERMISSIONS, ROLES, Role
 from reference_impl.registry.scope import Scope, Trees, scope_of
@@ -37,7 +37,7 @@ BEARER = b"Bearer "
 
 
 class CallerStore(Protocol):
-    """What is read of the registry."""
+    """What is kept of the registry."""
 
     def get(self, conn: Connection, kind: str, *key: str | int) -> Row | None:
         """One row, or None."""
@@ -45,6 +45,10 @@ class CallerStore(Protocol):
 
     def items(self, conn: Connection, kind: str, **equals: object) -> list[Row]:
         """All rows of a kind."""
+        ...
+
+    def put(self, uow: UnitOfWork, kind: str, row: Row) -> bool:
+        """Write a row; False if nothing changed."""
         ...
 
     def trees(self, conn: Connection) -> Trees:
@@ -138,8 +142,10 @@ class KnownCallers:
 
     # ----- login
 
-    async def login(self, user: str, password: str) -> tuple[str, Principal]:
-        """Open a session; gives its token.
+    async def login(
+        self, user: str, password: str, accept: Mapping[str, str], *, at_ms: int
+    ) -> tuple[str, Principal]:
+        """Open a session; gives its token. Agreements named in ``accept`` are accepted with it.
 
         Raises:
             TooMany: After too many wrong passwords for this name.
@@ -158,9 +164,14 @@ class KnownCallers:
         if not await asyncio.to_thread(is_password, password, kept):
             raise _nobody("user or password is wrong")
         self._failures.pop(user, None)
-        with self._store.read() as conn:
-            who = self._principal_of_user(conn, user)
-            missing = self.unaccepted(conn, who)
+        async with self._store.writing:
+            with self._store.begin() as uow:
+                who = self._principal_of_user(uow.conn, user)
+                for row in self.unaccepted(uow.conn, who):
+                    if accept.get(row["id"]) == row["version"]:
+                        accepted = {"user": user, "agreement": row["id"], "at_ms": at_ms}
+                        self._rows.put(uow, "acceptance", {**accepted, "version": row["version"]})
+                missing = self.unaccepted(uow.conn, who)
         if missing:
             raise Forbidden(
                 "agreements changed: accept them to log in",
@@ -235,7 +246,7 @@ class KnownCallers:
         if row is None:
             raise _nobody("the user is gone")
         role = self.role(conn, row["role"])
-        return self._principal(conn, name, role, row["party"], role.permissions)
+        return self._principal(conn, name, role, _bare(row["party"]), role.permissions)
 
     def _principal_of_key(self, conn: Connection, authorization: bytes) -> Principal:
         if not authorization.startswith(BEARER):
@@ -251,7 +262,7 @@ class KnownCallers:
         permissions = role.permissions
         if row["permissions"] is not None:
             permissions &= frozenset(row["permissions"])
-        who = self._principal(conn, f"key:{row['id']}", role, row["party"], permissions)
+        who = self._principal(conn, f"key:{row['id']}", role, _bare(row["party"]), permissions)
         return replace(who, purposes=frozenset(row["purposes"]))
 
     def _principal(
@@ -331,6 +342,10 @@ def _scoped(who: Principal, scope: Scope, off: Mapping[str, str]) -> Principal:
 
 def _limits(row: Row | None) -> Mapping[str, int]:
     return {} if row is None else row["limits"]
+
+
+def _bare(party: str) -> str:
+    return party.partition(":")[2]
 
 
 def _digest(authorization: bytes) -> bytes:

@@ -91,6 +91,7 @@ def inherited(parent: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, An
     Signals and what is obeyed go by name, parts by position, other entries by id, if they have one.
     """
     merged: dict[str, Any] = {"signals": {**parent["signals"], **own["signals"]}}
+    merged["constants"] = {**parent["constants"], **own["constants"]}
     merged["obeys"] = {
         name: {**parent["obeys"].get(name, {}), **own["obeys"].get(name, {})}
         for name in ("commands", "settings", "features")

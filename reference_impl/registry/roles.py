@@ -36,24 +36,26 @@ def spelled(brief: str) -> frozenset[str]:
 
 
 _ME = "me:r feed:r agreements:r"
-_LOOK = f"{_ME} things:r sites:r models:r customers:r alerts:r conditions:r telemetry:r register:r"
-_LOOK += " explain:r"
+_LOOK = f"{_ME} things:r sites:r models:r customers:r conditions:r telemetry:r register:r"
+_LOOK += " explain:r alerts:r"
 _HOOKS = "api-keys:r webhooks:rw"
-_USE = f"{_LOOK} actions:rw tickets:rw commands:rw metrics:r work-orders:r flags:r"
+_USE = f"{_LOOK} alerts:w actions:rw tickets:rw commands:rw metrics:r work-orders:r flags:r"
 _BUY = "parts:r orders:rw policies:rw recommendations:rw needs:r subscriptions:rw"
-_BUY = "explain:r parts:r orders:rw policies:rw recommendations:rw needs:r"
-_OWN = "users:rwd api-keys:rwd consents:rw grants:rwd recipients:r export:r activation:w"
+_BUY += " explain:r"
+_OWN = "webhooks:rw users:rwd api-keys:rwd consents:rw grants:rwd recipients:r export:r"
+_OWN += " activation:w"
 _SERVE = f"{_LOOK} diagnostics:r tickets:rw actions:rw commands:rw work-orders:rw planning:r"
-_SERVE += " metrics:r recommendations:r needs:r parts:r"
+_SERVE += " alerts:w metrics:r recommendations:r needs:r parts:r"
+_BILL = "subscriptions:r charges:rw"
 _SELL = f"{_ME} customers:rw sites:r things:r models:r parts:rw orders:ra recommendations:r needs:r"
 _CONSOLE = f"{_LOOK} models:rwi parts:rwi rule-packs:rw agreements:rw flags:rw metrics:rw tenants:r"
-_CONSOLE += " organisations:rw partners:rw customers:rwi sites:rwi things:rwid users:rwdi roles:rw"
-_CONSOLE += " api-keys:rwd limits:r properties:rw entitlements:rw recipients:rw ingestion:r"
-_CONSOLE += " webhooks:rw"
+_CONSOLE += " webhooks:rw offers:rw subscriptions:r organisations:rw partners:rwi customers:rwi"
+_CONSOLE += " sites:rwi things:rwid users:rwdi roles:rw"
+_CONSOLE += " api-keys:rwd entitlements:rw recipients:rw ingestion:r"
 _CONSOLE += " activation:w suppliers:rw invoicing:rw consents:r grants:r register:r diagnostics:r"
 
 _MANAGE = f"{_SERVE} planning:w contracts:rw outcomes:rw customers:rw partners:r users:r"
-_MANAGE += " webhooks:rw policies:rw rule-packs:r orders:r activation:w"
+_MANAGE += " contacts:rwd webhooks:rw policies:rw rule-packs:r orders:r activation:w"
 
 _C, _P, _O, _R = Group.CUSTOMER, Group.PARTNER, Group.ORGANISATION, Group.RECIPIENT
 _TABLE: tuple[tuple[str, str, Group, str, str], ...] = (
@@ -83,14 +85,13 @@ _TABLE: tuple[tuple[str, str, Group, str, str], ...] = (
     ("research", "Research and development", _O, "back-office",
      f"{_LOOK} metrics:r rule-packs:r ingestion:r"),
     ("account-manager", "Sales and account manager", _O, "back-office",
-     f"{_SELL} contracts:rw outcomes:r leads:rw entitlements:rw partners:r"),
+     f"{_SELL} contracts:rw outcomes:r leads:rw entitlements:rw partners:r offers:rw {_BILL}"),
     ("finance", "Finance", _O, "back-office",
-     (f"{_ME} customers:r contracts:r outcomes:r orders:r suppliers:r invoicing:rw charges:w"
-     " subscriptions:r")),
+     f"{_ME} customers:r contracts:r outcomes:r orders:r suppliers:r invoicing:rw {_BILL}"),
     ("board", "Board", _O, "back-office", f"{_ME} customers:r contracts:r outcomes:r orders:r"),
     ("console", "Console configurator", _O, "console", _CONSOLE),
     ("integrator", "Expert partner who integrates", _P, "console",
-     f"{_LOOK} models:r rule-packs:r parts:r metrics:r properties:rw things:ri {_HOOKS}"),
+     f"{_LOOK} models:r rule-packs:r parts:r metrics:r things:ri {_HOOKS}"),
     ("recipient", "Data Recipient", _R, "portal", "me:r things:r telemetry:r export:r"),
 )  # fmt: skip
 ROLES: Mapping[str, Role] = {
@@ -112,10 +113,10 @@ GROUPS: Mapping[str, frozenset[Group]] = {
     "invoicing:write": frozenset({_O}),
     "suppliers:write": frozenset({_O}),
     "entitlements:write": frozenset({_O}),
+    "offers:write": frozenset({_O}),
+    "charges:write": frozenset({_O, _P}),
     "outcomes:write": frozenset({_O}),
     "contracts:write": frozenset({_O}),
-    "offers:write": frozenset({_O}),
-    "charges:write": frozenset({_O}),
     "orders:approve": frozenset({_O, _P}),
     "diagnostics:read": frozenset({_O, _P}),
     "planning:write": frozenset({_O, _P}),

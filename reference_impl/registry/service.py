@@ -168,6 +168,7 @@ class Registry:
                     diagnosis=tuple(row["diagnosis"]),
                     quality=tuple(row["quality"]),
                     obeys=row["obeys"],
+                    kits=tuple(row["kits"]),
                 )
             )
             for heir in self._rows.items(uow.conn, "model", parent=name):
@@ -304,11 +305,16 @@ class Registry:
     def _own(
         self, uow: UnitOfWork, row: Row, customer: str, at_ms: int, *, site: str | None = None
     ) -> None:
-        """Give a thing to a customer; changes ``row``, which the caller writes."""
+        """Give a thing to a customer; changes ``row``, which the caller writes.
+
+        What it said at the very moment of a reset is still the last owner's.
+        """
         status = Status(row["status"])
         target = after(domain.STATUS, subject=row["id"], state=status, step=Step.ACTIVATE)
+        periods = self._rows.items(uow.conn, "ownership", thing=row["id"])
+        from_ms = max([at_ms, *(period["to_ms"] + 1 for period in periods)])
         row |= {"status": target.value, "site": row["site"] if site is None else site}
-        period = {"thing": row["id"], "from_ms": at_ms, "customer": customer, "to_ms": None}
+        period = {"thing": row["id"], "from_ms": from_ms, "customer": customer, "to_ms": None}
         self._rows.put(uow, "ownership", period)
         uow.publish(
             ThingActivated(at_ms=at_ms, thing=row["id"], site=row["site"], customer=customer)
@@ -325,19 +331,24 @@ class Registry:
 
     def count_up(self, conn: Connection, kind: str, organisation: str) -> None:
         """Raise LimitReached if the tenant of an organisation has as many of a kind as it may."""
-        trees = self._rows.trees(conn)
-        parents = {name: row["parent"] for name, row in trees.organisations.items()}
-        tenant = root_of(parents, organisation)
-        settings = self._rows.get(conn, "tenant", tenant)
-        limit = None if settings is None else settings["limits"].get(LIMITED[kind])
-        if limit is None:
+        if not self._rows.items(conn, "tenant"):
             return
+        parents = {MAIN: ""} | {
+            row["id"]: row["parent"] for row in self._rows.items(conn, "organisation")
+        }
+        tenant = root_of(parents, organisation)
         there = sum(
             1
             for row in self._rows.items(conn, kind)
             if root_of(parents, row["organisation"]) == tenant
         )
-        if there >= limit:
+        self.must_have_room(conn, kind, tenant, there)
+
+    def must_have_room(self, conn: Connection, kind: str, tenant: str, there: int) -> None:
+        """Raise LimitReached if a tenant with so many of a kind may have no more (CC23)."""
+        settings = self._rows.get(conn, "tenant", tenant)
+        limit = None if settings is None else settings["limits"].get(LIMITED[kind])
+        if limit is not None and there >= limit:
             title = f"{tenant} may have {limit} {LIMITED[kind]}, and has them"
             what = f"{there} are there"
             raise LimitReached(title, [Problem(where=kind, what=what, allowed=str(limit))])

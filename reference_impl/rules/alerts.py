@@ -52,6 +52,8 @@ class Alerts:
 
     def __init__(self, *, rows: RuleRows, scheduler: Scheduler, notices: Notices) -> None:
         self._rows, self._notices = rows, notices
+        self.changes = 0
+        """How often an alert was raised or took a step; also what was rolled back counts."""
         scheduler.on_timer(SHELF, self._off_the_shelf)
 
     def raise_alert(
@@ -177,9 +179,14 @@ class Alerts:
     def _log(
         self, uow: UnitOfWork, alert: str, step: Step, *, by: str, reason: str, at_ms: int
     ) -> None:
+        self._changed()
+        uow.at_end(self._changed)
         number = len(self._rows.alert_steps.items(uow.conn, alert=alert)) + 1
         row = {"alert": alert, "number": number, "at_ms": at_ms}
         self._rows.alert_steps.insert(uow, {**row, "step": step.value, "by": by, "reason": reason})
+
+    def _changed(self) -> None:
+        self.changes += 1
 
     @staticmethod
     def tell(

@@ -24,6 +24,9 @@ from reference_impl.rules.states import States
 from reference_impl.rules.variables import StateInput, Variable
 
 _MS_PER_H = 3_600_000.0
+_TOGETHER_MAX = 50_000
+"""So many evaluations of things are looked ahead at once: a service that was away for a day has
+many to make up for, and each takes some hundred bytes for each input."""
 
 
 class Outlook:
@@ -98,7 +101,8 @@ class Outlook:
         self.things = [ref.thing for ref in refs]
         self.index = {thing: number for number, thing in enumerate(self.things)}
         every_ms = self._pack.every_ms
-        self._ends_ms = range(at_ms, max(at_ms, self._scheduler.to_ms) + 1, every_ms)
+        ends_ms = range(at_ms, max(at_ms, self._scheduler.to_ms) + 1, every_ms)
+        self._ends_ms = ends_ms[: max(_TOGETHER_MAX // len(refs), 1)]
         self._windows = self._telemetry.windows(self.things, self._reduced, ends_ms=self._ends_ms)
         fixed = [one for one in self._all.inputs if isinstance(one, columns.Fixed)]
         if fixed:

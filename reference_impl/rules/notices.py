@@ -119,7 +119,7 @@ class Notices:
             "started_ms": at_ms,
             "notify": {"channels": list(reaction.channels)},
         }
-        text = reaction.text.replace("{thing}", ref.title if ref is not None else thing)
+        text = reaction.text.replace("{thing}", (ref.title if ref is not None else "") or thing)
         for contact in self._who(uow, about):
             for channel in self._channels(contact, about):
                 zone = contact["time_zone"] or (ref.time_zone if ref is not None else "UTC")
@@ -171,7 +171,7 @@ class Notices:
         ref = self._directory.thing(uow.conn, alert["thing"])
         zone = contact["time_zone"] or (ref.time_zone if ref is not None else "UTC")
         facts = {
-            "thing": ref.title if ref is not None else alert["thing"],
+            "thing": (ref.title if ref is not None else "") or alert["thing"],
             "site": alert["site"],
             "why": alert["why"],
         }

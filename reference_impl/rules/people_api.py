@@ -24,6 +24,7 @@ from reference_impl.rules.service import Rules
 
 Name = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 _QUIET = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
+ChannelName = Literal["web", "email", "sms"]
 _STEPS = {
     "done": TaskStep.DONE,
     "done-with-issue": TaskStep.DONE_WITH_ISSUE,
@@ -51,7 +52,7 @@ class ContactBody(Body):
     phone: str = ""
     time_zone: str = ""
     quiet: str = "22:00-07:00"
-    channels: Sequence[Literal["web", "email", "sms"]] = ("web",)
+    channels: Sequence[ChannelName] = ("web",)
     customers: list[str] | None = None
     severities: list[Severity] = Field(default_factory=list)
 

@@ -10,14 +10,11 @@ import sqlalchemy as sa
 
 from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.errors import IllegalStep, Invalid, Problem
-from reference_impl.kernel.ports import Directory, TelemetryView, ThingRef
+from reference_impl.kernel.ports import Directory, TelemetryView
 from reference_impl.kernel.rows import Row
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import Store, UnitOfWork
-from reference_impl.published import (
-    PartFitted,
-    ThingReleased,
-)
+from reference_impl.published import ModelInstalled, PartFitted, ThingReleased
 from reference_impl.rules import packs, unit_tests
 from reference_impl.rules.actions import Actions, TaskStep
 from reference_impl.rules.alerts import Alerts, alert_id
@@ -29,15 +26,14 @@ from reference_impl.rules.automations import (
 from reference_impl.rules.domain import (
     PHASES,
     AlertReaction,
-    Cause,
-    ConditionInput,
     Pack,
     PartInput,
     Phase,
     Step,
 )
-from reference_impl.rules.engine import Above, walk
+from reference_impl.rules.engine import walk
 from reference_impl.rules.inputs import Outlook
+from reference_impl.rules.kits import kit_pack, reads_position
 from reference_impl.rules.notices import Notices
 from reference_impl.rules.ports import ConditionsView, Offers, PartsView, Readers, RuleRows
 from reference_impl.rules.reacting import Reacting
@@ -81,6 +77,7 @@ class Rules:
 
     def subscribe(self, bus: Bus) -> None:
         """Listen to what ends or causes something, and take up the packs that the store has."""
+        bus.subscribe(ModelInstalled, self.on_model)
         bus.subscribe(PartFitted, self.on_fitted)
         bus.subscribe(ThingReleased, self.on_released)
         bus.subscribe_all(self.automations.on_event)
@@ -99,6 +96,33 @@ class Rules:
         """Rows of ``packs``, ``alerts``, ``instances``, ``actions``, ``notices``, ..."""
         rows: list[Row] = getattr(self._rows, what).items(conn, **equals)
         return rows
+
+    @property
+    def changes(self) -> int:
+        """How often an alert or a rule may have changed its state."""
+        return self.alerts.changes + self._states.changes
+
+    def working(self, conn: sa.Connection) -> set[str]:
+        """Things on which a rule about productivity is ACTIVE: they are at work."""
+        about = {
+            (pack.pack, rule.id)
+            for pack in self._packs.values()
+            for rule in pack.rules
+            if rule.topic == "productivity"
+        }
+        if not about:
+            return set()
+        rows = self._rows.instances.items(conn, phase=Phase.ACTIVE.value)
+        return {row["thing"] for row in rows if (row["pack"], row["rule"]) in about}
+
+    def installed(self) -> list[Pack]:
+        """The packs that are active, by name; automations are none."""
+        names = sorted(name for name in self._packs if not name.startswith(automation_pack("")))
+        return [self._packs[name] for name in names]
+
+    def firings(self, conn: sa.Connection, after_ms: int, to_ms: int) -> Sequence[Any]:
+        """The record of what fired in a time, oldest first; see the port ``Look``."""
+        return self._rows.look.firings(conn, after_ms, to_ms)
 
     def open_alerts(self, conn: sa.Connection, thing: str | None = None) -> list[Row]:
         """Alerts that are not over (of a thing)."""
@@ -143,6 +167,27 @@ class Rules:
         pack, problems = self._read(uow.conn, body)
         if pack is None:
             raise Invalid("the rule pack is refused", problems)
+        return self._put(uow, pack, body, at_ms=at_ms)
+
+    def on_model(self, uow: UnitOfWork, event: ModelInstalled) -> None:
+        """Install the kits that a model asks for; those that it no longer asks for go."""
+        body = kit_pack(event.model, event.kits, event.conditions)
+        active = self._rows.packs.items(uow.conn, pack=body["pack"], active=True)
+        at_ms = max(self._scheduler.to_ms, 0)
+        if not event.kits:
+            for row in active:
+                self._rows.packs.put(uow, {**row, "active": False})
+                self._end_pack(uow, body["pack"], at_ms)
+                uow.after_commit(lambda: self._scheduler.drop(f"rules/{body['pack']}"))
+            return
+        named = {str(one["id"]): str(one["position"]) for one in event.conditions}
+        known = packs.Known(signals=event.signals, conditions=named, parts=(), places=())
+        pack, problems = packs.read(body, {event.model: known})
+        if pack is None:
+            raise Invalid(f"the kits of model {event.model!r} are refused", problems)
+        self._put(uow, pack, body, at_ms=at_ms)
+
+    def _put(self, uow: UnitOfWork, pack: Pack, body: object, *, at_ms: int) -> Row:
         versions = {r["version"]: r for r in self._rows.packs.items(uow.conn, pack=pack.pack)}
         same = versions.get(pack.version)
         if same is not None and same["body"] != body:
@@ -260,7 +305,9 @@ class Rules:
             for (name, rule, thing), instance in self._states.of(uow).items()
             if name == pack.pack and thing in index
         }
-        above = self._above(uow, refs) if any(r.yields_to for r in pack.rules) else None
+        above = None
+        if any(rule.yields_to for rule in pack.rules):
+            above = self._states.above(uow, self._directory, refs)
         for judged in walk(pack, decided, number, mine, at_ms=at_ms, above=above):
             ref = refs[judged.thing]
             if judged.after != judged.before:
@@ -268,20 +315,6 @@ class Rules:
                 self._states.keep(uow, key, judged.after, at_ms=at_ms)
             self._reacting.react(uow, pack, ref, judged, off=self._off, at_ms=at_ms)
         self._reacting.done_by_metric(uow, pack, outlook, decided, number=number)
-
-    def _above(self, uow: UnitOfWork, refs: Sequence[ThingRef]) -> Above:
-        """Whether a cause of another pack, or of another thing of the site, is ACTIVE."""
-
-        def above(cause: Cause, thing: int) -> bool:
-            ref = refs[thing]
-            things = {ref.thing}
-            if cause.scope == "site":
-                things = {r.thing for r in self._directory.things(uow.conn) if r.site == ref.site}
-            standing = self._states.of(uow)
-            found = (standing.get((cause.pack, cause.rule, one)) for one in things)
-            return any(one is not None and one.phase is Phase.ACTIVE for one in found)
-
-        return above
 
     def _look_at_offers(self, uow: UnitOfWork, offers: Offers, at_ms: int) -> None:
         """Alerts of customers for whom the feature was switched off end; if on, they begin anew."""
@@ -333,15 +366,22 @@ class Rules:
         alert by itself, invariant W9).
         """
         position = event.data["position"]
-        for key in sorted(k for k in self._states.of(uow) if k[2] == event.subject):
-            pack = self._packs.get(key[0])
-            rule = next((r for r in pack.rules if r.id == key[1]), None) if pack else None
-            if pack is None or rule is None:
-                continue
+        ended: set[tuple[str, str]] = set()
+        for name, pack in sorted(self._packs.items()):
             positions = self._conditions.positions(uow.conn, pack.model)
-            read = [i.condition for i in rule.inputs.values() if isinstance(i, ConditionInput)]
-            if any(positions.get(condition) == position for condition in read):
-                self._end(uow, key, Step.CLEAR, by="part.fitted", at_ms=event.at_ms)
+            for rule in pack.rules:
+                if not reads_position(rule, positions, position):
+                    continue
+                ended.add((name, rule.family))
+                key = (name, rule.id, event.subject)
+                if key in self._states.of(uow):
+                    self._end(uow, key, Step.CLEAR, by="part.fitted", at_ms=event.at_ms)
+        for row in self.actions.of_thing(uow, event.subject):
+            if (row["pack"], row["family"]) in ended:
+                reason = f"{position} was replaced"
+                self.actions.close(
+                    uow, row, TaskStep.DONE, by="part.fitted", reason=reason, at_ms=event.at_ms
+                )
 
     def _end(
         self,

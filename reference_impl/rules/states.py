@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
 import sqlalchemy as sa
 
 from reference_impl.kernel.cached import Cached
-from reference_impl.kernel.ports import Floats, Times
+from reference_impl.kernel.ports import Directory, Floats, ThingRef, Times
 from reference_impl.kernel.store import UnitOfWork
-from reference_impl.rules.domain import Instance, Phase
+from reference_impl.rules.domain import Cause, Instance, Phase
 from reference_impl.rules.ports import RuleRows
 from reference_impl.rules.variables import HOUR_MS, StateInput
 
@@ -67,6 +67,22 @@ class States:
                     "ended_ms": at_ms,
                 },
             )
+
+    def above(
+        self, uow: UnitOfWork, directory: Directory, refs: Sequence[ThingRef]
+    ) -> Callable[[Cause, int], bool]:
+        """Whether a cause of another pack, or of another thing of the site, is ACTIVE."""
+
+        def is_above(cause: Cause, thing: int) -> bool:
+            ref = refs[thing]
+            things = {ref.thing}
+            if cause.scope == "site":
+                things = {r.thing for r in directory.things(uow.conn) if r.site == ref.site}
+            standing = self._instances.of(uow)
+            found = (standing.get((cause.pack, cause.rule, one)) for one in things)
+            return any(one is not None and one.phase is Phase.ACTIVE for one in found)
+
+        return is_above
 
     def column(
         self,

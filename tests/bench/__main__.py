@@ -22,7 +22,11 @@ from typing import Any
 
 from bare_loop import bare_loop_s
 from bare_mqtt import bare_mqtt_s
+from bench_core import command, core_rows
+from bench_insight import insight_rows
+from bench_rules import rules_rows
 from bench_twins import export_rows, small_rows, speed_rows
+from bench_views import view_rows
 from rich.console import Console
 from rich.table import Table
 
@@ -41,48 +45,33 @@ def wall_s(work: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def scenario_run(*options: str) -> dict[str, Any]:
-    """The whole command as a user starts it: imports, run, checks and report."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [
-            sys.executable, "-m", "harness", "run", str(SCENARIO), "--seed", "7", "--json",
-            "--quiet", "--store", "file", "--report-dir", folder, *options,
-        ]  # fmt: skip
-        begun = time.perf_counter()
-        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        took_s = time.perf_counter() - begun
-    if run.returncode != 0:
-        sys.exit(f"the scenario did not pass (exit {run.returncode}):\n{run.stderr[-3000:]}")
-    result: dict[str, Any] = json.loads(run.stdout)
-    return {**result, "command_s": took_s}
-
-
 def over_mqtt() -> list[dict[str, Any]]:
     """90 days x 20 devices through the embedded broker, stored in a file, rules on."""
-    result = scenario_run("--link", "mqtt")
+    ran = command(SCENARIO, "--link", "mqtt")
     with open_broker("embedded") as broker:
         bare_s = bare_mqtt_s(broker.host, broker.port, MESSAGES)
         kind = broker.kind
     return [
         row(
-            f"90 d x 20 devices over MQTT ({kind}), durable", result["command_s"], "s", 45.0,
+            f"90 d x 20 devices over MQTT ({kind}), durable", ran.wall_s, "s", 45.0,
             f"bare publish and receive of as many messages over {kind}", bare_s,
         ),
-        row("messages ingested over MQTT", result["messages_ingested"], "messages", None),
+        row("messages ingested over MQTT", ran.result["messages_ingested"], "messages", None),
     ]  # fmt: skip
 
 
 def over_memory() -> list[dict[str, Any]]:
     """The same in one process, over the memory link."""
-    result = scenario_run("--link", "memory")
+    ran = command(SCENARIO, "--link", "memory")
     with tempfile.TemporaryDirectory() as folder:
         bare_s = bare_loop_s(Path(folder) / "bare.sqlite", MESSAGES)
     return [
         row(
-            "90 d x 20 devices over the memory link, durable", result["command_s"], "s", 20.0,
+            "90 d x 20 devices over the memory link, durable", ran.wall_s, "s", 20.0,
             "bare loop: encode, decode, deduplicate, threshold, SQLite", bare_s,
         ),
-        row("messages ingested over memory", result["messages_ingested"], "messages", None),
+        row("the same, CPU", round(ran.cpu_s, 1), "s", None),
+        row("messages ingested over memory", ran.result["messages_ingested"], "messages", None),
     ]  # fmt: skip
 
 
@@ -128,9 +117,13 @@ BENCHES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "broker": broker_start,
     "memory": over_memory,
     "mqtt": over_mqtt,
+    "core": lambda: core_rows(row),
+    "rules": lambda: rules_rows(row),
     "twins": lambda: speed_rows(row),
     "small": lambda: small_rows(row),
+    "insight": lambda: insight_rows(row),
     "export": lambda: export_rows(row),
+    "views": lambda: view_rows(row),
 }
 
 

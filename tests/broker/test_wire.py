@@ -71,6 +71,14 @@ def test_every_message_has_a_schema_and_a_place_in_asyncapi():
             f"{UP}: payload is of device 'dev-2', topic of 'dev-1'",
         ),
         (
+            UP.replace("dev-1", "Dev_1"),
+            GOOD.replace(b"dev-1", b"Dev_1"),
+            (
+                "twinrig/v1/up/site-a/Dev_1/telemetry: 'Dev_1' is no id of a device; "
+                "expected ^[a-z0-9][a-z0-9-]{1,62}$"
+            ),
+        ),
+        (
             "sensors/1",
             GOOD,
             "sensors/1: not an uplink topic; expected twinrig/v1/up/<site>/<device>/<kind>",

@@ -73,6 +73,17 @@ def brief() -> Brief:
     condition = {"id": "hub_wear", "position": "hub", "params": {"signal": "x", "window_s": 7200}}
     rules = {
         "wet": {"let": {"w": {"signal": "wet", "take": "min", "over": "1h"}}, "stale_after": "2h"},
+        "band": {
+            "let": {"m": {"signal": "level", "take": "last"}},
+            "when": "m > 2.0",
+            "clear_when": "m < 1.0",
+            "stale_after": "2h",
+        },
+        "damp": {
+            "let": {"w": {"signal": "wet", "take": "max", "over": "1h"}},
+            "suppressed_by": ["wet"],
+            "stale_after": "2h",
+        },
         "worn": {
             "let": {"w": {"condition": "hub_wear", "field": "wear_pct"}},
             "stale_after": "2h",

@@ -18,6 +18,8 @@ ADVICE = {
 }  # fmt: skip
 ALERT = {"thing": D, "rule": "wet", "pack": "p", "values": {"w": 1.0}}
 
+BAND = {"thing": D, "rule": "band", "pack": "p", "values": {"m": 1.5}}
+
 
 def story(make):
     """Everything that a healthy service tells from advice to the next cycle."""
@@ -59,8 +61,10 @@ def broken(make):
         "A2": [alerts[0], f(0.5, "alert.cleared", "a", **ALERT)],
         "A3": [*alerts, f(3, "alert.cleared", "a", **ALERT)],
         "A4": [*alerts, f(3, "alert.raised", "a", **ALERT)],
+        "A5": [f(1, "alert.raised", "a", **BAND), f(2, "alert.cleared", "a", **BAND)],
         "A6": [*away, make.step(6), make.step(8)],
         "A8": [alerts[0], f(1, "alert.raised", "b", **ALERT)],
+        "A12": [alerts[0], f(3, "alert.raised", "b", **{**ALERT, "rule": "damp"})],
         "W1": [good[6], f(5, "work_order.requested", "w2", **NEED)],
         "W4": [*good[6:10], make.sample(7, 0.95), f(8, "work_order.completed", "w", **NEED),
                f(10, "work_order.verified", "w", **NEED)],
@@ -107,6 +111,26 @@ def test_an_order_that_was_lost_must_be_open_again_after_a_day(make, judged) -> 
     assert "was not re-opened" in judged("invariants", {"only": "O4"}, lost).seen
     assert judged("invariants", {"only": "O4"}, [*lost, again]).passed
     assert judged("invariants", {"only": "O4"}, [*lost, done]).passed
+
+
+def test_notices_come_in_pairs_and_end_with_what_began(make, judged) -> None:
+    def told(hour: float, what: str, channel: str = "web"):
+        data = {"alert": "a", "what": what, "contact": "anna", "channel": channel}
+        return make.feed(hour, "notice.written", f"n-{what}-{channel}", **data)
+
+    good = [told(1, "raised"), told(2, "reminder"), told(2.5, "reminder"), told(3, "cleared")]
+    assert judged("invariants", {"only": "A3"}, good).passed
+    assert "told twice" in judged("invariants", {"only": "A3"}, [*good, told(4, "raised")]).seen
+    late = judged("invariants", {"only": "A3"}, [*good, told(4, "cleared", "sms")])
+    assert "was not told of the begin" in late.seen
+
+
+def test_what_ends_by_other_than_the_condition_is_no_doubt(make, judged) -> None:
+    begun = make.feed(1, "alert.raised", "a", **BAND)
+    by_hand = make.feed(2, "alert.cleared", "a", **BAND, state="CLEARED", by="anna")
+    below = make.feed(2, "alert.cleared", "a", **{**BAND, "values": {"m": 0.5}})
+    for ended in (by_hand, below):
+        assert judged("invariants", {"only": "A5"}, [begun, ended]).passed
 
 
 def test_a_device_that_came_back_within_the_step_has_told(make, judged) -> None:

@@ -15,7 +15,7 @@ from harness.cli.main import app
 from harness.engine import recipe, snapshot
 from harness.errors import InvalidRun, ScenarioError
 from harness.events import FaultApplied, FeedSeen, TelemetrySeen
-from harness.grading.difference import first_difference, past, traced
+from harness.grading.difference import Traced, first_difference, past, traced
 
 DAY = 86_400_000
 
@@ -168,3 +168,29 @@ def test_the_first_difference_is_the_earliest_event_that_is_not_in_both() -> Non
     longer = first_difference(base, base[:2])
     assert longer is not None
     assert longer.other == ""
+
+
+@pytest.mark.deep
+def test_branches_through_a_broker_end_with_the_hashes_of_those_in_memory(
+    forked, tmp_path: Path
+) -> None:
+    pack = forked.run.parents[1] / "silent.yaml"
+    call = ["fork", str(forked.run), "--at", "6d", "--rules", str(pack), "--jobs", "1"]
+    answer = CliRunner().invoke(
+        app, [*call, "--link", "mqtt", "--broker", "rumqttd", "--report-dir", str(tmp_path)]
+    )
+    assert answer.exit_code == 0, answer.output
+    real = [result(folder) for folder in sorted(tmp_path.glob("story-7-*"))]
+    assert [one["broker"] for one in real] == ["rumqttd", "rumqttd"]
+    hashes = [result(folder)["trace_hash"] for folder in (forked.unchanged, forked.changed)]
+    assert [one["trace_hash"] for one in real] == hashes
+
+
+def test_of_an_event_that_differs_only_what_differs_is_told() -> None:
+    def at(text: str) -> list[Traced]:
+        return [Traced(5, "TelemetrySeen", "dev-1", f"00:00 message   dev-1 {text}")]
+
+    parted = first_difference(at('{"a":1,"b":2,"c":3}'), at('{"a":1,"b":7,"c":3,"d":4}'))
+    assert parted is not None
+    assert parted.one == '00:00 message   dev-1 {"b":2} (and 2 equal values)'
+    assert parted.other == '00:00 message   dev-1 {"b":7,"d":4} (and 2 equal values)'

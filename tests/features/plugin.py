@@ -25,6 +25,8 @@ from harness.scenario import features
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PAGE = ROOT / "docs/features.md"
+LIMITS = ROOT / "docs/known-limits.md"
+SEEDS, SEEDS_PAGE = HERE / "seeds.yaml", ROOT / "docs/seeds.md"
 RESULTS = ROOT / "build/features.json"
 COLLECTED = pytest.StashKey[dict[str, set[str]]]()
 """Each row with the ids of what asserts it, of everything that this session collected."""
@@ -93,9 +95,8 @@ def asserted_by(item: pytest.Item) -> list[str]:
     Raises:
         pytest.UsageError: One of them does not exist.
     """
-    from harness.pytest_scenarios import (
-        ScenarioItem,  # only now: pytest rewrites it when it loads it
-    )
+    # only now: pytest rewrites it when it loads it
+    from harness.pytest_scenarios import ScenarioItem
 
     told = [row for mark in item.iter_markers("feature") for row in mark.args]
     if isinstance(item, ScenarioItem):
@@ -183,6 +184,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if config.getoption("--write-features"):
         results = read_results(config.getoption("--features-file"))
         PAGE.write_text(page(config.stash[COLLECTED], results))
+        SEEDS_PAGE.write_text(seeds_page(seeds(), config.stash[COLLECTED]))
+        limits = LIMITS.read_text()
+        LIMITS.write_text(admitting(limits, set(features.allowed()) - set(config.stash[COLLECTED])))
 
 
 def read_results(file: Path) -> dict[str, dict[str, str]]:
@@ -226,6 +230,62 @@ def _line(row: str, what: str, ids: set[str], results: Mapping[str, Mapping[str,
     else:
         said = f"passed ({len(ran)} of {len(ids)})" if ran else "not run"
     return f"| {row} | {what} | {'<br>'.join(f'`{name}`' for name in sorted(ids))} | {said} |"
+
+
+ADMITTED = "\n## Rows that nothing asserts\n"
+NO_REASON = "nobody has said why"
+
+
+def admitted(limits: str) -> dict[str, str]:
+    """Each row that docs/known-limits.md admits to be open, with its reason."""
+    part = limits.partition(ADMITTED)[2].partition("\n## ")[0]
+    found = re.findall(r"^- ((?:[A-Z]+\d+(?:, )?)+): (\S.*)$", part, re.MULTILINE)
+    return {row: reason for rows, reason in found for row in rows.split(", ")}
+
+
+def admitting(limits: str, open_rows: set[str]) -> str:
+    """The document with exactly the open rows in its part about them; reasons are kept."""
+    before, _, behind = limits.partition(ADMITTED)
+    _, more, rest = behind.partition("\n## ")
+    known = admitted(limits)
+    reasons: dict[str, list[str]] = {}
+    for row in features.allowed():
+        if row in open_rows:
+            reasons.setdefault(known.get(row, NO_REASON), []).append(row)
+    lines = [f"- {', '.join(rows)}: {reason}" for reason, rows in reasons.items()]
+    head = "Of the [feature list](features.md); each with its reason."
+    return "\n".join([before + ADMITTED + head, *lines, ""]) + more + rest
+
+
+def seeds() -> dict[str, dict[str, Any]]:
+    """Every claim of the documents behind the project, with where it is."""
+    read: dict[str, dict[str, Any]] = YAML(typ="safe").load(SEEDS.read_text("utf-8"))
+    return read
+
+
+SEEDS_HEAD = """# Where each claim of the documents behind this project is
+
+Every claim, role, company, figure and consideration of the documents that this project began with,
+in our own words (`tests/features/seeds.yaml`), the rows of the [feature list](features.md) that it
+became, and the tests or scenarios that assert them. Made by `make features`.
+"""
+
+
+def seeds_page(claims: Mapping[str, Mapping[str, Any]], collected: Mapping[str, set[str]]) -> str:
+    """The whole of docs/seeds.md."""
+    lines = ["| ID | what it says | rows | where |", "|---|---|---|---|"]
+    for ident, claim in claims.items():
+        rows = claim.get("rows", [])
+        files = {known.partition("::")[0] for row in rows for known in collected.get(row, ())}
+        where = [f"`{name}`" for name in sorted(files | set(claim.get("by", ())))]
+        if open_rows := [row for row in rows if not collected.get(row)]:
+            where.append(f"open: {', '.join(open_rows)}")
+        if "later" in claim:
+            where.append(f"comes with later work: {claim['later']}")
+        if "not" in claim:
+            where.append(f"not simulated, because: {claim['not']}")
+        lines.append(f"| {ident} | {claim['says']} | {', '.join(rows)} | {'<br>'.join(where)} |")
+    return "\n".join([SEEDS_HEAD, *lines, ""])
 
 
 def read_page(text: str) -> Iterator[tuple[str, set[str]]]:

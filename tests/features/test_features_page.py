@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMITS = ROOT / "docs/known-limits.md"
 
 
 def test_the_page_names_every_row_and_exactly_the_tests_that_say_they_assert_it(
@@ -44,14 +42,19 @@ def test_a_row_that_nothing_asserts_stands_in_the_known_limits_with_its_reason(
     feature_list: Any,
 ) -> None:
     told = dict(feature_list.read_page(feature_list.PAGE.read_text()))
-    _, _, part = LIMITS.read_text().partition("\n## Rows that nothing asserts\n")
-    admitted = [
-        row
-        for line in part.partition("\n## ")[0].splitlines()
-        if (match := re.match(r"- ((?:[A-Z]+\d+(?:, )?)+): \S", line))
-        for row in match[1].split(", ")
-    ]
+    admitted = feature_list.admitted(feature_list.LIMITS.read_text())
     assert sorted(admitted) == sorted(row for row, ids in told.items() if not ids)
+    assert feature_list.NO_REASON not in admitted.values()
+
+
+def test_writing_the_open_rows_keeps_reasons_and_the_rest_of_the_document(
+    feature_list: Any,
+) -> None:
+    limits = "# L\n- a\n\n## Rows that nothing asserts\nX\n- O1, O2: why not.\n\n## More\n- b\n"
+    made = feature_list.admitting(limits, {"O2", "SP9"})
+    assert feature_list.admitted(made) == {"O2": "why not.", "SP9": feature_list.NO_REASON}
+    assert made.startswith("# L\n- a\n\n## Rows")
+    assert made.endswith("\n\n## More\n- b\n")
 
 
 def test_every_asserted_row_can_be_switched_off(feature_list: Any) -> None:
@@ -61,6 +64,43 @@ def test_every_asserted_row_can_be_switched_off(feature_list: Any) -> None:
     asserted = {row for row in feature_list.features.rows() if told[row]}
     assert sorted(asserted - set(switches)) == [], "no tests/features/off_*.py switches these off"
     assert sorted(set(switches) - set(feature_list.features.allowed())) == []
+
+
+INVENTORY = {"S0": 6, "S1": 62, "S2": 13, "S3": 3, "S4": 6}
+"""How many claims each of the five documents makes, in the inventory of them."""
+
+
+def test_every_claim_of_the_documents_leads_to_rows_tests_later_work_or_a_reason(
+    feature_list: Any,
+) -> None:
+    claims = feature_list.seeds()
+    wanted = [f"{doc}.{n}" for doc, count in INVENTORY.items() for n in range(1, count + 1)]
+    assert list(claims) == wanted
+    allowed = set(feature_list.features.allowed())
+    wrong = []
+    for ident, claim in claims.items():
+        wrong += [f"{ident}: unknown key {key}" for key in set(claim) - KEYS]
+        wrong += [f"{ident}: no row {row}" for row in claim.get("rows", []) if row not in allowed]
+        wrong += [f"{ident}: no file {by}" for by in claim.get("by", []) if not _there(by)]
+        if not set(claim) - {"says"}:
+            wrong.append(f"{ident}: leads nowhere")
+    assert wrong == []
+
+
+KEYS = {"says", "rows", "by", "later", "not"}
+
+
+def _there(name: str) -> bool:
+    return (ROOT / name).is_file()
+
+
+def test_the_page_of_the_documents_says_what_their_list_and_the_marks_say(
+    request: pytest.FixtureRequest, feature_list: Any
+) -> None:
+    """The marks as docs/features.md has them, which another test holds to the tests."""
+    told = dict(feature_list.read_page(feature_list.PAGE.read_text()))
+    made = feature_list.seeds_page(feature_list.seeds(), told)
+    assert feature_list.SEEDS_PAGE.read_text() == made, "run: make features"
 
 
 def test_outcomes_of_a_run_are_noted_by_row_and_worst_phase_and_make_the_page(

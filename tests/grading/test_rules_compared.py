@@ -88,6 +88,20 @@ def test_the_command_exits_1_names_the_failure_and_writes_every_format(
     assert int(suites.attrib["failures"]) == 2
 
 
+def test_each_variant_of_a_matrix_is_a_scenario_of_its_own(folder: Path, tmp_path: Path) -> None:
+    text = (folder / "story.yaml").read_text()
+    matrix = "parameters: {late: {type: duration, default: 1d}}\nmatrix: {axes: {late: [1d, 2d]}}\n"
+    (tmp_path / "story.yaml").write_text(text.replace("onset: 0h", "onset: $(late)") + matrix)
+    packs = pack_set(folder / "base.yaml")
+    jobs = arms.jobs(packs, packs, [tmp_path / "story.yaml"], [7, 8], link="mqtt")
+
+    assert [(job.variant, job.seed) for job in jobs[::2]] == [
+        ("late=1d", 7), ("late=1d", 8), ("late=2d", 7), ("late=2d", 8),
+    ]  # fmt: skip
+    assert jobs[-1].told.endswith("story.yaml [late=2d]")
+    assert {job.link for job in jobs} == {"mqtt"}
+
+
 @pytest.mark.deep
 def test_two_processes_come_to_the_figures_of_one(folder: Path, rules) -> None:
     both = pack_set(rules["base"]), pack_set(rules["low"])

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
+from types import SimpleNamespace
 
 from planting import HOUR_MS, Told, mutant, wrap
 
 from reference_impl.maintenance.service import Maintenance
+from reference_impl.orders import advising, drafts, policies
 from reference_impl.orders import domain as buying
+from reference_impl.orders.advising import Advising
+from reference_impl.orders.breaker import Breakers
+from reference_impl.orders.compliance import Compliance
+from reference_impl.orders.needs import Needs
 from reference_impl.orders.service import Orders
 from reference_impl.orders.steps import Steps
-from reference_impl.published import PartFitted, ReplacementAdvised
+from reference_impl.published import DataFlagged, OrderChanged, PartFitted, ReplacementAdvised
 from reference_impl.rules import service as rules
 from reference_impl.rules.reacting import Reacting
 from reference_impl.rules.service import Rules
@@ -45,7 +52,7 @@ def takes_delivery_for_fitting(mp):
             _, position, cycle = row["need_key"].split("/")
             data = {"position": position, "cycle": int(cycle) + 1}
             at_ms = more["at_ms"]
-            self.on_fitted(
+            self.endings.on_fitted(
                 uow, PartFitted(at_ms=at_ms, kind="part.fitted", subject=row["thing"], data=data)
             )
         return row
@@ -73,12 +80,13 @@ def takes_any_part(mp):
 
 @mutant
 def adds_up_wrong(mp):
-    wrap(mp, buying, "total_eur", lambda original, *args: original(*args) + 0.01)
+    cent = Decimal("0.01")
+    wrap(mp, buying, "total_eur", lambda original, *a, **named: original(*a, **named) + cent)
 
 
 @mutant
 def ignores_the_policy(mp):
-    mp.setattr(buying, "breaches", lambda *_, **__: [])
+    mp.setattr(policies, "breaches", lambda *_, **__: [])
 
 
 @mutant
@@ -137,7 +145,7 @@ def orders_for_no_reason(mp):
                 )  # fmt: skip
 
     def put(original, self, uow, customer, policy):
-        return original(self, uow, customer, buying.Policy(mode=buying.Mode.AUTO))
+        return original(self, uow, customer, policies.Policy(mode=policies.Mode.AUTO))
 
     wrap(mp, Rules, "evaluate", evaluate)
     wrap(mp, Orders, "put_policy", put)
@@ -145,26 +153,172 @@ def orders_for_no_reason(mp):
 
 @mutant
 def ships_unconfirmed(mp):
-    def tell(original, uow, row, what, at_ms):
+    def tell(original, uow, row, what, at_ms, *more):
         if what == "confirmed":
             original(uow, row, "shipped", at_ms)
-        original(uow, row, what, at_ms)
+        original(uow, row, what, at_ms, *more)
 
     wrap(mp, Steps, "tell_order", tell)
 
 
 @mutant
 def tells_of_deliveries_late(mp):
-    def tell(original, uow, row, what, at_ms):
-        original(uow, row, what, at_ms + (HOUR_MS if what == "delivered" else 0))
+    def tell(original, uow, row, what, at_ms, *more):
+        original(uow, row, what, at_ms + (HOUR_MS if what == "delivered" else 0), *more)
 
     wrap(mp, Steps, "tell_order", tell)
 
 
 @mutant
 def forgets_deliveries(mp):
-    def tell(original, uow, row, what, at_ms):
+    def tell(original, uow, row, what, at_ms, *more):
         if what != "delivered":
-            original(uow, row, what, at_ms)
+            original(uow, row, what, at_ms, *more)
 
     wrap(mp, Steps, "tell_order", tell)
+
+
+# Offers, contracts, shelves, partners, compliance ----------------------------------------------
+
+
+@mutant
+def ships_what_nobody_accepted(mp):
+    table = {state: dict(steps) for state, steps in buying.ORDERS.items()}
+    table[buying.Order.PENDING_ACCEPTANCE][buying.OrderStep.SHIP] = buying.Order.SHIPPED
+    mp.setattr(buying, "ORDERS", table)
+
+    def step(original, self, uow, order_id, step, **more):
+        row = original(self, uow, order_id, step, **more)
+        if step is buying.OrderStep.OFFER:
+            return original(self, uow, order_id, buying.OrderStep.SHIP, **more)
+        return row
+
+    wrap(mp, Orders, "step_order", step)
+
+
+@mutant
+def lets_the_buyer_pay_what_a_contract_covers(mp):
+    mp.setattr(drafts.Line, "unit_eur", property(lambda line: line.list_eur))
+
+
+@mutant
+def serves_and_orders(mp):
+    def serve(original, self, uow, rec, at_ms):
+        if original(self, uow, rec, at_ms):
+            row = {**rec, "state": "ORDERED"}
+            uow.publish(
+                OrderChanged(
+                    at_ms=at_ms,
+                    kind="order.placed",
+                    subject="ord-x",
+                    data={
+                        name: row[name]
+                        for name in ("need_key", "thing", "site", "customer", "part")
+                    }
+                    | {"quantity": 1, "unit_price_eur": 0.0, "total_eur": 0.0, "by": "policy:auto"},
+                )
+            )
+            return True
+        return False
+
+    wrap(mp, Advising, "serve", serve)
+
+
+@mutant
+def keeps_the_risk_to_itself(mp):
+    wrap(mp, advising.f, "choose", lambda original, *a, **named: replace(
+        original(*a, **named), risk=""))  # fmt: skip
+
+
+@mutant
+def has_no_breaker(mp):
+    mp.setattr(Breakers, "judge", lambda *_, **__: "")
+
+
+@mutant
+def believes_every_reading(mp):
+    def advise(original, self, uow, event):
+        said = {"signal": "seal_leak", "flag": "jump", "positions": [event.position]}
+        uow.publish(
+            DataFlagged(
+                at_ms=event.at_ms, kind="data.flagged", subject=event.thing,
+                data={**said, "since_ms": event.at_ms, "evidence": {}},
+            )
+        )  # fmt: skip
+        original(self, uow, event)
+
+    mp.setattr(Needs, "doubt", lambda *_: "")
+    wrap(mp, Orders, "advise", advise)
+
+
+@mutant
+def replenishes_twice(mp):
+    def tell(original, uow, row, what, at_ms, *more):
+        original(uow, row, what, at_ms, *more)
+        if row["model"] == "M3" and what == "placed":
+            original(uow, {**row, "id": row["id"] + "-again"}, what, at_ms, *more)
+
+    wrap(mp, Steps, "tell_order", tell)
+
+
+def classed(change):
+    """Publish compliance events as ``change`` makes them."""
+
+    def decide(original, self, uow, rec_id, final, at_ms, **more):
+        told = Told(uow)
+        quiet = SimpleNamespace(conn=uow.conn, timers_version=0, publish=told.events.append)
+        quiet.__dict__.update({name: getattr(uow, name) for name in ("after_commit", "at_end")})
+        original(self, quiet, rec_id, final, at_ms, **more)
+        for event in told.events:
+            for one in change(event):
+                uow.publish(one)
+
+    return decide
+
+
+def _with(event, **data):
+    return replace(event, data={**event.data, **data})
+
+
+@mutant
+def classes_twice(mp):
+    wrap(mp, Compliance, "decide", classed(lambda event: [event, event]))
+
+
+@mutant
+def classes_everything_alike(mp):
+    alike = classed(lambda event: [_with(event, **{"class": "DISCARDED"})])
+    wrap(mp, Compliance, "decide", alike)
+
+
+@mutant
+def gives_up_before_it_is_due(mp):
+    wrap(mp, Compliance, "decide", classed(lambda event: [_with(event, **{"class": "EXPIRED"})]))
+
+
+@mutant
+def takes_back_what_stands(mp):
+    wrap(mp, Compliance, "decide", classed(lambda event: [_with(event, **{"class": "WITHDRAWN"})]))
+
+
+@mutant
+def counts_for_somebody_else(mp):
+    wrap(mp, Compliance, "decide", classed(lambda event: [_with(event, customer="customer-99")]))
+
+
+@mutant
+def orders_nothing_for_a_need(mp):
+    def tell(original, uow, row, what, at_ms, *more):
+        if what == "placed":
+            row = {**row, "quantity": 0, "total_eur": Decimal(0)}
+        original(uow, row, what, at_ms, *more)
+
+    wrap(mp, Steps, "tell_order", tell)
+
+
+@mutant
+def discards_without_a_reason(mp):
+    def discard(original, self, uow, rec_id, **more):
+        return original(self, uow, rec_id, **{**more, "reason": ""})
+
+    wrap(mp, Orders, "discard", discard)

@@ -80,6 +80,16 @@ def takes_silence_for_health(mp):
 
 
 @mutant
+def clears_within_the_band(mp):
+    wrap(mp, engine.Decided, "verdict", lambda original, self, *at, **_: original(self, *at))
+
+
+@mutant
+def forgets_causes(mp):
+    mp.setattr(engine, "_yields", lambda *_: False)
+
+
+@mutant
 def raises_no_alerts(mp):
     mp.setattr(Alerts, "raise_alert", lambda *_, **__: None)
 

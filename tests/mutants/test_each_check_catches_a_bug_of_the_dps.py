@@ -17,6 +17,7 @@ from harness.checks.equals_oracle import ORACLES
 from harness.events import RunResult
 from harness.oracles.invariants import REGISTRY
 from harness.scenario import build as b
+from harness.scenario.entries import Setup
 from harness.scenario.links import LinkFault
 
 C = b.check
@@ -61,8 +62,39 @@ def people(tale: Tale, **changes: dict[str, float]) -> b.People:
     )
 
 
+def calls(*made: tuple[str, dict[str, Any]]) -> Setup:
+    listed = [{"path": path, "body": body} for path, body in made]
+    return Setup.model_validate({"at": "0h", "service": {"calls": listed}})
+
+
+SHELF = calls(("/v1/stock/customer-01/seal-kit", {"on_hand": 1}))
+COVERED = calls(("/v1/coverage/c-1", {"things": [WORN], "parts": ["seal-kit"]}))
+CHAIN = calls(
+    ("/v1/supply/customer-01", {"model": "chain", "partner": "dealer"}),
+    ("/v1/stock/dealer/seal-kit", {"on_hand": 0}),
+)
 WEARS = b.fault("seal_leak", WORN, at="0h", onset="0h", pf_interval="30h")
 STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
+    "the supplier asks more": lambda tale: tale(
+        field=people(tale, supplier={"price_p": 1.0}), checks=COMMON
+    ),
+    "one lies on the shelf": lambda tale: tale(timeline=(SHELF, WEARS), checks=COMMON),
+    "a contract pays": lambda tale: tale(timeline=(COVERED, WEARS), checks=COMMON),
+    "the partner has none": lambda tale: tale(timeline=(CHAIN, WEARS), checks=COMMON),
+    "every seal wears": lambda tale: tale(
+        fleets=(b.fleet("pump", sites=3, devices_per_site=2, report_every="30m"),),
+        timeline=tuple(
+            b.fault("seal_leak", f"pump-0{site}-{n}", at="0h", onset="0h", pf_interval="90h")
+            for site in (1, 2, 3)
+            for n in (1, 2)
+        ),
+        checks=(C("invariants"),),
+    ),
+    "the buyer does not want it": lambda tale: tale(
+        service=tale().service.model_copy(update={"policy": b.Policy(mode="approval")}),
+        field=people(tale, customer={"discard_p": 1.0, "ignore_p": 0.0}),
+        checks=COMMON,
+    ),
     "the seal wears": lambda tale: tale(checks=STORY),
     "the supplier refuses": lambda tale: tale(
         field=people(tale, supplier={"refuse_p": 1.0}),
@@ -129,6 +161,8 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "raises_again_under_the_old_name": ("the seal wears", "A4 A8"),
     "clears_twice": ("the seal wears", "A3"),
     "clears_before_it_raised": ("the seal wears", "A2"),
+    "clears_within_the_band": ("the seal wears", "A5"),
+    "forgets_causes": ("the seal wears", "A12"),
     "takes_silence_for_health": ("it is cut off", "A6"),
     "raises_no_alerts": ("the seal wears", "alert_raised"),
     "sends_two_crews": ("the seal wears", "W1 one_work_order_per_need"),
@@ -147,6 +181,20 @@ CAUGHT: dict[str, tuple[str, str]] = {
     ),
     "reads_only_some_messages": ("the seal wears", "no_dead_letters delivery_exactly"),
     "forgets_the_credit": ("the seal wears", "outcome_equals_oracle oracle:availability"),
+    "ships_what_nobody_accepted": ("the supplier asks more", "O6"),
+    "lets_the_buyer_pay_what_a_contract_covers": ("a contract pays", "O9"),
+    "keeps_the_risk_to_itself": ("the bearing wears", "O11"),
+    "has_no_breaker": ("every seal wears", "O13"),
+    "believes_every_reading": ("the seal wears", "O14"),
+    "serves_and_orders": ("one lies on the shelf", "O10"),
+    "replenishes_twice": ("the partner has none", "O16"),
+    "classes_twice": ("the seal wears", "C1"),
+    "classes_everything_alike": ("the seal wears", "C2"),
+    "gives_up_before_it_is_due": ("the seal wears", "C3"),
+    "takes_back_what_stands": ("the seal wears", "C4"),
+    "orders_nothing_for_a_need": ("the seal wears", "C5"),
+    "discards_without_a_reason": ("the buyer does not want it", "C6"),
+    "counts_for_somebody_else": ("the seal wears", "C7"),
     "doubts_the_wear": ("the bearing wears", "wear_estimate_within oracle:wear"),
 }  # fmt: skip
 
@@ -158,7 +206,7 @@ def caught(result: RunResult) -> set[str]:
         if check.check == "equals_oracle":
             found.add(f"oracle:{check.title.split(' ')[0]}")
         elif check.check == "invariants":
-            found |= set(re.findall(r"\b([OAWS]\d+): ", check.seen))
+            found |= set(re.findall(r"\b([OACWS]\d+): ", check.seen))
         else:
             found.add(check.check)
     return found

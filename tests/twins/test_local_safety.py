@@ -187,6 +187,7 @@ def test_water_in_the_stator_stops_the_pump_and_nobody_starts_it_from_afar() -> 
     assert alone.edges("stator_leak") == ["tripped", "cleared"]
 
 
+@pytest.mark.feature("CC9")
 def test_smoke_stops_the_fans_while_nobody_hears() -> None:
     alone = Alone("ventilation", devices=1, rooms=2.0, start_h=0.0, stop_h=24.0)
     alone.run(2)

@@ -26,6 +26,8 @@ PARAMS: Mapping[str, Param] = {
 OPEN_H = (8.0, 18.0)
 """Parcels are brought on workdays between these hours, local time."""
 STEPS = ("carrier.deliver", "carrier.claim")
+SENT = ("shipped_in_part", "shipped", "reshipped")
+OF = ("order.", "replenishment.")
 
 
 class Carrier:
@@ -44,12 +46,18 @@ class Carrier:
 
     def observe(self, fact: Fact) -> None:
         """A parcel was handed over, or is not wanted any more."""
-        if fact.kind == "order.shipped" and fact.subject not in self._begun:
-            self._begun[fact.subject] = None
+        step = fact.kind.rpartition(".")[2]
+        key = f"{step}:{fact.subject}"
+        if step == "reshipped":
+            key += f":{fact.at_ms}"
+        if step in SENT and fact.kind.startswith(OF) and key not in self._begun:
+            self._begun[key] = None
             names = ("part", "quantity", "thing")
             args: dict[str, Any] = {name: fact.data[name] for name in names if name in fact.data}
-            backorder_ms = int(self._ground.goods.parcel(fact.subject).get("backorder_ms", 0))
-            self._send(fact.at_ms, fact.subject, {**args, "backorder_ms": backorder_ms}, sent=1)
+            before = [one for one in self._begun if one.split(":")[1] == fact.subject]
+            part = step == "shipped_in_part"
+            args["stocked"] = fact.kind.startswith("replenishment.")
+            self._send(fact.at_ms, fact.subject, {**args, "part_of": part}, sent=len(before))
         elif fact.kind in {"order.cancelled", "order.rejected"}:
             for step in STEPS:
                 self._ground.forget(step, fact.subject)
@@ -97,9 +105,15 @@ class Carrier:
         return round((24.0 - self._ground.calendar.at(at_ms).hour) * HOUR_MS)
 
     def _on_claim(self, row: Row) -> None:
-        """The parcel never came: the supplier sends another of the same order."""
-        self._ground.tell(row.due_ms, "parcel.lost", row.subject, sent=row.args["sent"])
-        self._send(row.due_ms, row.subject, row.args, sent=row.args["sent"] + 1)
+        """The parcel never came; of a part of an order another follows without a word."""
+        ground, sent = self._ground, row.args["sent"]
+        ground.tell(row.due_ms, "parcel.lost", row.subject, sent=sent)
+        if row.args["part_of"]:
+            return
+        by = ground.person("driver", NAME).name
+        ground.intend(
+            row.due_ms, NAME, "order.lose", row.subject, again=sent, by=by, reason="never arrived"
+        )
 
     def _on_deliver(self, row: Row) -> None:
         ground, order, at_ms = self._ground, row.subject, row.due_ms
@@ -107,13 +121,12 @@ class Carrier:
         ground.book(at_ms, what="freight", eur=self._params["freight_eur"], subject=thing)
         if row.args["express"]:
             ground.book(at_ms, what="express", eur=self._params["express_eur"], subject=thing)
-        if row.args["backorder_ms"]:  # what was missing comes in a parcel of its own
+        if row.args["part_of"]:  # what was missing comes in a parcel of its own
             ground.tell(at_ms, "parcel.incomplete", order, part=row.args.get("part", ""))
-            args = {**row.args, "backorder_ms": 0}
-            due_ms = self._open(at_ms + row.args["backorder_ms"], f"{order}/rest")
-            ground.later(due_ms, "carrier.deliver", order, args)
+            by, again = ground.person("driver", NAME).name, row.args["sent"]
+            ground.intend(at_ms, NAME, "order.receive-part", order, again=again, by=by)
             return
-        if row.args.get("part") in ground.parts:
+        if row.args.get("part") in ground.parts and not row.args["stocked"]:
             parcel = ground.goods.parcel(order)
             price_eur = parcel.get("unit_eur", ground.parts[row.args["part"]].price_eur)
             quantity = parcel.get("quantity", row.args.get("quantity", 1))

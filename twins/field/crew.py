@@ -240,6 +240,8 @@ class Crew:
     def _on_give_up(self, row: Row) -> None:
         order, part = row.args["order"], row.args["part"]
         ready_ms = self._ground.claim(row.due_ms, order, part)
+        why, by = f"wrong part, not {part}", str(row.args["by"])
+        self._ground.intend(row.due_ms, NAME, "order.request-return", order, by=by, reason=why)
         self._ground.goods.note(order, ready_ms=ready_ms)
         self._say(row, "work_order.cancel", reason=f"wrong part in the parcel, not {part}: claimed")
 

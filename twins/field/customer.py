@@ -27,6 +27,7 @@ PARAMS: Mapping[str, Param] = {
     "approve_p90_h": Param(unit="h", default=30.0, min=0.01, max=2160, title="9 of 10 approve in"),
     "ignore_p": Param(unit="1", default=0.15, min=0.0, max=1.0, title="share ignored at first"),
     "remind_h": Param(unit="h", default=72.0, min=0.0, max=2160, title="until somebody reminds"),
+    "refuse_p": Param(unit="1", default=0.0, min=0.0, max=1.0, title="share of offers refused"),
     "discard_p": Param(unit="1", default=0.0, min=0.0, max=1.0, title="share discarded"),
     "elsewhere_p": Param(unit="1", default=0.0, min=0.0, max=1.0, title="share bought elsewhere"),
     "elsewhere_p50_h": Param(unit="h", default=96.0, min=0.01, max=2160, title="comes (estimate)"),
@@ -48,6 +49,7 @@ PARAMS: Mapping[str, Param] = {
 REASONS = ("no budget this year", "machine is to be replaced anyway", "do not believe it")
 ELSEWHERE = "bought elsewhere"
 STEPS = ("customer.approve", "customer.discard", "customer.buy")
+ANSWERS = ("customer.accept", "customer.refuse")
 
 
 class Customer:
@@ -67,6 +69,8 @@ class Customer:
             "customer.discard": self._on_discard,
             "customer.buy": self._on_buy,
             "customer.fit": self._on_fit,
+            "customer.accept": self._on_answer,
+            "customer.refuse": self._on_answer,
         }
 
     def observe(self, fact: Fact) -> None:
@@ -77,6 +81,11 @@ class Customer:
                 self._asked[fact.subject] = fact.at_ms
                 self._times[fact.subject] = self._times.get(fact.subject, 0) + 1
                 self._consider(fact, self._times[fact.subject])
+        elif fact.kind == "order.offered":
+            self._answer(fact)
+        elif fact.kind in {"order.cancelled", "order.accepted"}:
+            for step in ANSWERS:
+                self._ground.forget(step, fact.subject)
         elif fact.kind.startswith("recommendation."):
             for step in STEPS:
                 self._ground.forget(step, fact.subject)
@@ -109,6 +118,19 @@ class Customer:
             step = "customer.buy"
         due_ms = self._awake(person, ground.soonest(fact.at_ms + delay_ms), tag)
         ground.later(due_ms, step, fact.subject, args)
+
+    def _answer(self, fact: Fact) -> None:
+        """A supplier would deliver at another price, or another quantity: yes or no."""
+        if fact.data.get("policy") != "approval" or fact.subject in self._asked:
+            return
+        self._asked[fact.subject] = fact.at_ms
+        ground, tag = self._ground, fact.subject
+        person = ground.person("buyer", str(fact.data.get("site", "")))
+        delay_ms = round(self._hours("approve", tag) * person.pace)
+        refuses = chance(ground.streams, f"customer/refuse/{tag}", self._params["refuse_p"])
+        step = ANSWERS[refuses]
+        due_ms = self._awake(person, ground.soonest(fact.at_ms + delay_ms), tag)
+        ground.later(due_ms, step, fact.subject, {"by": person.name})
 
     def _inclined(self, person: Person, habit: str, tag: str) -> bool:
         share = self._params[f"{habit}_p"] ** person.tilt  # 0 stays 0 and 1 stays 1
@@ -146,6 +168,11 @@ class Customer:
             row.due_ms, NAME, "recommendation.discard", row.subject,
             again=row.args["again"], by=row.args["by"], reason=row.args["reason"],
         )  # fmt: skip
+
+    def _on_answer(self, row: Row) -> None:
+        verb = f"order.{row.kind.removeprefix('customer.')}"
+        said: dict[str, Any] = {"reason": "too dear"} if verb == "order.refuse" else {}
+        self._ground.intend(row.due_ms, NAME, verb, row.subject, by=row.args["by"], **said)
 
     def _on_buy(self, row: Row) -> None:
         """Order from a dealer; the own mechanic fits it. The service may never hear of it."""

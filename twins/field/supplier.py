@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from twins.core.manifest import Param, Part
@@ -33,7 +34,19 @@ OFFICE_H = (8.0, 17.0)
 """When the supplier's office answers and its ramp loads, on workdays, local time."""
 REFUSALS = ("discontinued, no successor named", "credit limit reached", "not before next quarter")
 EXCUSES = ("machine breakdown", "no steel from the mill", "short of staff", "stuck at customs")
-STEPS = ("supplier.confirm", "supplier.reject", "supplier.ship", "supplier.replace")
+STEPS = (
+    "supplier.confirm",
+    "supplier.offer",
+    "supplier.reject",
+    "supplier.ship",
+    "supplier.ship_rest",
+    "supplier.backorder",
+    "supplier.reship",
+    "supplier.send_again",
+    "supplier.replace",
+)
+AGREED = ("order.confirmed", "order.accepted")
+"""From then on an order is made ready."""
 
 
 class Supplier:
@@ -49,16 +62,33 @@ class Supplier:
     @property
     def handlers(self) -> Handlers:
         """Rows of this actor."""
-        return {**dict.fromkeys(STEPS[:3], self._on_row), "supplier.replace": self._on_replace}
+        return {
+            **dict.fromkeys(STEPS[:4], self._on_row),
+            "supplier.ship_rest": self._on_rest,
+            "supplier.backorder": self._on_backorder,
+            "supplier.reship": self._on_reship,
+            "supplier.send_again": self._on_send_again,
+            "supplier.replace": self._on_replace,
+        }
 
     def observe(self, fact: Fact) -> None:
-        """An order was placed, confirmed, or called off."""
+        """An order was placed, agreed upon, lost on its way, or called off.
+
+        A partner's own order (``replenishment``) is served like any other. A partner ships what it
+        had to order itself once that has come.
+        """
         known = fact.data.get("part") in self._ground.parts
-        if fact.kind == "order.placed":
+        kind = fact.kind.replace("replenishment.", "order.")
+        if kind == "order.placed":
             self._on_placed(fact, known=known)
-        elif fact.kind == "order.confirmed" and known:
+        elif kind in AGREED and known and not fact.data.get("backorder"):
             self._begin(fact, "supplier.ship", self._lead_ms(fact))
-        elif fact.kind in {"order.cancelled", "order.rejected"}:
+        elif fact.kind == "replenishment.delivered":
+            for line in fact.data.get("lines", ()):
+                self._begin(replace(fact, subject=str(line["for_order"])), "supplier.ship", 1)
+        elif kind == "order.lost":
+            self._begin(fact, "supplier.reship", self._hours(fact, "confirm"), again=fact.at_ms)
+        elif kind in {"order.cancelled", "order.rejected"}:
             for step in STEPS:
                 self._ground.forget(step, fact.subject)
 
@@ -78,6 +108,8 @@ class Supplier:
         p50_h, p90_h = road["transport_p50_h"], road["transport_p90_h"]
         road_ms = hours(streams, f"supplier/replace-road/{order}", p50_h=p50_h, p90_h=p90_h)
         there_ms = self._office(at_ms + lead_ms + road_ms, f"replace/{order}")
+        sent_ms = min(self._ground.soonest(at_ms + lead_ms), there_ms)
+        self._ground.later(sent_ms, "supplier.send_again", order, {})
         self._ground.later(there_ms, "supplier.replace", order, {})
         return there_ms
 
@@ -92,7 +124,9 @@ class Supplier:
         else:
             mislaid = self._whim(fact, "mislay")
             delay_ms += round(self._params["chase_h"] * HOUR_MS) * mislaid
-            self._begin(fact, "supplier.confirm", delay_ms, mislaid=mislaid)
+            changed = self._whim(fact, "price") or self._whim(fact, "quantity")
+            step = "supplier.offer" if changed else "supplier.confirm"
+            self._begin(fact, step, delay_ms, mislaid=mislaid)
 
     def _lead_ms(self, fact: Fact) -> int:
         part, factor = self._ground.parts[fact.data["part"]], self._params["lead_factor"]
@@ -108,6 +142,8 @@ class Supplier:
             reason = pick(self._ground.streams, f"supplier/excuse/{fact.subject}", EXCUSES)
             self._ground.tell(fact.at_ms, "order.late", fact.subject, factor=factor, reason=reason)
             lead_ms = round(lead_ms * factor)
+            eta_ms = fact.at_ms + lead_ms + round(self._params["transport_p90_h"] * HOUR_MS)
+            self._begin(fact, "supplier.backorder", HOUR_MS, reason=reason, eta_ms=eta_ms)
         return lead_ms
 
     def _whim(self, fact: Fact, habit: str) -> bool:
@@ -127,8 +163,10 @@ class Supplier:
         slot_ms = open_slot(self._ground.calendar, at_ms, start_h=start_h, end_h=end_h)
         return into_day(self._ground.streams, f"supplier/morning/{what}", at_ms, slot_ms)
 
-    def _begin(self, fact: Fact, step: str, delay_ms: int, **more: object) -> None:
-        key = f"{step}:{fact.subject}"
+    def _begin(
+        self, fact: Fact, step: str, delay_ms: int, *, again: int = 0, **more: object
+    ) -> None:
+        key = f"{step}:{fact.subject}" + (f":{again}" if again else "")
         if key in self._begun:
             return
         self._begun[key] = None
@@ -141,40 +179,74 @@ class Supplier:
         verb = f"order.{row.kind.removeprefix('supplier.')}"
         by = self._ground.person("clerk", str(row.args.get("supplier", NAME))).name
         more = {"reason": row.args["reason"]} if verb == "order.reject" else {}
-        if verb == "order.confirm":
-            self._confirm(row)
+        if row.args.get("mislaid"):
+            found_h = self._params["chase_h"]
+            self._ground.tell(row.due_ms, "order.mislaid", row.subject, found_after_h=found_h)
+        if verb == "order.offer":
+            more = self._offer(row)
         elif verb == "order.ship":
-            self._ship(row)
+            verb, more = self._ship(row, by)
         self._ground.intend(row.due_ms, NAME, verb, row.subject, by=by, **more)
 
-    def _confirm(self, row: Row) -> None:
-        """Another price or quantity than ordered.
-
-        The service's API has no word for either yet: it is billed, and only truth tells.
-        """
+    def _offer(self, row: Row) -> dict[str, Any]:
+        """Another price or quantity than ordered: the buyer must accept it."""
         ground, params, order = self._ground, self._params, row.subject
         quantity = float(row.args.get("quantity", 1))
-        if row.args.get("mislaid"):
-            ground.tell(row.due_ms, "order.mislaid", order, found_after_h=params["chase_h"])
+        said: dict[str, Any] = {}
+        reasons = []
         if chance(ground.streams, f"supplier/price/{order}", params["price_p"]):
-            was_eur = ground.parts[row.args["part"]].price_eur
+            was_eur = float(row.args.get("unit_price_eur", 0.0))
             now_eur = round(was_eur * (1.0 + params["price_rise"]), 2)
             ground.goods.note(order, unit_eur=now_eur)
             ground.tell(row.due_ms, "order.price_changed", order, was_eur=was_eur, now_eur=now_eur)
+            said["unit_price_eur"] = now_eur
+            reasons.append("prices have changed")
         if chance(ground.streams, f"supplier/quantity/{order}", params["quantity_p"]):
             ground.goods.note(order, quantity=quantity + 1.0)
             told = {"was": quantity, "now": quantity + 1.0, "reason": "sold in pairs only"}
             ground.tell(row.due_ms, "order.quantity_changed", order, **told)
+            said["quantity"] = int(quantity) + 1
+            reasons.append("sold in pairs only")
+        return {**said, "reason": ", ".join(reasons)}
 
-    def _ship(self, row: Row) -> None:
+    def _ship(self, row: Row, by: str) -> tuple[str, dict[str, Any]]:
+        """All of it, or some now (of one set: it is not complete) and the rest later."""
         ground, params, order = self._ground, self._params, row.subject
+        step, said = "order.ship", dict[str, Any]()
         if chance(ground.streams, f"supplier/partial/{order}", params["partial_p"]):
-            ground.goods.note(order, backorder_ms=round(params["backorder_h"] * HOUR_MS))
+            rest_ms = self._office(row.due_ms + round(params["backorder_h"] * HOUR_MS), order)
+            ground.later(rest_ms, "supplier.ship_rest", order, {"by": by})
             ground.tell(row.due_ms, "order.partial", order, rest_after_h=params["backorder_h"])
+            step = "order.ship-part"
+            said = {"quantity": int(row.args.get("quantity", 1)) // 2, "reason": "out of stock"}
         if chance(ground.streams, f"supplier/wrong_part/{order}", params["wrong_part_p"]):
             ground.goods.note(order, wrong=1)
             ground.tell(row.due_ms, "order.wrong_part", order, part=row.args.get("part", ""))
+        return step, said
+
+    def _on_rest(self, row: Row) -> None:
+        by = row.args["by"]
+        self._ground.intend(row.due_ms, NAME, "order.ship", row.subject, again=2, by=by)
+
+    def _on_backorder(self, row: Row) -> None:
+        """It will be late, and the service is told."""
+        by = self._ground.person("clerk", str(row.args.get("supplier", NAME))).name
+        said = {"reason": row.args["reason"], "eta_ms": row.args["eta_ms"]}
+        self._ground.intend(row.due_ms, NAME, "order.backorder", row.subject, by=by, **said)
+
+    def _on_reship(self, row: Row) -> None:
+        """A parcel was lost: another one of the same order."""
+        by = self._ground.person("clerk", str(row.args.get("supplier", NAME))).name
+        again = sum(key.startswith(f"supplier.reship:{row.subject}:") for key in self._begun)
+        self._ground.intend(row.due_ms, NAME, "order.reship", row.subject, again=again, by=by)
+
+    def _on_send_again(self, row: Row) -> None:
+        by = self._ground.person("clerk", NAME).name
+        self._ground.intend(row.due_ms, NAME, "order.replace", row.subject, by=by)
 
     def _on_replace(self, row: Row) -> None:
         self._ground.goods.note(row.subject, wrong=0)
         self._ground.tell(row.due_ms, "parcel.replaced", row.subject)
+        by = self._ground.person("driver", NAME).name
+        verb = "order.receive-replacement"
+        self._ground.intend(row.due_ms, NAME, verb, row.subject, by=by)

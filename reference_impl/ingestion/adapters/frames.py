@@ -25,12 +25,14 @@ class Frame:
     order, so that it does not matter which of them came first.
     """
 
-    __slots__ = ("_first", "_last", "_times", "_values", "newest_ms")
+    __slots__ = ("_first", "_last", "_sought", "_times", "_values", "newest_ms")
 
     def __init__(self, rows: int) -> None:
         self._times: Times = np.empty(_ROOM, dtype=np.int64)
         self._values: Floats = np.empty((rows, _ROOM))
         self._first = self._last = 0
+        self._sought: dict[int, tuple[int, int]] = {}
+        """For a row, the column in front of which was looked last, and what was found there."""
         self.newest_ms = -1
         """The time of the newest report, -1 without any."""
 
@@ -60,6 +62,7 @@ class Frame:
         times = np.concatenate([self._times[place : self._last], times])
         values = np.concatenate([self._values[:, place : self._last], values], axis=1)
         self._last = place
+        self._sought.clear()
         order = np.argsort(times, kind="stable")
         times, values = times[order], values[:, order]
         starts = np.flatnonzero(np.concatenate([[True], times[1:] > times[:-1]]))
@@ -76,10 +79,12 @@ class Frame:
         values = np.empty((self._values.shape[0], times.size))
         times[:used], values[:, :used] = self._times[kept], self._values[:, kept]
         self._times, self._values, self._first, self._last = times, values, 0, used
+        self._sought.clear()
 
     def cut(self, before_ms: int) -> None:
         """Forget what is older."""
         self._first = self.place(before_ms - 1)
+        self._sought.clear()
 
     def place(self, at_ms: int) -> int:
         """The first column that is newer than ``at_ms``."""
@@ -105,14 +110,19 @@ class Frame:
 
     def newest_before(self, row: int, place: int) -> int:
         """The time of the newest reading of a signal in front of a column; -1: none."""
-        width = _LOOK_BACK
-        while place > self._first:
-            low = max(place - width, self._first)
-            seen = np.flatnonzero(~np.isnan(self._values[row, low:place]))
+        known, newest_ms = self._sought.get(row, (self._first, -1))
+        if known > place:
+            known, newest_ms = self._first, -1
+        high, width = place, _LOOK_BACK
+        while high > known:
+            low = max(high - width, known)
+            seen = np.flatnonzero(~np.isnan(self._values[row, low:high]))
             if seen.size:
-                return int(self._times[low + seen[-1]])
-            place, width = low, 2 * width
-        return -1
+                newest_ms = int(self._times[low + seen[-1]])
+                break
+            high, width = low, 2 * width
+        self._sought[row] = place, newest_ms
+        return newest_ms
 
 
 class _Stretches(NamedTuple):
@@ -133,10 +143,21 @@ class _Stretches(NamedTuple):
         return cls(low, high, edges.ravel(), empty if empty.any() else None)
 
 
+class _Row(NamedTuple):
+    """The readings of one signal, thing behind thing, and one more: a stretch may end behind."""
+
+    values: Floats
+    place: Times | None
+    """How many of them stand before each report; None: each report has one."""
+    newest_ms: Times
+    """The newest one at or before each end."""
+
+
 class Cut:
     """Reports of several things, one thing behind the other, for windows of similar length.
 
-    Each window of each thing is a stretch of the one long array, so all are reduced by one call.
+    Each window of each thing is a stretch of one long row, so all are reduced by one call. A row
+    is made when it is asked for: of many things all rows together would not fit into a cache.
     """
 
     def __init__(self, frames: Sequence[Frame], *, longest_ms: int, ends_ms: Sequence[int]) -> None:
@@ -145,12 +166,7 @@ class Cut:
         self._frames, self._places = frames, [place for _, _, place in parts]
         sizes = np.array([times.size for times, _, _ in parts])
         self._times: Times = np.concatenate([times for times, _, _ in parts])
-        columns = [values for _, values, _ in parts]
-        # one more column, for a stretch may end behind the last
-        behind = np.full((columns[0].shape[0], 1), nan)
-        self._values: Floats = np.concatenate([*columns, behind], axis=1)
-        self._missing: Bools = np.isnan(self._values[:, :-1])
-        self._gaps: list[bool] = list(np.logical_or.reduce(self._missing, axis=1))
+        self._columns = [values for _, values, _ in parts]
         # times that count on from thing to thing are ascending: all windows by one search
         span_ms = to_ms - after_ms + 1
         begins = np.arange(len(frames), dtype=np.int64) * span_ms
@@ -158,23 +174,39 @@ class Cut:
         self._ends: Times = np.array(ends_ms, dtype=np.int64)[:, None] - after_ms + begins
         self._first: Times = np.cumsum(sizes) - sizes
         self._high: Times = self._keys.searchsorted(self._ends, side="right")
-        self._stretches: dict[int, _Stretches] = {}
+        self._rows: dict[int, _Row] = {}
+        self._stretches: dict[tuple[int, int], _Stretches] = {}
         self._all_reported = bool((self._high > self._first).all())
 
     def window(self, row: int, take: Take, over_ms: int) -> Window:
         """Windows of one signal, ``(ends, things)``; see the port ``TelemetryView``."""
-        stretches = self._stretches.get(over_ms)
-        if stretches is None:
-            low = self._keys.searchsorted(self._ends - over_ms, side="right")
-            stretches = self._stretches[over_ms] = _Stretches.of(low, self._high)
-        if not self._gaps[row]:
-            newest_ms = self.newest_ms if self._all_reported else self._newest(row)
-            return Window(_reduced(self._values[row], take, stretches), newest_ms)
-        here = ~self._missing[row]
+        one = self._rows.get(row)
+        if one is None:
+            one = self._rows[row] = self._row(row)
+        return Window(_reduced(one.values, take, self._of(row, one, over_ms)), one.newest_ms)
+
+    def _row(self, row: int) -> _Row:
+        values = np.empty(self._times.size + 1)
+        np.concatenate([columns[row] for columns in self._columns], out=values[:-1])
+        values[-1] = nan
+        here: Bools = ~np.isnan(values[:-1])
+        if np.logical_and.reduce(here):
+            return _Row(values, None, self.newest_ms if self._all_reported else self._newest(row))
         place = np.concatenate([[0], np.cumsum(here)])
-        own = _Stretches.of(place[stretches.low], place[stretches.high])
-        values = _reduced(np.append(self._values[row, :-1][here], nan), take, own)
-        return Window(values, self._newest(row, here, place))
+        newest_ms = self._newest(row, here, place)
+        return _Row(np.append(values[:-1][here], nan), place, newest_ms)
+
+    def _of(self, row: int, one: _Row, over_ms: int) -> _Stretches:
+        """The windows of a length in the readings of a row."""
+        key = (-1 if one.place is None else row, over_ms)
+        found = self._stretches.get(key)
+        if found is None:
+            low: Times = self._keys.searchsorted(self._ends - over_ms, side="right")
+            high = self._high
+            if one.place is not None:
+                low, high = one.place[low], one.place[high]
+            found = self._stretches[key] = _Stretches.of(low, high)
+        return found
 
     @cached_property
     def newest_ms(self) -> Times:

@@ -98,6 +98,11 @@ class IngestionRows:
             names = tuple(row.names.split(",")) if row.names else ()
             yield row.thing, Block(names, row.size, row.first_ms, row.last_ms, row.payload)
 
+    def forget(self, uow: UnitOfWork, thing: str, before_ms: int) -> None:
+        """Delete the blocks of a thing that end before a time."""
+        old = (t.blocks.c.thing == thing, t.blocks.c.last_ms < before_ms)
+        uow.conn.execute(t.blocks.delete().where(*old))
+
     def fresh(self, conn: sa.Connection, after: int) -> tuple[dict[str, int], int]:
         """The earliest time in the blocks behind number ``after``, by thing; the newest number."""
         query = sa.select(
@@ -110,6 +115,11 @@ class IngestionRows:
     def things(self, conn: sa.Connection) -> list[str]:
         """The things that have stored readings."""
         return list(conn.execute(sa.select(t.latest.c.thing)).scalars())
+
+    def newest_by_thing(self, conn: sa.Connection) -> dict[str, int]:
+        """When each thing reported last, in event time."""
+        rows = conn.execute(sa.select(t.latest.c.thing, t.latest.c.at_ms))
+        return {row.thing: row.at_ms for row in rows}
 
     def newest_ms(self, conn: sa.Connection) -> int | None:
         """The newest time that any device named and that can be true."""

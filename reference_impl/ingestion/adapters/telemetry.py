@@ -46,6 +46,8 @@ class RecentTelemetry:
         self._frames: dict[str, Frame] = {}
         self._kept_from: dict[str, int] = {}
         self._cut_at: dict[str, int] = {}
+        self.newest_ms: dict[str, int] = {}
+        """When each thing reported last, in event time."""
 
     def load(self) -> None:
         """Start from the store: what is asked for is read when it is asked for."""
@@ -59,6 +61,7 @@ class RecentTelemetry:
             if newest_ms is not None:
                 from_ms = max(newest_ms - self._recent_ms, 0)
                 self._kept_from = dict.fromkeys(self._rows.things(conn), from_ms)
+            self.newest_ms = self._rows.newest_by_thing(conn)
 
     def add(self, blocks: Sequence[tuple[str, Block]]) -> None:
         """Take in readings that are stored, by thing."""
@@ -71,6 +74,8 @@ class RecentTelemetry:
                     self._fill_all(names, size, group)
         for thing, block in blocks:
             newest_ms = block.last_ms
+            if newest_ms > self.newest_ms.get(thing, -1):
+                self.newest_ms[thing] = newest_ms
             if newest_ms > self._cut_at.setdefault(thing, newest_ms + int(_TRIM * self._recent_ms)):
                 self._cut(thing, newest_ms - self._recent_ms)
 

@@ -9,9 +9,9 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from reference_impl.kernel.http import errors
+from reference_impl.kernel.http import answers, errors
 from reference_impl.kernel.http.auth import PUBLIC, Callers, Gate
-from reference_impl.kernel.http.guard import deny_by_default
+from reference_impl.kernel.http.guard import deny_by_default, routes_of
 from reference_impl.kernel.http.middleware import IdempotentWrites
 from reference_impl.kernel.store import Store
 
@@ -28,8 +28,14 @@ class _App(FastAPI):
         """The OpenAPI document, made once."""
         if self.openapi_schema is None:
             self.openapi_schema = super().openapi()
+            answers.document(self.openapi_schema)
             errors.document(self.openapi_schema)
         return self.openapi_schema
+
+
+def _operation_id(route: APIRoute) -> str:
+    """What a generated client calls an operation: its tag and its handler's name."""
+    return "_".join([*map(str, route.tags[:1]), route.name]).replace("-", "_")
 
 
 def create_app(
@@ -55,14 +61,14 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         strict_content_type=False,
+        generate_unique_id_function=_operation_id,
     )
     errors.install(app)
     for router in routers:
-        for route in router.routes:
-            if isinstance(route, APIRoute):
-                if not inspect.iscoroutinefunction(route.endpoint):
-                    raise TypeError(f"{route.path}: {route.endpoint!r} must be an async def")
-                deny_by_default(route, PUBLIC)
+        for route in routes_of(router):
+            if not inspect.iscoroutinefunction(route.endpoint):
+                raise TypeError(f"{route.path}: {route.endpoint!r} must be an async def")
+            deny_by_default(route, PUBLIC)
         app.include_router(router)
     app.add_middleware(IdempotentWrites, store=store, apart=APART, after=after_write)
     app.add_middleware(Gate, callers=callers)

@@ -1,9 +1,10 @@
-"""Tables: catalogue, policies, needs, recommendations, orders."""
+"""Tables: catalogue, policies, needs, recommendations, orders, and what hangs on them."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
+from reference_impl.kernel.money import Euros
 from reference_impl.kernel.store import Text, metadata
 
 parts = sa.Table(
@@ -11,11 +12,178 @@ parts = sa.Table(
     metadata,
     sa.Column("sku", Text, primary_key=True),
     sa.Column("title", Text, nullable=False),
-    sa.Column("price_eur", sa.Float, nullable=False),
+    sa.Column("price_eur", Euros, nullable=False),
     sa.Column("supplier", Text, nullable=False),
     sa.Column("lead_time_p50_h", sa.Float, nullable=False),
     sa.Column("lead_time_p90_h", sa.Float, nullable=False),
     sa.Column("models", sa.JSON, nullable=False),
+    sa.Column("category", Text, nullable=False, server_default=""),
+    sa.Column("kind", Text, nullable=False, server_default="spare_part"),
+    sa.Column("images", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("technical", sa.JSON, nullable=False, server_default="{}"),
+    sa.Column("superseded_by", Text, nullable=False, server_default=""),
+    sa.Column("sources", sa.JSON, nullable=False, server_default="[]"),
+)
+categories = sa.Table(
+    "part_categories",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("title", Text, nullable=False),
+    sa.Column("parent", Text, nullable=False, index=True),
+)
+references = sa.Table(
+    "part_references",
+    metadata,
+    sa.Column("model", Text, primary_key=True),
+    sa.Column("position", Text, primary_key=True),
+    sa.Column("group", Text, nullable=False),
+    sa.Column("scheme", Text, nullable=False),
+    sa.Column("wear_metric", Text, nullable=False),
+    sa.Column("max_usage", sa.Float),
+    sa.Column("usage_unit", Text, nullable=False),
+    sa.Column("tolerance_pct", sa.Float, nullable=False),
+    sa.Column("order_when", Text, nullable=False),
+    sa.Column("handling_h", sa.Float, nullable=False),
+    sa.Column("visit_h", sa.Float, nullable=False),
+    sa.Column("visit_eur", Euros),
+)
+sub_models = sa.Table(
+    "sub_models",
+    metadata,
+    sa.Column("model", Text, primary_key=True),
+    sa.Column("place", Text, primary_key=True),
+    sa.Column("sub_model", Text, nullable=False),
+)
+prices = sa.Table(
+    "price_lists",
+    metadata,
+    sa.Column("list", Text, primary_key=True),
+    sa.Column("seller", Text, primary_key=True),
+    sa.Column("sku", Text, primary_key=True),
+    sa.Column("price_eur", Euros, nullable=False),
+)
+supply = sa.Table(
+    "supply",
+    metadata,
+    sa.Column("customer", Text, primary_key=True),
+    sa.Column("model", Text, nullable=False),
+    sa.Column("partner", Text, nullable=False, index=True),
+    sa.Column("discount_pct", Euros, nullable=False),  # percent, of two places as well
+    sa.Column("tax_pct", Euros, nullable=False),
+    sa.Column("batch_ms", sa.BigInteger, nullable=False),
+)
+coverage = sa.Table(
+    "covered_parts",
+    metadata,
+    sa.Column("thing", Text, primary_key=True),
+    sa.Column("part", Text, primary_key=True),
+    sa.Column("contract", Text, nullable=False),
+    sa.Column("from_ms", sa.BigInteger, nullable=False),
+    sa.Column("to_ms", sa.BigInteger),
+)
+stock = sa.Table(
+    "part_stock",
+    metadata,
+    sa.Column("party", Text, primary_key=True),
+    sa.Column("sku", Text, primary_key=True),
+    sa.Column("on_hand", sa.Integer, nullable=False),
+    sa.Column("reserved", sa.Integer, nullable=False),
+    sa.Column("restock_ms", sa.BigInteger),
+)
+released = sa.Table(
+    "released_things",
+    metadata,
+    sa.Column("thing", Text, primary_key=True),
+    sa.Column("customer", Text, nullable=False),
+    sa.Column("reason", Text, nullable=False),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("owner", sa.Integer, nullable=False),
+    sa.Column("away", sa.Boolean, nullable=False),
+)
+flagged = sa.Table(
+    "flagged_data",
+    metadata,
+    sa.Column("thing", Text, primary_key=True),
+    sa.Column("signal", Text, primary_key=True),
+    sa.Column("flag", Text, nullable=False),
+    sa.Column("positions", sa.JSON, nullable=False),
+    sa.Column("from_ms", sa.BigInteger, nullable=False),
+)
+breakers = sa.Table(
+    "order_breakers",
+    metadata,
+    sa.Column("model", Text, primary_key=True),
+    sa.Column("state", Text, nullable=False),
+    sa.Column("factor", sa.Float, nullable=False),
+    sa.Column("normal_per_day", sa.Float),
+    sa.Column("tripped_ms", sa.BigInteger),
+    sa.Column("closed_ms", sa.BigInteger),
+    sa.Column("by", Text, nullable=False),
+    sa.Column("reason", Text, nullable=False),
+)
+order_lines = sa.Table(
+    "order_lines",
+    metadata,
+    sa.Column("order", Text, primary_key=True),
+    sa.Column("line", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("need_key", Text, nullable=False, index=True),
+    sa.Column("thing", Text, nullable=False),
+    sa.Column("customer", Text, nullable=False),
+    sa.Column("part", Text, nullable=False),
+    sa.Column("position", Text, nullable=False),
+    sa.Column("quantity", sa.Integer, nullable=False),
+    sa.Column("unit_price_eur", Euros, nullable=False),
+    sa.Column("list_eur", Euros, nullable=False),
+    sa.Column("contract", Text, nullable=False),
+    sa.Column("shipped", sa.Integer, nullable=False),
+    sa.Column("reserved", sa.Integer, nullable=False),
+    sa.Column("for_order", Text, nullable=False, index=True),
+)
+order_steps = sa.Table(
+    "order_steps",
+    metadata,
+    sa.Column("order", Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("step", Text, nullable=False),
+    sa.Column("state", Text, nullable=False),
+    sa.Column("by", Text, nullable=False),
+    sa.Column("reason", Text, nullable=False),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+)
+shipments = sa.Table(
+    "shipments",
+    metadata,
+    sa.Column("order", Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("state", Text, nullable=False),
+    sa.Column("kind", Text, nullable=False),
+    sa.Column("quantity", sa.Integer, nullable=False),
+    sa.Column("sent_ms", sa.BigInteger, nullable=False),
+    sa.Column("ended_ms", sa.BigInteger),
+)
+compliance = sa.Table(
+    "recommendation_compliance",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("state", Text, nullable=False),
+    sa.Column("customer", Text, nullable=False, index=True),
+    sa.Column("partner", Text, nullable=False),
+    sa.Column("need_key", Text, nullable=False, index=True),
+    sa.Column("part", Text, nullable=False),
+    sa.Column("quantity", sa.Integer, nullable=False),
+    sa.Column("supplier", Text, nullable=False),
+    sa.Column("issued_ms", sa.BigInteger, nullable=False),
+    sa.Column("due_ms", sa.BigInteger, nullable=False),
+    sa.Column("seen_ms", sa.BigInteger),
+    sa.Column("class", Text, nullable=False),
+    sa.Column("classed_ms", sa.BigInteger),
+    sa.Column("ordered_ms", sa.BigInteger),
+    sa.Column("reason", Text, nullable=False),
+    sa.Column("runout_p50_ms", sa.BigInteger),
+    sa.Column("replaced_ms", sa.BigInteger),
+    sa.Column("wear_pct", sa.Float),
+    sa.Column("failed", sa.Boolean),
+    sa.Column("off_platform", sa.Boolean),
 )
 model_parts = sa.Table(
     "model_parts",
@@ -28,9 +196,14 @@ policies = sa.Table(
     metadata,
     sa.Column("customer", Text, primary_key=True),
     sa.Column("mode", Text, nullable=False),
-    sa.Column("max_unit_price_eur", sa.Float),
+    sa.Column("max_unit_price_eur", Euros),
     sa.Column("max_open_orders", sa.Integer),
-    sa.Column("monthly_budget_eur", sa.Float),
+    sa.Column("monthly_budget_eur", Euros),
+    sa.Column("allowed_parts", sa.JSON),
+    sa.Column("blackout", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("approver", Text, nullable=False, server_default=""),
+    sa.Column("paused", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("cancel_window_ms", sa.BigInteger, nullable=False, server_default="0"),
 )
 cycles = sa.Table(
     "need_cycles",
@@ -51,12 +224,16 @@ needs = sa.Table(
     sa.Column("part", Text, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("changed_ms", sa.BigInteger, nullable=False),
+    sa.Column("customer", Text, nullable=False, server_default="", index=True),
+    sa.Column("owner", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("outlook", sa.JSON, nullable=False, server_default="{}"),
+    sa.Column("risk", Text, nullable=False, server_default=""),
 )
 recommendations = sa.Table(
     "recommendations",
     metadata,
     sa.Column("id", Text, primary_key=True),
-    sa.Column("need_key", Text, nullable=False, unique=True),
+    sa.Column("need_key", Text, nullable=False, index=True),
     sa.Column("state", Text, nullable=False),
     sa.Column("thing", Text, nullable=False),
     sa.Column("site", Text, nullable=False),
@@ -65,7 +242,7 @@ recommendations = sa.Table(
     sa.Column("position", Text, nullable=False),
     sa.Column("cycle", sa.Integer, nullable=False),
     sa.Column("quantity", sa.Integer, nullable=False),
-    sa.Column("unit_price_eur", sa.Float, nullable=False),
+    sa.Column("unit_price_eur", Euros, nullable=False),
     sa.Column("rule", Text, nullable=False),
     sa.Column("pack", Text, nullable=False),
     sa.Column("pack_version", Text, nullable=False),
@@ -76,6 +253,17 @@ recommendations = sa.Table(
     sa.Column("reason", Text, nullable=False),
     sa.Column("issued_ms", sa.BigInteger, nullable=False),
     sa.Column("changed_ms", sa.BigInteger, nullable=False),
+    sa.Column("supplier", Text, nullable=False, server_default=""),
+    sa.Column("urgency", Text, nullable=False, server_default="normal"),
+    sa.Column("eta_ms", sa.BigInteger),
+    sa.Column("due_ms", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("risk", Text, nullable=False, server_default=""),
+    sa.Column("replaces", Text, nullable=False, server_default=""),
+    sa.Column("contract", Text, nullable=False, server_default=""),
+    sa.Column("forecast", sa.JSON, nullable=False, server_default="{}"),
+    sa.Column("standstill_avoided_h", sa.Float),
+    sa.Column("snoozed_until_ms", sa.BigInteger),
+    sa.Column("model", Text, nullable=False, server_default=""),
 )
 orders = sa.Table(
     "orders",
@@ -89,12 +277,24 @@ orders = sa.Table(
     sa.Column("supplier", Text, nullable=False),
     sa.Column("part", Text, nullable=False),
     sa.Column("quantity", sa.Integer, nullable=False),
-    sa.Column("unit_price_eur", sa.Float, nullable=False),
-    sa.Column("total_eur", sa.Float, nullable=False),
+    sa.Column("unit_price_eur", Euros, nullable=False),
+    sa.Column("total_eur", Euros, nullable=False),
     sa.Column("by", Text, nullable=False),
     sa.Column("reason", Text, nullable=False),
     sa.Column("placed_ms", sa.BigInteger, nullable=False),
     sa.Column("changed_ms", sa.BigInteger, nullable=False),
+    sa.Column("model", Text, nullable=False, server_default="M1"),
+    sa.Column("buyer", Text, nullable=False, server_default="", index=True),
+    sa.Column("provider", Text, nullable=False, server_default="organisation", index=True),
+    sa.Column("discount_eur", Euros, nullable=False, server_default="0"),
+    sa.Column("tax_eur", Euros, nullable=False, server_default="0"),
+    sa.Column("cost_eur", Euros, nullable=False, server_default="0"),
+    sa.Column("contract", Text, nullable=False, server_default=""),
+    sa.Column("eta_ms", sa.BigInteger),
+    sa.Column("backorder", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("offer", sa.JSON),
+    sa.Column("policy", Text, nullable=False, server_default="approval"),
+    sa.Column("delivered_ms", sa.BigInteger),
 )
 refused = sa.Table(
     "refused_advice",

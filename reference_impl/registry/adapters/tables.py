@@ -41,6 +41,7 @@ models = sa.Table(
     sa.Column("diagnosis", sa.JSON, nullable=False),
     sa.Column("quality", sa.JSON, nullable=False),
     sa.Column("obeys", sa.JSON, nullable=False, server_default="{}"),
+    sa.Column("kits", sa.JSON, nullable=False, server_default="[]"),
 )
 things = sa.Table(
     "things",

@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from reference_impl.insight.adapters import repository as insight_rows
-from reference_impl.insight.service import Insight
+from reference_impl.insight.adapters.series import MetricSeries
+from reference_impl.insight.whole import assemble
 from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.ports import Floats, Reduced, Take, ThingRef, Times, Window
 from reference_impl.kernel.schedule import Scheduler
@@ -18,7 +19,7 @@ from reference_impl.kernel.store import Store, UnitOfWork, metadata
 from reference_impl.maintenance.adapters import repository as maintenance_rows
 from reference_impl.maintenance.service import Maintenance
 from reference_impl.orders.adapters import repository as orders_rows
-from reference_impl.orders.domain import Mode, Policy
+from reference_impl.orders.policies import Mode, Policy
 from reference_impl.orders.service import Orders
 from reference_impl.outcomes.adapters import repository as outcomes_rows
 from reference_impl.outcomes.service import Outcomes
@@ -112,6 +113,17 @@ class FakeTelemetry:
         return out, [int(at_ms) for at_ms in newest]
 
 
+class FakeArrivals:
+    """What a test says has come in late, told once."""
+
+    def __init__(self) -> None:
+        self.late: dict[str, int] = {}
+
+    def fresh(self, _conn: sa.Connection, after: int) -> tuple[dict[str, int], int]:
+        found, self.late = self.late, {}
+        return found, after + bool(found)
+
+
 class FakeDirectory:
     """Things by id, one customer and one site each if not said otherwise."""
 
@@ -151,13 +163,18 @@ class Rig:
         self.now_ms = 0
         self.feed: list[FeedEvent] = []
         self.bus.subscribe_all(self._see)
-        self.insight = Insight(
+        self.series = MetricSeries(self.store, self.telemetry)
+        self.arrivals = FakeArrivals()
+        self.analytics = assemble(
             store=self.store,
             rows=insight_rows.rows(),
             scheduler=self.scheduler,
-            telemetry=self.telemetry,
+            series=self.series,
+            arrivals=self.arrivals,
             directory=self.directory,
+            raised=lambda conn, thing: self.rules.listed(conn, "alerts", thing=thing),
         )
+        self.insight = self.analytics.insight
         self.orders = Orders(
             rows=orders_rows.rows(), scheduler=self.scheduler, directory=self.directory
         )
@@ -182,7 +199,7 @@ class Rig:
             telemetry=self.telemetry,
             directory=self.directory,
         )
-        for service in (self.insight, self.orders, self.rules, self.maintenance, self.outcomes):
+        for service in (self.analytics, self.orders, self.rules, self.maintenance, self.outcomes):
             service.subscribe(self.bus)
 
     def _see(self, _uow: UnitOfWork, event: object) -> None:

@@ -16,18 +16,23 @@ from reference_impl.rules import domain as rules
 
 Table = Mapping[Any, Mapping[Any, Any]]
 TABLES: dict[str, tuple[Table, type[StrEnum], type[StrEnum], set[str]]] = {
-    "need": (orders.NEEDS, orders.Need, orders.NeedStep, {"FULFILLED"}),
+    "need": (
+        orders.NEEDS,
+        orders.Need,
+        orders.NeedStep,
+        {"FULFILLED", "FULFILLED_ELSEWHERE"},
+    ),
     "recommendation": (
         orders.RECOMMENDATIONS,
         orders.Advice,
         orders.AdviceStep,
-        {"DISCARDED", "FULFILLED"},
+        {"DISCARDED", "WITHDRAWN", "FULFILLED"},
     ),
     "order": (
         orders.ORDERS,
         orders.Order,
         orders.OrderStep,
-        {"DELIVERED", "REJECTED", "CANCELLED"},
+        {"RETURNED", "REJECTED", "CANCELLED", "ABANDONED"},
     ),
     "work order": (
         maintenance.WORK_ORDERS,

@@ -110,3 +110,35 @@ def test_worn_machines_are_ordered_for_in_time_and_believed_near_the_truth(
     # Curvature (3.6 +- 1) and amplitude (+-20 %) differ from bearing to bearing, and nobody is
     # told: that alone is 7 to 8 points in the median, and up to 13 for ten machines.
     assert np.median(errors) < 14.0
+
+
+@pytest.mark.deep
+@pytest.mark.feature("AN4")
+def test_the_interval_of_version_2_holds_the_failure_in_about_eight_of_ten_forecasts(
+    make_rig: Callable[[], Any],
+) -> None:
+    """Pooled over three fleets; version 1 states the line's error only, and holds one in eight."""
+    condition = {**PRODUCT.conditions[0], "version": "2"}
+    inside, leads_d = [], []
+    for seed in (1, 2, 3):
+        rig = make_rig()
+        rig.install(*(f"pump-{s:02}-{n}" for s in SITES for n in (1, 2)), condition=condition)
+        damage = live(rig, seed=seed, days=36, worn=True)
+        broken = {
+            thing: min(at for (device, at), u in damage.items() if device == thing and u >= 1.0)
+            for thing in {device for (device, _), u in damage.items() if u >= 1.0}
+        }
+        first: dict[str, float] = {}
+        for event in rig.feed:
+            if event.kind != "condition.evaluated" or event.data["runout_p50_ms"] is None:
+                continue
+            failed_ms = broken.get(event.subject, -1)
+            if event.at_ms < failed_ms:
+                data = event.data
+                inside.append(data["runout_p10_ms"] <= failed_ms <= data["runout_p90_ms"])
+                first.setdefault(event.subject, (failed_ms - event.at_ms) / DAY)
+        leads_d += first.values()
+    assert len(inside) > 1500
+    assert 0.70 <= np.mean(inside) <= 0.88
+    assert len(leads_d) >= 27
+    assert np.percentile(leads_d, 10) > 10.0  # days of warning, of a life of 28

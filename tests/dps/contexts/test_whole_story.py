@@ -46,7 +46,7 @@ class Desk:
         app = FastAPI()
         clock = _RigClock(rig)
         for make, service in (
-            (insight_router, rig.insight),
+            (insight_router, rig.analytics),
             (orders_router, rig.orders),
             (rules_router, rig.rules),
             (maintenance_router, rig.maintenance),
@@ -114,6 +114,7 @@ def test_a_wearing_machine_gets_one_order_and_one_work_order_in_time(rig: Any) -
     told = [e.kind for e in rig.feed if not e.kind.startswith("condition.")]
     assert told == [
         "recommendation.issued",
+        "compliance.classed",  # nobody had decided for two weeks
         "recommendation.approved",
         "order.placed",
         "order.confirmed",

@@ -69,6 +69,12 @@ def test_an_order_tells_rule_version_inputs_forecast_and_the_whole_chain_of_its_
             for link in said["chain"]:
                 other = await rig.get(f"/v1/explain/{link['id']}")
                 assert (other["rule"], other["chain"]) == (rule, said["chain"])
+            credit = await rig.get("/v1/explain/c-1/2026-01")
+            (closed,) = await rig.feed("outcome.period_closed")
+            assert credit["decided_ms"] == closed["at_ms"]
+            for name in ("availability", "credit_eur", "target", "cap_pct"):
+                assert name in credit["inputs"]
+            assert credit["inputs"]["availability"] == closed["data"]["availability"]
 
     asyncio.run(story())
 
@@ -126,5 +132,22 @@ def test_what_nobody_decided_or_somebody_else_owns_is_unknown(kit):
                 for who in (late, other):
                     with access.acting_as(who), pytest.raises(Unknown):
                         explainer.explain(conn, alert)
+
+    asyncio.run(story())
+
+
+@pytest.mark.feature("CC17")
+def test_readings_that_only_the_store_still_has_can_be_read_inside_a_read(kit, tmp_path):
+    """SQLite has one connection here: a second transaction on it would be refused."""
+
+    async def story():
+        url = f"sqlite:///{tmp_path}/dps.sqlite"
+        async with kit.open_rig(url) as rig:
+            alert = await run_hot(kit, rig)
+            before = await rig.get(f"/v1/explain/{alert}")
+        async with kit.open_rig(url) as again:
+            assert await again.get(f"/v1/explain/{alert}") == before
+            with again.dps.store.read() as outer, again.dps.store.read() as inner:
+                assert inner is outer
 
     asyncio.run(story())

@@ -337,3 +337,25 @@ def test_windows_are_the_same_for_things_alone_and_together(taken, over_ms, ends
         for place, one in enumerate(alone[: len(things)]):
             np.testing.assert_equal(together.values[..., place], one.values[..., 0])
             np.testing.assert_equal(together.newest_ms[..., place], one.newest_ms[..., 0])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 200), st.booleans()), min_size=1, max_size=40),
+    st.lists(st.integers(1, 210), min_size=1, max_size=8),
+)
+def test_a_reading_from_before_a_window_is_found_whenever_it_is_asked_for(taken, ends):
+    """What a view remembers of where it looked must not outlive readings that come late."""
+
+    def report(seq, at_ms, measured):
+        signals = {"x_c": 1.0} if measured else {"y_c": 1.0}
+        return ("t", pack([m.Sample(seq=seq + 1, at_ms=at_ms, signals=signals)]))
+
+    kind = [Reduced("x_c", Take.LAST, 1)]
+    view = RecentTelemetry(_NoStore(), _NoRows())
+    assert view.windows(["t"], kind, ends_ms=[0]).newest_ms.tolist() == [[[-1]]]
+    for number, (at_ms, measured) in enumerate(taken):
+        view.add([report(number, at_ms, measured)])
+        end_ms = ends[number % len(ends)]
+        known = [at for at, here in taken[: number + 1] if here and at <= end_ms]
+        found = view.windows(["t"], kind, ends_ms=[end_ms]).newest_ms
+        assert found.tolist() == [[[max(known, default=-1)]]]

@@ -15,6 +15,7 @@ def upgrade() -> None:
     """Models that are there have no constants; rules that are ACTIVE became so some time."""
     with op.batch_alter_table("models") as models:
         models.add_column(sa.Column("constants", sa.JSON, nullable=False, server_default="{}"))
+        models.add_column(sa.Column("kits", sa.JSON, nullable=False, server_default="[]"))
     with op.batch_alter_table("rule_instances") as instances:
         instances.add_column(
             sa.Column("fired_ms", sa.BigInteger, nullable=False, server_default="-1")

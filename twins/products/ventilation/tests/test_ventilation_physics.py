@@ -306,6 +306,7 @@ def test_a_link_at_85_dbm_delivers_95_per_cent() -> None:
     assert not made.reachable[0, 0]
 
 
+@pytest.mark.feature("CC24")
 def test_the_mesh_heals_around_a_dead_relay(mesh: Mesh) -> None:
     relay = int(mesh.behind[0, 1:].argmax()) + 1
     behind = mesh.parent[0] == relay
