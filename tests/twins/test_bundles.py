@@ -119,15 +119,21 @@ def test_a_command_that_it_does_not_know_is_refused_with_what_there_is(product: 
     assert "there are" in ack.detail
 
 
+def read_by(rule: dict[str, Any]) -> str:
+    """All conditions of a rule: for firing, for clearing, for what closes an action."""
+    done = [str(r["action"].get("done_when", "")) for r in rule["then"] if "action" in r]
+    return " ".join([rule["when"], rule.get("clear_when", ""), *done])
+
+
 def test_rules_name_only_what_it_has_and_each_fires_in_some_test(product: Product) -> None:
-    positions = {spec.position for spec in product.components.values()}
+    positions = {spec.position for spec in product.components.values()} | product.places.keys()
     conditions = {condition["id"] for condition in product.conditions}
     for name, path in product.rule_packs.items():
         pack = yaml(path)
         assert pack["model"] == product.model
         for rule in pack["rules"]:
             for variable, source in rule["let"].items():
-                assert re.search(rf"\b{variable}\b", rule["when"]), rule["id"]
+                assert re.search(rf"\b{variable}\b", read_by(rule)), rule["id"]
                 assert "signal" not in source or source["signal"] in product.signals
                 assert "condition" not in source or source["condition"] in conditions
                 assert "part" not in source or source["part"] in product.parts
