@@ -16,7 +16,10 @@ HOUR = 3_600_000
 DAY = 24 * HOUR
 START = 1_767_571_200_000  # Monday 2026-01-05 00:00 UTC
 PUMPS = FleetSpec(product="pump", report_every_ms=24 * HOUR)
-ORDER = {"thing": "pump-01-1", "part": "bearing-set", "quantity": 1, "supplier": "kugel-supply"}
+ORDER = {
+    "thing": "pump-01-1", "part": "bearing-set", "quantity": 1, "supplier": "kugel-supply",
+    "unit_price_eur": 350.0,
+}  # fmt: skip
 VISIT = {
     "thing": "pump-01-1", "position": "bearing", "part": "bearing-set",
     "order": "ord-1", "site": "station-01",
@@ -26,6 +29,10 @@ PAST = {
     "confirm": "confirmed", "reject": "rejected", "ship": "shipped", "deliver": "delivered",
     "plan": "planned", "depart": "departed", "arrive": "arrived", "complete": "completed",
     "cancel": "cancelled", "approve": "approved", "discard": "discarded",
+    "offer": "offered", "accept": "accepted", "backorder": "backordered",
+    "ship-part": "shipped_in_part", "receive-part": "delivered_in_part",
+    "lose": "lost", "reship": "reshipped", "request-return": "return_requested",
+    "replace": "replacement_shipped", "receive-replacement": "replaced",
 }  # fmt: skip
 
 
