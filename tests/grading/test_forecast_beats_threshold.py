@@ -12,7 +12,7 @@ from harness.grading.packs import pack_set
 from harness.report import rules_compare
 
 HOME = Path(__file__).resolve().parents[2] / "scenarios" / "machine_customers"
-LATE, EARLY = (HOME / "packs" / f"{name}.yaml" for name in ("at-100-percent", "by-forecast"))
+LATE, EARLY = (HOME / "parts" / f"{name}.yaml" for name in ("at-100-percent", "by-forecast"))
 STORY = HOME / "forecast-beats-threshold.yaml"
 SEEDS = range(1, 7)
 
