@@ -18,7 +18,7 @@ from reference_impl.orders.needs import Needs
 from reference_impl.orders.service import Orders
 from reference_impl.orders.steps import Steps
 from reference_impl.published import DataFlagged, OrderChanged, PartFitted, ReplacementAdvised
-from reference_impl.rules import service as rules
+from reference_impl.rules import reacting
 from reference_impl.rules.reacting import Reacting
 from reference_impl.rules.service import Rules
 
@@ -121,7 +121,7 @@ def forgets_to_order(mp):
 
 @mutant
 def gives_no_reasons(mp):
-    mp.setattr(rules, "shown", lambda _: {})
+    mp.setattr(reacting, "shown", lambda _: {})
 
 
 @mutant
