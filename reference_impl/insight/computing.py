@@ -17,8 +17,8 @@ from reference_impl.insight.declared import Declared, read_model
 from reference_impl.insight.metrics import Metric, MetricKind
 from reference_impl.insight.ports import InsightRows
 from reference_impl.insight.zones import By, edges
-from reference_impl.kernel.cached import Cached
 from reference_impl.kernel.bus import Bus
+from reference_impl.kernel.cached import Cached
 from reference_impl.kernel.numbers import sig9
 from reference_impl.kernel.ports import Directory, Floats, Reduced, TelemetryView, ThingRef, Times
 from reference_impl.kernel.schedule import Scheduler
