@@ -18,6 +18,7 @@ from reference_impl.insight.metrics import Metric, MetricKind
 from reference_impl.insight.ports import InsightRows
 from reference_impl.insight.zones import By, edges
 from reference_impl.kernel.bus import Bus
+from reference_impl.kernel.cached import Cached
 from reference_impl.kernel.numbers import sig9
 from reference_impl.kernel.ports import Directory, Floats, Reduced, TelemetryView, ThingRef, Times
 from reference_impl.kernel.schedule import Scheduler
@@ -71,6 +72,9 @@ class Computing:
         self._store, self._rows, self._series = store, rows, series
         self._arrivals, self._directory = arrivals, directory
         self._models: dict[str, Declared] = {}
+        self._marks: Cached[str, int] = Cached(
+            lambda conn: {row["model"]: row["block"] for row in rows.marks.items(conn)}
+        )
         scheduler.ahead(self.compute)
 
     def subscribe(self, bus: Bus) -> None:
@@ -120,10 +124,10 @@ class Computing:
                 continue
             since: dict[str, int] = {}
             if any(m.kind is not MetricKind.SAMPLED for m in declared.metrics):
-                mark = self._rows.marks.get(uow.conn, model)
-                seen = -1 if mark is None else mark["block"]
+                seen = self._marks.of(uow).get(model, -1)
                 since, newest = self._fresh(uow, seen)
                 if newest != seen:
+                    self._marks.of(uow)[model] = newest
                     self._rows.marks.put(uow, {"model": model, "block": newest})
             for metric in declared.metrics:
                 if metric.kind is MetricKind.SAMPLED:

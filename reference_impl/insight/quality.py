@@ -35,6 +35,8 @@ from reference_impl.published import DataFlagged
 EVERY_MS = 6 * 3_600_000
 RANK = 9
 """Before conditions and rules of the same instant."""
+_RANGE = (Take.MIN, Take.MAX)
+_FROZEN = (Take.MIN, Take.MAX, Take.COUNT)
 Key = tuple[str, str, str]
 Seen = tuple[ThingRef, str, Flag, Mapping[str, Any]]
 
@@ -92,22 +94,23 @@ class Quality:
     def _seen(self, declared: Declared, refs: Sequence[ThingRef], at_ms: int) -> list[Seen]:
         found: list[Seen] = []
         if refs:
+            told = self._windows(declared.quality, [ref.thing for ref in refs], at_ms)
             for check in declared.quality:
-                found += self._flags(check, refs, at_ms)
+                found += self._flags(check, refs, at_ms, told)
         return found
 
-    def _flags(self, check: Plausible, refs: Sequence[ThingRef], at_ms: int) -> list[Seen]:
+    def _flags(
+        self, check: Plausible, refs: Sequence[ThingRef], at_ms: int, told: Mapping[Reduced, Floats]
+    ) -> list[Seen]:
         things = [ref.thing for ref in refs]
         found: list[Seen] = []
 
         def add(where: Bools, flag: Flag, **evidence: Floats) -> None:
             for place in np.flatnonzero(where).tolist():
-                told = {name: sig9(float(values[place])) for name, values in evidence.items()}
-                found.append((refs[place], check.signal, flag, told))
+                shown = {name: sig9(float(values[place])) for name, values in evidence.items()}
+                found.append((refs[place], check.signal, flag, shown))
 
-        low, high = (
-            self._of(things, check.signal, take, EVERY_MS, at_ms) for take in (Take.MIN, Take.MAX)
-        )
+        low, high = (told[Reduced(check.signal, take, EVERY_MS)] for take in _RANGE)
         out = np.zeros(len(things), dtype=np.bool_)
         if check.low is not None:
             out |= low < check.low
@@ -116,8 +119,7 @@ class Quality:
         add(out, Flag.RANGE, low=low, high=high)
         if check.frozen_ms:
             low, high, count = (
-                self._of(things, check.signal, take, check.frozen_ms, at_ms)
-                for take in (Take.MIN, Take.MAX, Take.COUNT)
+                told[Reduced(check.signal, take, check.frozen_ms)] for take in _FROZEN
             )
             add((low == high) & (count >= FROZEN_READINGS_MIN), Flag.FROZEN, value=low, count=count)
         if check.rate_max_per_h > 0:
@@ -133,19 +135,26 @@ class Quality:
             add(np.array(fast, dtype=np.bool_), Flag.RATE)
         if check.cross is not None:
             columns = {
-                name: self._of(things, one.signal, one.take, one.over_ms, at_ms)
+                name: told[Reduced(one.signal, one.take, one.over_ms)]
                 for name, one in check.inputs.items()
             }
             known = ~np.isnan(np.array(list(columns.values()))).any(axis=0)
             add(check.cross.truth(columns, known).holds, Flag.CROSS, **columns)
         return found
 
-    def _of(
-        self, things: Sequence[str], signal: str, take: Take, over_ms: int, at_ms: int
-    ) -> Floats:
-        wanted = [Reduced(signal, take, over_ms)]
-        found: Floats = self._telemetry.windows(things, wanted, ends_ms=[at_ms]).values[0, 0]
-        return found
+    def _windows(
+        self, checks: Sequence[Plausible], things: Sequence[str], at_ms: int
+    ) -> dict[Reduced, Floats]:
+        """What all checks of a model read, cut out of the readings at once."""
+        wanted: dict[Reduced, None] = {}
+        for check in checks:
+            wanted |= {Reduced(check.signal, take, EVERY_MS): None for take in _RANGE}
+            if check.frozen_ms:
+                wanted |= {Reduced(check.signal, take, check.frozen_ms): None for take in _FROZEN}
+            for one in check.inputs.values():
+                wanted[Reduced(one.signal, one.take, one.over_ms)] = None
+        found = self._telemetry.windows(things, list(wanted), ends_ms=[at_ms]).values
+        return {kind: found[number, 0] for number, kind in enumerate(wanted)}
 
     def _raise(
         self, uow: UnitOfWork, model: str, key: Key, at_ms: int, evidence: Mapping[str, Any]

@@ -54,8 +54,8 @@ class Surroundings(Protocol):
         ...
 
 
-Fixed = ReadingsInput | AgeInput | ReportInput | ClockInput
-"""Variables that depend on readings and the calendar alone."""
+Fixed = ReadingsInput | AgeInput | ReportInput | ClockInput | ConstantInput
+"""Variables that nothing can change during a call: readings, the calendar, the model's numbers."""
 
 
 def fixed(

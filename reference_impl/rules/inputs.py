@@ -133,11 +133,13 @@ class Outlook:
                 newest_ms[number] = ends_ms
             elif isinstance(one, ConditionInput):
                 values[number], newest_ms[number] = self._condition(uow, one, ends_ms)
-            elif one in self._fixed:
-                values[number], newest_ms[number] = self._fixed[one]
+            elif isinstance(one, StateInput):
+                values[number] = self._states.column(
+                    uow, self._pack.pack, self.things, one, ends_ms[:, 0]
+                )
+                newest_ms[number] = ends_ms
             else:
-                found = columns.column(one, self._around(uow), ends_ms[:, 0])
-                values[number], newest_ms[number] = found
+                values[number], newest_ms[number] = self._fixed[one]
         return Window(values, newest_ms)
 
     def _condition(self, uow: UnitOfWork, wanted: ConditionInput, ends_ms: Times) -> Window:

@@ -110,13 +110,15 @@ class States:
         wanted: StateInput,
         ends_ms: Times,
     ) -> Floats:
-        place = {thing: number for number, thing in enumerate(things)}
         after_ms = int(ends_ms[0]) - wanted.over_ms
         known = self._fired_ms.get((pack, wanted.rule))
         if known is None or known[0] > after_ms:
             rows = self._rows.fired_after(conn, pack, wanted.rule, after_ms)
             known = after_ms, [(row.thing, row.fired_ms) for row in rows]
             self._fired_ms[pack, wanted.rule] = known
+        if not known[1]:
+            return np.zeros((ends_ms.size, len(things)))
+        place = {thing: number for number, thing in enumerate(things)}
         fired: dict[int, list[int]] = {}
         for thing, fired_ms in known[1]:
             if thing in place:
@@ -140,6 +142,8 @@ def active_column(since_ms: Sequence[int], wanted: StateInput, ends_ms: Times) -
     """``active`` or ``active_h`` of each thing, by when the rule became active (-1: it is not)."""
     since: Times = np.array(since_ms, dtype=np.int64)
     shape = (ends_ms.size, since.size)
+    if not np.count_nonzero(since >= 0):
+        return np.zeros(shape)
     if wanted.field == "active":
         return np.broadcast_to((since >= 0).astype(np.float64), shape)
     hours = (ends_ms[:, None] - since) / HOUR_MS
