@@ -258,7 +258,7 @@ class Maintenance:
             return bool(row["order"])
         told = self._rows.work_orders.items(uow.conn, need_key=row["need_key"])
         breakdowns = sum(one["kind"] == d.Kind.BREAKDOWN.value for one in told)
-        return int(row["attempt"]) - breakdowns < d.VISITS_PER_NEED_MAX
+        return bool(row["attempt"] - breakdowns < d.VISITS_PER_NEED_MAX)
 
     def _first(self, uow: UnitOfWork, wo_id: str) -> bool:
         """Whether no visit for the same need was in vain before."""
