@@ -23,7 +23,8 @@ SEEDS = range(1, 7)
 def test_ordering_by_forecast_beats_ordering_at_100_percent_wear_and_the_report_says_by_how_much():
     """Downtime, first-time-fix, visits and cost over six seeds; no seed stands still longer."""
     jobs = arms.jobs(pack_set(LATE), pack_set(EARLY), [STORY], SEEDS)
-    pairs = arms.run_pairs(jobs, processes=arms.cores(), done=lambda _done, _of: None)
+    # In this process, where a row can be switched off.
+    pairs = arms.run_pairs(jobs, processes=1, done=lambda _done, _of: None)
     comparison = compare(pairs)
     told = rules_compare.Compared(
         comparison=comparison, base=LATE, candidate=EARLY, seeds=SEEDS, scenarios=[STORY]
