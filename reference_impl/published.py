@@ -104,6 +104,8 @@ class ReplacementAdvised(DomainEvent):
     pack_version: str
     why: str
     values: Mapping[str, float]
+    at_once: bool = False
+    """The machine stands: maintenance sends a crew before the part is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

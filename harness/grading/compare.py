@@ -113,6 +113,8 @@ WHOLE: Mapping[str, Callable[[RunGrade], float | None]] = {
     "failures": lambda g: float(sum(failure.happened for failure in g.failures.values())),
     "prevented": lambda g: float(sum(not failure.happened for failure in g.failures.values())),
     "work_orders": lambda g: float(g.work_orders),
+    "visits": lambda g: float(g.visits),
+    "first_time_fix": lambda g: g.first_time_fix,
     "downtime_h": lambda g: g.downtime_h,
     "overflow_h": lambda g: g.overflow_h,
     "cost_eur": lambda g: g.cost_eur,

@@ -11,6 +11,8 @@ The words, as documents and reports use them:
   its site, and nothing flowed over there (seen in whole sampling intervals of the truth).
 - An order is **early** while less than :data:`EARLY_BELOW` of the life is gone, **late** if the
   component fails before the part is in, and a **duplicate** if one for the same place is open.
+- A need is **fixed first time** if the first crew that came for it finished the work and nobody had
+  to come again; needs that nobody came for, or whose only visit is not over, are not counted.
 """
 
 from __future__ import annotations
@@ -103,6 +105,10 @@ class RunGrade:
     """The whole bill, credits of the contract, and what looking at alarms costs."""
     orders: int
     work_orders: int
+    visits: int = 0
+    """Arrivals of a crew."""
+    first_time_fix: float | None = None
+    """Share of needs that were fixed first time; None if none was visited."""
     failed_checks: tuple[str, ...] = ()
     trace_hash: str = ""
 
@@ -178,6 +184,8 @@ class _Judge:
             overflow_h=self._overflow_h(),
             cost_eur=float(result.costs_eur.get("total", 0.0)) + credit + self._attention_eur(),
             orders=result.orders, work_orders=result.work_orders, trace_hash=result.trace_hash,
+            visits=sum(e.kind == "work_order.arrived" for e in record.feed),
+            first_time_fix=_first_time_fix(record.feed),
             failed_checks=tuple(check.title for check in result.failed_checks),
         )  # fmt: skip
 
@@ -291,6 +299,23 @@ class _Judge:
     def _damage(self, device: str, components: Sequence[str], at_ms: int) -> float:
         seen = [before_or_at(self.record.samples.get((device, c), ()), at_ms) for c in components]
         return max((sample.damage for sample in seen if sample is not None), default=0.0)
+
+
+def _first_time_fix(feed: Sequence[FeedSeen]) -> float | None:
+    visits: dict[str, list[str]] = {}
+    done: dict[str, bool] = {}
+    for event in feed:
+        need = str(event.data.get("need_key", ""))
+        if event.kind == "work_order.arrived":
+            visits.setdefault(need, []).append(event.subject)
+        elif event.kind in ("work_order.completed", "work_order.cancelled"):
+            done[event.subject] = event.kind == "work_order.completed"
+        elif event.kind == "work_order.reopened":
+            done[event.subject] = False
+    judged = [
+        len(came) == 1 and done[came[0]] for came in visits.values() if came[0] in done
+    ]  # fmt: skip
+    return sum(judged) / len(judged) if judged else None
 
 
 def _begun_by(life: Life, at_ms: int) -> bool:

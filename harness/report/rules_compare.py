@@ -20,7 +20,8 @@ TITLES = {
     "lead_time_h": "lead time h", "false_alarms_per_thing_year": "false alarms / thing-year",
     "orders": "orders", "early_orders": "early orders", "late_orders": "late orders",
     "duplicate_orders": "duplicate orders", "failures": "failures that happened",
-    "prevented": "failures prevented", "work_orders": "work orders", "downtime_h": "downtime h",
+    "prevented": "failures prevented", "work_orders": "work orders", "visits": "visits",
+    "first_time_fix": "fixed at the first visit (share)", "downtime_h": "downtime h",
     "overflow_h": "overflow h", "cost_eur": "cost EUR", "failed_checks": "checks failed",
 }  # fmt: skip
 """What each figure is called; all are means per run."""

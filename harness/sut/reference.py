@@ -68,7 +68,10 @@ class InProcessReference(HttpSut):
 
     async def open(self) -> None:
         """See SystemUnderTest."""
-        from reference_impl.bootstrap import build  # noqa: PLC0415 - imports for 0.6 s, if used
+        from reference_impl.bootstrap import (  # noqa: PLC0415 - imports for 0.6 s, if used
+            Settings,
+            build,
+        )
         from reference_impl.kernel.errors import StoreUnusable  # noqa: PLC0415
 
         restore, self._restore_from = self._restore_from, None
@@ -76,9 +79,8 @@ class InProcessReference(HttpSut):
             self._dps = build(
                 self._store_url,
                 self._link(),
-                self._clock,
+                Settings(clock=self._clock, operator_key=self._key),
                 restore_from=restore,
-                operator_key=self._key,
             )
             await self._dps.start()
         except (ValueError, StoreUnusable) as error:

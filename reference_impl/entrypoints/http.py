@@ -18,7 +18,7 @@ from typing import Any
 import uvicorn
 
 from broker.link.port import LinkLost
-from reference_impl.bootstrap import LICENCE_KEY, ClockMode, Dps, build
+from reference_impl.bootstrap import LICENCE_KEY, ClockMode, Dps, Settings, build
 from reference_impl.entrypoints.mqtt import service_link
 from reference_impl.kernel.errors import StoreUnusable
 
@@ -77,15 +77,17 @@ async def _serve(options: Options) -> int:
         dps = build(
             options.store,
             link,
-            options.clock,
-            broker=options.broker,
+            Settings(
+                clock=options.clock,
+                broker=options.broker,
+                idle_site_s=options.idle_site_s,
+                operator_key=os.environ.get(OPERATOR_KEY) or None,
+                webhook_ranges=options.webhook_ranges,
+                smtp=options.smtp,
+                sms_gateway=options.sms_gateway,
+                licence_key=os.environ.get("TWINRIG_LICENCE_KEY", LICENCE_KEY),
+            ),
             full_sync=options.full_sync,
-            idle_site_s=options.idle_site_s,
-            operator_key=os.environ.get(OPERATOR_KEY) or None,
-            webhook_ranges=options.webhook_ranges,
-            smtp=options.smtp,
-            sms_gateway=options.sms_gateway,
-            licence_key=os.environ.get("TWINRIG_LICENCE_KEY", LICENCE_KEY),
         )
     except ValueError as error:
         return _complain(str(error), 2)

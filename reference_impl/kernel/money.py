@@ -82,7 +82,11 @@ class Euros(sa.types.TypeDecorator[Decimal]):
         del dialect
         return None if value is None else int(euros(value) * 100)
 
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Decimal | None:  # noqa: ANN401
+    def process_result_value(
+        self,
+        value: Any,  # noqa: ANN401
+        dialect: sa.Dialect,
+    ) -> Decimal | None:
         """Cents to euros."""
         del dialect
         return None if value is None else Decimal(value).scaleb(-2)

@@ -14,6 +14,15 @@ VISITS_PER_NEED_MAX = 2
 """A visit that was called off is requested again once; after that a person must decide."""
 
 
+class Kind(StrEnum):
+    """Why a crew is sent."""
+
+    PLANNED = "planned"
+    """The part is there and waits to be fitted."""
+    BREAKDOWN = "breakdown"
+    """The machine stands; whether the part is there is seen on site."""
+
+
 class WorkOrder(StrEnum):
     """Where a work order stands."""
 
@@ -66,6 +75,10 @@ PAST = {
 }
 """The feed's word for each step."""
 assert PAST.keys() == set(Step), "every step needs its word"
+
+
+ENDED = frozenset({WorkOrder.CLOSED, WorkOrder.CANCELLED})
+"""States in which nobody comes any more."""
 
 
 def work_order_id(thing: str, position: str, cycle: int, attempt: int = 1) -> str:

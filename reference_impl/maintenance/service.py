@@ -20,6 +20,7 @@ from reference_impl.published import (
     OrderChanged,
     PartFitted,
     RecommendationChanged,
+    ReplacementAdvised,
     WorkOrderChanged,
 )
 
@@ -55,6 +56,7 @@ class Maintenance:
         """Listen for delivered orders and for the end of verification windows."""
         bus.subscribe(OrderChanged, self.on_order)
         bus.subscribe(RecommendationChanged, self.on_served)
+        bus.subscribe(ReplacementAdvised, self.on_advice)
         self._scheduler.on_timer(VERIFY, self._verify)
         self._scheduler.on_timer(AGAIN, self._request_again)
 
@@ -74,6 +76,32 @@ class Maintenance:
         for line in event.data.get("lines", [event.data]):
             self._first_visit(uow, line, order=event.subject, at_ms=event.at_ms)
 
+    def on_advice(self, uow: UnitOfWork, advice: ReplacementAdvised) -> None:
+        """A rule says that the machine stands: send a crew at once, once per need (W1).
+
+        Not for readings from before the last fitting, nor while somebody comes anyway.
+        """
+        if not advice.at_once:
+            return
+        place = {"thing": advice.thing, "position": advice.position}
+        fitted = self._rows.register.items(uow.conn, **place)
+        if any(entry["fitted_ms"] >= advice.seen_from_ms for entry in fitted):
+            return
+        cycle = max((int(entry["cycle"]) for entry in fitted), default=1)
+        need_key = f"{advice.thing}/{advice.position}/{cycle}"
+        if self._rows.work_orders.items(uow.conn, need_key=need_key):
+            return
+        thing = self._directory.thing(uow.conn, advice.thing)
+        need = {
+            **place,
+            "need_key": need_key,
+            "order": "",
+            "site": "" if thing is None else thing.site,
+            "part": advice.part,
+            "cycle": cycle,
+        }
+        self._request(uow, need, attempt=1, at_ms=advice.at_ms, kind=d.Kind.BREAKDOWN)
+
     def on_served(self, uow: UnitOfWork, event: RecommendationChanged) -> None:
         """A part lay on the customer's own shelf: request its fitting."""
         if event.kind == "recommendation.served":
@@ -83,8 +111,17 @@ class Maintenance:
         self, uow: UnitOfWork, line: Mapping[str, Any], *, order: str, at_ms: int
     ) -> None:
         need_key = str(line["need_key"])
-        if self._rows.work_orders.items(uow.conn, need_key=need_key):
+        earlier = self._rows.work_orders.items(uow.conn, need_key=need_key)
+        if any(row["kind"] == d.Kind.PLANNED.value for row in earlier):
             return
+        for row in earlier:
+            state = d.WorkOrder(row["state"])
+            if state not in d.ENDED:  # the crew that is coming for the breakdown fits it
+                values = {"order": order, "changed_ms": at_ms}
+                self._rows.work_orders.swap(uow, row["id"], expected=state, values=values)
+                return
+        if any(row["state"] == d.WorkOrder.CLOSED.value for row in earlier):
+            return  # mended from stock before the parcel came
         name, position, cycle = d.split_need_key(need_key)
         thing = self._directory.thing(uow.conn, name)
         need = {
@@ -96,7 +133,7 @@ class Maintenance:
             "position": position,
             "cycle": cycle,
         }
-        self._request(uow, need, attempt=1, at_ms=at_ms)
+        self._request(uow, need, attempt=1 + len(earlier), at_ms=at_ms)
 
     def next_visit_ms(self, conn: sa.Connection, thing: str, *, after_ms: int) -> int | None:
         """When somebody is next planned to come to a thing (port ``Visits`` of orders)."""
@@ -105,13 +142,21 @@ class Maintenance:
         return min(starts, default=None)
 
     def _request(
-        self, uow: UnitOfWork, need: Mapping[str, Any], *, attempt: int, at_ms: int
+        self,
+        uow: UnitOfWork,
+        need: Mapping[str, Any],
+        *,
+        attempt: int,
+        at_ms: int,
+        kind: d.Kind = d.Kind.PLANNED,
     ) -> None:
         row = {
             **need,
             "id": d.work_order_id(need["thing"], need["position"], need["cycle"], attempt),
             "state": d.WorkOrder.REQUESTED.value,
             "attempt": attempt,
+            "kind": kind.value,
+            "first_time_fix": None,
             "by": BY_SERVICE,
             "reason": "",
             "crew": None,
@@ -161,11 +206,13 @@ class Maintenance:
         state = d.WorkOrder(row["state"])
         target = after(d.WORK_ORDERS, subject=wo_id, state=state, step=step)
         values: Row = {"state": target.value, "by": by, "changed_ms": at_ms, **more}
+        if step is d.Step.REOPEN or (step is d.Step.CANCEL and state is d.WorkOrder.ON_SITE):
+            values["first_time_fix"] = False
         if not self._rows.work_orders.swap(uow, wo_id, expected=state, values=values):
             raise IllegalStep(wo_id, state, step, [])
         row.update(values)
         _tell(uow, row, d.PAST[step], at_ms)
-        if step is d.Step.CANCEL and row["attempt"] < d.VISITS_PER_NEED_MAX:
+        if step is d.Step.CANCEL and self._another(uow, row):
             set_timer(uow, AGAIN, wo_id, at_ms + d.AGAIN_AFTER_MS)
         return row
 
@@ -196,10 +243,31 @@ class Maintenance:
             serial=serial,
             readings=dict(readings),
             completed_ms=at_ms,
+            first_time_fix=self._first(uow, wo_id),
         )
         self._fit(uow, row, at_ms)
         set_timer(uow, VERIFY, wo_id, at_ms + self._verify_after_ms)
         return row
+
+    def _another(self, uow: UnitOfWork, row: Row) -> bool:
+        """Whether a visit that was called off is asked for again.
+
+        Without the part there is nothing to come for: then its delivery asks.
+        """
+        if row["kind"] == d.Kind.BREAKDOWN.value:
+            return bool(row["order"])
+        told = self._rows.work_orders.items(uow.conn, need_key=row["need_key"])
+        breakdowns = sum(one["kind"] == d.Kind.BREAKDOWN.value for one in told)
+        planned: int = row["attempt"] - breakdowns
+        return planned < d.VISITS_PER_NEED_MAX
+
+    def _first(self, uow: UnitOfWork, wo_id: str) -> bool:
+        """Whether no visit for the same need was in vain before."""
+        row = self._rows.work_orders.get(uow.conn, wo_id)
+        if row is None:
+            return True  # the step itself tells that there is none
+        told = self._rows.work_orders.items(uow.conn, need_key=row["need_key"])
+        return all(one["first_time_fix"] is None for one in told)
 
     def _fit(self, uow: UnitOfWork, row: Row, at_ms: int) -> None:
         thing, position, serial = row["thing"], row["position"], row["serial"]
@@ -252,6 +320,8 @@ class Maintenance:
 
 def _tell(uow: UnitOfWork, row: Row, what: str, at_ms: int) -> None:
     data = {name: row[name] for name in _SHOWN}
+    if row["kind"] != d.Kind.PLANNED.value:
+        data["kind"] = row["kind"]
     if row["reason"]:
         data["reason"] = row["reason"]
     kind = f"work_order.{what}"

@@ -93,19 +93,13 @@ def router(service: Tickets, clock: Clock, store: Store) -> APIRouter:
     """The routes of tickets."""
     api = APIRouter(prefix="/v1", tags=["maintenance"])
 
-    def known(conn: Connection, ticket: str) -> TicketDetail:
-        row = service.get(conn, ticket)
-        must_see(row["customer"], what=f"ticket {ticket!r}")
-        notes = service.notes(conn, ticket, internal=current().group is not Group.CUSTOMER)
-        return TicketDetail(**row, notes=[NoteView(**note) for note in notes])
-
     @api.post("/things/{thing}/tickets", dependencies=[WRITE])
     async def open_ticket(thing: str, call: TicketCall) -> TicketDetail:
         """Ask for help with a machine; a second request for one alert attaches to the first."""
         with store.begin() as uow:
             service.must_see_thing(uow.conn, thing)
             row = service.open(uow, thing=thing, at_ms=clock.now_ms(), **call.model_dump())
-            return known(uow.conn, row["id"])
+            return _known(uow.conn, service, row["id"])
 
     @api.get("/tickets", dependencies=[READ])
     async def list_tickets(
@@ -135,23 +129,38 @@ def router(service: Tickets, clock: Clock, store: Store) -> APIRouter:
     async def get_ticket(ticket: str) -> TicketDetail:
         """One ticket with what was said."""
         with store.read() as conn:
-            return known(conn, ticket)
+            return _known(conn, service, ticket)
+
+    _add_what_follows(api, service, clock, store)
+    return api
+
+
+def _known(conn: Connection, service: Tickets, ticket: str) -> TicketDetail:
+    """A ticket that the caller may see, with the notes that are for him."""
+    row = service.get(conn, ticket)
+    must_see(row["customer"], what=f"ticket {ticket!r}")
+    notes = service.notes(conn, ticket, internal=current().group is not Group.CUSTOMER)
+    return TicketDetail(**row, notes=[NoteView(**note) for note in notes])
+
+
+def _add_what_follows(api: APIRouter, service: Tickets, clock: Clock, store: Store) -> None:
+    """Add the routes of notes and of the steps that people take."""
 
     @api.post("/tickets/{ticket}/notes", dependencies=[WRITE])
     async def add_note(ticket: str, call: NoteCall) -> TicketDetail:
         """Say something."""
         with store.begin() as uow:
-            known(uow.conn, ticket)
+            _known(uow.conn, service, ticket)
             service.note(uow, ticket, at_ms=clock.now_ms(), **call.model_dump())
-            return known(uow.conn, ticket)
+            return _known(uow.conn, service, ticket)
 
     def add_step(step: t.TicketStep, title: str) -> None:
         async def take(ticket: str, call: TicketStepCall) -> TicketDetail:
             with store.begin() as uow:
-                known(uow.conn, ticket)
+                _known(uow.conn, service, ticket)
                 at_ms = clock.now_ms()
                 service.step(uow, ticket, step, by=call.by, reason=call.reason, at_ms=at_ms)
-                return known(uow.conn, ticket)
+                return _known(uow.conn, service, ticket)
 
         api.add_api_route(
             f"/tickets/{{ticket}}/{step}", take, methods=["POST"], name=f"{step}_ticket",
@@ -163,4 +172,3 @@ def router(service: Tickets, clock: Clock, store: Store) -> APIRouter:
     add_step(t.TicketStep.RESUME, "The work goes on.")
     add_step(t.TicketStep.CLOSE, "It is settled.")
     add_step(t.TicketStep.REJECT, "It is none of ours; the reason says why.")
-    return api

@@ -73,16 +73,10 @@ class Orders:
             visits=NoVisits() if visits is None else visits,
         )
         self.advising = Advising(
-            rows=rows,
-            steps=self._steps,
-            scheduler=scheduler,
-            directory=directory,
-            catalogue=self.catalogue,
-            needs=self.needs,
-            stock=self.stock,
-            supplies=self.supplies,
+            rows=rows, steps=self._steps, scheduler=scheduler, directory=directory,
+            catalogue=self.catalogue, needs=self.needs, stock=self.stock, supplies=self.supplies,
             compliance=self.compliance,
-        )
+        )  # fmt: skip
         self.sales = Sales(
             rows=rows,
             steps=self._steps,
@@ -100,31 +94,17 @@ class Orders:
         )
         self.owners = Owners(rows=rows, steps=self._steps)
         self.carts = Carts(
-            rows=rows,
-            steps=self._steps,
-            catalogue=self.catalogue,
-            directory=directory,
-            needs=self.needs,
-            supplies=self.supplies,
-            owners=self.owners,
-        )
+            rows=rows, steps=self._steps, catalogue=self.catalogue, directory=directory,
+            needs=self.needs, supplies=self.supplies, owners=self.owners,
+        )  # fmt: skip
         self.endings = Endings(
-            rows=rows,
-            steps=self._steps,
-            needs=self.needs,
-            sales=self.sales,
-            compliance=self.compliance,
-            owners=self.owners,
-        )
+            rows=rows, steps=self._steps, needs=self.needs, sales=self.sales,
+            compliance=self.compliance, owners=self.owners,
+        )  # fmt: skip
         self._checkout = Checkout(
-            steps=self._steps,
-            directory=directory,
-            needs=self.needs,
-            carts=self.carts,
-            supplies=self.supplies,
-            compliance=self.compliance,
-            chain=self.chain,
-        )
+            steps=self._steps, directory=directory, needs=self.needs, carts=self.carts,
+            supplies=self.supplies, compliance=self.compliance, chain=self.chain,
+        )  # fmt: skip
         self._policies: Cached[str, Policy] = Cached(self._load_policies)
 
     def subscribe(self, bus: Bus) -> None:

@@ -77,11 +77,12 @@ class AlertReaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecommendReaction:
-    """Advise to replace a part."""
+    """Advise to replace a part; ``at_once`` sends a crew before the part is there."""
 
     part: str
     position: str
     quantity: int
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

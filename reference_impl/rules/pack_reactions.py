@@ -21,6 +21,8 @@ from reference_impl.rules.pack_variables import Known, named
 CHANNELS = ("web", "email", "sms")
 ACTION_TOPICS = ("consumables", "performance", "maintenance", "operations")
 PRIORITIES = ("low", "normal", "high")
+VISITS = ("when_delivered", "at_once")
+"""When a crew is sent: planned, once the part is there; or for a breakdown, whatever is there."""
 
 
 def read(fields: Fields, names: Known | None, variables: Mapping[str, object]) -> Reaction | None:
@@ -74,7 +76,10 @@ def _recommend(fields: Fields, names: Known | None, _: Mapping[str, object]) -> 
     if names is not None and part and position and (part, position) not in names.places:
         places = ", ".join(f"{sku} at {place}" for sku, place in sorted(names.places))
         fields.problem("position", f"the model has no {part!r} at {position!r}", places)
-    return RecommendReaction(part=part, position=position, quantity=int(quantity))
+    visit = fields.choice("visit", VISITS, default=VISITS[0])
+    return RecommendReaction(
+        part=part, position=position, quantity=int(quantity), at_once=visit == "at_once"
+    )
 
 
 def _plain(fields: Fields, key: str) -> dict[str, Any]:

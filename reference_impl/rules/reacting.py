@@ -173,6 +173,7 @@ class Reacting:
                 part=reaction.part,
                 position=reaction.position,
                 quantity=reaction.quantity,
+                at_once=reaction.at_once,
                 rule=rule.id,
                 pack=pack.pack,
                 pack_version=pack.version,

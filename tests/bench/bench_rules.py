@@ -70,7 +70,7 @@ async def measured(product: str) -> dict[str, float]:
     assert dps is not None
     model = installed()[product].model
     pack = next(pack for pack in dps.contexts.rules._packs.values() if pack.model == model)
-    service, telemetry = dps.contexts.rules, RecentTelemetry(dps.store, dps._ingestion_rows)
+    service, telemetry = dps.contexts.rules, RecentTelemetry(dps.store, dps.ground.raw)
     now_ms, blocks = lives(product)
     time_now = SimpleNamespace(calls=0, to_ms=now_ms)
     outlook = Outlook(

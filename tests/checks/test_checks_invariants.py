@@ -9,6 +9,9 @@ import pytest
 from harness.checks.invariants import numbers
 from harness.oracles.invariants import REGISTRY
 
+H = 3_600_000
+START = 1_767_225_600_000  # 2026-01-01T00:00:00Z, where the logs of ``make`` begin
+
 D = "dev-01-1"
 NEED = {"need_key": f"{D}/hub/1", "thing": D, "part": "hub-set", "position": "hub", "cycle": 1}
 ORDER = {**NEED, "quantity": 1, "unit_price_eur": 300.0, "total_eur": 300.0, "by": "policy:auto"}
@@ -18,6 +21,7 @@ ADVICE = {
 }  # fmt: skip
 ALERT = {"thing": D, "rule": "wet", "pack": "p", "values": {"w": 1.0}}
 
+TOLD = {**ADVICE, "customer": "north", "due_ms": START + 50 * H}
 BAND = {"thing": D, "rule": "band", "pack": "p", "values": {"m": 1.5}}
 
 
@@ -68,13 +72,80 @@ def broken(make):
         "W1": [good[6], f(5, "work_order.requested", "w2", **NEED)],
         "W4": [*good[6:10], make.sample(7, 0.95), f(8, "work_order.completed", "w", **NEED),
                f(10, "work_order.verified", "w", **NEED)],
+        **{ident: log for ident, (log, _) in bought(make).items()},
+        **{ident: log for ident, (log, _) in classed(make).items()},
         "W5": [good[12], f(9, "part.fitted", "dev-01-2", position="hub", serial="s2", cycle=2)],
         "W9": [alerts[0], good[12], f(8, "alert.cleared", "a", **{**ALERT, "values": {}})],
     }  # fmt: skip
 
 
+def bought(make):
+    """O9 to O16 beside those above: a log that breaks it, and its nearest that does not."""
+    f = make.feed
+    issued = f(3, "recommendation.issued", "r", **ADVICE)
+    covered = {**ORDER, "contract": "c-1", "unit_price_eur": 0.0, "total_eur": 0.0}
+    served = [issued, f(4, "recommendation.served", "r", **NEED)]
+    worn_out = f(2, "condition.evaluated", D, position="hub", runout_p10_ms=START + 50 * H)
+    late = {**ADVICE, "eta_ms": START + 60 * H}
+    flagged = f(1, "data.flagged", D, signal="level", positions=["hub"])
+    lines = {"lines": [{"need_key": NEED["need_key"], "quantity": 1, "unit_price_eur": 300.0}]}
+    stocked = {"thing": D, "part": "hub-set", "total_eur": 300.0, **lines}
+    first, second = (f(t, "replenishment.placed", f"p{t}", **stocked) for t in (4, 6))
+
+    def many(*hours: float):
+        return [
+            f(t, "recommendation.issued", f"r{n}", **{**ADVICE, "need_key": f"{D}/hub-{n}/1"})
+            for n, t in enumerate(hours)
+        ]
+
+    return {
+        "O9": (
+            [f(1, "order.placed", "o", **covered)],
+            [f(1, "order.placed", "o", **covered, channel="portal", cost_eur=300.0)],
+        ),
+        "O10": ([*served, f(5, "order.placed", "o", **ORDER, channel="portal")], served),
+        "O11": (
+            [worn_out, f(3, "recommendation.issued", "r", **late)],
+            [worn_out, f(3, "recommendation.issued", "r", **late, risk="comes after run-out")],
+        ),
+        "O13": (many(1, 2, 3, 4, 5, 6), many(1, 2, 3, 4, 5, 25.5)),
+        "O14": ([flagged, issued], [flagged, f(2, "data.cleared", D, signal="level"), issued]),
+        "O16": (
+            [first, second],
+            [first, f(5, "replenishment.rejected", "p4", **stocked, reason="sold out"), second],
+        ),
+    }
+
+
+def classed(make):
+    """C1 to C7: a log that breaks it, and its nearest that does not."""
+    f = make.feed
+    issued = f(1, "recommendation.issued", "r", **TOLD)
+    dropped = [issued, f(2, "recommendation.discarded", "r", **NEED, reason="sold")]
+    taken = [issued, f(2, "recommendation.withdrawn", "r", **NEED)]
+
+    def as_(given: str, at_h: float = 3, customer: str = "north"):
+        return f(at_h, "compliance.classed", "r", customer=customer, **{"class": given})
+
+    bought_before = f(1, "order.placed", "o", **ORDER, channel="portal")
+    empty = {**ORDER, "quantity": 0, "total_eur": 0.0, "channel": "portal"}
+    silent = f(2, "recommendation.discarded", "r", **NEED)
+    return {
+        "C1": ([*dropped, as_("SHELVED")], [*dropped, as_("DISCARDED")]),
+        "C2": ([*dropped, as_("ORDERED_AS_RECOMMENDED")], [*dropped, as_("DISCARDED")]),
+        "C3": ([issued, as_("EXPIRED", 49)], [issued, as_("EXPIRED", 50)]),
+        "C4": ([*taken, as_("DISCARDED")], [*taken, as_("WITHDRAWN")]),
+        "C5": ([f(1, "order.placed", "o", **empty)], [bought_before]),
+        "C6": ([issued, silent, as_("DISCARDED")], [*dropped, as_("DISCARDED")]),
+        "C7": ([*dropped, as_("DISCARDED", 3, "south")], [*dropped, as_("DISCARDED")]),
+    }
+
+
+CLASSED = [f"C{number}" for number in range(1, 8)]
+
+
 def numbers_of(text: str) -> set[str]:
-    return set(re.findall(r"\b([OAWS]\d+): ", text))
+    return set(re.findall(r"\b([OCAWS]\d+): ", text))
 
 
 def test_a_healthy_story_breaks_no_invariant(make, judged) -> None:
@@ -101,6 +172,43 @@ def test_the_shortest_log_that_breaks_an_invariant_is_found(ident: str, make, ju
     only = judged("invariants", {"only": ident}, events)
     assert not only.passed
     assert only.expected == f"{ident}: {REGISTRY[ident].sentence()}"
+
+
+@pytest.mark.parametrize("ident", ["O9", "O10", "O11", "O13", "O14", "O16", *CLASSED])
+def test_the_nearest_log_that_keeps_an_invariant_is_let_pass(ident: str, make, judged) -> None:
+    log, kept = {**bought(make), **classed(make)}[ident]
+
+    assert log != kept
+    decision = judged("invariants", {}, kept)
+    assert decision.passed, decision.seen
+
+
+def test_a_recommendation_that_is_due_must_have_one_class_and_keep_it(make, judged) -> None:
+    _, kept = classed(make)["C1"]
+
+    assert "has no class" in judged("invariants", {"only": "C1"}, kept[:-1]).seen
+    again = judged("invariants", {"only": "C1"}, [*kept, kept[-1]])
+    assert "was DISCARDED, and now is DISCARDED" in again.seen
+    unknown = judged("invariants", {"only": "C1"}, kept[-1:])
+    assert "was never recommended" in unknown.seen
+
+
+def test_what_a_contract_covers_is_free_and_its_cost_is_booked(make, judged) -> None:
+    advice = {**ADVICE, "contract": "c-1"}
+    dear = make.feed(1, "recommendation.issued", "r", **advice)
+
+    assert "the buyer pays" in judged("invariants", {"only": "O9"}, [dear]).seen
+    log, _ = bought(make)["O9"]
+    assert "no cost is booked to c-1" in judged("invariants", {"only": "O9"}, log).seen
+
+
+def test_what_a_person_released_from_a_mass_event_may_go_out(make, judged) -> None:
+    many, _ = bought(make)["O13"]
+    held = make.feed(5.2, "breaker.tripped", "b")
+    released = make.feed(5.5, "breaker.released", "b")
+
+    assert not judged("invariants", {"only": "O13"}, [*many[:5], held, many[5]]).passed
+    assert judged("invariants", {"only": "O13"}, [*many[:5], held, released, many[5]]).passed
 
 
 def test_an_order_that_was_lost_must_be_open_again_after_a_day(make, judged) -> None:

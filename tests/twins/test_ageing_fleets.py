@@ -101,6 +101,7 @@ class Kind:
     id: str = "thing"
     model: str = "thing-1"
     firmware: str = "1.0.0"
+    places: dict[str, str] = field(default_factory=dict)
     obeys: Declared = field(default_factory=Declared)
     signals: dict[str, SignalSpec] = field(
         default_factory=lambda: {

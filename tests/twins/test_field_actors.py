@@ -86,6 +86,17 @@ def test_a_crew_plans_drives_fits_and_reports_within_its_shift() -> None:
     assert world.sample_truth()[0].damage == 0.0
 
 
+def test_a_crew_that_comes_for_a_breakdown_fits_what_was_delivered_and_else_leaves() -> None:
+    told = {**VISIT, "kind": "breakdown", "need_key": "pump-01-1/bearing/1"}
+    asked = fact("work_order.requested", "wo-1", told)
+    parcel = fact("order.delivered", "ord-1", {"need_key": told["need_key"]})
+    in_vain, mended = begun(), begun()
+
+    last = intents(in_vain, asked)[-1]
+    assert (last.verb, last.data["reason"]) == ("work_order.cancel", "bearing-set is not there")
+    assert intents(mended, asked, parcel)[-1].verb == "work_order.complete"
+
+
 def test_one_van_serves_one_visit_after_another() -> None:
     world = begun(replace(SPEC, fleets=(FleetSpec(product="pump", sites=8),)))
     asked = [

@@ -16,7 +16,10 @@ HOUR = 3_600_000
 DAY = 24 * HOUR
 START = 1_767_571_200_000  # Monday 2026-01-05 00:00 UTC
 PUMPS = FleetSpec(product="pump", report_every_ms=24 * HOUR)
-ORDER = {"thing": "pump-01-1", "part": "bearing-set", "quantity": 1, "supplier": "kugel-supply"}
+ORDER = {
+    "thing": "pump-01-1", "part": "bearing-set", "quantity": 1, "supplier": "kugel-supply",
+    "unit_price_eur": 350.0, "policy": "approval",
+}  # fmt: skip
 VISIT = {
     "thing": "pump-01-1", "position": "bearing", "part": "bearing-set",
     "order": "ord-1", "site": "station-01",
@@ -26,6 +29,10 @@ PAST = {
     "confirm": "confirmed", "reject": "rejected", "ship": "shipped", "deliver": "delivered",
     "plan": "planned", "depart": "departed", "arrive": "arrived", "complete": "completed",
     "cancel": "cancelled", "approve": "approved", "discard": "discarded",
+    "offer": "offered", "accept": "accepted", "backorder": "backordered",
+    "ship-part": "shipped_in_part", "receive-part": "delivered_in_part",
+    "lose": "lost", "reship": "reshipped", "request-return": "return_requested",
+    "replace": "replacement_shipped", "receive-replacement": "replaced",
 }  # fmt: skip
 
 
@@ -107,6 +114,9 @@ def test_another_price_and_quantity_are_on_the_bill_and_in_truth() -> None:
     [told] = [truth for truth in clerk.truths if truth.kind == "order.price_changed"]
     assert told.data == {"was_eur": 350.0, "now_eur": 420.0}
     assert "order.quantity_changed" in clerk.kinds()
+    [offer] = [intent for intent in clerk.intents if intent.verb == "order.offer"]
+    assert (offer.data["unit_price_eur"], offer.data["quantity"]) == (420.0, 2)
+    assert offer.at_ms < clerk.at("order.accept") < clerk.at("order.ship")
 
 
 def test_a_late_supplier_takes_the_factor_and_has_an_excuse() -> None:
@@ -114,7 +124,9 @@ def test_a_late_supplier_takes_the_factor_and_has_an_excuse() -> None:
     waited = [c.at("order.ship") - c.at("order.confirm") for c in (normal, late)]
     assert waited[1] > 1.8 * waited[0]
     [told] = [truth for truth in late.truths if truth.kind == "order.late"]
+    [said] = [intent for intent in late.intents if intent.verb == "order.backorder"]
     assert told.data["reason"]
+    assert said.data["reason"] == told.data["reason"]
 
 
 def test_an_incomplete_delivery_counts_when_the_rest_has_come() -> None:

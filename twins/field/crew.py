@@ -42,6 +42,8 @@ STEPS = tuple(
     f"crew.{step}"
     for step in ("plan", "depart", "arrive", "complete", "report", "refuse", "give_up")
 )
+BREAKDOWN = "breakdown"
+"""A work order of this kind did not wait for its part."""
 DETOUR = 1.3
 """Road over straight line (estimate)."""
 TAIL_MIN, TAIL_ALPHA, TAIL_MAX = 2.0, 1.5, 12.0
@@ -60,6 +62,8 @@ class Crew:
         self._asked: dict[str, None] = {}
         self._busy: dict[str, list[Any]] = {}
         """Work order to [van, leaves, is back], of visits planned and not called off."""
+        self._there: dict[str, str] = {}
+        """Need to the order whose parcel came, of those that wait for a breakdown's crew."""
 
     @property
     def handlers(self) -> Handlers:
@@ -68,6 +72,11 @@ class Crew:
 
     def observe(self, fact: Fact) -> None:
         """A visit is wanted (again), or not any more."""
+        if fact.kind == "order.delivered":
+            for line in fact.data.get("lines", [fact.data]):
+                if str(line.get("need_key", "")) in self._there:
+                    self._there[str(line["need_key"])] = fact.subject
+            return
         reopened = fact.kind == "work_order.reopened" and fact.subject in self._visits
         if reopened or fact.kind == "work_order.requested":
             self._ask(fact)
@@ -78,13 +87,15 @@ class Crew:
 
     def dump(self) -> dict[str, Any]:
         """Visits so far, requests heard, the vans' bookings."""
-        return {"visits": self._visits, "asked": list(self._asked), "busy": self._busy}
+        told = {"visits": self._visits, "asked": list(self._asked), "busy": self._busy}
+        return {**told, "there": self._there}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
         self._visits = dict(state["visits"])
         self._asked = dict.fromkeys(state["asked"])
         self._busy = {order: list(slot) for order, slot in state["busy"].items()}
+        self._there = dict(state["there"])
 
     def _ask(self, fact: Fact) -> None:
         # An order is requested once, but may be reopened again and again.
@@ -96,6 +107,9 @@ class Crew:
         visit = self._visits[fact.subject] = self._visits.get(fact.subject, 0) + 1
         names = ("thing", "position", "part", "order")
         args = {name: str(fact.data.get(name, "")) for name in names}
+        if fact.data.get("kind") == BREAKDOWN:
+            args["need_key"] = str(fact.data["need_key"])
+            self._there.setdefault(args["need_key"], args["order"])
         known = self._ground.fits(args["thing"], args["position"])
         due_ms = fact.at_ms + self._hours("plan", fact.subject, visit)
         self._ground.later(
@@ -221,14 +235,18 @@ class Crew:
         self._ground.later(now + row.args["travel_ms"], "crew.arrive", row.subject, row.args)
 
     def _on_arrive(self, row: Row) -> None:
-        """A wrong part in the parcel is found on site.
+        """A wrong part in the parcel, or that none came for a breakdown, is found on site.
 
-        Then there is another in stock, or the visit was in vain and the supplier hears of it.
+        Then there is another in stock, or the visit was in vain. Of a wrong part the supplier
+        hears.
         """
         ground, args = self._ground, row.args
+        if "need_key" in args:
+            args = {**args, "order": self._there.pop(args["need_key"], "")}
         self._say(row, "work_order.arrive")
         known_ms = row.due_ms + args["look_ms"]
         right = not ground.goods.parcel(args["order"]).get("wrong")
+        right = right and ("need_key" not in args or args["order"] != "")
         if right or ground.goods.take(row.due_ms, args["van"], args["part"]):
             ground.later(known_ms + args["work_ms"], "crew.complete", row.subject, args)
         elif ground.goods.take(row.due_ms, DEPOT, args["part"]):
@@ -239,6 +257,10 @@ class Crew:
 
     def _on_give_up(self, row: Row) -> None:
         order, part = row.args["order"], row.args["part"]
+        if not order:
+            self._ground.tell(row.due_ms, "visit.in_vain", row.args["thing"], missing=part)
+            self._say(row, "work_order.cancel", reason=f"{part} is not there")
+            return
         ready_ms = self._ground.claim(row.due_ms, order, part)
         why, by = f"wrong part, not {part}", str(row.args["by"])
         self._ground.intend(row.due_ms, NAME, "order.request-return", order, by=by, reason=why)

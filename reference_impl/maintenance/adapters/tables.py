@@ -13,6 +13,8 @@ work_orders = sa.Table(
     sa.Column("state", Text, nullable=False),
     sa.Column("need_key", Text, nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("kind", Text, nullable=False),
+    sa.Column("first_time_fix", sa.Boolean),
     sa.Column("order", Text, nullable=False),
     sa.Column("thing", Text, nullable=False, index=True),
     sa.Column("site", Text, nullable=False),

@@ -9,7 +9,7 @@ import pytest
 
 from reference_impl.kernel.errors import IllegalStep, Unknown
 from reference_impl.maintenance.domain import Step, healthy
-from reference_impl.published import OrderChanged
+from reference_impl.published import OrderChanged, ReplacementAdvised
 
 M, H = 60_000, 3_600_000
 WO = "wo-pump-01-bearing-1"
@@ -156,6 +156,62 @@ def test_no_second_visit_is_requested_once_a_part_was_fitted(rig: Any) -> None:
     assert rig.kinds("work_order.")[-1] == "work_order.reopened"
     rig.do(rig.maintenance.step, WO, Step.CANCEL, by="crew-1", at_ms=4 * H, reason="scrapped")
     rig.advance(60 * H)
+    assert rig.kinds("work_order.requested") == ["work_order.requested"]
+
+
+def broke_down(rig: Any, at_ms: int, *, at_once: bool = True) -> None:
+    advice = ReplacementAdvised(
+        at_ms=at_ms,
+        seen_from_ms=at_ms - 2 * H,
+        thing="pump-01",
+        part="bearing-set",
+        position="bearing",
+        quantity=1,
+        rule="pump-broken",
+        pack="p",
+        pack_version="1.0.0",
+        why="it stands",
+        values={},
+        at_once=at_once,
+    )
+    rig.do(rig.maintenance.on_advice, advice)
+
+
+def test_a_breakdown_sends_a_crew_at_once_and_again_when_the_part_is_there(rig: Any) -> None:
+    """W1: one at a time, one breakdown visit per need; the delivery asks for the second."""
+    rig.install("pump-01")
+    broke_down(rig, 0, at_once=False)
+    assert rig.kinds("work_order.") == []
+    broke_down(rig, 0)
+    broke_down(rig, H)
+    assert rig.feed[-1].data["kind"] == "breakdown"
+    walk(rig, "plan", "depart", "arrive", at_ms=2 * H)
+    rig.do(rig.maintenance.step, WO, Step.CANCEL, by="crew-1", at_ms=3 * H, reason="no part")
+    broke_down(rig, 4 * H)
+    rig.advance(48 * H)
+    assert rig.kinds("work_order.requested") == ["work_order.requested"]
+
+    delivered(rig, at_ms=50 * H)
+    assert rig.feed[-1].subject == f"{WO}-2"
+    for step in ("plan", "depart", "arrive"):
+        rig.do(rig.maintenance.step, f"{WO}-2", Step(step), by="crew-1", at_ms=51 * H)
+    done = {"by": "crew-1", "serial": "sn-1", "readings": {}, "at_ms": 52 * H}
+    rig.do(rig.maintenance.complete, f"{WO}-2", **done)
+    rows = rig.rows(rig.maintenance, "work_orders")
+    found = {row["id"]: (row["kind"], row["first_time_fix"]) for row in rows}
+    assert found == {WO: ("breakdown", False), f"{WO}-2": ("planned", False)}
+    broke_down(rig, 53 * H)
+    assert rig.kinds("work_order.requested") == ["work_order.requested"] * 2, "old readings"
+
+
+def test_a_part_that_comes_before_the_crew_is_fitted_at_the_first_visit(rig: Any) -> None:
+    rig.install("pump-01")
+    broke_down(rig, 0)
+    delivered(rig, at_ms=H)
+    walk(rig, "plan", "depart", "arrive", at_ms=2 * H)
+    complete(rig, 3 * H)
+    [row] = rig.rows(rig.maintenance, "work_orders")
+    assert (row["order"], row["first_time_fix"]) == ("ord-1", True)
     assert rig.kinds("work_order.requested") == ["work_order.requested"]
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from broker.link.memory import MemoryBus
-from reference_impl.bootstrap import build
+from reference_impl.bootstrap import Settings, build
 from reference_impl.kernel.access import Group, Principal
 from reference_impl.published import (
     ConditionEvaluated,
@@ -49,7 +49,7 @@ class Shop:
     def __init__(self, url="sqlite://", things=THINGS):
         self.runner = asyncio.Runner()
         self.wall_s = 0.0
-        self.dps = build(url, MemoryBus().service_link(), wall_s=lambda: self.wall_s)
+        self.dps = build(url, MemoryBus().service_link(), Settings(wall_s=lambda: self.wall_s))
         self.runner.run(self.dps.start())
         transport = httpx.ASGITransport(app=self.dps.app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://dps")

@@ -15,7 +15,7 @@ from broker.link.port import Packet
 from broker.wire import messages as m
 from broker.wire import topics
 from broker.wire.codec import decode_downlink, encode
-from reference_impl.bootstrap import build
+from reference_impl.bootstrap import Settings, build
 
 HOUR_MS = 3_600_000
 START_MS = 1_767_225_600_000
@@ -127,10 +127,17 @@ async def until(holds):
 
 @asynccontextmanager
 async def open_rig(
-    url="sqlite://", *, things=None, bus=None, clock="driven", sites=("site-01", "site-02"), **how
+    url="sqlite://",
+    *,
+    things=None,
+    bus=None,
+    clock="driven",
+    sites=("site-01", "site-02"),
+    restore_from=None,
+    **how,
 ):
     bus = bus or MemoryBus()
-    dps = build(url, bus.service_link(), clock, **how)
+    dps = build(url, bus.service_link(), Settings(clock=clock, **how), restore_from=restore_from)
     devices = bus.device_link()
     down = []
     await devices.open(sites, lambda p: down.append(decode_downlink(p.topic, p.payload)))

@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 
 from broker.link.memory import MemoryBus
 from harness.sut.callers import AsgiCaller
-from reference_impl.bootstrap import build
+from reference_impl.bootstrap import Settings, build
 from reference_impl.kernel.store import metadata
 from reference_impl.registry.roles import PERMISSIONS
 from reference_impl.registry.secrets import kept_secret
@@ -308,7 +308,7 @@ class Office:
     def __init__(self, operator_key=OPERATOR_KEY):
         self.runner, self.wall = asyncio.Runner(), Wall()
         link = MemoryBus().service_link()
-        self.dps = build("sqlite://", link, operator_key=operator_key, wall_s=self.wall)
+        self.dps = build("sqlite://", link, Settings(operator_key=operator_key, wall_s=self.wall))
         self.runner.run(self.dps.start())
         self.desk = Desk(self.dps, self.wall)
 

@@ -11,7 +11,7 @@ from broker.link.port import Packet
 from broker.wire import messages as m
 from broker.wire import topics
 from broker.wire.codec import encode
-from reference_impl.bootstrap import build
+from reference_impl.bootstrap import Settings, build
 from reference_impl.registry.tenancy import MONTH_MS
 
 DAY_MS = 86_400_000
@@ -59,7 +59,7 @@ def measured(names):
     def run(story, days=3):
         async def whole():
             bus = MemoryBus()
-            dps = build("sqlite://", bus.service_link(), operator_key=names.OPERATOR_KEY)
+            dps = build("sqlite://", bus.service_link(), Settings(operator_key=names.OPERATOR_KEY))
             link = bus.device_link()
             await link.open(["acme-1", "bell-1", "cole-1"], lambda _p: None)
             await dps.start()

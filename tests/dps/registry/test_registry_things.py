@@ -11,7 +11,7 @@ from broker.link.port import Packet
 from broker.wire import messages as m
 from broker.wire import topics
 from broker.wire.codec import encode
-from reference_impl.bootstrap import build
+from reference_impl.bootstrap import Settings, build
 from reference_impl.registry.domain import STATUS, Status, Step
 
 HOUR_MS = 3_600_000
@@ -90,7 +90,7 @@ def field(names):
     def run(story):
         async def whole():
             bus = MemoryBus()
-            dps = build("sqlite://", bus.service_link(), operator_key=names.OPERATOR_KEY)
+            dps = build("sqlite://", bus.service_link(), Settings(operator_key=names.OPERATOR_KEY))
             devices = Field(bus)
             await devices.link.open(["acme-1", "bell-1", "cole-1"], lambda _p: None)
             await dps.start()

@@ -15,7 +15,7 @@ from broker.link.port import Packet
 from broker.wire import messages as m
 from broker.wire import topics
 from broker.wire.codec import encode
-from reference_impl.bootstrap import Dps
+from reference_impl.bootstrap import Dps, Settings
 from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.store import Store
 
@@ -52,7 +52,7 @@ def pack(*rules: dict[str, Any], **more: Any) -> dict[str, Any]:
 class _Few(Dps):
     """A DPS with only the routes that these tests call: making the others is most of a start."""
 
-    def _routers(self, broker: str) -> list[APIRouter]:
+    def _routers(self) -> list[APIRouter]:
         mine = ("/alerts", "/actions", "/rule", "/contacts", "/notices", "/automations", "/views")
         registry = ("/customers", "/sites", "/models", "/things", "/activations")
         with pytest.MonkeyPatch.context() as patch:
@@ -64,7 +64,7 @@ class _Few(Dps):
                     added(router, path, *args, **more)
 
             patch.setattr(APIRouter, "add_api_route", add)
-            return super()._routers(broker)
+            return super()._routers()
 
 
 class Room:
@@ -73,7 +73,7 @@ class Room:
     def __init__(self, url: str = "sqlite://", **how: Any) -> None:
         self._runner = asyncio.Runner()
         bus = MemoryBus()
-        self.dps = _Few(Store(url, Bus()), bus.service_link(), **how)
+        self.dps = _Few(Store(url, Bus()), bus.service_link(), Settings(**how))
         self._devices = bus.device_link()
         self._delivered = dict.fromkeys(SITES, 0)
         self._seq: dict[str, int] = {}

@@ -51,7 +51,7 @@ def test_the_portal_shows_a_customers_alerts_and_machines_and_nobody_elses(busy)
         customers=frozenset({"bolt"}), things={"mixer-03": 0},
     )  # fmt: skip
     with acting_as(bolt):
-        views = busy.dps._views()
+        views = busy.dps.views
         with busy.dps.store.read() as conn:
             mine = views.overview(conn, customer=None, at_ms=busy.now_ms)
     assert (mine["alerts"], [m["thing"] for m in mine["machines"]]) == ([], ["mixer-03"])

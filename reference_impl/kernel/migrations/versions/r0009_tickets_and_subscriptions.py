@@ -16,7 +16,10 @@ _TEXTS = ("routed_to", "state", "opened_by", "by", "reason")
 def upgrade() -> None:
     """Add the tables."""
     _help()
-    _selling()
+    _subscriptions()
+    _charges()
+    _features()
+    _sharing()
 
 
 def _help() -> None:
@@ -50,7 +53,7 @@ def _help() -> None:
     )
 
 
-def _selling() -> None:
+def _subscriptions() -> None:
     op.create_table(
         "plans",
         sa.Column("id", Text, primary_key=True),
@@ -79,6 +82,9 @@ def _selling() -> None:
         sa.Column("by", Text, nullable=False),
         sa.Column("changed_ms", sa.BigInteger, nullable=False),
     )
+
+
+def _charges() -> None:
     op.create_table(
         "charges",
         sa.Column("id", Text, primary_key=True),
@@ -97,6 +103,9 @@ def _selling() -> None:
         sa.Column("step", Text, nullable=False),
         sa.Column("at_ms", sa.BigInteger, nullable=False),
     )
+
+
+def _features() -> None:
     op.create_table(
         "feature_prices",
         sa.Column("model", Text, primary_key=True),
@@ -115,6 +124,9 @@ def _selling() -> None:
         sa.Column("ordered_ms", sa.BigInteger, nullable=False),
         sa.Column("changed_ms", sa.BigInteger, nullable=False),
     )
+
+
+def _sharing() -> None:
     op.create_table(
         "tariffs",
         sa.Column("id", Text, primary_key=True),

@@ -1,0 +1,131 @@
+"""The contexts, and how they are put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reference_impl.bootstrap.ground import Ground
+from reference_impl.ingestion.service import Ingestion
+from reference_impl.insight.adapters.repository import rows as insight_rows
+from reference_impl.insight.service import Insight
+from reference_impl.insight.whole import Whole, assemble
+from reference_impl.kernel.bus import Bus
+from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
+from reference_impl.maintenance.service import Maintenance
+from reference_impl.maintenance.tickets import Tickets
+from reference_impl.orders.adapters.repository import rows as order_rows
+from reference_impl.orders.service import Orders
+from reference_impl.outcomes.adapters.repository import rows as outcome_rows
+from reference_impl.outcomes.charges import Charges
+from reference_impl.outcomes.rentals import Rentals
+from reference_impl.outcomes.service import Outcomes
+from reference_impl.outcomes.subscriptions import Subscriptions
+from reference_impl.outcomes.unlocks import Unlocks
+from reference_impl.registry.offered import Offered
+from reference_impl.registry.service import Registry
+from reference_impl.remote.adapters.repository import rows as remote_rows
+from reference_impl.remote.service import Remote
+from reference_impl.rules.adapters.repository import rows as rule_rows
+from reference_impl.rules.service import Rules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contexts:
+    """The services, for pages and tests."""
+
+    registry: Registry
+    ingestion: Ingestion
+    analytics: Whole
+    insight: Insight
+    orders: Orders
+    rules: Rules
+    maintenance: Maintenance
+    tickets: Tickets
+    outcomes: Outcomes
+    charges: Charges
+    subscriptions: Subscriptions
+    unlocks: Unlocks
+    rentals: Rentals
+    remote: Remote
+
+    def subscribe(self, bus: Bus) -> None:
+        """Let everybody listen, in the order in which effects follow causes."""
+        self.ingestion.subscribe(bus)
+        self.analytics.subscribe(bus)
+        self.orders.subscribe(bus)
+        self.rules.subscribe(bus)
+        self.maintenance.subscribe(bus)
+        self.tickets.subscribe(bus)
+        self.outcomes.subscribe(bus)
+        self.subscriptions.subscribe(bus)
+        self.unlocks.subscribe(bus)
+        self.rentals.subscribe()
+        self.remote.subscribe(bus)
+
+
+def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Contexts:
+    """The contexts, told of each other only what their ports ask for."""
+    scheduler, directory, telemetry = ground.scheduler, ground.directory, ground.series
+    analytics = assemble(
+        store=ground.store,
+        rows=insight_rows(),
+        scheduler=scheduler,
+        series=telemetry,
+        arrivals=ground.raw,
+        directory=directory,
+        raised=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
+    )
+    insight = analytics.insight
+    maintenance = Maintenance(
+        rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
+    )
+    orders = Orders(rows=order_rows(), scheduler=scheduler, directory=directory, visits=maintenance)
+    rules = Rules(
+        store=ground.store,
+        rows=rule_rows(),
+        scheduler=scheduler,
+        telemetry=telemetry,
+        directory=directory,
+        conditions=insight,
+        parts=orders.catalogue,
+        offers=Offered(directory),
+        readers=ground.readers,
+    )
+    charges = Charges(rows=outcome_rows())
+    return Contexts(
+        registry=Registry(rows=directory),
+        ingestion=ingestion,
+        analytics=analytics,
+        insight=insight,
+        orders=orders,
+        rules=rules,
+        maintenance=maintenance,
+        tickets=Tickets(
+            rows=maintenance_rows(),
+            directory=directory,
+            responsible=directory.responsible,
+            alerts=lambda conn, alert: next(iter(rules.listed(conn, "alerts", id=alert)), None),
+        ),
+        outcomes=Outcomes(
+            rows=outcome_rows(), scheduler=scheduler, telemetry=telemetry, directory=directory
+        ),
+        charges=charges,
+        subscriptions=Subscriptions(
+            rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
+        ),
+        unlocks=Unlocks(
+            rows=outcome_rows(),
+            directory=directory,
+            charges=charges,
+            licence_key=licence_key,
+        ),
+        rentals=Rentals(
+            rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
+        ),
+        remote=Remote(
+            rows=remote_rows(),
+            scheduler=scheduler,
+            directory=directory,
+            requests=ground.outbox,
+        ),
+    )

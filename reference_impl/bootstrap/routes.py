@@ -1,0 +1,72 @@
+"""The routes of the DPS, context by context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import APIRouter
+
+from reference_impl.bootstrap.contexts import Contexts
+from reference_impl.bootstrap.ground import Ground
+from reference_impl.ingestion import api as ingestion_api
+from reference_impl.insight import api as insight_api
+from reference_impl.integration import api as integration_api
+from reference_impl.integration.service import Webhooks
+from reference_impl.integration.wiring import explainer_of
+from reference_impl.kernel.timekeeping import Timekeeper
+from reference_impl.maintenance import api as maintenance_api
+from reference_impl.maintenance import ticket_api
+from reference_impl.orders import api as orders_api
+from reference_impl.outcomes import api as outcomes_api
+from reference_impl.outcomes import selling_api
+from reference_impl.registry import api as registry_api
+from reference_impl.registry.governance import Governance
+from reference_impl.remote import api as remote_api
+from reference_impl.rules import api as rules_api
+from reference_impl.rules import people_api, view_api
+from reference_impl.rules.views import Views
+
+
+def routers(
+    c: Contexts,
+    ground: Ground,
+    clock: Timekeeper,
+    *,
+    governance: Governance,
+    views: Views,
+    webhooks: Webhooks,
+    wall_s: Callable[[], float],
+) -> list[APIRouter]:
+    """The routes of every context."""
+    store = ground.store
+    return [
+        registry_api.router(c.registry, clock, store, [c.ingestion.detail, c.insight.detail]),
+        ingestion_api.router(
+            c.ingestion,
+            store,
+            rows=ground.raw,
+            telemetry=ground.series,
+            directory=ground.directory,
+            must_be_for=governance.rights.must_be_for,
+        ),
+        insight_api.router(c.analytics, clock, store),
+        view_api.router(views, clock, store),
+        orders_api.router(c.orders, clock, store, wall_s=wall_s),
+        rules_api.router(c.rules, clock, store),
+        people_api.router(c.rules, clock, store),
+        maintenance_api.router(c.maintenance, clock, store),
+        ticket_api.router(c.tickets, clock, store),
+        outcomes_api.router(c.outcomes, clock, store),
+        selling_api.router(
+            subscriptions=c.subscriptions,
+            charges=c.charges,
+            unlocks=c.unlocks,
+            rentals=c.rentals,
+            directory=ground.directory,
+            clock=clock,
+            store=store,
+        ),
+        remote_api.router(c.remote, clock, store),
+        *governance.routers(clock, store),
+        integration_api.router(webhooks, explainer_of(c, ground.telemetry), clock, store),
+    ]
