@@ -12,7 +12,11 @@ from twins.history import fingerprint, record
 from twins.products import catalog
 
 ROOT = Path(__file__).parents[2]
-PRODUCTS = [product.id for product in catalog().values() if not product.host]
+PRODUCTS = [
+    pytest.param(product.id, marks=() if product.id == "pump" else pytest.mark.deep)
+    for product in catalog().values()
+    if not product.host
+]
 MORE = {"bin": ("dirty_sensor", "fire"), "ventilation": ("imbalance",)}
 """Faults whose kernels nothing else reaches."""
 

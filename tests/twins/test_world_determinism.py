@@ -66,7 +66,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
     assert first != run(ONE_SITE, seed=8)
 
 
-@pytest.mark.parametrize("service", [True, False])
+@pytest.mark.parametrize("service", [True, pytest.param(False, marks=pytest.mark.deep)])
 def test_a_world_restored_in_mid_run_goes_on_as_the_one_that_was_saved(service: bool) -> None:
     spec = replace(ONE_SITE, field=FieldSpec(service=service))
     world = World(spec, seed=7)
