@@ -260,7 +260,6 @@ class Maintenance:
         breakdowns = sum(one["kind"] == d.Kind.BREAKDOWN.value for one in told)
         planned: int = row["attempt"] - breakdowns
         return planned < d.VISITS_PER_NEED_MAX
-        return bool(row["attempt"] - breakdowns < d.VISITS_PER_NEED_MAX)
 
     def _first(self, uow: UnitOfWork, wo_id: str) -> bool:
         """Whether no visit for the same need was in vain before."""
