@@ -10,6 +10,7 @@ from reference_impl.insight.adapters.repository import rows as insight_rows
 from reference_impl.insight.service import Insight
 from reference_impl.insight.whole import Whole, assemble
 from reference_impl.kernel.bus import Bus
+from reference_impl.kernel.feed import Feed
 from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
 from reference_impl.maintenance.service import Maintenance
 from reference_impl.maintenance.tickets import Tickets
@@ -79,7 +80,13 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
     maintenance = Maintenance(
         rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
     )
-    orders = Orders(rows=order_rows(), scheduler=scheduler, directory=directory, visits=maintenance)
+    orders = Orders(
+        rows=order_rows(),
+        scheduler=scheduler,
+        directory=directory,
+        visits=maintenance,
+        told=Feed.told,
+    )
     rules = Rules(
         store=ground.store,
         rows=rule_rows(),

@@ -35,6 +35,8 @@ feed = sa.Table(
     sa.Column("thing", Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
+_TOLD_LATELY = 50
+"""Evaluations of one thing that are looked through for one of a position: days of them."""
 _newest = sa.select(sa.func.max(feed.c.number))
 
 
@@ -78,6 +80,21 @@ class Feed:
         row = (known_by, shown.at_ms, kind, shown.subject, canonical(data), *whose(shown))
         insert(uow.conn, feed, [row])
         self._newest.of(uow).clear()
+
+    @staticmethod
+    def told(conn: sa.Connection, thing: str, position: str) -> dict[str, Any]:
+        """The data of the newest evaluation of a position's condition; empty if there is none."""
+        rows = (
+            sa.select(feed.c.data)
+            .where(feed.c.kind == "condition.evaluated", feed.c.subject == thing)
+            .order_by(feed.c.number.desc())
+            .limit(_TOLD_LATELY)
+        )
+        for data in conn.execute(rows).scalars():
+            shown: dict[str, Any] = msgspec.json.decode(data)
+            if shown["position"] == position:
+                return shown
+        return {}
 
     def cursor(self, uow: UnitOfWork) -> int:
         """The running number of the newest event; 0 while there is none."""

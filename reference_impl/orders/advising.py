@@ -20,7 +20,7 @@ from reference_impl.orders.breaker import Breakers
 from reference_impl.orders.catalogue import Catalogue
 from reference_impl.orders.compliance import DUE_MS, Compliance, Follow
 from reference_impl.orders.needs import Needs, outlook_of
-from reference_impl.orders.ports import OrderRows
+from reference_impl.orders.ports import OrderRows, Told
 from reference_impl.orders.steps import Steps
 from reference_impl.orders.stock import Stock
 from reference_impl.orders.supplies import Supplies
@@ -59,11 +59,12 @@ class Advising:
     def __init__(
         self, *, rows: OrderRows, steps: Steps, scheduler: Scheduler, directory: Directory,
         catalogue: Catalogue, needs: Needs, stock: Stock, supplies: Supplies,
-        compliance: Compliance,
+        compliance: Compliance, told: Told,
     ) -> None:  # fmt: skip
         self._rows, self._steps, self._scheduler = rows, steps, scheduler
         self._directory, self._catalogue, self._needs = directory, catalogue, needs
         self._stock, self._supplies, self._compliance = stock, supplies, compliance
+        self._told = told
         self.breakers = Breakers(rows=rows)
 
     def subscribe(self) -> None:
@@ -100,7 +101,7 @@ class Advising:
         part = self._catalogue.must(uow.conn, newest)
         place = self._catalogue.fits.place(uow.conn, thing.model, event.position)
         assert place is not None, "misfit() has looked it up"
-        outlook, rule = self._outlook(need, event), place.reference.rule
+        outlook, rule = self._outlook(uow, need, event), place.reference.rule
         choice = self._choose(uow, thing, part, event, outlook)
         needed_h = f.wait_h(
             rule,
@@ -148,8 +149,12 @@ class Advising:
         self._rows.recommendations.insert(uow, row)
         return row
 
-    def _outlook(self, need: Row, event: ReplacementAdvised) -> f.Outlook:
-        """The newest forecast; of a need nobody has forecast, what the rule has read."""
+    def _outlook(self, uow: UnitOfWork, need: Row, event: ReplacementAdvised) -> f.Outlook:
+        """The newest forecast; of a need nobody has forecast, what the rule has read.
+
+        A rule that reads a level says nothing of when the part runs out, and the buyer must still
+        hear that it comes too late (O11): then it is what was told last.
+        """
         if need["outlook"]:
             return outlook_of(need["outlook"])
         runouts = {
@@ -159,6 +164,9 @@ class Advising:
             if name in (f"runout_{q}_h", *(("runout_h",) if q == "p10" else ()))
             and hours < float("inf")
         }
+        told = {} if runouts else self._told(uow.conn, event.thing, event.position)
+        if told.get("cycle") == need["cycle"]:
+            return outlook_of(told)
         return f.Outlook(wear_pct=event.values.get("wear_pct"), **runouts)
 
     def _choose(

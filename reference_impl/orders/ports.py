@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
@@ -43,6 +44,14 @@ class Visits(Protocol):
 
     def next_visit_ms(self, conn: sa.Connection, thing: str, *, after_ms: int) -> int | None:
         """When somebody is next planned to come to a thing; None: nobody is."""
+        ...
+
+
+class Told(Protocol):
+    """What was told of parts that nobody needs yet."""
+
+    def __call__(self, conn: sa.Connection, thing: str, position: str) -> Mapping[str, Any]:
+        """The data of the newest evaluation of a position's condition; empty: there is none."""
         ...
 
 

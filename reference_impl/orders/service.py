@@ -30,7 +30,7 @@ from reference_impl.orders.needs import Needs
 from reference_impl.orders.owners import Owners
 from reference_impl.orders.parties import Model
 from reference_impl.orders.policies import Mode, Policy, policy_of, row_of
-from reference_impl.orders.ports import NoVisits, OrderRows, Visits
+from reference_impl.orders.ports import NoVisits, OrderRows, Told, Visits
 from reference_impl.orders.sales import NONE, Details, Sales
 from reference_impl.orders.steps import Steps
 from reference_impl.orders.stock import Stock
@@ -59,6 +59,7 @@ class Orders:
         scheduler: Scheduler,
         directory: Directory,
         visits: Visits | None = None,
+        told: Told | None = None,
     ) -> None:
         self._rows, self.directory, self._scheduler = rows, directory, scheduler
         self.catalogue = Catalogue(rows=rows)
@@ -75,7 +76,7 @@ class Orders:
         self.advising = Advising(
             rows=rows, steps=self._steps, scheduler=scheduler, directory=directory,
             catalogue=self.catalogue, needs=self.needs, stock=self.stock, supplies=self.supplies,
-            compliance=self.compliance,
+            compliance=self.compliance, told=told or (lambda *_: {}),
         )  # fmt: skip
         self.sales = Sales(
             rows=rows,
