@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,3 +108,14 @@ def run(request: pytest.FixtureRequest) -> Runner:
 @pytest.fixture
 def new_handler() -> type[Handler]:
     return Handler
+
+
+@pytest.fixture
+def stopped() -> Callable[[int], None]:
+    """Stops a child process, and returns once all of its threads stand still."""
+
+    def stop(pid: int) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
+
+    return stop

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -198,12 +196,14 @@ def test_closing_the_devices_ends_a_publish_under_way_instead_of_hanging_it(serv
     run(story())
 
 
-def test_closing_a_service_ends_a_publish_under_way_and_later_ones(run, new_handler) -> None:
+def test_closing_a_service_ends_a_publish_under_way_and_later_ones(
+    run, new_handler, stopped
+) -> None:
     async def story() -> None:
         with broker.open("rumqttd") as server:
             service = MqttServiceLink(server.url, "service", patience_s=60.0)
             await service.open([topics.UP_ALL], new_handler())
-            os.kill(server.server.pid, signal.SIGSTOP)  # it acknowledges nothing any more
+            stopped(server.server.pid)  # it acknowledges nothing any more
             publishing = asyncio.create_task(service.publish([DOWN]))
             await asyncio.sleep(0)
             await service.close()
@@ -215,7 +215,7 @@ def test_closing_a_service_ends_a_publish_under_way_and_later_ones(run, new_hand
     run(story())
 
 
-def test_closing_clients_of_devices_ends_their_publishes_under_way(run) -> None:
+def test_closing_clients_of_devices_ends_their_publishes_under_way(run, stopped) -> None:
     """One is in flight, another waits for its connection."""
 
     async def story() -> None:
@@ -224,7 +224,7 @@ def test_closing_clients_of_devices_ends_their_publishes_under_way(run) -> None:
             devices = PerDeviceLink(server.url, fleet, patience_s=60.0)
             await devices.open(["site-a"], lambda _: None)
             await devices.publish([packed(report(1))])
-            os.kill(server.server.pid, signal.SIGSTOP)
+            stopped(server.server.pid)
             other = msgspec.structs.replace(report(1), device="device-2")
             under_way = [
                 asyncio.create_task(devices.publish([packed(message)]))

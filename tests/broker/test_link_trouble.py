@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
 import sys
 
@@ -202,14 +200,14 @@ def test_a_topic_of_a_site_that_is_not_open_is_refused(server, run):
     run(story())
 
 
-def test_a_broker_that_acknowledges_nothing_is_not_waited_for_without_end(run):
+def test_a_broker_that_acknowledges_nothing_is_not_waited_for_without_end(run, stopped):
     """Frozen, not dead: the connection stays, and so do the packets."""
 
     async def story() -> None:
         with broker.open("rumqttd") as server:
             devices = MqttDeviceLink(server.url, "devices", patience_s=0.2)
             await devices.open(["site-a"], lambda _: None)
-            os.kill(server.server.pid, signal.SIGSTOP)
+            stopped(server.server.pid)
             with pytest.raises(LinkLost, match=r"acknowledged none of 3 packets within 0\.2 s"):
                 await devices.publish([up(n) for n in range(3)])
             await devices.close()
