@@ -14,7 +14,22 @@ PACKS = [path for product in catalog().values() for path in product.rule_packs.v
 PACK = catalog()["pump"].rule_packs["standard"]
 
 
-@pytest.mark.parametrize("pack", PACKS, ids=lambda path: f"{path.parents[1].name}-{path.stem}")
+def named(path: Path) -> str:
+    """Product and pack."""
+    return f"{path.parents[1].name}-{path.stem}"
+
+
+SLOW = "ventilation-standard"
+"""Its cases last weeks, look by look: a minute."""
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [
+        pytest.param(path, id=named(path), marks=[pytest.mark.deep] if named(path) == SLOW else [])
+        for path in PACKS
+    ],
+)
 def test_every_pack_that_ships_is_well_formed_and_passes_its_tests(
     pack: Path, capsys: pytest.CaptureFixture[str]
 ):

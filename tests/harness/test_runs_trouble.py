@@ -15,7 +15,7 @@ KILLS = [
     pytest.param("before_commit", "rumqttd"),
     pytest.param("after_commit", "mosquitto", marks=pytest.mark.mosquitto),
     pytest.param("in_clock", "rumqttd"),
-    pytest.param("before_publish", "mosquitto", marks=pytest.mark.mosquitto),
+    pytest.param("before_publish", "mosquitto", marks=[pytest.mark.mosquitto, pytest.mark.deep]),
     pytest.param("before_commit", "mosquitto", marks=[pytest.mark.mosquitto, pytest.mark.deep]),
     pytest.param("after_commit", "rumqttd", marks=pytest.mark.deep),
     pytest.param("in_clock", "mosquitto", marks=[pytest.mark.mosquitto, pytest.mark.deep]),
