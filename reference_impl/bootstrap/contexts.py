@@ -81,12 +81,9 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
     )
     orders = Orders(
-        rows=order_rows(),
-        scheduler=scheduler,
-        directory=directory,
-        visits=maintenance,
+        rows=order_rows(), scheduler=scheduler, directory=directory, visits=maintenance,
         told=Feed.told,
-    )
+    )  # fmt: skip
     rules = Rules(
         store=ground.store,
         rows=rule_rows(),
