@@ -33,6 +33,7 @@ PACK = {
             "id": "hot",
             "let": {"temp_c": {"signal": "temp_c", "take": "last", "over": "2h"}},
             "when": "temp_c > 60.0", "for": "0s", "severity": "minor", "why": "too hot",
+            "remedies": ["grease it"],
             "then": [{"alert": {}},
                      {"recommend": {"part": "seal", "position": "shaft", "quantity": 1}}],
         },
