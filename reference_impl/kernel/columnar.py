@@ -10,7 +10,7 @@ NaN is an error while ``==`` and ``!=`` have an answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -35,7 +35,14 @@ class Truth(NamedTuple):
 
 Columns = Mapping[str, Floats]
 Number = Callable[[Columns], Floats]
-Condition = Callable[[Columns], Truth]
+Mask = Callable[[Columns], Bools]
+
+
+class Condition(NamedTuple):
+    """Two questions; most conditions hold nowhere, and then nobody asks where they fail."""
+
+    holds: Mask
+    fails: Mask
 
 
 class _Node(NamedTuple):
@@ -56,7 +63,8 @@ def columnar(source: str, names: Collection[str]) -> Condition | None:
         condition is more than this module knows.
     """
     try:
-        reader = _Reader(source, names)
+        # a condition takes -0.0 for 0.0; only a quotient tells them apart
+        reader = _Reader(source, names, unsigned="/" in source)
         node = reader.ternary()
         if reader.left():
             return None
@@ -81,12 +89,15 @@ def _no_number(_: Columns) -> Floats:
     raise TypeError("a condition is no number")
 
 
-def _no_condition(_: Columns) -> Truth:
+def _no_mask(_: Columns) -> Bools:
     raise TypeError("a number is no condition")
 
 
+_NO_CONDITION = Condition(_no_mask, _no_mask)
+
+
 def _number(number: Number, kind: Literal["float", "int"] = "float") -> _Node:
-    return _Node(kind, number, _no_condition)
+    return _Node(kind, number, _NO_CONDITION)
 
 
 def _condition(condition: Condition) -> _Node:
@@ -96,8 +107,9 @@ def _condition(condition: Condition) -> _Node:
 class _Reader:
     """Reads by descent: one method for each level of the grammar."""
 
-    def __init__(self, source: str, names: Collection[str]) -> None:
+    def __init__(self, source: str, names: Collection[str], *, unsigned: bool = False) -> None:
         self._names = names
+        self._unsigned = unsigned
         self._tokens: list[tuple[str, str]] = []
         place, end = 0, len(source.rstrip())
         while place < end:
@@ -138,15 +150,17 @@ class _Reader:
 
     def _or(self) -> _Node:
         node = self._and()
+        sides = [node]
         while self._take("||"):
-            node = _condition(_either(_as_condition(node), _as_condition(self._and())))
-        return node
+            sides.append(self._and())
+        return _condition(_either(_as_conditions(sides))) if len(sides) > 1 else node
 
     def _and(self) -> _Node:
         node = self._relation()
+        sides = [node]
         while self._take("&&"):
-            node = _condition(_both(_as_condition(node), _as_condition(self._relation())))
-        return node
+            sides.append(self._relation())
+        return _condition(_both(_as_conditions(sides))) if len(sides) > 1 else node
 
     def _relation(self) -> _Node:
         node = self._sum()
@@ -195,9 +209,11 @@ class _Reader:
             value: Floats = np.array(float(text))
             return _number(lambda _: value, "int" if kind == "int" else "float")
         if kind == "name" and text in ("true", "false"):
-            truth = Truth(np.array(text == "true"), np.array(text == "false"))
-            return _condition(lambda _: truth)
+            holds, fails = np.array(text == "true"), np.array(text == "false")
+            return _condition(Condition(lambda _: holds, lambda _: fails))
         if kind == "name" and text in self._names:
+            if self._unsigned:
+                return _number(lambda columns: columns[text] + 0.0)
             return _number(lambda columns: columns[text])
         raise _TooMuchError
 
@@ -219,6 +235,10 @@ def _as_condition(node: _Node) -> Condition:
     if node.kind != "bool":
         raise _TooMuchError
     return node.condition
+
+
+def _as_conditions(nodes: Sequence[_Node]) -> list[Condition]:
+    return [_as_condition(node) for node in nodes]
 
 
 _CALCULATED: Mapping[str, np.ufunc] = {
@@ -245,44 +265,58 @@ def _calculated(op: str, left: Number, right: Number) -> Number:
 
 def _compared(op: str, left: Number, right: Number) -> Condition:
     holds, fails = _COMPARED[op]
-
-    def condition(columns: Columns) -> Truth:
-        a, b = left(columns), right(columns)
-        return Truth(holds(a, b), fails(a, b))
-
-    return condition
+    return Condition(
+        lambda columns: holds(left(columns), right(columns)),
+        lambda columns: fails(left(columns), right(columns)),
+    )
 
 
-def _either(left: Condition, right: Condition) -> Condition:
-    def condition(columns: Columns) -> Truth:
-        a, b = left(columns), right(columns)
-        return Truth(a.holds | b.holds, a.fails & b.fails)
-
-    return condition
+def _either(sides: Sequence[Condition]) -> Condition:
+    return Condition(_some([one.holds for one in sides]), _every([one.fails for one in sides]))
 
 
-def _both(left: Condition, right: Condition) -> Condition:
-    def condition(columns: Columns) -> Truth:
-        a, b = left(columns), right(columns)
-        return Truth(a.holds & b.holds, a.fails | b.fails)
-
-    return condition
+def _both(sides: Sequence[Condition]) -> Condition:
+    return Condition(_every([one.holds for one in sides]), _some([one.fails for one in sides]))
 
 
 def _opposite(one: Condition) -> Condition:
-    def condition(columns: Columns) -> Truth:
-        holds, fails = one(columns)
-        return Truth(fails, holds)
-
-    return condition
+    return Condition(one.fails, one.holds)
 
 
 def _chosen(which: Condition, then: Condition, other: Condition) -> Condition:
-    def condition(columns: Columns) -> Truth:
-        if_, a, b = which(columns), then(columns), other(columns)
-        return Truth(
-            (if_.holds & a.holds) | (if_.fails & b.holds),
-            (if_.holds & a.fails) | (if_.fails & b.fails),
-        )
+    return Condition(
+        _some([_every([which.holds, then.holds]), _every([which.fails, other.holds])]),
+        _some([_every([which.holds, then.fails]), _every([which.fails, other.fails])]),
+    )
 
-    return condition
+
+def _some(masks: Sequence[Mask]) -> Mask:
+    def mask(columns: Columns) -> Bools:
+        found = masks[0](columns)
+        for one in masks[1:]:
+            found = found | one(columns)
+        return found
+
+    return mask
+
+
+def _every(masks: Sequence[Mask]) -> Mask:
+    """Where all of them say yes; one that says it nowhere saves the columns of the others.
+
+    It is asked first the next time, for it is likely to say so again.
+    """
+    asked = list(masks)
+
+    def mask(columns: Columns) -> Bools:
+        found = asked[0](columns)
+        for place, one in enumerate(asked[1:], start=1):
+            if not np.count_nonzero(found):
+                break
+            here = one(columns)
+            if not np.count_nonzero(here):
+                asked.insert(0, asked.pop(place))
+                return here
+            found = found & here
+        return found
+
+    return mask

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -69,6 +69,15 @@ class TelemetryView(Protocol):
             Arrays of shape ``(len(wanted), len(ends_ms), len(things))``: NaN where there is nothing
             (0.0 for COUNT and SUM); ``newest_ms`` is the time of the newest reading at or before
             the end, also from before the window, or -1 where there is none.
+        """
+        ...
+
+    def windowed(
+        self, things: Sequence[str], wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
+    ) -> Callable[[Reduced], Window]:
+        """:meth:`windows`, each kind when it is asked for, of shape ``(ends, things)``.
+
+        ``wanted`` are the kinds that may be; the answers hold until more readings come in.
         """
         ...
 

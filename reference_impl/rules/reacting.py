@@ -31,7 +31,8 @@ from reference_impl.rules.domain import (
     Rule,
     Step,
 )
-from reference_impl.rules.engine import Decided, Judged, shown
+from reference_impl.rules.decided import Decided
+from reference_impl.rules.engine import Judged, shown
 from reference_impl.rules.inputs import Outlook
 from reference_impl.rules.ports import RuleRows
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -161,23 +161,38 @@ class RecentTelemetry:
         self, things: Sequence[str], wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
     ) -> Window:
         """One number per kind of window, end and thing; see the port."""
-        self._keep([kind.signal for kind in wanted])
         shape = (len(wanted), len(ends_ms), len(things))
         whole = Window(np.empty(shape), np.empty(shape, dtype=np.int64))
-        if not things:
-            return whole
-        cuts: dict[int, Cut] = {}
-        longest_ms = -1
-        for over_ms in sorted({kind.over_ms for kind in wanted}, reverse=True):
-            if not 0 < longest_ms <= over_ms * _ALIKE:
-                longest_ms = over_ms
-                frames = [self._frame(thing, ends_ms[0] - over_ms) for thing in things]
-                cut = Cut(frames, longest_ms=over_ms, ends_ms=ends_ms)
-            cuts[over_ms] = cut
-        for number, (signal, take, over_ms) in enumerate(wanted):
-            found = cuts[over_ms].window(self._signals[signal], take, over_ms)
-            whole.values[number], whole.newest_ms[number] = found
+        window = self.windowed(things, wanted, ends_ms=ends_ms)
+        for number, kind in enumerate(wanted):
+            whole.values[number], whole.newest_ms[number] = window(kind)
         return whole
+
+    def windowed(
+        self, things: Sequence[str], wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
+    ) -> Callable[[Reduced], Window]:
+        """Windows, each kind when it is asked for; see the port."""
+        self._keep([kind.signal for kind in wanted])
+        longest_ms: dict[int, int] = {}
+        longest = -1
+        for over_ms in sorted({kind.over_ms for kind in wanted}, reverse=True):
+            if not 0 < longest <= over_ms * _ALIKE:
+                longest = over_ms
+            longest_ms[over_ms] = longest
+        cuts: dict[int, Cut] = {}
+
+        def window(kind: Reduced) -> Window:
+            if not things:
+                nothing = (len(ends_ms), 0)
+                return Window(np.empty(nothing), np.empty(nothing, dtype=np.int64))
+            back_ms = longest_ms[kind.over_ms]
+            cut = cuts.get(back_ms)
+            if cut is None:
+                frames = [self._frame(thing, ends_ms[0] - back_ms) for thing in things]
+                cut = cuts[back_ms] = Cut(frames, longest_ms=back_ms, ends_ms=ends_ms)
+            return cut.window(self._signals[kind.signal], kind.take, kind.over_ms)
+
+        return window
 
     def series(self, thing: str, signal: str, *, after_ms: int, to_ms: int) -> tuple[Times, Floats]:
         """All readings with ``after_ms < at_ms <= to_ms``, oldest first, shape ``(k,)`` each."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import fsum, nan
 
 import numpy as np
@@ -113,19 +113,35 @@ class MetricSeries:
         self, things: Sequence[str], wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
     ) -> Window:
         """One number per kind of window, end and thing; see the port."""
-        own = [n for n, kind in enumerate(wanted) if kind.signal in self._names]
-        if not own:
+        if self._names.isdisjoint(kind.signal for kind in wanted):
             return self._raw.windows(things, wanted, ends_ms=ends_ms)
-        # a name may be measured on one model and computed on another
-        whole = self._raw.windows(things, wanted, ends_ms=ends_ms)
-        for number in own:
-            lines = self._of(wanted[number].signal)
+        window = self.windowed(things, wanted, ends_ms=ends_ms)
+        found = [window(kind) for kind in wanted]
+        return Window(np.array([w.values for w in found]), np.array([w.newest_ms for w in found]))
+
+    def windowed(
+        self, things: Sequence[str], wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
+    ) -> Callable[[Reduced], Window]:
+        """Windows, each kind when it is asked for; see the port."""
+        raw = self._raw.windowed(things, wanted, ends_ms=ends_ms)
+        if self._names.isdisjoint(kind.signal for kind in wanted):
+            return raw
+
+        def window(kind: Reduced) -> Window:
+            if kind.signal not in self._names:
+                return raw(kind)
+            # a name may be measured on one model and computed on another
+            measured = raw(kind)
+            whole = Window(measured.values.copy(), measured.newest_ms.copy())
+            lines = self._of(kind.signal)
             for place, thing in enumerate(things):
                 line = lines.get(thing)
                 if line is not None and line[0]:
-                    found = _window(line, wanted[number], ends_ms)
-                    whole.values[number, :, place], whole.newest_ms[number, :, place] = found
-        return whole
+                    found = _window(line, kind, ends_ms)
+                    whole.values[:, place], whole.newest_ms[:, place] = found
+            return whole
+
+        return window
 
     def readings(
         self, things: Sequence[str], signals: Sequence[str], *, after_ms: int, to_ms: int

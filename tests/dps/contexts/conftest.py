@@ -92,6 +92,15 @@ class FakeTelemetry:
                 whole.values[number, place], whole.newest_ms[number, place] = found
         return whole
 
+    def windowed(
+        self, things: Sequence[str], _wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
+    ) -> Callable[[Reduced], Window]:
+        def window(kind: Reduced) -> Window:
+            values, newest_ms = self.windows(things, [kind], ends_ms=ends_ms)
+            return Window(values[0], newest_ms[0])
+
+        return window
+
     def _window(
         self, things: Sequence[str], signal: str, take: Take, after_ms: int, to_ms: int
     ) -> tuple[list[float], list[int]]:

@@ -64,6 +64,15 @@ class Arrays:
             whole.newest_ms[place] = before[-1] if before.size else -1
         return whole
 
+    def windowed(
+        self, things: Sequence[str], _wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
+    ) -> Callable[[Reduced], Window]:
+        def window(kind: Reduced) -> Window:
+            values, newest_ms = self.windows(things, [kind], ends_ms=ends_ms)
+            return Window(values[0], newest_ms[0])
+
+        return window
+
 
 class Arrivals:
     """Says once what a test says came late."""
