@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from reference_impl.kernel.ports import Bools, Floats
+from reference_impl.kernel.ports import Bools, Floats, Range
+from reference_impl.kernel.ranges import CALCULATED, COMPARED
 
 EXACT_MAX = 2**53
 """Integers up to here are floats; greater ones are left to the library."""
@@ -38,16 +39,26 @@ Number = Callable[[Columns], Floats]
 Mask = Callable[[Columns], Bools]
 
 
+Ranges = Callable[[str], Range]
+"""Between which values a column lies, where it has any."""
+
+
 class Condition(NamedTuple):
-    """Two questions; most conditions hold nowhere, and then nobody asks where they fail."""
+    """Where it holds and where it fails, and before that whether it may at all.
+
+    Most conditions can hold nowhere by what their columns range over: these are then never read.
+    """
 
     holds: Mask
     fails: Mask
+    may_hold: Callable[[Ranges], bool]
+    may_fail: Callable[[Ranges], bool]
 
 
 class _Node(NamedTuple):
     kind: Literal["float", "int", "bool"]
     number: Number
+    within: Callable[[Ranges], Range]
     condition: Condition
 
 
@@ -85,23 +96,21 @@ def columnar_number(source: str, names: Collection[str]) -> Number | None:
     return node.number if node.kind == "float" else None
 
 
-def _no_number(_: Columns) -> Floats:
-    raise TypeError("a condition is no number")
+def _none(_: object) -> Any:  # noqa: ANN401 - it gives nothing
+    raise TypeError("a condition is no number, and a number no condition")
 
 
-def _no_mask(_: Columns) -> Bools:
-    raise TypeError("a number is no condition")
+_NO_CONDITION = Condition(_none, _none, _none, _none)
 
 
-_NO_CONDITION = Condition(_no_mask, _no_mask)
-
-
-def _number(number: Number, kind: Literal["float", "int"] = "float") -> _Node:
-    return _Node(kind, number, _NO_CONDITION)
+def _number(
+    number: Number, within: Callable[[Ranges], Range], kind: Literal["float", "int"] = "float"
+) -> _Node:
+    return _Node(kind, number, within, _NO_CONDITION)
 
 
 def _condition(condition: Condition) -> _Node:
-    return _Node("bool", _no_number, condition)
+    return _Node("bool", _none, _none, condition)
 
 
 class _Reader:
@@ -172,13 +181,13 @@ class _Reader:
     def _sum(self) -> _Node:
         node = self._product()
         while op := self._take("+", "-"):
-            node = _number(_calculated(op, _as_float(node), _as_float(self._product())))
+            node = _calculated(op, _as_float(node), _as_float(self._product()))
         return node
 
     def _product(self) -> _Node:
         node = self._unary()
         while op := self._take("*", "/"):
-            node = _number(_calculated(op, _as_float(node), _as_float(self._unary())))
+            node = _calculated(op, _as_float(node), _as_float(self._unary()))
         return node
 
     def _unary(self) -> _Node:
@@ -192,9 +201,7 @@ class _Reader:
         if op == "!":
             condition = _as_condition(node)
             return _condition(_opposite(condition)) if count % 2 else node
-        number = _as_number(node)
-        kind: Literal["float", "int"] = "int" if node.kind == "int" else "float"
-        return _number(lambda columns: -number(columns), kind) if count % 2 else node
+        return _opposite_number(_as_number(node)) if count % 2 else node
 
     def _primary(self) -> _Node:
         if self._take("("):
@@ -207,28 +214,32 @@ class _Reader:
             if kind == "int" and int(text) > EXACT_MAX:
                 raise _TooMuchError
             value: Floats = np.array(float(text))
-            return _number(lambda _: value, "int" if kind == "int" else "float")
+            within = (float(text), float(text))
+            return _number(lambda _: value, lambda _: within, "int" if kind == "int" else "float")
         if kind == "name" and text in ("true", "false"):
             holds, fails = np.array(text == "true"), np.array(text == "false")
-            return _condition(Condition(lambda _: holds, lambda _: fails))
+            yes, no = bool(holds), bool(fails)
+            return _condition(
+                Condition(lambda _: holds, lambda _: fails, lambda _: yes, lambda _: no)
+            )
         if kind == "name" and text in self._names:
             if self._unsigned:
-                return _number(lambda columns: columns[text] + 0.0)
-            return _number(lambda columns: columns[text])
+                return _number(lambda columns: columns[text] + 0.0, lambda ranges: ranges(text))
+            return _number(lambda columns: columns[text], lambda ranges: ranges(text))
         raise _TooMuchError
 
 
-def _as_number(node: _Node) -> Number:
+def _as_number(node: _Node) -> _Node:
     if node.kind == "bool":
         raise _TooMuchError
-    return node.number
+    return node
 
 
-def _as_float(node: _Node) -> Number:
+def _as_float(node: _Node) -> _Node:
     """For arithmetic, which CEL does not do between floats and integers."""
     if node.kind != "float":
         raise _TooMuchError
-    return node.number
+    return node
 
 
 def _as_condition(node: _Node) -> Condition:
@@ -258,36 +269,62 @@ _COMPARED: Mapping[str, tuple[np.ufunc, np.ufunc]] = {
 """When each comparison holds and when it fails; to order NaN does neither."""
 
 
-def _calculated(op: str, left: Number, right: Number) -> Number:
-    act = _CALCULATED[op]
-    return lambda columns: act(left(columns), right(columns))
+def _calculated(op: str, left: _Node, right: _Node) -> _Node:
+    act, between = _CALCULATED[op], CALCULATED[op]
+    a, b = left.number, right.number
+    low, high = left.within, right.within
+    return _number(
+        lambda columns: act(a(columns), b(columns)),
+        lambda ranges: between(low(ranges), high(ranges)),
+    )
 
 
-def _compared(op: str, left: Number, right: Number) -> Condition:
+def _opposite_number(node: _Node) -> _Node:
+    number, within = node.number, node.within
+
+    def opposite(ranges: Ranges) -> Range:
+        low, high = within(ranges)
+        return -high, -low
+
+    kind: Literal["float", "int"] = "int" if node.kind == "int" else "float"
+    return _number(lambda columns: -number(columns), opposite, kind)
+
+
+def _compared(op: str, left: _Node, right: _Node) -> Condition:
     holds, fails = _COMPARED[op]
+    may_hold, may_fail = COMPARED[op]
+    a, b = left.number, right.number
+    low, high = left.within, right.within
     return Condition(
-        lambda columns: holds(left(columns), right(columns)),
-        lambda columns: fails(left(columns), right(columns)),
+        lambda columns: holds(a(columns), b(columns)),
+        lambda columns: fails(a(columns), b(columns)),
+        lambda ranges: may_hold(low(ranges), high(ranges)),
+        lambda ranges: may_fail(low(ranges), high(ranges)),
     )
 
 
 def _either(sides: Sequence[Condition]) -> Condition:
-    return Condition(_some([one.holds for one in sides]), _every([one.fails for one in sides]))
+    return Condition(
+        _some([one.holds for one in sides]),
+        _every([one.fails for one in sides]),
+        lambda ranges: any(one.may_hold(ranges) for one in sides),
+        lambda ranges: all(one.may_fail(ranges) for one in sides),
+    )
 
 
 def _both(sides: Sequence[Condition]) -> Condition:
-    return Condition(_every([one.holds for one in sides]), _some([one.fails for one in sides]))
+    return _opposite(_either([_opposite(one) for one in sides]))
 
 
 def _opposite(one: Condition) -> Condition:
-    return Condition(one.fails, one.holds)
+    return Condition(one.fails, one.holds, one.may_fail, one.may_hold)
 
 
 def _chosen(which: Condition, then: Condition, other: Condition) -> Condition:
-    return Condition(
-        _some([_every([which.holds, then.holds]), _every([which.fails, other.holds])]),
-        _some([_every([which.holds, then.fails]), _every([which.fails, other.fails])]),
-    )
+    unless = _opposite(which)
+    holds = _either([_both([which, then]), _both([unless, other])])
+    fails = _either([_both([which, _opposite(then)]), _both([unless, _opposite(other)])])
+    return Condition(holds.holds, fails.holds, holds.may_hold, fails.may_hold)
 
 
 def _some(masks: Sequence[Mask]) -> Mask:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reference_impl.kernel.cel_library import compile_cel
-from reference_impl.kernel.columnar import Truth, columnar, columnar_number
+from reference_impl.kernel.columnar import Ranges, Truth, columnar, columnar_number
 from reference_impl.kernel.errors import Problem
-from reference_impl.kernel.ports import Bools, Floats
+from reference_impl.kernel.ports import Bools, Floats, Range
+from reference_impl.kernel.ranges import ANYTHING
 
 if TYPE_CHECKING:
     from cel import Program
@@ -27,6 +28,10 @@ PROBED_TOGETHER_MAX = 5
 REMEMBERED_MAX = 20_000
 """Verdicts remembered of one expression (some MB), before it starts anew."""
 _SYNTAX = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
+
+
+def _anything(_name: str) -> Range:
+    return ANYTHING
 
 
 class Expression:
@@ -61,12 +66,17 @@ class Expression:
         Returns:
             Where it holds and where it fails; where neither, it is undecidable or not known.
         """
-        holds, fails = (self.where(said, columns, lambda: known) for said in (True, False))
+        holds, fails = (self.where(said, columns, known=lambda: known) for said in (True, False))
         nowhere: Bools = np.zeros(known.shape, dtype=np.bool_)
         return Truth(nowhere if holds is None else holds, nowhere if fails is None else fails)
 
     def where(
-        self, said: bool, columns: Mapping[str, Floats], known: Callable[[], Bools]
+        self,
+        said: bool,
+        columns: Mapping[str, Floats],
+        *,
+        known: Callable[[], Bools],
+        ranges: Ranges = _anything,
     ) -> Bools | None:
         """Where :meth:`holds` of arrays says yes, or where it says no (``said``); None: nowhere.
 
@@ -78,11 +88,15 @@ class Expression:
             said: Which of the two.
             columns: Arrays of values of one shape, read when they are needed.
             known: Gives where all of them are known, if that is needed.
+            ranges: Between what a column lies where it is known, told without reading it.
         """
         if self._columnar is None:
             return self._row_by_row(said, columns, known())
+        holds, fails, may_hold, may_fail = self._columnar
+        if not (may_hold if said else may_fail)(ranges):
+            return None
         with np.errstate(all="ignore"):
-            found = (self._columnar.holds if said else self._columnar.fails)(columns)
+            found = (holds if said else fails)(columns)
         return found & known() if np.count_nonzero(found) else None
 
     def _row_by_row(self, said: bool, columns: Mapping[str, Floats], known: Bools) -> Bools:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -42,6 +42,22 @@ class Window(NamedTuple):
     newest_ms: Times
 
 
+Range = tuple[float, float]
+"""The lowest and the highest that a number can be, where it is not NaN."""
+
+
+class Windows(Protocol):
+    """Windows of some kinds at some ends, each taken when it is asked for."""
+
+    def window(self, kind: Reduced) -> Window:
+        """One of the kinds, of shape ``(ends, things)``."""
+        ...
+
+    def within(self, kind: Reduced) -> Range:
+        """Between what all its values lie, found without taking it; the bounds need not be met."""
+        ...
+
+
 class Readings(NamedTuple):
     """Reports of several things as they came, one thing behind the other, each by time.
 
@@ -74,8 +90,8 @@ class TelemetryView(Protocol):
 
     def windowed(
         self, things: Sequence[str], wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
-    ) -> Callable[[Reduced], Window]:
-        """:meth:`windows`, each kind when it is asked for, of shape ``(ends, things)``.
+    ) -> Windows:
+        """:meth:`windows`, each kind when it is asked for.
 
         ``wanted`` are the kinds that may be; the answers hold until more readings come in.
         """

@@ -13,7 +13,8 @@ from typing import Protocol
 import numpy as np
 
 from reference_impl.kernel.expressions import Expression
-from reference_impl.kernel.ports import Bools, Floats, Times, Window
+from reference_impl.kernel.ports import Bools, Floats, Range, Times, Window
+from reference_impl.kernel.ranges import ANYTHING
 from reference_impl.rules.domain import Input, Rule
 
 
@@ -29,6 +30,10 @@ class Inputs(Protocol):
         """An input, of shape ``(evaluations, things)``; NaN is: nothing there."""
         ...
 
+    def within(self, wanted: Input) -> Range | None:
+        """Between what it lies, where that is known without reading it; None: read it to know."""
+        ...
+
 
 class Plan:
     """Some rules, and each distinct input of theirs once."""
@@ -40,7 +45,6 @@ class Plan:
         self.reads = [{name: place[one] for name, one in rule.inputs.items()} for rule in rules]
 
 
-
 class Columns:
     """The inputs of a plan at some evaluations, each read once, when it is needed."""
 
@@ -49,11 +53,24 @@ class Columns:
         self._ends_ms: Times = np.array(ends_ms, dtype=np.int64)[:, None]
         self.always: Bools = np.ones(inputs.shape, dtype=np.bool_)
         self._windows: dict[int, Window] = {}
+        self._within: dict[int, Range] = {}
         self._fresh: dict[tuple[int, int], Bools] = {}
 
     def values(self, place: int) -> Floats:
         """One input, of shape ``(evaluations, things)``."""
         return self._window(place).values
+
+    def within(self, place: int) -> Range:
+        """Between what the values of an input lie."""
+        found = self._within.get(place)
+        if found is None:
+            found = self._inputs.within(self._wanted[place])
+            if found is None:
+                values = self._window(place).values
+                low, high = np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
+                found = ANYTHING if np.isnan(low) else (float(low), float(high))
+            self._within[place] = found
+        return found
 
     def fresh(self, place: int, stale_ms: int) -> Bools:
         """Where there is something, and not older than that."""
@@ -69,6 +86,7 @@ class Columns:
         """Read these inputs anew: what they are made of has changed."""
         for place in places:
             self._windows.pop(place, None)
+            self._within.pop(place, None)
         gone = [key for key in self._fresh if key[0] in places]
         for key in gone:
             del self._fresh[key]
@@ -156,7 +174,12 @@ class Decided:
         return None if self.rule.clear_when is None else self._where(self.rule.clear_when, False)
 
     def _where(self, condition: Expression, said: bool) -> Bools | None:
-        return condition.where(said, self._named, lambda: self._known(condition))
+        return condition.where(
+            said, self._named, known=lambda: self._known(condition), ranges=self._range
+        )
+
+    def _range(self, name: str) -> Range:
+        return self._columns.within(self._reads[name])
 
     def _known(self, condition: Expression) -> Bools:
         """Where all that a condition reads is new enough to go by."""

@@ -16,12 +16,15 @@ import numpy as np
 from reference_impl.kernel.ports import (
     Directory,
     Floats,
+    Range,
     Reduced,
     TelemetryView,
     ThingRef,
     Times,
     Window,
+    Windows,
 )
+from reference_impl.kernel.ranges import ANYTHING
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.rules import columns
@@ -37,7 +40,7 @@ from reference_impl.rules.domain import (
 )
 from reference_impl.rules.ports import ConditionsView, PartsView
 from reference_impl.rules.states import States
-from reference_impl.rules.variables import StateInput
+from reference_impl.rules.variables import ReadingsInput, StateInput
 
 _MS_PER_H = 3_600_000.0
 _TOGETHER_MAX = 50_000
@@ -127,7 +130,7 @@ class Outlook:
         self._ends_ms = ends_ms[: max(_TOGETHER_MAX // len(refs), 1)]
         wanted = [_reduced(one) for one in self._signals]
         inputs = _Inputs(
-            window=self._telemetry.windowed(self.things, wanted, ends_ms=self._ends_ms),
+            windows=self._telemetry.windowed(self.things, wanted, ends_ms=self._ends_ms),
             fixed=columns.FixedColumns(self._fixed, self._around(uow), self._ends_ms),
             conditions=partial(self._conditions.columns, uow, self.things),
             part_fields=partial(self._parts.part_fields, uow),
@@ -152,7 +155,7 @@ class Outlook:
 class _Inputs:
     """Where the inputs of one look ahead come from; see :class:`reference_impl.rules.decided`."""
 
-    window: Callable[[Reduced], Window]
+    windows: Windows
     fixed: columns.FixedColumns
     conditions: Callable[[str, str], Window]
     part_fields: Callable[[str], Mapping[str, float]]
@@ -168,7 +171,7 @@ class _Inputs:
     def column(self, wanted: Input) -> Window:
         """One input, of that shape."""
         if isinstance(wanted, SignalInput):
-            return self.window(_reduced(wanted))
+            return self.windows.window(_reduced(wanted))
         if isinstance(wanted, columns.Fixed):
             return self.fixed.column(wanted)
         ends_ms: Times = np.array(self.ends_ms, dtype=np.int64)[:, None]
@@ -184,9 +187,13 @@ class _Inputs:
             field = wanted.field.removesuffix("_h") + "_ms"
             runout_ms, newest_ms = self.conditions(wanted.condition, field)
             found = (runout_ms - ends_ms) / _MS_PER_H
-        return Window(
-            np.broadcast_to(found, self.shape), np.broadcast_to(newest_ms, self.shape)
-        )
+        return Window(np.broadcast_to(found, self.shape), np.broadcast_to(newest_ms, self.shape))
+
+    def within(self, wanted: Input) -> Range | None:
+        """Between what an input lies; None where to read it is no work."""
+        if isinstance(wanted, SignalInput):
+            return self.windows.within(_reduced(wanted))
+        return ANYTHING if isinstance(wanted, ReadingsInput) else None
 
 
 def _reduced(wanted: SignalInput) -> Reduced:

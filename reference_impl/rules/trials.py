@@ -8,8 +8,10 @@ from math import nan
 
 import numpy as np
 
-from reference_impl.kernel.ports import Floats, Readings, Take, Times, Window
+from reference_impl.kernel.ports import Floats, Range, Readings, Take, Times, Window
+from reference_impl.kernel.ranges import ANYTHING
 from reference_impl.rules import columns
+from reference_impl.rules.decided import Columns, Decided, Plan, decide
 from reference_impl.rules.domain import (
     ConditionInput,
     Input,
@@ -19,10 +21,9 @@ from reference_impl.rules.domain import (
     Phase,
     SignalInput,
 )
-from reference_impl.rules.decided import Columns, Decided, Plan, decide
 from reference_impl.rules.engine import walk
 from reference_impl.rules.states import active_column, fired_column
-from reference_impl.rules.variables import StateInput
+from reference_impl.rules.variables import ReadingsInput, StateInput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +124,10 @@ class _CaseInputs:
             for thing in range(self._things):
                 values[place, thing], newest_ms[place, thing] = self._at(wanted, at_ms, thing)
         return Window(values, newest_ms)
+
+    def within(self, wanted: Input) -> Range | None:
+        """See :class:`reference_impl.rules.decided.Inputs`."""
+        return ANYTHING if isinstance(wanted, SignalInput | ReadingsInput) else None
 
     def _at(
         self, wanted: SignalInput | ConditionInput | PartInput, at_ms: int, thing: int

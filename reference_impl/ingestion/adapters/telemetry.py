@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from reference_impl.ingestion.adapters.frames import Cut, Frame
+from reference_impl.ingestion.adapters.frames import Cut, Cuts, Frame
 from reference_impl.ingestion.adapters.repository import IngestionRows
 from reference_impl.ingestion.domain import Block, unpack
-from reference_impl.kernel.ports import Floats, Readings, Reduced, Times, Window
+from reference_impl.kernel.ports import Floats, Readings, Reduced, Times, Window, Windows
 from reference_impl.kernel.store import Store
 
 RECENT_MS = 45 * 86_400_000
 """What is kept in memory: a month, its grace and some. Older readings come from the store."""
 _TRIM = 1.25
 """A frame is cut when it holds this much more than it should, so cutting costs little."""
-_ALIKE = 8
-"""Windows up to so many times as long as the shortest are taken from one cut."""
 
 
 class _Pick(NamedTuple):
@@ -163,36 +161,22 @@ class RecentTelemetry:
         """One number per kind of window, end and thing; see the port."""
         shape = (len(wanted), len(ends_ms), len(things))
         whole = Window(np.empty(shape), np.empty(shape, dtype=np.int64))
-        window = self.windowed(things, wanted, ends_ms=ends_ms)
+        windows = self.windowed(things, wanted, ends_ms=ends_ms)
         for number, kind in enumerate(wanted):
-            whole.values[number], whole.newest_ms[number] = window(kind)
+            whole.values[number], whole.newest_ms[number] = windows.window(kind)
         return whole
 
     def windowed(
         self, things: Sequence[str], wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
-    ) -> Callable[[Reduced], Window]:
+    ) -> Windows:
         """Windows, each kind when it is asked for; see the port."""
         self._keep([kind.signal for kind in wanted])
-        longest_ms: dict[int, int] = {}
-        longest = -1
-        for over_ms in sorted({kind.over_ms for kind in wanted}, reverse=True):
-            if not 0 < longest <= over_ms * _ALIKE:
-                longest = over_ms
-            longest_ms[over_ms] = longest
-        cuts: dict[int, Cut] = {}
 
-        def window(kind: Reduced) -> Window:
-            if not things:
-                nothing = (len(ends_ms), 0)
-                return Window(np.empty(nothing), np.empty(nothing, dtype=np.int64))
-            back_ms = longest_ms[kind.over_ms]
-            cut = cuts.get(back_ms)
-            if cut is None:
-                frames = [self._frame(thing, ends_ms[0] - back_ms) for thing in things]
-                cut = cuts[back_ms] = Cut(frames, longest_ms=back_ms, ends_ms=ends_ms)
-            return cut.window(self._signals[kind.signal], kind.take, kind.over_ms)
+        def cut(back_ms: int) -> Cut:
+            frames = [self._frame(thing, ends_ms[0] - back_ms) for thing in things]
+            return Cut(frames, longest_ms=back_ms, ends_ms=ends_ms)
 
-        return window
+        return Cuts(wanted, self._signals, cut, shape=(len(ends_ms), len(things)))
 
     def series(self, thing: str, signal: str, *, after_ms: int, to_ms: int) -> tuple[Times, Floats]:
         """All readings with ``after_ms < at_ms <= to_ms``, oldest first, shape ``(k,)`` each."""
