@@ -19,8 +19,8 @@ _ALIKE = 8
 """Windows up to so many times as long as the shortest are taken from one cut."""
 _ROUNDED = 1e-12
 """A mean may lie outside of what it is the mean of by so much of it, at most."""
-_WHOLE_MAX = 250_000
-"""Up to so many numbers (2 MB) of a cut are taken together; of more, a signal when it is needed."""
+_WHOLE_MAX = 20_000
+"""Up to so many numbers of a cut are taken together; of more, a signal when it is needed."""
 _LOOK_BACK = 16
 """Columns that are looked at first for the newest reading of a signal; then twice as many, ..."""
 
