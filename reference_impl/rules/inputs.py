@@ -135,6 +135,7 @@ class Outlook:
             conditions=partial(self._conditions.columns, uow, self.things),
             part_fields=partial(self._parts.part_fields, uow),
             state=partial(self._states.column, uow, self._pack.pack, self.things),
+            rests=partial(self._states.rests, uow, self._pack.pack),
             ends_ms=self._ends_ms,
             things=len(refs),
         )
@@ -160,6 +161,7 @@ class _Inputs:
     conditions: Callable[[str, str], Window]
     part_fields: Callable[[str], Mapping[str, float]]
     state: Callable[[StateInput, Times], Floats]
+    rests: Callable[[str], bool]
     ends_ms: Sequence[int]
     things: int
 
@@ -193,6 +195,8 @@ class _Inputs:
         """Between what an input lies; None where to read it is no work."""
         if isinstance(wanted, SignalInput):
             return self.windows.within(_reduced(wanted))
+        if isinstance(wanted, StateInput) and wanted.field != "fired" and self.rests(wanted.rule):
+            return 0.0, 0.0
         return ANYTHING if isinstance(wanted, ReadingsInput) else None
 
 
