@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twins.core.manifest import SignalSpec
-from twins.core.sensor_kernel import NOTHING
+from twins.core.packing import NO_ROOM, Packing, Room
 from twins.core.sensors import Readings
 
 DAY_MS = 86_400_000
@@ -24,7 +24,6 @@ so many reports: new pages for each report would cost as much as to make it."""
 REMEMBERED_COMMANDS = 1000
 """How many command ids a device remembers, and how many acknowledgements it keeps."""
 
-Columns = NDArray[np.float64]
 Whole = NDArray[np.int64]
 Numbers = NDArray[np.int32]
 Yes = NDArray[np.bool_]
@@ -44,7 +43,9 @@ class Ack(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A report that the ring buffer still holds; ``values`` is a row of the fleet's columns."""
+    """A report that the ring buffer still holds; ``values`` is a row of the fleet's columns.
+
+    They are empty if the device does not remember them."""
 
     seq: int
     at_ms: int
@@ -58,8 +59,7 @@ class _Row(NamedTuple):
     stamps: int | Whole
     """What the devices' clocks said; one number where all agree."""
     boots: tuple[int, ...]
-    said: Numbers | Columns
-    """Shape ``(n, channels)``, readings in quanta; as they are where those do not fit."""
+    said: Room
 
 
 class DeviceSide:
@@ -67,8 +67,9 @@ class DeviceSide:
 
     Ring buffer, acknowledgements and the ids obeyed stand in flash: they survive a reboot, under
     the boot they were said in.
-    The ring holds four bytes a reading: what was said is a whole number of quanta. Its memory is
-    taken in blocks as reports come.
+    The ring holds what was said as whole numbers of quanta, one to four bytes a reading as a rule
+    (``packing.py``). Its memory is taken in blocks as reports come. Where nobody will ask for what
+    was said (``remembers``), it holds numbers and times only.
     """
 
     def __init__(
@@ -78,16 +79,15 @@ class DeviceSide:
         signals: Sequence[SignalSpec],
         report_every_ms: int,
         buffer_days: int = BUFFER_DAYS,
+        remembers: bool = True,
     ) -> None:
         rows = min(max(buffer_days * DAY_MS // report_every_ms, 1), BUFFER_REPORTS_MAX)
-        self._steps = np.array([float(signal.steps_per_unit) for signal in signals])
-        ends = np.array([max(abs(signal.min), abs(signal.max)) for signal in signals])
-        self._narrow = bool(np.all(ends * self._steps < -NOTHING))
-        self._shape, self._rows, self._written = (len(signals), devices), rows, 0
+        self._packing, self._devices = Packing(signals), devices
+        self._rows, self._written, self._remembers = rows, 0, remembers
         self._per_block = min(
-            max(-(-BLOCK_BYTES // max(4 * len(signals) * devices, 1)), 1), BLOCK_ROWS
+            max(-(-BLOCK_BYTES // max(self._packing.bytes * devices, 1)), 1), BLOCK_ROWS
         )
-        self._blocks: list[Numbers] = []
+        self._blocks: list[tuple[NDArray[Any], ...]] = []
         self._seqs = np.zeros(devices, dtype=np.int32)
         self._boots = (1,) * devices
         self._born_ms: dict[int, int] = {}
@@ -116,18 +116,15 @@ class DeviceSide:
         """When the present boot began; ``None`` in the first one, which began with the world."""
         return self._born_ms.get(device)
 
-    def room(self) -> Numbers | None:
-        """Where the next report is to be written, shape ``(channels, n)``.
-
-        ``None`` if some channel has quanta that do not fit; its readings are kept as they are.
-        """
-        if not self._narrow:
-            return None
+    def room(self) -> Room:
+        """Where the next report is to be written."""
+        if not self._remembers:
+            return NO_ROOM
         block, row = divmod(self._written % self._rows, self._per_block)
         if block == len(self._blocks):
-            self._blocks.append(np.empty((self._per_block, *self._shape), dtype=np.int32))
-        room: Numbers = self._blocks[block][row]
-        return room
+            self._blocks.append(self._packing.blocks(self._per_block, self._devices))
+        eight, sixteen, half, whole = self._blocks[block]
+        return eight[row], sixteen[row], half[row], whole[row]
 
     def report(self, stamps: int | Whole, readings: Readings, *, who: Yes | None = None) -> Numbers:
         """Number a report and keep it.
@@ -142,9 +139,9 @@ class DeviceSide:
         """
         self._seqs += 1 if who is None else who
         seqs = self._seqs.copy()
-        said = readings.values.copy() if readings.quanta is None else readings.quanta
         self._written += 1
-        self._ring.append(_Row(seqs if who is None else seqs * who, stamps, self._boots, said))
+        said = seqs if who is None else seqs * who
+        self._ring.append(_Row(said, stamps, self._boots, readings.quanta))
         return seqs
 
     def take(self, device: int, command_id: str) -> bool:
@@ -178,7 +175,8 @@ class DeviceSide:
                 break
             if 0 < seq <= to_seq:
                 stamp = row.stamps if isinstance(row.stamps, int) else int(row.stamps[device])
-                found.append(Held(seq, stamp, self._values(row.said[device])))
+                values = [] if row.said is NO_ROOM else self._packing.readings(row.said, device)
+                found.append(Held(seq, stamp, values))
         return found[::-1]
 
     def acks(self, device: int, boot: int, from_seq: int, to_seq: int) -> list[Ack]:
@@ -193,7 +191,7 @@ class DeviceSide:
             "boots": list(self._boots),
             "born_ms": [list(item) for item in self._born_ms.items()],
             "seqs": self._seqs,
-            "ring": [[row.seqs, row.stamps, list(row.boots), row.said] for row in self._ring],
+            "ring": [[row.seqs, row.stamps, list(row.boots), list(row.said)] for row in self._ring],
             "acks": [[list(ack) for ack in acks] for acks in self._acks],
             "obeyed": [list(ids) for ids in self._obeyed],
         }
@@ -207,12 +205,6 @@ class DeviceSide:
             same = tuple(boots)
             if self._ring and self._ring[-1].boots == same:
                 same = self._ring[-1].boots  # one object for many rows, as it was
-            self._ring.append(_Row(seqs, stamps, same, said))
+            self._ring.append(_Row(seqs, stamps, same, tuple(said)))
         self._acks = [[Ack(*ack) for ack in acks] for acks in state["acks"]]
         self._obeyed = [dict.fromkeys(ids) for ids in state["obeyed"]]
-
-    def _values(self, said: Numbers | Columns) -> list[float]:
-        if said.dtype == np.int32:
-            said = np.where(said == NOTHING, np.nan, said / self._steps)
-        values: list[float] = said.tolist()
-        return values

@@ -59,6 +59,7 @@ class Fleet:
         hear: Callable[[Report], None],
         broke: Callable[[Breakdown], None],
         send: Callable[[Fleet, Sending], None],
+        remembers: bool = True,
     ) -> None:
         self.manifest, self.build, self.twin = manifest, build, twin
         self._pending, self._ledger, self._hear = pending, ledger, hear
@@ -75,6 +76,7 @@ class Fleet:
             send=lambda sending: send(self, sending),
             reaches=twin if isinstance(twin, Reaches) else None,
             random=build.random_faults,
+            remembers=remembers,
         )
         self.side = self.wire.side
         self._sensing = Sensing(

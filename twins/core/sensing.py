@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from twins.core.packing import Room
 from twins.core.pending import PendingTable
 from twins.core.sensor_faults import SensorFaults
 from twins.core.sensors import Columns, Readings, Sensors
@@ -44,7 +42,7 @@ class Sensing:
         )
 
     def read(
-        self, truth: Columns, report: int, now_ms: int, room: NDArray[np.int32] | None
+        self, truth: Columns, report: int, now_ms: int, room: Room
     ) -> Readings:
         """What the devices measure of ``truth``, shape ``(n, signals)``; quanta go to ``room``."""
         self.faults.reports(now_ms)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from twins.core.broken import Wrong, sound
 from twins.core.manifest import SignalSpec
 from twins.core.noise import NORMAL, Noise
+from twins.core.packing import NO_ROOM, Packing, Room
 from twins.core.sensor_kernel import FIGURES, PLACES, sense
 from twins.core.streams import Streams
 
@@ -29,9 +30,12 @@ class Readings(NamedTuple):
     """A report of every device."""
 
     values: Columns
-    """Shape ``(n, channels)``, on the quantum of each channel; NaN where nothing was measured."""
-    quanta: NDArray[np.int32] | None
-    """The same in quanta, if they were asked for."""
+    """Shape ``(n, channels)``, on the quantum of each channel; NaN where nothing was measured.
+
+    They are good until the sensors are read again: new memory for each report of a large fleet
+    would cost more than to make it."""
+    quanta: Room
+    """The same in quanta, where they were asked for."""
     mute: NDArray[np.bool_] | None
     """Who has nothing to say, shape ``(n,)``; nobody if ``None``."""
 
@@ -54,7 +58,6 @@ class Sensors:
     ) -> None:
         specs, n = list(signals.values()), len(devices)
         figures = _figures(specs, report_every_ms / 1000.0)
-        self._figures = np.array([figures[name] for name in FIGURES]).T.copy()
         sample_ms = np.array([spec.sample_s * 1000.0 for spec in specs])
         has = {
             "white": (figures["white"] > 0.0) | (figures["white_rel"] > 0.0),
@@ -66,7 +69,12 @@ class Sensors:
             "gain": np.array([spec.bias_rel != 0.0 for spec in specs]),
         }
         has |= {"slow_draw": has["slow"], "drift_draw": has["drift"]}
+        packing = Packing(specs)
+        figures["base"] = packing.base
+        self._figures = np.array([figures[name] for name in FIGURES]).T.copy()
         self._places = np.full((len(specs), len(PLACES)), -1)
+        self._places[:, PLACES.index("row")] = packing.row
+        self._width = packing.width
         for rows in (("white", "slow_draw", "drift_draw"), _FIXED, _STATE):
             count = 0
             for name in rows:
@@ -87,6 +95,7 @@ class Sensors:
         self._fresh = np.ones(len(self._state), dtype=np.int64)
         self._keys = Noise(streams, "sensor/noise", devices, 0).keys
         self._sound = sound(n)
+        self._values = np.empty((len(specs), n))
 
     def read(
         self,
@@ -95,7 +104,7 @@ class Sensors:
         *,
         at_ms: int = 0,
         wrong: Wrong | None = None,
-        room: NDArray[np.int32] | None = None,
+        room: Room | None = None,
     ) -> Readings:
         """What the sensors say at report number ``report`` (from 0, one after another).
 
@@ -104,21 +113,20 @@ class Sensors:
             report: Running number; row of the noise streams.
             at_ms: When that is (for channels that sample more seldom than they report).
             wrong: With them, acting before range and quantum; nothing if left out.
-            room: Where the quanta go, ``(channels, n)``; left out, there is no need for them.
+            room: Where the quanta go; left out, there is no need for them.
         """
-        n, channels = truth.shape
-        values = np.empty((channels, n))
-        quanta = np.empty((channels, 0), dtype=np.int32) if room is None else room
-        mute = np.empty(n, dtype=np.bool_)
+        room, values = NO_ROOM if room is None else room, self._values
+        self._places[:, _WIDTH] = -1 if room is NO_ROOM else self._width
+        mute = np.empty(len(truth), dtype=np.bool_)
         flat, spacing = _flat(truth)
         if len(self._sample_ms):
             self._look(at_ms)
         broken, nature = wrong or self._sound
         silent = sense(
             flat, spacing, self._keys, report, at_ms, self._figures, self._places, self._fixed,
-            self._state, self._fresh, NORMAL, broken, nature, values, quanta, mute,
+            self._state, self._fresh, NORMAL, broken, nature, values, room, mute,
         )  # fmt: skip
-        return Readings(values.T, None if room is None else room.T, mute if silent else None)
+        return Readings(values.T, room, mute if silent else None)
 
     def adjust(self, device: int, channel: int | None = None) -> None:
         """Somebody calibrated a device (or one channel of it): what has drifted is gone."""
@@ -141,6 +149,7 @@ class Sensors:
         self._sample_number = number
 
 
+_WIDTH = PLACES.index("width")
 _FIXED, _STATE = ("bias", "gain"), ("slow", "drift", "lag", "hold")
 """Rows of what stays and of what is remembered, in their order."""
 
