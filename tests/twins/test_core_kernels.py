@@ -14,6 +14,7 @@ import pytest
 
 from twins.core import mishap_kernel, wear_kernel
 from twins.core.broken import Broken, BrokenSensors
+from twins.core.clocks import Stamps
 from twins.core.device import DAY_MS, DeviceSide
 from twins.core.manifest import SignalSpec
 from twins.core.noise import NORMAL, Noise
@@ -233,7 +234,7 @@ def test_the_ring_holds_its_days_and_says_again_what_was_said(steps: int) -> Non
     for report in range(12):
         true = np.array([[report, np.nan], [0.1 * report, -report]])
         readings = sensors.read(true, report, room=side.room())
-        side.report(report, readings)
+        side.report(Stamps(report), readings)
         said.append(readings.values[1].tolist())
         first = max(1, report - 3)
         held = side.held(1, 1, 1, report + 1)

@@ -167,7 +167,7 @@ SIGNALS = {
 def read(devices: tuple[str, ...], reports: int) -> np.ndarray:
     sensors = Sensors(SIGNALS, devices, Streams(3))
     truth = np.tile([20.0, 2.0, 7.0], (len(devices), 1))
-    return np.array([sensors.read(truth, report).values.copy() for report in range(reports)])
+    return np.array([sensors.read(truth, report).values for report in range(reports)])
 
 
 def test_sensor_noise_has_the_size_and_memory_of_its_channel() -> None:

@@ -14,7 +14,7 @@ Columns = NDArray[np.float64]
 Room = tuple[NDArray[np.int8], NDArray[np.int16], NDArray[np.int32], Columns]
 """Quanta of one report by width, each of shape ``(channels of that width, n)``."""
 
-_WIDTHS: tuple[type[np.number[Any]], ...] = (np.int8, np.int16, np.int32, np.float64)
+_WIDTHS: tuple[type[Any], ...] = (np.int8, np.int16, np.int32, np.float64)
 _LEAST = (-(2**7), -(2**15), -(2**31), np.nan)
 """Stands for a signal that was not said. The last width is for what no other has room for."""
 
@@ -52,8 +52,9 @@ class Packing:
 
     def leave_out(self, room: Room, unsaid: NDArray[np.bool_]) -> None:
         """Strike out of a report what was not said, shape ``(n, channels)``."""
-        for channel, (width, row) in enumerate(zip(self.width, self.row, strict=True)):
-            room[width][row][unsaid[:, channel]] = _LEAST[width]
+        at = zip(self.width.tolist(), self.row.tolist(), strict=True)
+        for channel, (width, row) in enumerate(at):
+            room[width][row, unsaid[:, channel]] = _LEAST[width]
 
     def readings(self, room: Room, device: int) -> list[float]:
         """What a device said in a report; NaN where it said nothing."""

@@ -209,9 +209,7 @@ def first_zeros(keys: Keys, root: Word, log_share: float, zeros: Whole) -> None:
 
 
 @compiled
-def _zeros_of(  # noqa: PLR0917
-    device: int, report: int, nature: tuple[Any, ...], at: int, values: Columns
-) -> None:
+def _zeros_of(device: int, report: int, nature: tuple[Any, ...], at: int, values: Columns) -> None:
     """The natural zeros of a device, whose readings stand in column ``at`` of a tile."""
     keys, root, log_share, zeros = nature
     channels = len(values)

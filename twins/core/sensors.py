@@ -30,10 +30,7 @@ class Readings(NamedTuple):
     """A report of every device."""
 
     values: Columns
-    """Shape ``(n, channels)``, on the quantum of each channel; NaN where nothing was measured.
-
-    They are good until the sensors are read again: new memory for each report of a large fleet
-    would cost more than to make it."""
+    """Shape ``(n, channels)``, on the quantum of each channel; NaN where nothing was measured."""
     quanta: Room
     """The same in quanta, where they were asked for."""
     mute: NDArray[np.bool_] | None
@@ -95,7 +92,6 @@ class Sensors:
         self._fresh = np.ones(len(self._state), dtype=np.int64)
         self._keys = Noise(streams, "sensor/noise", devices, 0).keys
         self._sound = sound(n)
-        self._values = np.empty((len(specs), n))
 
     def read(
         self,
@@ -105,6 +101,7 @@ class Sensors:
         at_ms: int = 0,
         wrong: Wrong | None = None,
         room: Room | None = None,
+        into: Columns | None = None,
     ) -> Readings:
         """What the sensors say at report number ``report`` (from 0, one after another).
 
@@ -114,10 +111,14 @@ class Sensors:
             at_ms: When that is (for channels that sample more seldom than they report).
             wrong: With them, acting before range and quantum; nothing if left out.
             room: Where the quanta go; left out, there is no need for them.
+            into: Where the readings go, shape ``(channels, n)``; new memory if left out, which
+                costs more than to make them if they are many.
         """
-        room, values = NO_ROOM if room is None else room, self._values
+        n, channels = truth.shape
+        room = NO_ROOM if room is None else room
+        values = np.empty((channels, n)) if into is None else into
         self._places[:, _WIDTH] = -1 if room is NO_ROOM else self._width
-        mute = np.empty(len(truth), dtype=np.bool_)
+        mute = np.empty(n, dtype=np.bool_)
         flat, spacing = _flat(truth)
         if len(self._sample_ms):
             self._look(at_ms)
