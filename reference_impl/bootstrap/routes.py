@@ -68,5 +68,5 @@ def routers(
         ),
         remote_api.router(c.remote, clock, store),
         *governance.routers(clock, store),
-        integration_api.router(webhooks, explainer_of(c, ground.telemetry), clock, store),
+        *integration_api.routers(webhooks, explainer_of(c, ground.telemetry), clock, store),
     ]

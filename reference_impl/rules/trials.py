@@ -97,6 +97,8 @@ class _CaseInputs:
         self.zones = [case.zone] * self._things
         self._active: Mapping[tuple[str, int], Instance] = {}
         self.fired: dict[str, list[int]] = {}
+        self._series: dict[Input, Window] = {}
+        """Columns of the case's own series, which nothing changes while it runs."""
         wanted = [one for one in Plan(pack.rules).inputs if isinstance(one, columns.Fixed)]
         self._fixed: dict[Variable, Window] = (
             columns.fixed(wanted, self, ends_ms) if wanted and ends_ms else {}
@@ -113,15 +115,25 @@ class _CaseInputs:
         ends: Times = np.array(self._ends_ms, dtype=np.int64)
         for number, one in enumerate(wanted):
             if isinstance(one, SignalInput | ConditionInput | PartInput):
-                for place, at_ms in enumerate(self._ends_ms):
-                    for thing in range(self._things):
-                        found = self._at(one, at_ms, thing)
-                        values[number, place, thing], newest_ms[number, place, thing] = found
+                values[number], newest_ms[number] = self._of_series(one)
             elif one in self._fixed:
                 values[number], newest_ms[number] = self._fixed[one]
             else:
                 values[number], newest_ms[number] = columns.column(one, self, ends)
         return Window(values, newest_ms)
+
+    def _of_series(self, wanted: SignalInput | ConditionInput | PartInput) -> Window:
+        if wanted not in self._series:
+            found = [
+                [self._at(wanted, at_ms, thing) for thing in range(self._things)]
+                for at_ms in self._ends_ms
+            ]
+            shape = (len(self._ends_ms), self._things)
+            self._series[wanted] = Window(
+                np.array([[value for value, _ in row] for row in found]).reshape(shape),
+                np.array([[at_ms for _, at_ms in row] for row in found], np.int64).reshape(shape),
+            )
+        return self._series[wanted]
 
     def _at(
         self, wanted: SignalInput | ConditionInput | PartInput, at_ms: int, thing: int

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
 
 from reference_impl.kernel.http import answers, errors
 from reference_impl.kernel.http.auth import PUBLIC, Callers, Gate
-from reference_impl.kernel.http.guard import deny_by_default, routes_of
+from reference_impl.kernel.http.guard import deny_by_default
 from reference_impl.kernel.http.middleware import IdempotentWrites
+from reference_impl.kernel.http.routes import routes_of
 from reference_impl.kernel.store import Store
 
 VERSION = "0.1.0"
@@ -31,11 +31,6 @@ class _App(FastAPI):
             answers.document(self.openapi_schema)
             errors.document(self.openapi_schema)
         return self.openapi_schema
-
-
-def _operation_id(route: APIRoute) -> str:
-    """What a generated client calls an operation: its tag and its handler's name."""
-    return "_".join([*map(str, route.tags[:1]), route.name]).replace("-", "_")
 
 
 def create_app(
@@ -61,7 +56,6 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         strict_content_type=False,
-        generate_unique_id_function=_operation_id,
     )
     errors.install(app)
     for router in routers:
@@ -69,7 +63,7 @@ def create_app(
             if not inspect.iscoroutinefunction(route.endpoint):
                 raise TypeError(f"{route.path}: {route.endpoint!r} must be an async def")
             deny_by_default(route, PUBLIC)
-        app.include_router(router)
+            app.router.routes.append(route)
     app.add_middleware(IdempotentWrites, store=store, apart=APART, after=after_write)
     app.add_middleware(Gate, callers=callers)
     return app

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from reference_impl.kernel.http.guard import permission_of, routes_of
+from reference_impl.kernel.http.guard import permission_of
+from reference_impl.kernel.http.routes import routes_of
 
 MARK = re.compile(r"mk-[a-z_]+-\d+-")
 # Path -> what its list shows all of (kinds of markers), or how one object is asked for.
