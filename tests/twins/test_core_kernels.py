@@ -138,10 +138,12 @@ def test_compiled_and_interpreted_kernels_give_the_same_bits() -> None:
 
 def test_kernels_draw_what_streams_draw() -> None:
     streams, things = Streams(9), keys(DEVICES)
-    seen = np.empty(4)
-    uniforms(things[2], streams.root("p"), 5, seen)
-    wanted = streams.uniforms("p", np.repeat(things[2:3], 4), np.arange(5, 9))
-    assert np.array_equal(seen, wanted)
+    seen = np.empty((2, 4))
+    uniforms(things[2:4], streams.root("p"), np.array([5, 7]), seen)
+    for thing, first in ((2, 5), (3, 7)):
+        draws = np.arange(first, first + 4)
+        wanted = streams.uniforms("p", np.repeat(things[thing], 4), draws)
+        assert np.array_equal(seen[thing - 2], wanted)
     zeros = np.empty((2, len(DEVICES)), dtype=np.int64)
     first_zeros(things, streams.root("p"), np.log1p(-0.01), zeros)
     gaps = np.floor(np.log(streams.uniforms("p", things, 1)) / np.log1p(-0.01))

@@ -108,8 +108,9 @@ class DeviceSide:
         self._boots = (1,) * devices
         self._born_ms: dict[int, int] = {}
         self._ring: deque[_Row] = deque(maxlen=rows)
-        self._acks: list[list[Ack]] = [[] for _ in range(devices)]
-        self._obeyed: list[dict[str, None]] = [{} for _ in range(devices)]
+        self._acks: dict[int, list[Ack]] = {}
+        self._obeyed: dict[int, dict[str, None]] = {}
+        """By device; the collector of cycles would have to look at one list for each."""
 
     @property
     def boots(self) -> tuple[int, ...]:
@@ -164,7 +165,7 @@ class DeviceSide:
 
     def take(self, device: int, command_id: str) -> bool:
         """Whether the device has yet to obey this id; from now on it has obeyed it."""
-        known = self._obeyed[device]
+        known = self._obeyed.setdefault(device, {})
         if command_id in known:
             return False
         known[command_id] = None
@@ -179,7 +180,7 @@ class DeviceSide:
         self._own()[device] += 1
         boot, seq = self._boots[device], self.newest(device)
         ack = Ack(boot, seq, at_ms, command_id, status, detail)
-        self._acks[device] = [*self._acks[device][-REMEMBERED_COMMANDS:], ack]
+        self._acks[device] = [*self._acks.get(device, ())[-REMEMBERED_COMMANDS:], ack]
         return ack
 
     def held(self, device: int, boot: int, from_seq: int, to_seq: int) -> list[Held]:
@@ -199,7 +200,9 @@ class DeviceSide:
     def acks(self, device: int, boot: int, from_seq: int, to_seq: int) -> list[Ack]:
         """The acknowledgements kept of ``from_seq`` to ``to_seq`` of a boot, oldest first."""
         return [
-            ack for ack in self._acks[device] if ack.boot == boot and from_seq <= ack.seq <= to_seq
+            ack
+            for ack in self._acks.get(device, ())
+            if ack.boot == boot and from_seq <= ack.seq <= to_seq
         ]
 
     def dump(self) -> dict[str, Any]:
@@ -212,8 +215,8 @@ class DeviceSide:
                 [row.seqs(), list(row.stamps), list(row.boots), list(row.said)]
                 for row in self._ring
             ],
-            "acks": [[list(ack) for ack in acks] for acks in self._acks],
-            "obeyed": [list(ids) for ids in self._obeyed],
+            "acks": [[at, [list(ack) for ack in acks]] for at, acks in self._acks.items()],
+            "obeyed": [[at, list(ids)] for at, ids in self._obeyed.items()],
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -227,8 +230,8 @@ class DeviceSide:
             if self._ring and self._ring[-1].boots == same:
                 same = self._ring[-1].boots  # one object for many rows, as it was
             self._ring.append(_Row(seqs, 0, seqs > 0, Stamps(*stamps), same, tuple(said)))
-        self._acks = [[Ack(*ack) for ack in acks] for acks in state["acks"]]
-        self._obeyed = [dict.fromkeys(ids) for ids in state["obeyed"]]
+        self._acks = {at: [Ack(*ack) for ack in acks] for at, acks in state["acks"]}
+        self._obeyed = {at: dict.fromkeys(ids) for at, ids in state["obeyed"]}
 
     def _own(self) -> Numbers:
         """The newest numbers, to be changed: a copy if the ring holds them."""

@@ -59,7 +59,8 @@ class Packing:
     def readings(self, room: Room, device: int) -> list[float]:
         """What a device said in a report; NaN where it said nothing."""
         quanta = np.empty(len(self.steps))
-        for width, said in enumerate(room):
+        blocks: tuple[NDArray[Any], ...] = room
+        for width, said in enumerate(blocks):
             own = said[:, device].astype(np.float64)
             own[own == _LEAST[width]] = np.nan
             quanta[self.width == width] = own

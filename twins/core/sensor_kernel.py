@@ -181,10 +181,11 @@ def _uniform(key: Word, root: Word, number: int) -> float:
 
 
 @compiled
-def uniforms(key: Word, root: Word, number: int, drawn: Columns) -> None:
-    """Draws of a thing's uniform stream from ``number`` on."""
-    for i in range(len(drawn)):
-        drawn[i] = _uniform(key, root, number + i)
+def uniforms(keys: Keys, root: Word, numbers: Whole, drawn: Columns) -> None:
+    """Draws of things' uniform streams, each from its number on; shape ``(things, draws)``."""
+    for thing in range(len(keys)):
+        for i in range(drawn.shape[1]):
+            drawn[thing, i] = _uniform(keys[thing], root, numbers[thing] + i)
 
 
 @compiled

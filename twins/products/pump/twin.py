@@ -14,7 +14,7 @@ from twins.core.twin import Action, Build, Columns, OwnWear, Wear
 from twins.core.wear import WearLaw
 from twins.products.pump import commands, laws, measuring, model
 from twins.products.pump.faults import FAULTS
-from twins.products.pump.switching import LOOK, STATOR_FROM
+from twins.products.pump.switching import STATOR_FROM
 from twins.products.pump.wear import STEP_REPORTS, Drifted
 from twins.products.pump.works import Works
 
@@ -68,8 +68,7 @@ class PumpTwin(Works):
         """
         stations = self.stations
         stations.advance(self.now_s)
-        noise_db = RADIO_DB * self._radio.row(self._reports)[0]
-        stations.wells["signal_dbm"] = self._radio_dbm + noise_db
+        signal_dbm = self._radio_dbm + RADIO_DB * self._radio.row(self._reports)[0]
         hour = self.now_ms % model.DAY_MS / model.HOUR_MS
         interval = measuring.Interval(
             now_s=self.now_s,
@@ -79,7 +78,9 @@ class PumpTwin(Works):
             float_m=self._plant.float_m,
             stator_from=STATOR_FROM,
         )
-        rags, mains = measuring.measure(interval, stations.wells, stations.pumps, self._told)
+        rags, mains = measuring.measure(
+            interval, stations.wells, stations.pumps, signal_dbm, self._told
+        )
         if rags:
             self.rags.step(self.now_ms)
         if mains:
@@ -251,4 +252,3 @@ class PumpTwin(Works):
             pumps["ground_h"] = 0.0
         self.catchments.next()
         stations.water_c = model.water_temp_c(self.now_ms)
-        stations.wells["asks"] = LOOK
