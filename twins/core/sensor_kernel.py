@@ -335,7 +335,11 @@ def sense(  # noqa: PLR0917
             seen, steps = tile[c, : last - first], figures[c, _STEPS]
             _quantise(c, first, figures, places, state, fresh, seen)
             _keep(places[c, _WIDTH_AT], places[c, _ROW_AT], first, figures[c, _BASE], room, seen)
-            for i in range(first, last):
-                values[c, i] = seen[i - first] / steps
+            if steps == 1.0:
+                for i in range(first, last):
+                    values[c, i] = seen[i - first]
+            else:
+                for i in range(first, last):
+                    values[c, i] = seen[i - first] / steps
         silent += _listen(first, last, values, mute)
     return silent
