@@ -248,8 +248,6 @@ def test_the_operator_gets_no_undocumented_answer(kit, tmp_path):
 @pytest.mark.parametrize("role", EVERYBODY)
 def test_no_role_gets_an_undocumented_answer(kit, tmp_path, role):
     """All roles together (``--whole``): ten thousand calls."""
-    statuses = fuzz(kit, tmp_path, role, -(-ALL_CALLS // len(EVERYBODY)))
-    """All roles together: ten thousand calls."""
     with talking(kit, tmp_path, role) as talk:
         statuses = fuzz(talk, -(-ALL_CALLS // len(EVERYBODY)))
     assert max(statuses) < 500
