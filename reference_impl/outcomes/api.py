@@ -25,7 +25,7 @@ class ContractBody(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     customer: Text
     things: list[Text] = Field(min_length=1)
-    fee_eur: float = Field(ge=0, description="per calendar month")
+    fee_eur: float = Field(ge=0, description="Euros per calendar month")
     target: float = Field(gt=0, le=1)
     step: float = Field(default=0.001, gt=0, le=1)
     credit_pct_per_step: float = Field(default=2.0, ge=0, le=100)

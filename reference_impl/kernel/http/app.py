@@ -8,11 +8,12 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from reference_impl.kernel.http import answers, errors
+from reference_impl.kernel.http import errors
 from reference_impl.kernel.http.auth import PUBLIC, Callers, Gate
 from reference_impl.kernel.http.guard import deny_by_default
 from reference_impl.kernel.http.middleware import IdempotentWrites
 from reference_impl.kernel.http.routes import routes_of
+from reference_impl.kernel.http.shapes import Answers
 from reference_impl.kernel.store import Store
 
 VERSION = "0.1.0"
@@ -22,14 +23,19 @@ APART = frozenset({"/v1/clock", "/v1/snapshot", "/v1/login"})
 
 
 class _App(FastAPI):
-    """FastAPI with the refusals in its document."""
+    """FastAPI whose document has the refusals, and what contexts say of their answers."""
+
+    said: Callable[[], Sequence[Answers]] = staticmethod(tuple)
 
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document, made once."""
+        """The OpenAPI document, made once; what it needs is imported then."""
         if self.openapi_schema is None:
-            self.openapi_schema = super().openapi()
-            answers.document(self.openapi_schema)
-            errors.document(self.openapi_schema)
+            from reference_impl.kernel.http import answers  # noqa: PLC0415 - only for readers
+
+            document = super().openapi()
+            errors.document(document)
+            answers.document(document, self.said())
+            self.openapi_schema = document
         return self.openapi_schema
 
 
@@ -39,11 +45,13 @@ def create_app(
     *,
     callers: Callers,
     after_write: Callable[[], None],
+    said: Callable[[], Sequence[Answers]] = tuple,
 ) -> FastAPI:
     """Put the API together. No page of it needs the internet, so FastAPI's own are left out.
 
     ``callers`` says who calls; a route that asks for no permission is the operator's.
-    ``after_write`` is called after each write that was answered.
+    ``after_write`` is called after each write that was answered. ``said`` gives what contexts say
+    of their answers, once somebody asks for the document.
 
     Raises:
         TypeError: If a handler is not a coroutine: it would run in a thread, beside the one
@@ -57,6 +65,7 @@ def create_app(
         redoc_url=None,
         strict_content_type=False,
     )
+    app.said = said
     errors.install(app)
     for router in routers:
         for route in routes_of(router):
