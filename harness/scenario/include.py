@@ -2,18 +2,20 @@
 
 Rules: mappings are merged key by key; of two values or lists the including file's goes before the
 included one's, and a later include before an earlier one; ``name+: [...]`` adds to the list that
-is there; ``name: null`` takes the key away.
+is there; ``name: null`` takes the key away. A path may hold parameters of the file that is read
+(``parts/$(machine).yaml``); what an included file declares comes too late for that.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
 from harness.errors import Problem, Spot
+from harness.scenario.variants import Filler, Scalar
 from harness.scenario.yamlspots import Path, Read, read, value_at
 
 KEY = "include"
@@ -28,6 +30,7 @@ class _Reading:
 
     opens: Opens
     main: FilePath
+    filler: Filler
     files: int = 0
     problems: list[Problem] = field(default_factory=list)
 
@@ -42,11 +45,21 @@ def read_text(path: FilePath) -> str:
     return path.read_text("utf-8")
 
 
-def read_whole(text: str, file: str, opens: Opens = read_text) -> Read:
-    """Read a file and what it includes; every mistake ends up in ``problems``."""
-    state = _Reading(opens, FilePath(file))
+def read_whole(
+    text: str, file: str, opens: Opens = read_text, *, values: Mapping[str, Scalar] | None = None
+) -> Read:
+    """Read a file and what it includes; every mistake ends up in ``problems``.
+
+    Args:
+        text: What stands in the file.
+        file: Its path; includes are relative to it.
+        opens: Gives the text of an included file.
+        values: Of the file's own parameters, for ``$(name)`` in the paths of includes.
+    """
+    state = _Reading(opens, FilePath(file), Filler(values or {}))
     whole = _read(text, FilePath(file), (os.path.normpath(file),), state)
     whole.problems += state.problems
+    whole.used |= state.filler.used
     return whole
 
 
@@ -67,7 +80,12 @@ def _read(text: str, file: FilePath, above: tuple[str, ...], state: _Reading) ->
         names = []
     for number, name in enumerate(names or ()):
         spot = own.spot((KEY,) if isinstance(wanted, str) else (KEY, number))
-        part = _included(file.parent / name, spot, above, state)
+        wrong = len(state.filler.said)
+        path = str(state.filler.filled(name))
+        if len(state.filler.said) > wrong:
+            state.problems.append(Problem(spot, state.filler.said[-1].text))
+            continue
+        part = _included(file.parent / path, spot, above, state)
         if part is not None:
             base = part if base is None else merge(base, part, state.problems)
     if len(above) > 1:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
@@ -20,8 +22,8 @@ from harness.scenario.said import Said, unknown
 from harness.scenario.schema import Scenario
 from harness.scenario.shapes import TAGS, problem
 from harness.scenario.units import FROM_FILE
-from harness.scenario.variants import MATRIX, PARAMETERS, Filler, read_open
-from harness.scenario.yamlspots import Path, Read
+from harness.scenario.variants import MATRIX, PARAMETERS, Filler, Open, Scalar, read_open
+from harness.scenario.yamlspots import Path, Read, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ def load_all(
 ) -> list[Variant]:
     """Every variant of a scenario file, or the one that is chosen. Raises as :func:`load`."""
     path, choice = FilePath(path), choice or Choice()
-    found = read_whole(_text(path), str(path))
+    text = _text(path)
+    found = read_whole(text, str(path), values=_own_values(text, str(path), choice))
     left_open, _ = read_open(found.data if isinstance(found.data, dict) else {})
     if choice.variant is not None or not left_open.variants:
         scenario = load(path, products=products, checks=checks, choice=choice)
@@ -106,11 +109,12 @@ def parse(
     text: str, file: str, *, products: Products, checks: ArgModels, choice: Choice | None = None
 ) -> Scenario:
     """Read a scenario from text; ``file`` is only for the messages. Raises as :func:`load`."""
-    found = read_whole(text, file)
+    choice = choice or Choice()
+    found = read_whole(text, file, values=_own_values(text, file, choice))
     problems = list(found.problems)
     if found.data is None:
         raise InvalidScenario(problems)
-    filled = _fill(found, choice or Choice())
+    filled = _fill(found, choice)
     problems += [Problem(found.spot(said.path, key=said.key), said.text) for said in filled.said]
     told = set(problems)
     unsettled = {found.spot(path) for path in filled.unsettled}
@@ -141,6 +145,24 @@ def parse(
     if problems or scenario is None:
         raise InvalidScenario(list(dict.fromkeys(problems)))
     return scenario
+
+
+@lru_cache(maxsize=64)
+def _own(text: str, file: str) -> Open:
+    """What a file itself leaves open; all variants of a matrix ask for it."""
+    data = read(text, file).data
+    return read_open(data if isinstance(data, dict) else {})[0]
+
+
+def _own_values(text: str, file: str, choice: Choice) -> dict[str, Scalar]:
+    """Values of what the file itself declares; what is wrong with them is said elsewhere."""
+    left_open = _own(text, file)
+    values = {name: one.default for name, one in left_open.parameters.items()}
+    values |= left_open.variants.get(choice.variant or "", {})
+    for name in choice.sets.keys() & left_open.parameters.keys():
+        with suppress(ValueError):
+            values[name] = left_open.parameters[name].read(choice.sets[name])
+    return values
 
 
 class _Filled(NamedTuple):
@@ -184,7 +206,8 @@ def _fill(found: Read, choice: Choice) -> _Filled:
         *(
             Said((PARAMETERS, name), True, f"parameter {name!r} is used nowhere; write $({name})")
             for name in left_open.parameters
-            if name not in filler.used
+            if name not in filler.used | found.used
+            and found.spot((PARAMETERS, name), key=True).file == found.file  # others may offer more
         ),
     ]
     for key in (PARAMETERS, MATRIX):

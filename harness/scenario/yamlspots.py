@@ -27,6 +27,8 @@ class Read:
     keys: dict[Path, Spot] = field(default_factory=dict)
     values: dict[Path, Spot] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+    """Parameters that stand in the paths of includes."""
 
     def spot(self, path: Path, *, key: bool = False) -> Spot:
         """Where ``path`` stands; the nearest thing around it if it is not there."""

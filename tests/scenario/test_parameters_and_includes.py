@@ -139,6 +139,29 @@ always+: [nothing_lost]
     assert said[1].startswith("parts/more.yaml:1:18: unknown country 'XX'")
 
 
+def test_a_matrix_chooses_what_is_included_which_may_offer_more_parameters_than_are_used(
+    tmp_path: Path,
+) -> None:
+    for name, site in (("wet", "pump-01-1"), ("dry", "pump-02-1")):
+        mine = f"who: {{type: text, default: {site}}}, other: {{type: text, default: x}}"
+        (tmp_path / f"{name}.yaml").write_text(
+            f"parameters: {{{mine}}}\n"
+            + BASE.replace("{product: pump}", "{product: pump, sites: 2}")
+        )
+    main = tmp_path / "main.yaml"
+    main.write_text(
+        "title: Of $(kind)\ninclude: $(kind).yaml\n"
+        "parameters: {kind: {type: text, default: wet}}\n"
+        "matrix: {axes: {kind: [wet, dry]}}\n"
+        "always+: [{check: no_orders, device: $(who)}]\n"
+    )
+    found = [(one.name, one.scenario.always[-1].args["device"]) for one in load_all(main)]
+    assert found == [("kind=wet", "pump-01-1"), ("kind=dry", "pump-02-1")]
+    main.write_text(main.read_text().replace("matrix: {axes: {kind: [wet, dry]}}\n", ""))
+    [one] = load_all(main, Choice({"kind": "dry", "who": "pump-01-1"}))
+    assert (one.scenario.title, one.scenario.always[-1].args["device"]) == ("Of dry", "pump-01-1")
+
+
 def test_rule_packs_are_looked_for_beside_the_file_that_names_them(
     read: Callable[..., Scenario], tmp_path: Path
 ) -> None:
