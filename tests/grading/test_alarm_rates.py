@@ -46,8 +46,8 @@ by themselves), and what came where nothing was broken: no faults, natural wear 
 and batteries, all packs of the product, a report every half hour, nothing bought. A rule that fires
 more than three times as often as expected is reviewed (`GET /v1/rules/supervision`).
 
-Written by `python tests/grading/test_alarm_rates.py`. A deep test holds each rule to three times its
-figure on another seed, and those expected twenty times a year or more to a third of it."""
+Written by `python tests/grading/test_alarm_rates.py`. A deep test holds each rule to three times
+its figure on another seed, and those expected twenty times a year or more to a third of it."""
 
 
 class Season(NamedTuple):

@@ -17,6 +17,8 @@ from harness.report.html import HtmlReport
 ROOT = Path(__file__).resolve().parents[2]
 HOUR_MS = 3_600_000
 SEEDS = range(21, 26)
+ENDS = ("component.failed", "interlock.tripped")
+"""It breaks, or stops itself for good: what comes first."""
 
 
 class Notes:
@@ -59,7 +61,7 @@ def warned(events: list[Any], *, thing: str, anomaly: str) -> Warned:
     failed_ms = next(
         e.at_ms
         for e in events
-        if isinstance(e, TruthHappened) and e.kind == "component.failed" and e.subject == thing
+        if isinstance(e, TruthHappened) and e.kind in ENDS and e.subject == thing
     )
     first_ms = min((e.at_ms for e in told if e.data["thing"] == thing), default=failed_ms)
     others = sum(e.data["thing"] != thing for e in told)

@@ -113,6 +113,7 @@ def test_worn_machines_are_ordered_for_in_time_and_believed_near_the_truth(
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(600)
 @pytest.mark.feature("AN4")
 def test_the_interval_of_version_2_holds_the_failure_in_about_eight_of_ten_forecasts(
     make_rig: Callable[[], Any],
