@@ -21,7 +21,10 @@ SLOW_IS_FINE = (HealthCheck.too_slow, HealthCheck.data_too_large)
 settings.register_profile("small", max_examples=30, deadline=None, print_blob=True)
 settings.register_profile("ci", settings.get_profile("small"), derandomize=True, database=None)
 settings.register_profile(
-    "deep", settings.get_profile("small"), max_examples=500, suppress_health_check=SLOW_IS_FINE
+    "deep",
+    settings.get_profile("ci" if os.environ.get("CI") else "small"),
+    max_examples=500,
+    suppress_health_check=SLOW_IS_FINE,
 )
 
 SESSION_MARK = "TWINRIG_TEST_SESSION"
@@ -33,6 +36,33 @@ def pytest_configure(config: pytest.Config) -> None:
     deep = config.getoption("markexpr", "") == "deep"
     usual = "deep" if deep else "ci" if os.environ.get("CI") else "small"
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", usual))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare ``--whole``."""
+    parser.addoption(
+        "--whole", action="store_true", help="run all cases of tests of which otherwise some run"
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out cases of ``sampled`` tests, always the same, unless all or one are asked for."""
+    if config.getoption("whole") or any("::" in word for word in config.args):
+        return
+    families: dict[tuple[Path, str], list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("sampled") and item.get_closest_marker("deep"):
+            families.setdefault((item.path, getattr(item, "originalname", "")), []).append(item)
+    left = {
+        item
+        for family in families.values()
+        for place, item in enumerate(sorted(family, key=lambda item: item.nodeid))
+        if place % item.get_closest_marker("sampled").args[0]
+    }
+    if left:
+        config.hook.pytest_deselected(items=list(left))
+        items[:] = [item for item in items if item not in left]
 
 
 def _program(name: str) -> str | None:

@@ -49,8 +49,7 @@ class Post:
         signals = [dict(zip(names, row, strict=True)) for row in report.values.tolist()]
         for index, channel in np.argwhere(np.isnan(report.values)).tolist():
             del signals[index][names[channel]]
-        stamps = report.stamps if isinstance(report.stamps, int) else report.stamps.tolist()
-        at = [stamps] * len(signals) if isinstance(stamps, int) else stamps
+        at = report.stamps.tolist(len(signals))
         sites = self._sites.get(fleet)
         if sites is None:
             every = range(len(fleet.index))

@@ -44,7 +44,7 @@ from twins.field.surroundings import Surroundings, resolve_where
 from twins.products import Product
 from twins.products.plan import plan_fleets
 
-FORMAT = 3
+FORMAT = 4
 """Version of the snapshot's layout."""
 
 
@@ -83,7 +83,8 @@ class World:
     Args:
         spec: What the world is made of.
         seed: Of all chance in it.
-        hear: Gets every report of a fleet as columns; then no messages are made of them.
+        hear: Gets every report of a fleet as columns; then no messages are made of them, now or
+            later, and no ring buffer holds them. Columns are good until the next report.
 
     Raises:
         InvalidWorld: If the description names an unknown product or parameter, or a value out of
@@ -99,7 +100,7 @@ class World:
         self._pending = PendingTable(self._env)
         self._ledger = TruthLedger()
         self._streams = Streams(seed)
-        self._post = uplinks.Post()
+        self._post, self._hear = uplinks.Post(), hear
         self._mail: dict[str, list[Downlink]] = {}
         """What waits for devices that are away."""
         plans, problems = plan_fleets(spec, self._streams)
@@ -131,7 +132,7 @@ class World:
             pending=self._pending, people=self._people, spells=self._surroundings.spells,
             yard=self._yard,
         )  # fmt: skip
-        self._fleets = self._build(plans, hear or self._post.hear)
+        self._fleets = self._build(plans)
         self._where |= {device: fleet for fleet in self._fleets for device in fleet.index}
         self._downtime_eur_h = {
             device: fleet.build.params["downtime_eur_h"] for device, fleet in self._where.items()
@@ -209,6 +210,8 @@ class World:
 
     def _send(self, fleet: Fleet, sending: Sending) -> None:
         """Something leaves a device by itself; one that is back hears what waited for it."""
+        if sending.what == "reports" and self._hear is not None:
+            return  # heard already
         if sending.what != "back":
             self._post.send(fleet, sending)
             return
@@ -319,9 +322,7 @@ class World:
         world._pending.load(state["pending"])
         return world
 
-    def _build(
-        self, plans: Sequence[tuple[Product, Build]], hear: Callable[[Report], None]
-    ) -> list[Fleet]:
+    def _build(self, plans: Sequence[tuple[Product, Build]]) -> list[Fleet]:
         around = self._surroundings
         fleets: list[Fleet] = []
         hosts: dict[str, ProductTwin] = {}
@@ -341,9 +342,10 @@ class World:
                     twin=twin,
                     pending=self._pending,
                     ledger=self._ledger,
-                    hear=hear,
+                    hear=self._hear or self._post.hear,
                     broke=self._people.broke,
                     send=self._send,
+                    remembers=self._hear is None,
                 )
             )
         return fleets
@@ -365,7 +367,8 @@ class World:
         boot, first, last = request.boot, request.from_seq, request.to_seq
         whole = first == 0 and boot == side.boots[index]
         answers: list[Uplink] = [uplinks.birth(fleet, device)] if whole else []
-        answers += uplinks.batches(fleet, device, boot, side.held(index, boot, first, last))
+        held = side.held(index, boot, first, last) if self._hear is None else []
+        answers += uplinks.batches(fleet, device, boot, held)
         acks = side.acks(index, boot, first, last)
         return [*answers, *(uplinks.acknowledgement(device, ack) for ack in acks)]
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import msgspec
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from harness.cli.folders import finished_events, read_run
@@ -33,6 +32,7 @@ from harness.scenario.products import installed
 from harness.scenario.schema import Fault
 from harness.scenario.units import parse_duration, show_duration
 from harness.world.control import Control
+from twins.core.yaml_text import parsed
 
 BRANCHES = ("unchanged", "changed")
 
@@ -95,7 +95,7 @@ def read_changes(wish: ForkWish, at_ms: int) -> Changes:
 
 def _value(text: str) -> object:
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        return parsed(text)
     except YAMLError:
         return text
 

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 import typer
 from rich.table import Table
-from ruamel.yaml import YAML
 
 from harness.cli.twins_wanted import find
 from harness.report.console import make_console
@@ -19,6 +18,7 @@ from twins.core.common_faults import faults_of
 from twins.core.fleet import Fleet
 from twins.core.realism import Wanted
 from twins.core.wear import WearLaw
+from twins.core.yaml_text import parsed
 from twins.history import world_spec
 from twins.products import Product
 from twins.world import World
@@ -76,7 +76,7 @@ def describe(product: Product) -> dict[str, Any]:
     rules = [
         {"pack": pack, "version": data["version"], **_rule(rule)}
         for pack, path in product.rule_packs.items()
-        for data in (YAML(typ="safe").load(path.read_text(encoding="utf-8")),)
+        for data in (parsed(path.read_text(encoding="utf-8")),)
         for rule in data["rules"]
     ]
     return {

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from harness.engine.assembly import Rig
@@ -22,6 +21,7 @@ from harness.sut.port import Call
 from harness.sut.setup import CUSTOMER, installation
 from harness.world.control import WantedFault
 from harness.world.loop import Loop
+from twins.core.yaml_text import parsed
 
 
 def check(changes: Changes, scenario: Scenario, products: Products) -> list[str]:
@@ -127,7 +127,7 @@ def _calls(
 
 def _pack(path: Path) -> Mapping[str, Any]:
     try:
-        body = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
+        body = parsed(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, YAMLError) as error:
         raise ScenarioError(f"rule pack {path} cannot be read: {error}") from error
     if not isinstance(body, dict):

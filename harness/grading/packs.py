@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from harness.errors import ScenarioError
@@ -15,6 +14,7 @@ from harness.grading.watch import watches
 from harness.scenario.products import Products
 from harness.scenario.resolve import pack_paths, places, used_products
 from harness.scenario.schema import Scenario
+from twins.core.yaml_text import parsed
 
 PackSet = Mapping[str, Path]
 """A pack's file by the model that it is for."""
@@ -31,7 +31,7 @@ def read_pack(path: Path) -> Mapping[str, Any]:
         ScenarioError: If the file cannot be read, or is no pack.
     """
     try:
-        body = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
+        body = parsed(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, YAMLError) as error:
         raise ScenarioError(f"rule pack {path} cannot be read: {error}") from error
     if not isinstance(body, dict) or not isinstance(body.get("model"), str):

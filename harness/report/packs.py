@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from harness.engine.recipe import PACKS
+from twins.core.yaml_text import parsed
 
 
 def packs_of(folder: Path) -> list[Mapping[str, Any]]:
@@ -17,7 +17,7 @@ def packs_of(folder: Path) -> list[Mapping[str, Any]]:
     found: list[Mapping[str, Any]] = []
     for file in sorted((folder / PACKS).glob("*.y*ml")):
         try:
-            body = YAML(typ="safe", pure=True).load(file.read_text("utf-8"))
+            body = parsed(file.read_text("utf-8"))
         except (OSError, UnicodeDecodeError, YAMLError):
             continue  # the run's end has said why
         if isinstance(body, dict):

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from harness.scenario.said import Said, unknown
+from twins.core.yaml_text import parsed
 
 FILE = Path(__file__).with_name("features.yaml")
 
@@ -16,13 +15,13 @@ FILE = Path(__file__).with_name("features.yaml")
 @cache
 def rows() -> Mapping[str, str]:
     """Every row's title by its ID (``SP9``), in the order of the specification."""
-    return dict(YAML(typ="safe").load(FILE.read_text("utf-8"))["rows"])
+    return dict(parsed(FILE.read_text("utf-8"))["rows"])
 
 
 @cache
 def invariants() -> Mapping[str, str]:
     """Every numbered invariant's sentence by its ID (``O13``)."""
-    return dict(YAML(typ="safe").load(FILE.read_text("utf-8"))["invariants"])
+    return dict(parsed(FILE.read_text("utf-8"))["invariants"])
 
 
 def allowed() -> tuple[str, ...]:

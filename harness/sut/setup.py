@@ -7,7 +7,6 @@ from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from harness.errors import ScenarioError
@@ -18,6 +17,7 @@ from harness.scenario.resolve import pack_paths, places, used_products
 from harness.scenario.schema import Contract, Policy, Scenario
 from harness.sut.port import Call
 from twins.core.manifest import REPORT_EVERY
+from twins.core.yaml_text import parsed
 from twins.products import Product
 
 CUSTOMER = "customer-01"
@@ -195,7 +195,7 @@ def _packs(scenario: Scenario, used: Sequence[Product], rules: Path | None) -> I
 def _read_packs(files: Sequence[Path]) -> Iterator[Call]:
     for file in files:
         try:
-            body = YAML(typ="safe", pure=True).load(file.read_text("utf-8"))
+            body = parsed(file.read_text("utf-8"))
         except (OSError, YAMLError) as error:
             raise ScenarioError(f"rule pack {file} cannot be read: {error}") from error
         if not isinstance(body, dict):

@@ -70,6 +70,14 @@ class Timeline:
         """Everything that the conditions read."""
         return frozenset(ref for c in self._conditions.values() for ref in c.names.values())
 
+    @property
+    def calls_at_once(self) -> bool:
+        """Whether something is installed in the DPS at the very start of the run."""
+        return any(
+            isinstance(entry, Setup) and entry.at is not None and entry.at.first == 0
+            for entry in self.entries
+        )
+
     def planned(self, index: int) -> bool:
         """Whether an entry's one moment is known from the beginning."""
         return self.entries[index].is_planned

@@ -21,6 +21,8 @@ async def drive(
         SutError: If the DPS does not answer as the contract says.
         LinkLost: If the broker stays away.
     """
+    if loop.timeline.calls_at_once and loop.progress.now_ms == loop.run.start:
+        await loop.tell_time()  # else its answer depends on whether the births are there already
     while loop.progress.now_ms < until_ms and not loop.control.stopped:
         await loop.apply_moments()
         if gate is not None:

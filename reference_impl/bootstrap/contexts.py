@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
 
 from reference_impl.bootstrap.ground import Ground
 from reference_impl.ingestion.service import Ingestion
@@ -64,6 +67,11 @@ class Contexts:
         self.remote.subscribe(bus)
 
 
+def _told(conn: sa.Connection, thing: str, position: str) -> dict[str, Any]:
+    """The newest evaluation of a position's condition, as the feed tells it."""
+    return Feed.newest(conn, "condition.evaluated", thing, position=position)
+
+
 def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Contexts:
     """The contexts, told of each other only what their ports ask for."""
     scheduler, directory, telemetry = ground.scheduler, ground.directory, ground.series
@@ -82,7 +90,7 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
     )
     orders = Orders(
         rows=order_rows(), scheduler=scheduler, directory=directory, visits=maintenance,
-        told=Feed.told,
+        told=_told,
     )  # fmt: skip
     rules = Rules(
         store=ground.store,

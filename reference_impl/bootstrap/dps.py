@@ -14,7 +14,7 @@ from broker.wire import topics
 from broker.wire.codec import encode
 from reference_impl.bootstrap.contexts import contexts_on
 from reference_impl.bootstrap.ground import ground_on
-from reference_impl.bootstrap.routes import routers
+from reference_impl.bootstrap.routes import answers_of_contexts, routers
 from reference_impl.bootstrap.settings import Settings
 from reference_impl.ingestion.presence import Presence
 from reference_impl.ingestion.service import Ingestion
@@ -75,7 +75,11 @@ class Dps:
             contracts=self.contexts.outcomes.contracts,
         )
         self.app: FastAPI = create_app(
-            store, self._routers(), callers=self.callers, after_write=self._wrote
+            store,
+            self._routers(),
+            callers=self.callers,
+            after_write=self._wrote,
+            said=answers_of_contexts,
         )
 
     def _know_callers(self) -> None:

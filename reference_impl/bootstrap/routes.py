@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter
 
@@ -13,6 +14,7 @@ from reference_impl.insight import api as insight_api
 from reference_impl.integration import api as integration_api
 from reference_impl.integration.service import Webhooks
 from reference_impl.integration.wiring import explainer_of
+from reference_impl.kernel.http.shapes import Answers
 from reference_impl.kernel.timekeeping import Timekeeper
 from reference_impl.maintenance import api as maintenance_api
 from reference_impl.maintenance import ticket_api
@@ -25,6 +27,22 @@ from reference_impl.remote import api as remote_api
 from reference_impl.rules import api as rules_api
 from reference_impl.rules import people_api, view_api
 from reference_impl.rules.views import Views
+
+
+def answers_of_contexts() -> Sequence[Answers]:
+    """What the contexts say of their answers; imported only for who reads the document."""
+    contexts = (
+        "insight",
+        "integration",
+        "maintenance",
+        "orders",
+        "outcomes",
+        "registry",
+        "remote",
+        "rules",
+    )
+    modules = [importlib.import_module(f"reference_impl.{name}.answers") for name in contexts]
+    return [module.ANSWERS for module in modules]
 
 
 def routers(
@@ -68,5 +86,5 @@ def routers(
         ),
         remote_api.router(c.remote, clock, store),
         *governance.routers(clock, store),
-        integration_api.router(webhooks, explainer_of(c, ground.telemetry), clock, store),
+        *integration_api.routers(webhooks, explainer_of(c, ground.telemetry), clock, store),
     ]

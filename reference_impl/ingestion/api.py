@@ -14,6 +14,7 @@ from reference_impl.ingestion.service import Ingestion
 from reference_impl.kernel import access
 from reference_impl.kernel.errors import Invalid, Problem, Unknown
 from reference_impl.kernel.http.guard import needs
+from reference_impl.kernel.http.routes import new_router
 from reference_impl.kernel.ports import Directory, TelemetryView
 from reference_impl.kernel.store import Store
 
@@ -62,7 +63,7 @@ def router(
     must_be_for: Callable[[sa.Connection, str, str, str], None],
 ) -> APIRouter:
     """The routes of ingestion; ``must_be_for`` checks thing, signal and purpose of a reading."""
-    api = APIRouter(prefix="/v1", tags=["ingestion"])
+    api = new_router("ingestion")
 
     @api.get("/ingestion/stored", dependencies=[needs("ingestion:read")])
     async def stored() -> Stored:

@@ -15,6 +15,7 @@ from reference_impl.insight.zones import By
 from reference_impl.kernel import access
 from reference_impl.kernel.http.bodies import Body
 from reference_impl.kernel.http.guard import needs
+from reference_impl.kernel.http.routes import new_router
 from reference_impl.kernel.ports import Clock
 from reference_impl.kernel.store import Store
 
@@ -57,7 +58,7 @@ class RecomputeBody(StepBody):
 
 def router(whole: Whole, clock: Clock, store: Store) -> APIRouter:
     """All routes of this context."""
-    routes = APIRouter(prefix="/v1", tags=["insight"])
+    routes = new_router("insight")
     service = whole.insight
 
     @routes.get("/conditions", dependencies=[needs("conditions:read")])

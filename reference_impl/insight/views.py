@@ -242,13 +242,6 @@ class Views:
                     "remedies": list(cause.remedies),
                 }
             )
-            row: dict[str, Any] = {
-                "cause": cause.cause,
-                "title": cause.title,
-                "position": cause.position,
-            }
-            row |= {"score": sig9(score(cause, shifts, standing)), "signs": signs}
-            ranked.append({**row, "remedies": list(cause.remedies)})
         ranked.sort(key=lambda row: (-row["score"], row["cause"]))
         return {
             "thing": thing,

@@ -12,6 +12,7 @@ from reference_impl.integration.explain import Explainer
 from reference_impl.integration.service import Webhooks
 from reference_impl.kernel.http.bodies import Body
 from reference_impl.kernel.http.guard import needs
+from reference_impl.kernel.http.routes import new_router
 from reference_impl.kernel.ports import Clock
 from reference_impl.kernel.rows import Row
 from reference_impl.kernel.store import Store
@@ -173,15 +174,15 @@ def _next(rows: list[Row], limit: int) -> str | None:
     return str(rows[-1]["id"]) if len(rows) == limit else None
 
 
-def router(webhooks: Webhooks, explainer: Explainer, clock: Clock, store: Store) -> APIRouter:
+def routers(
+    webhooks: Webhooks, explainer: Explainer, clock: Clock, store: Store
+) -> list[APIRouter]:
     """The routes of this context."""
-    api = APIRouter(prefix="/v1")
-    hooks = APIRouter(tags=["webhooks"])
+    hooks, api = new_router("webhooks"), new_router("explain")
     _of_webhooks(hooks, webhooks, clock, store)
     _of_deliveries(hooks, webhooks, clock, store)
-    api.include_router(hooks)
 
-    @api.get("/explain/{ident:path}", tags=["explain"], dependencies=[needs("explain:read")])
+    @api.get("/explain/{ident:path}", dependencies=[needs("explain:read")])
     async def explain(ident: str) -> Explanation:
         """Why an alert, action, notice, recommendation, order, work order or credit came to be.
 
@@ -190,7 +191,7 @@ def router(webhooks: Webhooks, explainer: Explainer, clock: Clock, store: Store)
         with store.read() as conn:
             return Explanation(**explainer.explain(conn, ident))
 
-    return api
+    return [hooks, api]
 
 
 def _of_webhooks(api: APIRouter, service: Webhooks, clock: Clock, store: Store) -> None:

@@ -10,12 +10,13 @@ NaN is an error while ``==`` and ``!=`` have an answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from reference_impl.kernel.ports import Bools, Floats
+from reference_impl.kernel.ports import Bools, Floats, Range
+from reference_impl.kernel.ranges import CALCULATED, COMPARED
 
 EXACT_MAX = 2**53
 """Integers up to here are floats; greater ones are left to the library."""
@@ -35,12 +36,29 @@ class Truth(NamedTuple):
 
 Columns = Mapping[str, Floats]
 Number = Callable[[Columns], Floats]
-Condition = Callable[[Columns], Truth]
+Mask = Callable[[Columns], Bools]
+
+
+Ranges = Callable[[str], Range]
+"""Between which values a column lies, where it has any."""
+
+
+class Condition(NamedTuple):
+    """Where it holds and where it fails, and before that whether it may at all.
+
+    Most conditions can hold nowhere by what their columns range over: these are then never read.
+    """
+
+    holds: Mask
+    fails: Mask
+    may_hold: Callable[[Ranges], bool]
+    may_fail: Callable[[Ranges], bool]
 
 
 class _Node(NamedTuple):
     kind: Literal["float", "int", "bool"]
     number: Number
+    within: Callable[[Ranges], Range]
     condition: Condition
 
 
@@ -56,7 +74,8 @@ def columnar(source: str, names: Collection[str]) -> Condition | None:
         condition is more than this module knows.
     """
     try:
-        reader = _Reader(source, names)
+        # a condition takes -0.0 for 0.0; only a quotient tells them apart
+        reader = _Reader(source, names, unsigned="/" in source)
         node = reader.ternary()
         if reader.left():
             return None
@@ -77,27 +96,29 @@ def columnar_number(source: str, names: Collection[str]) -> Number | None:
     return node.number if node.kind == "float" else None
 
 
-def _no_number(_: Columns) -> Floats:
-    raise TypeError("a condition is no number")
+def _none(_: object) -> Any:  # noqa: ANN401 - it gives nothing
+    raise TypeError("a condition is no number, and a number no condition")
 
 
-def _no_condition(_: Columns) -> Truth:
-    raise TypeError("a number is no condition")
+_NO_CONDITION = Condition(_none, _none, _none, _none)
 
 
-def _number(number: Number, kind: Literal["float", "int"] = "float") -> _Node:
-    return _Node(kind, number, _no_condition)
+def _number(
+    number: Number, within: Callable[[Ranges], Range], kind: Literal["float", "int"] = "float"
+) -> _Node:
+    return _Node(kind, number, within, _NO_CONDITION)
 
 
 def _condition(condition: Condition) -> _Node:
-    return _Node("bool", _no_number, condition)
+    return _Node("bool", _none, _none, condition)
 
 
 class _Reader:
     """Reads by descent: one method for each level of the grammar."""
 
-    def __init__(self, source: str, names: Collection[str]) -> None:
+    def __init__(self, source: str, names: Collection[str], *, unsigned: bool = False) -> None:
         self._names = names
+        self._unsigned = unsigned
         self._tokens: list[tuple[str, str]] = []
         place, end = 0, len(source.rstrip())
         while place < end:
@@ -138,15 +159,17 @@ class _Reader:
 
     def _or(self) -> _Node:
         node = self._and()
+        sides = [node]
         while self._take("||"):
-            node = _condition(_either(_as_condition(node), _as_condition(self._and())))
-        return node
+            sides.append(self._and())
+        return _condition(_either(_as_conditions(sides))) if len(sides) > 1 else node
 
     def _and(self) -> _Node:
         node = self._relation()
+        sides = [node]
         while self._take("&&"):
-            node = _condition(_both(_as_condition(node), _as_condition(self._relation())))
-        return node
+            sides.append(self._relation())
+        return _condition(_both(_as_conditions(sides))) if len(sides) > 1 else node
 
     def _relation(self) -> _Node:
         node = self._sum()
@@ -158,13 +181,13 @@ class _Reader:
     def _sum(self) -> _Node:
         node = self._product()
         while op := self._take("+", "-"):
-            node = _number(_calculated(op, _as_float(node), _as_float(self._product())))
+            node = _calculated(op, _as_float(node), _as_float(self._product()))
         return node
 
     def _product(self) -> _Node:
         node = self._unary()
         while op := self._take("*", "/"):
-            node = _number(_calculated(op, _as_float(node), _as_float(self._unary())))
+            node = _calculated(op, _as_float(node), _as_float(self._unary()))
         return node
 
     def _unary(self) -> _Node:
@@ -178,9 +201,7 @@ class _Reader:
         if op == "!":
             condition = _as_condition(node)
             return _condition(_opposite(condition)) if count % 2 else node
-        number = _as_number(node)
-        kind: Literal["float", "int"] = "int" if node.kind == "int" else "float"
-        return _number(lambda columns: -number(columns), kind) if count % 2 else node
+        return _opposite_number(_as_number(node)) if count % 2 else node
 
     def _primary(self) -> _Node:
         if self._take("("):
@@ -193,32 +214,42 @@ class _Reader:
             if kind == "int" and int(text) > EXACT_MAX:
                 raise _TooMuchError
             value: Floats = np.array(float(text))
-            return _number(lambda _: value, "int" if kind == "int" else "float")
+            within = (float(text), float(text))
+            return _number(lambda _: value, lambda _: within, "int" if kind == "int" else "float")
         if kind == "name" and text in ("true", "false"):
-            truth = Truth(np.array(text == "true"), np.array(text == "false"))
-            return _condition(lambda _: truth)
+            holds, fails = np.array(text == "true"), np.array(text == "false")
+            yes, no = bool(holds), bool(fails)
+            return _condition(
+                Condition(lambda _: holds, lambda _: fails, lambda _: yes, lambda _: no)
+            )
         if kind == "name" and text in self._names:
-            return _number(lambda columns: columns[text])
+            if self._unsigned:
+                return _number(lambda columns: columns[text] + 0.0, lambda ranges: ranges(text))
+            return _number(lambda columns: columns[text], lambda ranges: ranges(text))
         raise _TooMuchError
 
 
-def _as_number(node: _Node) -> Number:
+def _as_number(node: _Node) -> _Node:
     if node.kind == "bool":
         raise _TooMuchError
-    return node.number
+    return node
 
 
-def _as_float(node: _Node) -> Number:
+def _as_float(node: _Node) -> _Node:
     """For arithmetic, which CEL does not do between floats and integers."""
     if node.kind != "float":
         raise _TooMuchError
-    return node.number
+    return node
 
 
 def _as_condition(node: _Node) -> Condition:
     if node.kind != "bool":
         raise _TooMuchError
     return node.condition
+
+
+def _as_conditions(nodes: Sequence[_Node]) -> list[Condition]:
+    return [_as_condition(node) for node in nodes]
 
 
 _CALCULATED: Mapping[str, np.ufunc] = {
@@ -238,51 +269,91 @@ _COMPARED: Mapping[str, tuple[np.ufunc, np.ufunc]] = {
 """When each comparison holds and when it fails; to order NaN does neither."""
 
 
-def _calculated(op: str, left: Number, right: Number) -> Number:
-    act = _CALCULATED[op]
-    return lambda columns: act(left(columns), right(columns))
+def _calculated(op: str, left: _Node, right: _Node) -> _Node:
+    act, between = _CALCULATED[op], CALCULATED[op]
+    a, b = left.number, right.number
+    low, high = left.within, right.within
+    return _number(
+        lambda columns: act(a(columns), b(columns)),
+        lambda ranges: between(low(ranges), high(ranges)),
+    )
 
 
-def _compared(op: str, left: Number, right: Number) -> Condition:
+def _opposite_number(node: _Node) -> _Node:
+    number, within = node.number, node.within
+
+    def opposite(ranges: Ranges) -> Range:
+        low, high = within(ranges)
+        return -high, -low
+
+    kind: Literal["float", "int"] = "int" if node.kind == "int" else "float"
+    return _number(lambda columns: -number(columns), opposite, kind)
+
+
+def _compared(op: str, left: _Node, right: _Node) -> Condition:
     holds, fails = _COMPARED[op]
-
-    def condition(columns: Columns) -> Truth:
-        a, b = left(columns), right(columns)
-        return Truth(holds(a, b), fails(a, b))
-
-    return condition
-
-
-def _either(left: Condition, right: Condition) -> Condition:
-    def condition(columns: Columns) -> Truth:
-        a, b = left(columns), right(columns)
-        return Truth(a.holds | b.holds, a.fails & b.fails)
-
-    return condition
+    may_hold, may_fail = COMPARED[op]
+    a, b = left.number, right.number
+    low, high = left.within, right.within
+    return Condition(
+        lambda columns: holds(a(columns), b(columns)),
+        lambda columns: fails(a(columns), b(columns)),
+        lambda ranges: may_hold(low(ranges), high(ranges)),
+        lambda ranges: may_fail(low(ranges), high(ranges)),
+    )
 
 
-def _both(left: Condition, right: Condition) -> Condition:
-    def condition(columns: Columns) -> Truth:
-        a, b = left(columns), right(columns)
-        return Truth(a.holds & b.holds, a.fails | b.fails)
+def _either(sides: Sequence[Condition]) -> Condition:
+    return Condition(
+        _some([one.holds for one in sides]),
+        _every([one.fails for one in sides]),
+        lambda ranges: any(one.may_hold(ranges) for one in sides),
+        lambda ranges: all(one.may_fail(ranges) for one in sides),
+    )
 
-    return condition
+
+def _both(sides: Sequence[Condition]) -> Condition:
+    return _opposite(_either([_opposite(one) for one in sides]))
 
 
 def _opposite(one: Condition) -> Condition:
-    def condition(columns: Columns) -> Truth:
-        holds, fails = one(columns)
-        return Truth(fails, holds)
-
-    return condition
+    return Condition(one.fails, one.holds, one.may_fail, one.may_hold)
 
 
 def _chosen(which: Condition, then: Condition, other: Condition) -> Condition:
-    def condition(columns: Columns) -> Truth:
-        if_, a, b = which(columns), then(columns), other(columns)
-        return Truth(
-            (if_.holds & a.holds) | (if_.fails & b.holds),
-            (if_.holds & a.fails) | (if_.fails & b.fails),
-        )
+    unless = _opposite(which)
+    holds = _either([_both([which, then]), _both([unless, other])])
+    fails = _either([_both([which, _opposite(then)]), _both([unless, _opposite(other)])])
+    return Condition(holds.holds, fails.holds, holds.may_hold, fails.may_hold)
 
-    return condition
+
+def _some(masks: Sequence[Mask]) -> Mask:
+    def mask(columns: Columns) -> Bools:
+        found = masks[0](columns)
+        for one in masks[1:]:
+            found = found | one(columns)
+        return found
+
+    return mask
+
+
+def _every(masks: Sequence[Mask]) -> Mask:
+    """Where all of them say yes; one that says it nowhere saves the columns of the others.
+
+    It is asked first the next time, for it is likely to say so again.
+    """
+    asked = list(masks)
+
+    def mask(columns: Columns) -> Bools:
+        found = asked[0](columns)
+        for place, one in enumerate(asked[1:], start=1):
+            if not np.count_nonzero(found):
+                break
+            here = one(columns)
+            if not np.count_nonzero(here):
+                asked.insert(0, asked.pop(place))
+                return here
+            found = found & here
+        return found
+
+    return mask

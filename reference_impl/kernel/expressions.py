@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reference_impl.kernel.cel_library import compile_cel
-from reference_impl.kernel.columnar import Truth, columnar, columnar_number
+from reference_impl.kernel.columnar import Ranges, Truth, columnar, columnar_number
 from reference_impl.kernel.errors import Problem
-from reference_impl.kernel.ports import Bools, Floats
+from reference_impl.kernel.ports import Bools, Floats, Range
+from reference_impl.kernel.ranges import ANYTHING
 
 if TYPE_CHECKING:
     from cel import Program
@@ -27,6 +28,10 @@ PROBED_TOGETHER_MAX = 5
 REMEMBERED_MAX = 20_000
 """Verdicts remembered of one expression (some MB), before it starts anew."""
 _SYNTAX = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
+
+
+def _anything(_name: str) -> Range:
+    return ANYTHING
 
 
 class Expression:
@@ -58,30 +63,51 @@ class Expression:
     def truth(self, columns: Mapping[str, Floats], known: Bools) -> Truth:
         """:meth:`holds` for arrays of values, all of the shape of ``known``.
 
-        Arithmetic and logic are evaluated on the whole arrays. Anything else is evaluated row by
-        row, and remembered: readings stand on a quantum, so rows come again.
-
         Returns:
             Where it holds and where it fails; where neither, it is undecidable or not known.
         """
-        # + 0.0 makes -0.0 the same value as 0.0, which by its quotients it would not be
-        named = {name: columns[name] + 0.0 for name in self._names}
-        if self._columnar is None:
-            return self._row_by_row(named, known)
-        with np.errstate(all="ignore"):
-            holds, fails = self._columnar(named)
-        return Truth(holds & known, fails & known)
+        holds, fails = (self.where(said, columns, known=lambda: known) for said in (True, False))
+        nowhere: Bools = np.zeros(known.shape, dtype=np.bool_)
+        return Truth(nowhere if holds is None else holds, nowhere if fails is None else fails)
 
-    def _row_by_row(self, columns: Mapping[str, Floats], known: Bools) -> Truth:
+    def where(
+        self,
+        said: bool,
+        columns: Mapping[str, Floats],
+        *,
+        known: Callable[[], Bools],
+        ranges: Ranges = _anything,
+    ) -> Bools | None:
+        """Where :meth:`holds` of arrays says yes, or where it says no (``said``); None: nowhere.
+
+        Arithmetic and logic are evaluated on the whole arrays, and no column is read that cannot
+        change the answer. Anything else is evaluated row by row, and remembered: readings stand on
+        a quantum, so rows come again.
+
+        Args:
+            said: Which of the two.
+            columns: Arrays of values of one shape, read when they are needed.
+            known: Gives where all of them are known, if that is needed.
+            ranges: Between what a column lies where it is known, told without reading it.
+        """
+        if self._columnar is None:
+            return self._row_by_row(said, columns, known())
+        holds, fails, may_hold, may_fail = self._columnar
+        if not (may_hold if said else may_fail)(ranges):
+            return None
+        with np.errstate(all="ignore"):
+            found = (holds if said else fails)(columns)
+        return found & known() if np.count_nonzero(found) else None
+
+    def _row_by_row(self, said: bool, columns: Mapping[str, Floats], known: Bools) -> Bools:
         if len(self._verdicts) > REMEMBERED_MAX:
             self._verdicts.clear()
-        read = [columns[name][known].tolist() for name in self._names]
+        # + 0.0 makes -0.0 the same value as 0.0, which by its quotients it would not be
+        read = [(columns[name][known] + 0.0).tolist() for name in self._names]
         rows = zip(*read, strict=True) if read else [()] * int(known.sum())
-        found = [self._remembered(row) for row in rows]
-        truth = Truth(np.zeros(known.shape, dtype=np.bool_), np.zeros(known.shape, dtype=np.bool_))
-        truth.holds[known] = [verdict is True for verdict in found]
-        truth.fails[known] = [verdict is False for verdict in found]
-        return truth
+        found: Bools = np.zeros(known.shape, dtype=np.bool_)
+        found[known] = [self._remembered(row) is said for row in rows]
+        return found
 
     def _remembered(self, row: tuple[float, ...]) -> bool | None:
         if row not in self._verdicts:

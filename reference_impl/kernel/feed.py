@@ -35,8 +35,8 @@ feed = sa.Table(
     sa.Column("thing", Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
-_TOLD_LATELY = 50
-"""Evaluations of one thing that are looked through for one of a position: days of them."""
+_LOOKED_THROUGH = 50
+"""Events of one kind and subject that are looked through for one: days of them."""
 _newest = sa.select(sa.func.max(feed.c.number))
 
 
@@ -82,17 +82,17 @@ class Feed:
         self._newest.of(uow).clear()
 
     @staticmethod
-    def told(conn: sa.Connection, thing: str, position: str) -> dict[str, Any]:
-        """The data of the newest evaluation of a position's condition; empty if there is none."""
+    def newest(conn: sa.Connection, kind: str, subject: str, **having: str) -> dict[str, Any]:
+        """The data of the newest event of a kind and subject that has these values; or empty."""
         rows = (
             sa.select(feed.c.data)
-            .where(feed.c.kind == "condition.evaluated", feed.c.subject == thing)
+            .where(feed.c.kind == kind, feed.c.subject == subject)
             .order_by(feed.c.number.desc())
-            .limit(_TOLD_LATELY)
+            .limit(_LOOKED_THROUGH)
         )
         for data in conn.execute(rows).scalars():
             shown: dict[str, Any] = msgspec.json.decode(data)
-            if shown["position"] == position:
+            if having.items() <= shown.items():
                 return shown
         return {}
 

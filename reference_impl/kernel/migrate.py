@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -46,10 +47,22 @@ def _first_look(store: Store) -> str:
     with store.begin() as uow:
         revision = _revision(uow.conn)
         if revision is None:
-            metadata.create_all(uow.conn)
-            _version.create(uow.conn, checkfirst=True)
+            for statement in _definitions(store.engine.url.drivername):
+                uow.conn.exec_driver_sql(statement)
             uow.conn.execute(_version.insert().values(version_num=HEAD))
         return revision or HEAD
+
+
+@functools.cache
+def _definitions(driver: str) -> tuple[str, ...]:
+    """What makes all tables; put into words once a process, however many stores it opens."""
+    dialect = sa.make_url(f"{driver}://").get_dialect()()
+    made: list[sa.schema.ExecutableDDLElement] = []
+    for table in [*metadata.sorted_tables, _version]:
+        made.append(sa.schema.CreateTable(table, if_not_exists=True))
+        indexes = sorted(table.indexes, key=lambda index: str(index.name))
+        made += [sa.schema.CreateIndex(index, if_not_exists=True) for index in indexes]
+    return tuple(str(one.compile(dialect=dialect)) for one in made)
 
 
 def upgrade(store: Store, revision: str) -> None:

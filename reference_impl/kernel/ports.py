@@ -42,6 +42,22 @@ class Window(NamedTuple):
     newest_ms: Times
 
 
+Range = tuple[float, float]
+"""The lowest and the highest that a number can be, where it is not NaN."""
+
+
+class Windows(Protocol):
+    """Windows of some kinds at some ends, each taken when it is asked for."""
+
+    def window(self, kind: Reduced) -> Window:
+        """One of the kinds, of shape ``(ends, things)``."""
+        ...
+
+    def within(self, kind: Reduced) -> Range:
+        """Between what all its values lie, found without taking it; the bounds need not be met."""
+        ...
+
+
 class Readings(NamedTuple):
     """Reports of several things as they came, one thing behind the other, each by time.
 
@@ -69,6 +85,15 @@ class TelemetryView(Protocol):
             Arrays of shape ``(len(wanted), len(ends_ms), len(things))``: NaN where there is nothing
             (0.0 for COUNT and SUM); ``newest_ms`` is the time of the newest reading at or before
             the end, also from before the window, or -1 where there is none.
+        """
+        ...
+
+    def windowed(
+        self, things: Sequence[str], wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
+    ) -> Windows:
+        """:meth:`windows`, each kind when it is asked for.
+
+        ``wanted`` are the kinds that may be; the answers hold until more readings come in.
         """
         ...
 

@@ -8,8 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from reference_impl.kernel.store import UnitOfWork
+from reference_impl.kernel.upsert import upsert
 
 Row = dict[str, Any]
+_PLAIN = (sa.String, sa.Integer, sa.Float, sa.LargeBinary)
+"""Types whose values a driver takes as they are."""
 
 
 class Rows:
@@ -17,6 +20,10 @@ class Rows:
 
     def __init__(self, table: sa.Table) -> None:
         self._table = table
+        self._names = [column.name for column in table.columns]
+        self._plain = all(isinstance(c.type, _PLAIN) for c in table.columns) and not all(
+            c.primary_key for c in table.columns
+        )
         self._keys = tuple(table.primary_key.columns)
         self._insert = table.insert()
         self._remove = table.delete().where(
@@ -43,6 +50,9 @@ class Rows:
     def put(self, uow: UnitOfWork, *rows: Mapping[str, Any]) -> None:
         """Add rows, each in place of the one with the same key, if there is one."""
         if not rows:
+            return
+        if self._plain and all(len(row) == len(self._names) for row in rows):
+            upsert(uow.conn, self._table, [[row[name] for name in self._names] for row in rows])
             return
         names = [column.name for column in self._keys]
         uow.conn.execute(self._remove, [{f"key_{n}": row[n] for n in names} for row in rows])

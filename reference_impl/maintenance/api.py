@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reference_impl.kernel import access
 from reference_impl.kernel.http.guard import needs
+from reference_impl.kernel.http.routes import new_router
 from reference_impl.kernel.ports import Clock
 from reference_impl.kernel.store import Store
 from reference_impl.maintenance import domain as d
@@ -49,7 +50,7 @@ class ReasonBody(StepBody):
 
 def router(service: Maintenance, clock: Clock, store: Store) -> APIRouter:
     """All routes of this context."""
-    routes = APIRouter(prefix="/v1", tags=["maintenance"])
+    routes = new_router("maintenance")
 
     def must_see(conn: sa.Connection, wo_id: str) -> None:
         for row in service.listed(conn, "work_orders", id=wo_id):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from reference_impl.kernel.access import Group, current, must_see, seen
 from reference_impl.kernel.http.bodies import Body
 from reference_impl.kernel.http.guard import needs
+from reference_impl.kernel.http.routes import new_router
 from reference_impl.kernel.ports import Clock
 from reference_impl.kernel.store import Connection, Store
 from reference_impl.maintenance import ticket_states as t
@@ -91,7 +92,7 @@ class TicketPage(BaseModel):
 
 def router(service: Tickets, clock: Clock, store: Store) -> APIRouter:
     """The routes of tickets."""
-    api = APIRouter(prefix="/v1", tags=["maintenance"])
+    api = new_router("maintenance")
 
     @api.post("/things/{thing}/tickets", dependencies=[WRITE])
     async def open_ticket(thing: str, call: TicketCall) -> TicketDetail:

@@ -18,6 +18,7 @@ from reference_impl.kernel.access import (
 )
 from reference_impl.kernel.errors import Unknown
 from reference_impl.kernel.http.guard import needs
+from reference_impl.kernel.http.routes import new_router
 from reference_impl.kernel.money import plain
 from reference_impl.kernel.ports import Clock
 from reference_impl.kernel.rows import Row
@@ -41,7 +42,7 @@ def router(
     service: Orders, clock: Clock, store: Store, *, wall_s: Callable[[], float] = time.monotonic
 ) -> APIRouter:
     """All routes of this context. ``wall_s`` is for the limit of calls."""
-    routes = APIRouter(prefix="/v1", tags=["orders"])
+    routes = new_router("orders")
     api_catalogue.add_routes(routes, service, store, service.directory)
     _policies(routes, service, store)
     _recommendations(routes, service, clock, store)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reference_impl.kernel import access
 from reference_impl.kernel.http.guard import needs
+from reference_impl.kernel.http.routes import new_router
 from reference_impl.kernel.ports import Clock
 from reference_impl.kernel.store import Store
 from reference_impl.outcomes.service import Outcomes
@@ -24,7 +25,7 @@ class ContractBody(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     customer: Text
     things: list[Text] = Field(min_length=1)
-    fee_eur: float = Field(ge=0, description="per calendar month")
+    fee_eur: float = Field(ge=0, description="Euros per calendar month")
     target: float = Field(gt=0, le=1)
     step: float = Field(default=0.001, gt=0, le=1)
     credit_pct_per_step: float = Field(default=2.0, ge=0, le=100)
@@ -37,7 +38,7 @@ class ContractBody(BaseModel):
 
 def router(service: Outcomes, clock: Clock, store: Store) -> APIRouter:
     """All routes of this context."""
-    routes = APIRouter(prefix="/v1", tags=["outcomes"])
+    routes = new_router("outcomes")
 
     def must_see(conn: sa.Connection, contract_id: str) -> None:
         for row in service.contracts(conn):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from reference_impl.kernel.access import must_see, seen
 from reference_impl.kernel.http.bodies import Body
 from reference_impl.kernel.http.guard import needs
+from reference_impl.kernel.http.routes import new_router
 from reference_impl.kernel.money import Amount, plain
 from reference_impl.kernel.ports import Clock, Directory
 from reference_impl.kernel.store import Connection, Store
@@ -220,7 +221,7 @@ def router(
     store: Store,
 ) -> APIRouter:
     """The routes of this module."""
-    api = APIRouter(prefix="/v1", tags=["selling"])
+    api = new_router("selling")
     _add_plans(api, subscriptions, clock, store)
     _add_charges(api, charges, clock, store)
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from reference_impl.kernel import access
 from reference_impl.kernel.http.bodies import Body, Finding
 from reference_impl.kernel.http.guard import needs
+from reference_impl.kernel.http.routes import new_router
 from reference_impl.kernel.ports import Clock
 from reference_impl.kernel.store import Store
 from reference_impl.registry import domain
@@ -253,7 +254,7 @@ class Listed(BaseModel):
 
 def router(service: Registry, clock: Clock, store: Store, details: Sequence[Detail]) -> APIRouter:
     """The routes of the registry; ``details`` add to what is shown of one thing."""
-    api = APIRouter(prefix="/v1", tags=["registry"])
+    api = new_router("registry")
 
     def shown(conn: sa.Connection, row: dict[str, Any]) -> ThingView:
         row["customer"] = service.owner_of(conn, row)

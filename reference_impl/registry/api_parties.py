@@ -10,6 +10,7 @@ from pydantic import Field
 from reference_impl.kernel.access import Group
 from reference_impl.kernel.http.bodies import Body
 from reference_impl.kernel.http.guard import needs
+from reference_impl.kernel.http.routes import new_router
 from reference_impl.kernel.ports import Clock
 from reference_impl.kernel.store import Store
 from reference_impl.registry.api import LIMIT, Limit, Listed, Name, Properties, Text, paged
@@ -100,7 +101,7 @@ class KeyBody(Body):
 
 def router(service: Parties, callers: KnownCallers, clock: Clock, store: Store) -> APIRouter:
     """The routes of this module."""
-    api = APIRouter(prefix="/v1", tags=["parties"])
+    api = new_router("parties")
     _login(api, callers, clock)
     _trees(api, service, store)
     _branches(api, service, store)

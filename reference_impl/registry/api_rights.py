@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from reference_impl.kernel.access import Group
 from reference_impl.kernel.http.bodies import Body
 from reference_impl.kernel.http.guard import needs
+from reference_impl.kernel.http.routes import new_router
 from reference_impl.kernel.ports import Clock
 from reference_impl.kernel.store import Store
 from reference_impl.registry.api import LIMIT, Limit, Listed, Name, Text, paged
@@ -106,7 +107,7 @@ class FlagBody(Body):
 
 def router(rights: Rights, tenancy: Tenancy, clock: Clock, store: Store) -> APIRouter:
     """The routes of this module."""
-    api = APIRouter(prefix="/v1", tags=["rights"])
+    api = new_router("rights")
     _agreements(api, rights, clock, store)
     _sharing(api, rights, clock, store)
     _metadata(api, rights, store)

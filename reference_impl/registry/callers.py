@@ -119,6 +119,20 @@ class KnownCallers:
             self._count(known)
         return known.who
 
+    def of_session(self, token: str) -> Principal | None:
+        """Whose session it is; None if it is none, or has ended.
+
+        Pages ask so at each refresh; that is no call of the API and is not counted as one.
+        """
+        session = self._sessions.get(_digest(BEARER + token.encode()))
+        if session is None or self._wall_s() >= session.until_s:
+            return None
+        try:
+            with self._store.read() as conn:
+                return self._principal_of_user(conn, session.user)
+        except Unauthenticated:
+            return None
+
     def forget_sessions(self, users: frozenset[str]) -> None:
         """End the sessions of some users."""
         self._sessions = {k: s for k, s in self._sessions.items() if s.user not in users}

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from reference_impl.kernel.http.bodies import Body
 from reference_impl.kernel.http.guard import needs
+from reference_impl.kernel.http.routes import new_router
 from reference_impl.kernel.ports import Clock, TelemetryView
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import Store, UnitOfWork
@@ -68,7 +69,7 @@ class Governance:
 
     def routers(self, clock: Clock, store: Store) -> list[APIRouter]:
         """All routes."""
-        imports = APIRouter(prefix="/v1", tags=["registry"])
+        imports = new_router("registry")
         for name, kind in self._kinds(clock).items():
             _add_import(imports, name, kind, store)
         return [

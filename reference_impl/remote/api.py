@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from reference_impl.kernel import access
 from reference_impl.kernel.http.bodies import Body
 from reference_impl.kernel.http.guard import needs
+from reference_impl.kernel.http.routes import new_router
 from reference_impl.kernel.ports import Clock
 from reference_impl.kernel.store import Store
 from reference_impl.remote.service import Remote
@@ -48,7 +49,7 @@ class Commands(BaseModel):
 
 def router(service: Remote, clock: Clock, store: Store) -> APIRouter:
     """The routes of remote control."""
-    api = APIRouter(prefix="/v1", tags=["remote"])
+    api = new_router("remote")
 
     @api.post("/things/{thing}/commands", dependencies=[needs("commands:write")])
     async def request(thing: str, call: CommandCall) -> CommandView:

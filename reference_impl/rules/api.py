@@ -10,6 +10,7 @@ from pydantic import Field
 from reference_impl.kernel.access import current, must_see_thing, seen_of_things
 from reference_impl.kernel.http.bodies import Body as Strict
 from reference_impl.kernel.http.guard import needs
+from reference_impl.kernel.http.routes import new_router
 from reference_impl.kernel.ports import Clock
 from reference_impl.kernel.rows import Row
 from reference_impl.kernel.store import Connection, Store
@@ -49,7 +50,7 @@ class RemedyCall(Strict):
 
 def router(service: Rules, clock: Clock, store: Store) -> APIRouter:
     """All routes of packs and alerts."""
-    routes = APIRouter(prefix="/v1", tags=["rules"])
+    routes = new_router("rules")
     _packs(routes, service, clock, store)
     _alerts(routes, service, clock, store)
 

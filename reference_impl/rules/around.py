@@ -52,8 +52,8 @@ class Around:
         if signal is None:
             return self._telemetry.reported(self._things, self._signals, ends_ms=ends)
         wanted = [Reduced(signal, Take.COUNT, HOUR_MS)]
-        newest_ms: Times = self._telemetry.windows(self._things, wanted, ends_ms=ends).newest_ms[0]
-        return newest_ms
+        windows = self._telemetry.windowed(self._things, wanted, ends_ms=ends)
+        return windows.window(wanted[0]).newest_ms
 
     def constant(self, name: str) -> Floats:
         """A number of the model for each thing, NaN where it is not known."""

@@ -17,7 +17,6 @@ from reference_impl.rules.variables import (
     ReadingsInput,
     ReportInput,
     StateInput,
-    Variable,
 )
 
 _MIN_MS, _HOUR_MS, _DAY_MS = 60_000, 3_600_000, 86_400_000
@@ -58,37 +57,36 @@ Fixed = ReadingsInput | AgeInput | ReportInput | ClockInput | ConstantInput
 """Variables that nothing can change during a call: readings, the calendar, the model's numbers."""
 
 
-def fixed(
-    wanted: Iterable[Fixed], around: Surroundings, ends_ms: Sequence[int]
-) -> dict[Variable, Window]:
-    """The columns of such variables; readings are read once for all windows of a length."""
-    listed = list(wanted)
-    ends: Times = np.array(ends_ms, dtype=np.int64)
-    windows = [one for one in listed if isinstance(one, ReadingsInput)]
-    found: dict[Variable, Window] = dict(_windows(windows, around, ends))
-    for one in listed:
-        if not isinstance(one, ReadingsInput):
-            found[one] = column(one, around, ends)
-    return found
+class FixedColumns:
+    """The columns of such variables; windows as long as each other share one reading of reports."""
 
+    def __init__(
+        self, wanted: Iterable[Fixed], around: Surroundings, ends_ms: Sequence[int]
+    ) -> None:
+        self._around = around
+        self._ends_ms: Times = np.array(ends_ms, dtype=np.int64)
+        self._signals: dict[int, dict[str, None]] = {}
+        for one in wanted:
+            if isinstance(one, ReadingsInput):
+                self._signals.setdefault(one.back_ms, {}).update(dict.fromkeys(signals_of(one)))
+        self._readings: dict[int, Readings] = {}
 
-def _windows(
-    wanted: Sequence[ReadingsInput], around: Surroundings, ends_ms: Times
-) -> Iterable[tuple[Variable, Window]]:
-    for back_ms in sorted({one.back_ms for one in wanted}):
-        some = [one for one in wanted if one.back_ms == back_ms]
-        signals = dict.fromkeys(signal for one in some for signal in signals_of(one))
-        readings = around.readings(
-            list(signals), after_ms=int(ends_ms[0]) - back_ms, to_ms=int(ends_ms[-1])
-        )
-        for one in some:
-            groups = around.groups(one.peers.among) if one.peers is not None else ()
-            yield (
-                one,
-                of_readings.window(
-                    one, readings, ends_ms=ends_ms, zones=around.zones, groups=groups
-                ),
+    def column(self, wanted: Fixed) -> Window:
+        """One of them, of shape ``(ends, things)``."""
+        if not isinstance(wanted, ReadingsInput):
+            return column(wanted, self._around, self._ends_ms)
+        readings = self._readings.get(wanted.back_ms)
+        if readings is None:
+            readings = self._readings[wanted.back_ms] = self._around.readings(
+                list(self._signals[wanted.back_ms]),
+                after_ms=int(self._ends_ms[0]) - wanted.back_ms,
+                to_ms=int(self._ends_ms[-1]),
             )
+        peers, zones = wanted.peers, self._around.zones
+        groups = self._around.groups(peers.among) if peers is not None else ()
+        return of_readings.window(
+            wanted, readings, ends_ms=self._ends_ms, zones=zones, groups=groups
+        )
 
 
 def signals_of(wanted: object) -> list[str]:
@@ -105,13 +103,15 @@ def signals_of(wanted: object) -> list[str]:
     return found
 
 
-def column(wanted: Variable, around: Surroundings, ends_ms: Times) -> Window:
+def column(
+    wanted: AgeInput | ReportInput | ClockInput | ConstantInput | StateInput,
+    around: Surroundings,
+    ends_ms: Times,
+) -> Window:
     """One variable; shape ``(ends, things)``. What is made of no readings is never stale."""
     shape = (ends_ms.size, len(around.zones))
     now_ms: Times = np.broadcast_to(ends_ms[:, None], shape)
     values: Floats
-    if isinstance(wanted, ReadingsInput):
-        return next(iter(_windows([wanted], around, ends_ms)))[1]
     if isinstance(wanted, AgeInput | ReportInput):
         signal = wanted.signal if isinstance(wanted, AgeInput) else None
         newest_ms = around.newest_ms(signal, ends_ms)

@@ -1,28 +1,18 @@
-"""Evaluations of a pack on all its things: many at once as columns, then walked one by one."""
+"""One evaluation of a pack on all its things: what it does to what is under way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
-from reference_impl.kernel.columnar import Truth
-from reference_impl.kernel.expressions import Expression
 from reference_impl.kernel.numbers import sig9
-from reference_impl.kernel.ports import Bools, Floats, Window
-from reference_impl.rules.domain import Cause, Input, Instance, Pack, Phase, Rule, Step, judge
+from reference_impl.rules.decided import Decided
+from reference_impl.rules.domain import Cause, Instance, Pack, Phase, Rule, Step, judge
 
 Above = Callable[[Cause, int], bool]
 """Whether a cause is ACTIVE on the site (or thing) of the thing with this number."""
-
-
-class Inputs(Protocol):
-    """Where the columns of some evaluations come from."""
-
-    def columns(self, wanted: Sequence[Input]) -> Window:
-        """The inputs, of shape ``(len(wanted), evaluations, things)``; NaN is: nothing there."""
-        ...
 
 
 class Judged(NamedTuple):
@@ -35,96 +25,6 @@ class Judged(NamedTuple):
     steps: tuple[Step, ...]
     verdict: bool | None
     values: Mapping[str, float]
-
-
-class Decided(NamedTuple):
-    """What one rule says at some evaluations, in arrays of shape ``(evaluations, things)``."""
-
-    rule: Rule
-    truth: Truth
-    known: Bools
-    clears: Truth | None
-    """Where its own clear condition holds and fails, if it has one."""
-    columns: Mapping[str, Floats]
-    fresh: Mapping[str, Bools]
-    """Where each of them is new enough to go by."""
-    holding: Mapping[int, Sequence[int]]
-    """The things of which it holds, by the number of the evaluation."""
-
-    def verdict(self, number: int, thing: int, *, active: bool = False) -> bool | None:
-        """Whether it holds of a thing at an evaluation; None for UNKNOWN.
-
-        A rule that is ACTIVE and has its own clear condition holds until that does.
-        """
-        if active and self.clears is not None:
-            if self.clears.holds[number, thing]:
-                return False
-            return True if self.clears.fails[number, thing] else None
-        if self.truth.holds[number, thing]:
-            return True
-        return False if self.truth.fails[number, thing] else None
-
-    def holds_of(self, condition: Expression, number: int, thing: int) -> bool:
-        """Whether another condition over the rule's variables holds; UNKNOWN does not."""
-        if not all(self.fresh[name][number, thing] for name in condition.variables):
-            return False
-        values = {name: float(self.columns[name][number, thing]) for name in condition.variables}
-        return condition.holds(values) is True
-
-    def values(self, number: int, thing: int) -> dict[str, float]:
-        """What it looked at, if all of it was known."""
-        if not self.known[number, thing]:
-            return {}
-        return {name: float(column[number, thing]) for name, column in self.columns.items()}
-
-
-class Plan:
-    """Some rules, and each distinct input of theirs once."""
-
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        self.rules = rules
-        self.inputs = list(dict.fromkeys(one for rule in rules for one in rule.inputs.values()))
-        place = {one: number for number, one in enumerate(self.inputs)}
-        self.reads = [[(name, place[one]) for name, one in rule.inputs.items()] for rule in rules]
-        self.stale_ms = {rule.stale_after_ms for rule in rules}
-
-
-def decide(plan: Plan, inputs: Inputs, *, ends_ms: Sequence[int]) -> list[Decided]:
-    """What the rules of a plan say of things at the evaluations ``ends_ms``."""
-    values, newest_ms = inputs.columns(plan.inputs)
-    # nothing is as old as can be, though there may have been a reading once
-    newest_ms = np.where(np.isnan(values), -1, newest_ms)
-    ends = np.array(ends_ms, dtype=np.int64)[:, None]
-    fresh = {stale_ms: newest_ms >= np.maximum(ends - stale_ms, 0) for stale_ms in plan.stale_ms}
-    always: Bools = np.ones(values.shape[1:], dtype=np.bool_)
-    found = []
-    for rule, reads in zip(plan.rules, plan.reads, strict=True):
-        mine = fresh[rule.stale_after_ms]
-        known = _all(always, [mine[p] for name, p in reads if name in rule.when.variables])
-        columns = {name: values[place] for name, place in reads}
-        truth = rule.when.truth(columns, known)
-        clears = None
-        if (clear := rule.clear_when) is not None:
-            told = _all(always, [mine[p] for name, p in reads if name in clear.variables])
-            clears = clear.truth(columns, told)
-        new = {name: mine[place] for name, place in reads}
-        found.append(Decided(rule, truth, known, clears, columns, new, _where(truth.holds)))
-    return found
-
-
-def _all(known: Bools, others: Iterable[Bools]) -> Bools:
-    for other in others:
-        known = known & other
-    return known
-
-
-def _where(holds: Bools) -> dict[int, list[int]]:
-    """The things of which a rule holds, by evaluation."""
-    found: dict[int, list[int]] = {}
-    if np.count_nonzero(holds):
-        for number, thing in np.argwhere(holds).tolist():
-            found.setdefault(number, []).append(thing)
-    return found
 
 
 def walk(

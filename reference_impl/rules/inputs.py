@@ -6,27 +6,48 @@ beginning. What others decide meanwhile (conditions, parts) is looked at again w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from math import nan
 
 import numpy as np
 
-from reference_impl.kernel.ports import Directory, Reduced, TelemetryView, ThingRef, Times, Window
+from reference_impl.kernel.ports import (
+    Directory,
+    Floats,
+    Range,
+    Reduced,
+    TelemetryView,
+    ThingRef,
+    Times,
+    Window,
+    Windows,
+)
+from reference_impl.kernel.ranges import ANYTHING
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.rules import columns
 from reference_impl.rules.around import Around
-from reference_impl.rules.domain import ConditionInput, Input, Pack, PartInput, SignalInput
-from reference_impl.rules.engine import Decided, Plan, decide
+from reference_impl.rules.decided import Columns, Decided, Plan, decide
+from reference_impl.rules.domain import (
+    ActionReaction,
+    ConditionInput,
+    Input,
+    Pack,
+    PartInput,
+    SignalInput,
+)
 from reference_impl.rules.ports import ConditionsView, PartsView
 from reference_impl.rules.states import States
-from reference_impl.rules.variables import StateInput, Variable
+from reference_impl.rules.variables import ReadingsInput, StateInput
 
 _MS_PER_H = 3_600_000.0
 _TOGETHER_MAX = 50_000
 """So many evaluations of things are looked ahead at once: a service that was away for a day has
 many to make up for, and each takes some hundred bytes for each input."""
+_CHANGING = ConditionInput | PartInput | StateInput
+"""What others may decide anew during a call."""
 
 
 class Outlook:
@@ -46,24 +67,20 @@ class Outlook:
         self._pack, self._telemetry, self._scheduler = pack, telemetry, scheduler
         self._conditions, self._parts = conditions, parts
         self._directory, self._states = directory, states
-        self._all = Plan(pack.rules)
-        self._changing = Plan(
-            [
-                rule
-                for rule in pack.rules
-                if not all(isinstance(i, SignalInput | columns.Fixed) for i in rule.inputs.values())
-            ]
-        )
-        self._own = any(isinstance(i, StateInput) for i in self._all.inputs)
-        self._fixed: dict[Variable, Window] = {}
-        signals = [i for i in self._all.inputs if isinstance(i, SignalInput)]
-        self._signals = {one: number for number, one in enumerate(signals)}
-        self._reduced = [Reduced(one.signal, one.take, one.over_ms) for one in signals]
+        self._plan = Plan(pack.rules)
+        self._own = any(isinstance(one, StateInput) for one in self._plan.inputs)
+        self._changing = {
+            place for place, one in enumerate(self._plan.inputs) if isinstance(one, _CHANGING)
+        }
+        self._rereads = [not self._changing.isdisjoint(r.values()) for r in self._plan.reads]
+        self._ended_by = sorted(self._changing & _read_by_done_when(self._plan))
+        self._signals = [one for one in self._plan.inputs if isinstance(one, SignalInput)]
+        self._fixed = [one for one in self._plan.inputs if isinstance(one, columns.Fixed)]
         self._call = -1
         self._seen = (-1, -1, -1)
         self._refs: Sequence[ThingRef] = ()
         self._ends_ms = range(0)
-        self._windows = Window(np.empty(0), np.empty(0, dtype=np.int64))
+        self._columns: Columns | None = None
         self._decided: list[Decided] = []
         self.things: list[str] = []
         """Ids of the things that the last evaluation was of."""
@@ -82,31 +99,47 @@ class Outlook:
         """
         own = self._states.changes if self._own else 0
         seen = (self._conditions.changes, self._parts.changes, own)
-        if self._call != self._scheduler.calls or refs != self._refs or at_ms not in self._ends_ms:
-            self._look_ahead(uow, refs, at_ms)
-            self._decided = decide(self._all, _Columns(self, uow), ends_ms=self._ends_ms)
+        found = self._columns
+        if (
+            found is None
+            or self._call != self._scheduler.calls
+            or refs != self._refs
+            or at_ms not in self._ends_ms
+        ):
+            found = self._columns = self._look_ahead(uow, refs, at_ms)
+            self._decided = decide(self._plan, found)
         elif seen != self._seen:
-            said = decide(self._changing, _Columns(self, uow), ends_ms=self._ends_ms)
-            changed = {one.rule.id: one for one in said}
-            self._decided = [changed.get(one.rule.id, one) for one in self._decided]
+            found.forget(self._changing)
+            both = zip(self._rereads, self._decided, decide(self._plan, found), strict=True)
+            self._decided = [new if rereads else old for rereads, old, new in both]
         self._seen = seen
+        for place in self._ended_by:  # before reactions change what the next look would find
+            found.values(place)
         return self._decided, self._ends_ms.index(at_ms)
 
     def end_ms(self, number: int) -> int:
         """The time of one of the evaluations."""
         return self._ends_ms[number]
 
-    def _look_ahead(self, uow: UnitOfWork, refs: Sequence[ThingRef], at_ms: int) -> None:
+    def _look_ahead(self, uow: UnitOfWork, refs: Sequence[ThingRef], at_ms: int) -> Columns:
         self._call, self._refs = self._scheduler.calls, refs
         self.things = [ref.thing for ref in refs]
         self.index = {thing: number for number, thing in enumerate(self.things)}
         every_ms = self._pack.every_ms
         ends_ms = range(at_ms, max(at_ms, self._scheduler.to_ms) + 1, every_ms)
         self._ends_ms = ends_ms[: max(_TOGETHER_MAX // len(refs), 1)]
-        self._windows = self._telemetry.windows(self.things, self._reduced, ends_ms=self._ends_ms)
-        fixed = [one for one in self._all.inputs if isinstance(one, columns.Fixed)]
-        if fixed:
-            self._fixed = columns.fixed(fixed, self._around(uow), self._ends_ms)
+        wanted = [_reduced(one) for one in self._signals]
+        inputs = _Inputs(
+            windows=self._telemetry.windowed(self.things, wanted, ends_ms=self._ends_ms),
+            fixed=columns.FixedColumns(self._fixed, self._around(uow), self._ends_ms),
+            conditions=partial(self._conditions.columns, uow, self.things),
+            part_fields=partial(self._parts.part_fields, uow),
+            state=partial(self._states.column, uow, self._pack.pack, self.things),
+            rests=partial(self._states.rests, uow, self._pack.pack),
+            ends_ms=self._ends_ms,
+            things=len(refs),
+        )
+        return Columns(self._plan, inputs, self._ends_ms)
 
     def _around(self, uow: UnitOfWork) -> Around:
         model = self._pack.model
@@ -118,44 +151,65 @@ class Outlook:
             state=partial(self._states.column, uow, self._pack.pack, self.things),
         )
 
-    def read(self, uow: UnitOfWork, wanted: Sequence[Input]) -> Window:
-        """Inputs; see :class:`reference_impl.rules.engine.Inputs`."""
-        shape = (len(wanted), len(self._ends_ms), len(self.things))
-        values, newest_ms = np.empty(shape), np.empty(shape, dtype=np.int64)
-        ends_ms: Times = np.array(self._ends_ms, dtype=np.int64)[:, None]
-        for number, one in enumerate(wanted):
-            if isinstance(one, SignalInput):
-                place = self._signals[one]
-                values[number] = self._windows.values[place]
-                newest_ms[number] = self._windows.newest_ms[place]
-            elif isinstance(one, PartInput):
-                values[number] = self._parts.part_fields(uow, one.part).get(one.field, nan)
-                newest_ms[number] = ends_ms
-            elif isinstance(one, ConditionInput):
-                values[number], newest_ms[number] = self._condition(uow, one, ends_ms)
-            elif isinstance(one, StateInput):
-                values[number] = self._states.column(
-                    uow, self._pack.pack, self.things, one, ends_ms[:, 0]
-                )
-                newest_ms[number] = ends_ms
-            else:
-                values[number], newest_ms[number] = self._fixed[one]
-        return Window(values, newest_ms)
 
-    def _condition(self, uow: UnitOfWork, wanted: ConditionInput, ends_ms: Times) -> Window:
+@dataclass(frozen=True, kw_only=True)
+class _Inputs:
+    """Where the inputs of one look ahead come from; see :class:`reference_impl.rules.decided`."""
+
+    windows: Windows
+    fixed: columns.FixedColumns
+    conditions: Callable[[str, str], Window]
+    part_fields: Callable[[str], Mapping[str, float]]
+    state: Callable[[StateInput, Times], Floats]
+    rests: Callable[[str], bool]
+    ends_ms: Sequence[int]
+    things: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Evaluations and things."""
+        return len(self.ends_ms), self.things
+
+    def column(self, wanted: Input) -> Window:
+        """One input, of that shape."""
+        if isinstance(wanted, SignalInput):
+            return self.windows.window(_reduced(wanted))
+        if isinstance(wanted, columns.Fixed):
+            return self.fixed.column(wanted)
+        ends_ms: Times = np.array(self.ends_ms, dtype=np.int64)[:, None]
+        now_ms: Times = np.broadcast_to(ends_ms, self.shape)
+        if isinstance(wanted, PartInput):
+            number = self.part_fields(wanted.part).get(wanted.field, nan)
+            return Window(np.full(self.shape, number), now_ms)
+        if isinstance(wanted, StateInput):
+            return Window(self.state(wanted, ends_ms[:, 0]), now_ms)
         if wanted.field == "wear_pct":
-            return self._conditions.columns(uow, self.things, wanted.condition, wanted.field)
-        field = wanted.field.removesuffix("_h") + "_ms"
-        runout_ms, newest_ms = self._conditions.columns(uow, self.things, wanted.condition, field)
-        return Window((runout_ms - ends_ms) / _MS_PER_H, newest_ms)
+            found, newest_ms = self.conditions(wanted.condition, wanted.field)
+        else:
+            field = wanted.field.removesuffix("_h") + "_ms"
+            runout_ms, newest_ms = self.conditions(wanted.condition, field)
+            found = (runout_ms - ends_ms) / _MS_PER_H
+        return Window(np.broadcast_to(found, self.shape), np.broadcast_to(newest_ms, self.shape))
+
+    def within(self, wanted: Input) -> Range | None:
+        """Between what an input lies; None where to read it is no work."""
+        if isinstance(wanted, SignalInput):
+            return self.windows.within(_reduced(wanted))
+        if isinstance(wanted, StateInput) and wanted.field != "fired" and self.rests(wanted.rule):
+            return 0.0, 0.0
+        return ANYTHING if isinstance(wanted, ReadingsInput) else None
 
 
-class _Columns:
-    """The inputs of one look ahead, in one transaction."""
+def _reduced(wanted: SignalInput) -> Reduced:
+    return Reduced(wanted.signal, wanted.take, wanted.over_ms)
 
-    def __init__(self, outlook: Outlook, uow: UnitOfWork) -> None:
-        self._outlook, self._uow = outlook, uow
 
-    def columns(self, wanted: Sequence[Input]) -> Window:
-        """See :class:`reference_impl.rules.engine.Inputs`."""
-        return self._outlook.read(self._uow, wanted)
+def _read_by_done_when(plan: Plan) -> set[int]:
+    """The numbers of the inputs that say whether an action of a rule is done."""
+    return {
+        reads[name]
+        for rule, reads in zip(plan.rules, plan.reads, strict=True)
+        for reaction in rule.reactions
+        if isinstance(reaction, ActionReaction) and reaction.done_when is not None
+        for name in reaction.done_when.variables
+    }

@@ -14,6 +14,7 @@ from reference_impl.kernel.access import current, must_see_thing, seen_of_things
 from reference_impl.kernel.errors import Invalid, Problem
 from reference_impl.kernel.http.bodies import Body
 from reference_impl.kernel.http.guard import needs
+from reference_impl.kernel.http.routes import new_router
 from reference_impl.kernel.ports import Clock
 from reference_impl.kernel.store import Store
 from reference_impl.rules.actions import TaskStep, badge
@@ -59,7 +60,7 @@ class ContactBody(Body):
 
 def router(service: Rules, clock: Clock, store: Store) -> APIRouter:
     """All routes of this module."""
-    routes = APIRouter(prefix="/v1", tags=["rules"])
+    routes = new_router("rules")
     _actions(routes, service, clock, store)
     _notices(routes, service, store)
 

@@ -18,6 +18,7 @@ from reference_impl.rules.automations import (
     call_back,
     read_reactions,
 )
+from reference_impl.rules.decided import Decided
 from reference_impl.rules.domain import (
     ActionReaction,
     AlertReaction,
@@ -31,7 +32,7 @@ from reference_impl.rules.domain import (
     Rule,
     Step,
 )
-from reference_impl.rules.engine import Decided, Judged, shown
+from reference_impl.rules.engine import Judged, shown
 from reference_impl.rules.inputs import Outlook
 from reference_impl.rules.ports import RuleRows
 

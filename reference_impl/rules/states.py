@@ -84,6 +84,13 @@ class States:
 
         return is_above
 
+    def rests(self, uow: UnitOfWork, pack: str, rule: str) -> bool:
+        """Whether a rule is ACTIVE nowhere."""
+        return not any(
+            one.phase is Phase.ACTIVE and key[0] == pack and key[1] == rule
+            for key, one in self._instances.of(uow).items()
+        )
+
     def column(
         self,
         uow: UnitOfWork,

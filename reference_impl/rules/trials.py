@@ -8,8 +8,10 @@ from math import nan
 
 import numpy as np
 
-from reference_impl.kernel.ports import Floats, Readings, Take, Times, Window
+from reference_impl.kernel.ports import Floats, Range, Readings, Take, Times, Window
+from reference_impl.kernel.ranges import ANYTHING
 from reference_impl.rules import columns
+from reference_impl.rules.decided import Columns, Decided, Plan, decide
 from reference_impl.rules.domain import (
     ConditionInput,
     Input,
@@ -19,9 +21,9 @@ from reference_impl.rules.domain import (
     Phase,
     SignalInput,
 )
-from reference_impl.rules.engine import Decided, Plan, decide, walk
+from reference_impl.rules.engine import walk
 from reference_impl.rules.states import active_column, fired_column
-from reference_impl.rules.variables import StateInput, Variable
+from reference_impl.rules.variables import ReadingsInput, StateInput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,21 +56,23 @@ class Trial:
     def __init__(self, pack: Pack, case: Case, ends_ms: Sequence[int]) -> None:
         self._pack, self._ends_ms = pack, ends_ms
         self._plan = Plan(pack.rules)
-        self._inputs = _CaseInputs(pack, case, ends_ms)
+        self._inputs = _CaseInputs(self._plan, case, ends_ms)
+        self._columns = Columns(self._plan, self._inputs, ends_ms)
         self._instances: dict[tuple[str, int], Instance] = {}
-        self._decided: list[Decided] = decide(self._plan, self._inputs, ends_ms=ends_ms)
-        own = [r for r in pack.rules if any(isinstance(i, StateInput) for i in r.inputs.values())]
-        self._own = Plan(own)
+        self._decided: list[Decided] = decide(self._plan, self._columns)
+        inputs = enumerate(self._plan.inputs)
+        self._own = {place for place, one in inputs if isinstance(one, StateInput)}
+        self._rereads = [not self._own.isdisjoint(reads.values()) for reads in self._plan.reads]
 
     def evaluate(self, number: int) -> None:
         """One evaluation."""
         at_ms = self._ends_ms[number]
-        if self._own.rules:
+        if self._own:
             self._inputs.look(self._instances)
-            said = {
-                one.rule.id: one for one in decide(self._own, self._inputs, ends_ms=self._ends_ms)
-            }
-            self._decided = [said.get(one.rule.id, one) for one in self._decided]
+            self._columns.forget(self._own)
+            said = decide(self._plan, self._columns)
+            both = zip(self._rereads, self._decided, said, strict=True)
+            self._decided = [new if rereads else old for rereads, old, new in both]
         for judged in walk(self._pack, self._decided, number, self._instances, at_ms=at_ms):
             key = (judged.rule.id, judged.thing)
             if judged.after is None:
@@ -91,37 +95,39 @@ class Trial:
 class _CaseInputs:
     """The columns of a test at some instants: the thing of the test, and those beside it."""
 
-    def __init__(self, pack: Pack, case: Case, ends_ms: Sequence[int]) -> None:
+    def __init__(self, plan: Plan, case: Case, ends_ms: Sequence[int]) -> None:
         self._case, self._ends_ms = case, ends_ms
         self._things = len(case.signals)
         self.zones = [case.zone] * self._things
         self._active: Mapping[tuple[str, int], Instance] = {}
         self.fired: dict[str, list[int]] = {}
-        wanted = [one for one in Plan(pack.rules).inputs if isinstance(one, columns.Fixed)]
-        self._fixed: dict[Variable, Window] = (
-            columns.fixed(wanted, self, ends_ms) if wanted and ends_ms else {}
-        )
+        fixed = [one for one in plan.inputs if isinstance(one, columns.Fixed)]
+        self._fixed = columns.FixedColumns(fixed, self, ends_ms)
 
     def look(self, instances: Mapping[tuple[str, int], Instance]) -> None:
         """Take these as how the rules stand."""
         self._active = instances
 
-    def columns(self, wanted: Sequence[Input]) -> Window:
-        """See :class:`reference_impl.rules.engine.Inputs`."""
-        shape = (len(wanted), len(self._ends_ms), self._things)
-        values, newest_ms = np.empty(shape), np.empty(shape, dtype=np.int64)
-        ends: Times = np.array(self._ends_ms, dtype=np.int64)
-        for number, one in enumerate(wanted):
-            if isinstance(one, SignalInput | ConditionInput | PartInput):
-                for place, at_ms in enumerate(self._ends_ms):
-                    for thing in range(self._things):
-                        found = self._at(one, at_ms, thing)
-                        values[number, place, thing], newest_ms[number, place, thing] = found
-            elif one in self._fixed:
-                values[number], newest_ms[number] = self._fixed[one]
-            else:
-                values[number], newest_ms[number] = columns.column(one, self, ends)
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Evaluations and things."""
+        return len(self._ends_ms), self._things
+
+    def column(self, wanted: Input) -> Window:
+        """One input; see :class:`reference_impl.rules.decided.Inputs`."""
+        if isinstance(wanted, columns.Fixed):
+            return self._fixed.column(wanted)
+        if not isinstance(wanted, SignalInput | ConditionInput | PartInput):
+            return columns.column(wanted, self, np.array(self._ends_ms, dtype=np.int64))
+        values, newest_ms = np.empty(self.shape), np.empty(self.shape, dtype=np.int64)
+        for place, at_ms in enumerate(self._ends_ms):
+            for thing in range(self._things):
+                values[place, thing], newest_ms[place, thing] = self._at(wanted, at_ms, thing)
         return Window(values, newest_ms)
+
+    def within(self, wanted: Input) -> Range | None:
+        """See :class:`reference_impl.rules.decided.Inputs`."""
+        return ANYTHING if isinstance(wanted, SignalInput | ReadingsInput) else None
 
     def _at(
         self, wanted: SignalInput | ConditionInput | PartInput, at_ms: int, thing: int

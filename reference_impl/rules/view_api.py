@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reference_impl.kernel.access import must_see
 from reference_impl.kernel.http.guard import needs
+from reference_impl.kernel.http.routes import new_router
 from reference_impl.kernel.ports import Clock
 from reference_impl.kernel.store import Store
 from reference_impl.rules.api import Answer
@@ -34,7 +35,7 @@ class MachinesAsked(BaseModel):
 
 def router(views: Views, clock: Clock, store: Store) -> APIRouter:
     """All routes of this module."""
-    routes = APIRouter(prefix="/v1", tags=["views"])
+    routes = new_router("views")
 
     @routes.get("/views/portal/overview", dependencies=[needs("alerts:read")])
     async def get_overview(customer: str | None = None) -> Answer:

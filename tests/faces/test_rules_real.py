@@ -19,17 +19,7 @@ def named(path: Path) -> str:
     return f"{path.parents[1].name}-{path.stem}"
 
 
-SLOW = "ventilation-standard"
-"""Its cases last weeks, look by look: a minute."""
-
-
-@pytest.mark.parametrize(
-    "pack",
-    [
-        pytest.param(path, id=named(path), marks=[pytest.mark.deep] if named(path) == SLOW else [])
-        for path in PACKS
-    ],
-)
+@pytest.mark.parametrize("pack", PACKS, ids=named)
 def test_every_pack_that_ships_is_well_formed_and_passes_its_tests(
     pack: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from harness.scenario import features
+from twins.core.yaml_text import parsed
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -102,7 +102,7 @@ def asserted_by(item: pytest.Item) -> list[str]:
     if isinstance(item, ScenarioItem):
         text = item.path.read_text("utf-8")
         if re.search(r"^features\+?\s*:", text, re.MULTILINE):
-            told += YAML(typ="safe").load(text).get("features", [])
+            told += parsed(text).get("features", [])
     wrong = [str(row) for row in told if row not in features.allowed()]
     if wrong:
         raise pytest.UsageError(
@@ -259,7 +259,7 @@ def admitting(limits: str, open_rows: set[str]) -> str:
 
 def seeds() -> dict[str, dict[str, Any]]:
     """Every claim of the documents behind the project, with where it is."""
-    read: dict[str, dict[str, Any]] = YAML(typ="safe").load(SEEDS.read_text("utf-8"))
+    read: dict[str, dict[str, Any]] = parsed(SEEDS.read_text("utf-8"))
     return read
 
 

@@ -61,6 +61,7 @@ def page(feature_list: Any) -> dict[str, set[str]]:
 
 
 @pytest.mark.deep
+@pytest.mark.sampled(4)
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("row", ROWS)
 def test_what_asserts_a_row_fails_when_the_row_is_switched_off(
@@ -71,6 +72,7 @@ def test_what_asserts_a_row_fails_when_the_row_is_switched_off(
 
 
 @pytest.mark.deep
+@pytest.mark.sampled(4)
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("row", SAMPLES)
 def test_the_same_run_passes_while_the_row_is_on(

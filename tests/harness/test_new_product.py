@@ -66,34 +66,43 @@ def test_the_reference_gets_each_fault_once(tmp_path: Path) -> None:
     assert lines[4] == "after"
 
 
-@pytest.mark.deep
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", ["elevator", "a_very_long_name_of_lift"])
-def test_what_is_written_passes_every_test_linter_and_its_scenario(
-    tmp_path: Path, name: str
-) -> None:
-    """In a copy of the project, as a newcomer would do it in a clone."""
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the project, as a newcomer has it after a clone."""
     copy = tmp_path / "project"
     skip = shutil.ignore_patterns(".*", "runs", "build", "node_modules", "__pycache__")
     shutil.copytree(ROOT, copy, ignore=skip)
+    return copy
+
+
+def run_in(folder: Path, *words: str) -> None:
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+    done = subprocess.run(
+        [sys.executable, "-m", *words], cwd=folder, env={**env, "PYTHONPATH": str(folder)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{words}\n{done.stdout[-4000:]}\n{done.stderr[-2000:]}"
 
-    def run(*words: str) -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", *words], cwd=copy, env={**env, "PYTHONPATH": str(copy)},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{words}\n{done.stdout[-4000:]}\n{done.stderr[-2000:]}"
 
-    run("twinrig", "twins", "new", name)
-    run("ruff", "format", "--check", "twins", "scenarios")
-    run("ruff", "check", "twins", "scenarios")
-    run("mypy", "-p", f"twins.products.{name}", "--cache-dir", str(tmp_path / "mypy"))
+@pytest.mark.deep
+@pytest.mark.parametrize("name", ["elevator", "a_very_long_name_of_lift"])
+def test_what_is_written_is_as_the_linters_want_it(copy: Path, name: str) -> None:
+    run_in(copy, "twinrig", "twins", "new", name)
+    run_in(copy, "ruff", "format", "--check", "twins", "scenarios")
+    run_in(copy, "ruff", "check", "twins", "scenarios")
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(600)
+def test_what_is_written_passes_every_test_and_its_scenario(copy: Path, tmp_path: Path) -> None:
+    name = "elevator"
+    run_in(copy, "twinrig", "twins", "new", name)
+    run_in(copy, "mypy", "-p", f"twins.products.{name}", "--cache-dir", str(tmp_path / "mypy"))
     places = [f"twins/products/{name}", f"scenarios/{name}s", "tests/twins/test_bundles.py"]
     others = ["tests/docs", "tests/realism", "tests/tools/test_house_rules.py"]
     chosen = f"{name} or docs or house or list or first"
-    run("pytest", "-q", *places, *others, "-m", "not deep", "-k", chosen)
-    run("twinrig", "run", f"scenarios/{name}s/first.yaml", "--seed", "7", "--link", "memory",
-        "--quiet")  # fmt: skip
-    run("twinrig", "rules", "test", f"twins/products/{name}/rules/standard.yaml")
-    run("twinrig", "twins", "realism", "--product", name)
+    run_in(copy, "pytest", "-q", *places, *others, "-m", "not deep", "-k", chosen)
+    first = f"scenarios/{name}s/first.yaml"
+    run_in(copy, "twinrig", "run", first, "--seed", "7", "--link", "memory", "--quiet")
+    run_in(copy, "twinrig", "rules", "test", f"twins/products/{name}/rules/standard.yaml")
+    run_in(copy, "twinrig", "twins", "realism", "--product", name)

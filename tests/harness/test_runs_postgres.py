@@ -6,27 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from harness.engine.runner import RunOptions, run_scenario
 from harness.errors import InvalidRun
 from harness.scenario import build as b
 
 pytestmark = [pytest.mark.deep, pytest.mark.postgres, pytest.mark.timeout(400)]
-FLAGSHIP = Path(__file__).parents[2] / "scenarios" / "pumps" / "bearing-wears-out.yaml"
 
 
-def test_the_flagship_over_a_broker_ends_with_the_hashes_that_it_has_on_sqlite(
-    play, new_database, tmp_path: Path
+def test_a_story_over_a_broker_ends_with_the_hashes_that_it_has_on_sqlite(
+    story, play, undisturbed, new_database
 ) -> None:
-    options = RunOptions(link="memory", runs_dir=tmp_path / "sqlite")
-    on_sqlite = run_scenario(FLAGSHIP, seed=7, options=options)
-    url = new_database()
-    on_postgres = run_scenario(
-        FLAGSHIP,
-        seed=7,
-        options=RunOptions(
-            link="mqtt", broker="rumqttd", store=url, runs_dir=tmp_path / "postgres", wait_s=60.0
-        ),
-    )
+    on_sqlite, _ = undisturbed
+    on_postgres, _ = play(story(), link="mqtt", broker="rumqttd", store=new_database(), wait_s=60.0)
     assert (on_sqlite.verdict, on_postgres.verdict) == ("passed", "passed")
     assert on_postgres.trace_hash == on_sqlite.trace_hash
     assert on_postgres.outcome_hash == on_sqlite.outcome_hash
@@ -44,14 +34,13 @@ def test_a_dps_killed_within_a_clock_call_comes_to_the_same_hash(
     assert result.outcome_hash == whole.outcome_hash
 
 
-@pytest.mark.parametrize("link", ["memory", "mqtt"])
 def test_a_run_saved_in_its_middle_goes_on_in_another_database(
-    story, play, undisturbed, new_database, tmp_path: Path, link: str
+    story, play, undisturbed, new_database, tmp_path: Path
 ) -> None:
     whole, _ = undisturbed
     saved = tmp_path / "saved"
     play(story(), store=new_database(), snapshot_at_ms=14 * 86_400_000, snapshot_dir=saved)
-    resumed, _ = play(story(), store=new_database(), resume_from=saved, link=link, wait_s=60.0)
+    resumed, _ = play(story(), store=new_database(), resume_from=saved)
     assert resumed.error == ""
     assert (resumed.trace_hash, resumed.outcome_hash) == (whole.trace_hash, whole.outcome_hash)
 

@@ -125,7 +125,7 @@ def fits_one_part_twice(mp):
 def closes_alerts_with_the_work(mp):
     def fitted(original, self, uow, event):
         original(self, uow, event)
-        for key in sorted(k for k in self._instances.of(uow) if k[2] == event.subject):
+        for key in sorted(k for k in self._states.of(uow) if k[2] == event.subject):
             self._end(uow, key, rules.Step.CLEAR, by="rules", at_ms=event.at_ms)
 
     wrap(mp, Rules, "on_fitted", fitted)

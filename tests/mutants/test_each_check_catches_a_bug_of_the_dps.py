@@ -237,6 +237,7 @@ def test_a_healthy_dps_passes_every_check(story: str, tale, play) -> None:
     assert result.verdict == "passed", (result.error, red(result))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", chosen(CAUGHT))
 def test_a_bug_of_the_dps_is_caught_by_the_checks_that_must(name: str, tale, play) -> None:
     story, wanted = CAUGHT[name]

@@ -50,6 +50,7 @@ def counterpart(scenario: Scenario) -> tuple[str, str]:
     return "forgets_to_store_a_message", "nothing_lost"
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("path", files())
 def test_a_scenario_is_red_when_the_dps_has_the_bug_that_it_is_about(path: Path, play) -> None:

@@ -149,6 +149,7 @@ def mutated(shelf: Shelf, rule_id: str, place: tuple[str, int, int], factor: flo
     return {**shelf.body, "rules": rules}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("row", IDS)
 @pytest.mark.deep
 @pytest.mark.timeout(300)

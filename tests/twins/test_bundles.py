@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from ruamel.yaml import YAML
 
 from broker.wire.messages import Command
 from twins.core.realism import History, Injected, Wanted
+from twins.core.yaml_text import parsed
 from twins.history import DAY_MS, HOUR_MS, Recorder, record, world_spec
 from twins.products import Product, catalog
 from twins.world import World
@@ -32,7 +32,7 @@ def wanted(product: Product, **changes: Any) -> Wanted:
 
 
 def yaml(path: Path) -> dict[str, Any]:
-    return dict(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
+    return dict(parsed(path.read_text(encoding="utf-8")))
 
 
 def test_it_says_who_it_is(product: Product) -> None:

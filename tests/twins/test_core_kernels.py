@@ -14,9 +14,11 @@ import pytest
 
 from twins.core import mishap_kernel, wear_kernel
 from twins.core.broken import Broken, BrokenSensors
+from twins.core.clocks import Stamps
 from twins.core.device import DAY_MS, DeviceSide
 from twins.core.manifest import SignalSpec
 from twins.core.noise import NORMAL, Noise
+from twins.core.packing import Packing
 from twins.core.sensor_kernel import (
     KINDS,
     LOWEST,
@@ -36,14 +38,15 @@ HERE = 3
 """The device that is broken in every way."""
 
 
-def channel(**fields: float) -> SignalSpec:
-    return SignalSpec(unit="1", min=-50.0, max=150.0, title="", steps_per_unit=1000, **fields)
+def channel(*, steps: int = 1000, **fields: float) -> SignalSpec:
+    return SignalSpec(unit="1", min=-50.0, max=150.0, title="", steps_per_unit=steps, **fields)
 
 
 SIGNALS = {
     "white": channel(noise=0.3, noise_rel=0.01),
-    "plain": channel(),
-    "off": channel(bias=0.4, bias_rel=0.02),
+    "plain": channel(steps=1),
+    "wide": channel(steps=10**9),
+    "off": channel(steps=100, bias=0.4, bias_rel=0.02),
     "slow": channel(slow=0.5, slow_rel=0.1, noise=0.1),
     "drift": channel(drift=9.0, drift_rel=0.2),
     "lag": channel(lag_s=1800.0, noise=0.2),
@@ -77,15 +80,15 @@ def sensed() -> list[np.ndarray]:
     streams = Streams(5)
     sensors = Sensors(SIGNALS, DEVICES, streams, report_every_ms=EVERY_MS)
     faults, nature = broken(streams)
-    said = []
+    said, packing = [], Packing(list(SIGNALS.values()))
     for report in range(5):
-        room = np.empty((len(SIGNALS), len(DEVICES)), dtype=np.int32)
+        room = packing.blocks(1, len(DEVICES))
         order = "F" if report % 2 else "C"
         readings = sensors.read(
             np.asarray(truth(report), order=order), report, at_ms=report * EVERY_MS,
-            wrong=(faults.columns, nature), room=room,
+            wrong=(faults.columns, nature), room=tuple(block[0] for block in room),
         )  # fmt: skip
-        said += [readings.values, room, readings.mute]
+        said += [readings.values.copy(), *room, readings.mute]
     return said
 
 
@@ -135,10 +138,12 @@ def test_compiled_and_interpreted_kernels_give_the_same_bits() -> None:
 
 def test_kernels_draw_what_streams_draw() -> None:
     streams, things = Streams(9), keys(DEVICES)
-    seen = np.empty(4)
-    uniforms(things[2], streams.root("p"), 5, seen)
-    wanted = streams.uniforms("p", np.repeat(things[2:3], 4), np.arange(5, 9))
-    assert np.array_equal(seen, wanted)
+    seen = np.empty((2, 4))
+    uniforms(things[2:4], streams.root("p"), np.array([5, 7]), seen)
+    for thing, first in ((2, 5), (3, 7)):
+        draws = np.arange(first, first + 4)
+        wanted = streams.uniforms("p", np.repeat(things[thing], 4), draws)
+        assert np.array_equal(seen[thing - 2], wanted)
     zeros = np.empty((2, len(DEVICES)), dtype=np.int64)
     first_zeros(things, streams.root("p"), np.log1p(-0.01), zeros)
     gaps = np.floor(np.log(streams.uniforms("p", things, 1)) / np.log1p(-0.01))
@@ -188,7 +193,7 @@ def test_faults_of_a_device_act_in_the_order_of_their_kinds_and_leave_others_alo
     true = np.tile([10.0, 30.0], (len(DEVICES), 1))
 
     def read() -> np.ndarray:
-        return sensors.read(true, 0, at_ms=1000, wrong=(faults.columns, nature)).values
+        return sensors.read(true, 0, at_ms=1000, wrong=(faults.columns, nature)).values.copy()
 
     seen = read()
     assert seen[HERE].tolist() == [38.0, 10.0]  # swapped first, then 7 off and 1 drifted
@@ -220,7 +225,7 @@ def test_a_row_of_noise_is_the_same_for_a_device_wherever_it_stands_in_a_tile() 
         assert np.array_equal(alone, row[:, first:])
 
 
-@pytest.mark.parametrize("steps", [10, 10**9])
+@pytest.mark.parametrize("steps", [1, 10, 10**6, 10**9])
 def test_the_ring_holds_its_days_and_says_again_what_was_said(steps: int) -> None:
     spec = SignalSpec(unit="1", min=-50.0, max=150.0, title="", steps_per_unit=steps)
     signals, names = {"a": spec, "b": spec}, ("one", "two")
@@ -231,8 +236,7 @@ def test_the_ring_holds_its_days_and_says_again_what_was_said(steps: int) -> Non
     for report in range(12):
         true = np.array([[report, np.nan], [0.1 * report, -report]])
         readings = sensors.read(true, report, room=side.room())
-        assert (readings.quanta is None) == (steps > 10)
-        side.report(report, readings)
+        side.report(Stamps(report), readings)
         said.append(readings.values[1].tolist())
         first = max(1, report - 3)
         held = side.held(1, 1, 1, report + 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,27 @@ WRONG_SHARE = 0.005
 HOUR_MS = 3_600_000
 
 Whole = NDArray[np.int64]
+
+
+class Stamps(NamedTuple):
+    """What the clocks of a fleet say at a moment; ``off_ms`` is never changed in place."""
+
+    now_ms: int
+    off_ms: Whole | None = None
+    """How much each clock is fast, shape ``(n,)``; nobody's is if ``None``."""
+
+    def of(self, device: int) -> int:
+        """What the clock of one device says, not before 1970."""
+        return (
+            self.now_ms if self.off_ms is None else max(self.now_ms + int(self.off_ms[device]), 0)
+        )
+
+    def tolist(self, devices: int) -> list[int]:
+        """What the clocks of all ``devices`` say."""
+        if self.off_ms is None:
+            return [self.now_ms] * devices
+        stamps: list[int] = np.maximum(self.now_ms + self.off_ms, 0).tolist()
+        return stamps
 
 
 class Clocks:
@@ -51,22 +72,21 @@ class Clocks:
             self._skew_ms[drawn < 0.5] = -HOUR_MS
             self._skew_ms[drawn < 0.25] = HOUR_MS
 
-    def stamps(self, now_ms: int) -> int | Whole:
-        """What the clocks say now: one number if all agree."""
+    def stamps(self, now_ms: int) -> Stamps:
+        """What the clocks say now."""
         if self._all_right is None:
             self._all_right = not self._skew_ms.any()
         if not self._free and self._all_right:
-            return now_ms
+            return Stamps(now_ms)
         if not self._free:
-            return np.asarray(np.maximum(now_ms + self._skew_ms, 0))
+            return Stamps(now_ms, self._skew_ms)
         since_ms = (now_ms + self._phase_ms) % NTP_MS
         off_ms = np.rint(self._ppm * 1e-6 * since_ms).astype(np.int64) + self._skew_ms
-        return np.asarray(np.maximum(now_ms + off_ms, 0))
+        return Stamps(now_ms, off_ms)
 
     def stamp(self, now_ms: int, device: int) -> int:
         """What the clock of one device says now."""
-        stamps = self.stamps(now_ms)
-        return stamps if isinstance(stamps, int) else int(stamps[device])
+        return self.stamps(now_ms).of(device)
 
     @property
     def wrong(self) -> NDArray[np.bool_]:
@@ -75,12 +95,13 @@ class Clocks:
 
     def skew(self, device: int, skew_ms: int) -> None:
         """The clock of a device is off by ``skew_ms`` from now on; 0: right again."""
+        self._skew_ms = self._skew_ms.copy()  # stamps of before hold the old one
         self._skew_ms[device], self._all_right = skew_ms, None
 
     def begin_in(self, now_ms: int, device: int, year: int) -> None:
         """The clock of a device begins at the first of January of ``year``, and runs on."""
         begun_ms = int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * 1000
-        self._skew_ms[device], self._all_right = begun_ms - now_ms, None
+        self.skew(device, begun_ms - now_ms)
 
     def dump(self) -> dict[str, Any]:
         """What changes."""

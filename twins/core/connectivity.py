@@ -51,6 +51,7 @@ class Connectivity:
         send: Told what leaves.
         reaches: The twin, if its physics knows who can reach the network.
         random: Scales natural wrong clocks; 0 for none.
+        remembers: Whether ring buffers hold what was said, and not only when.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Connectivity:
         send: Callable[[Sending], None],
         reaches: Reaches | None,
         random: float,
+        remembers: bool = True,
     ) -> None:
         n, specs = len(build.devices), list(signals.values())
         self._build, self._link, self._reaches = build, build.link, reaches
@@ -74,6 +76,7 @@ class Connectivity:
             signals=specs,
             report_every_ms=build.report_every_ms,
             buffer_days=BUFFER_DAYS[build.link],
+            remembers=remembers,
         )
         names = keys(build.devices)
         free = build.link != "wired"

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from twins.core.connectivity import Connectivity
 from twins.core.manifest import SignalSpec
+from twins.core.packing import NO_ROOM
 from twins.core.pending import LAST, PendingTable, Wake
 from twins.core.realism import Check, Figure, Histories
 from twins.core.sending import Sending
@@ -97,13 +98,13 @@ def _rig(
     signal = SignalSpec(unit="1", min=0.0, max=1e6, title="", steps_per_unit=1)
     wire = Connectivity(
         key="rig", build=build, signals={"x": signal}, pending=PendingTable(env),
-        ledger=TruthLedger(), send=send, reaches=None, random=0.0,
+        ledger=TruthLedger(), send=send, reaches=None, random=0.0, remembers=False,
     )  # fmt: skip
     wire.start()
     for number in range(days * DAY_MS // every_ms):
         now_ms = START_MS + (number + 1) * every_ms
         env.run(until=Wake(env, delay_ms=now_ms - int(env.now), priority=LAST))
-        sevens = Readings(np.full((n, 1), 7.0), np.full((n, 1), 7, dtype=np.int32), None)
+        sevens = Readings(np.full((n, 1), 7.0), NO_ROOM, None)
         said = wire.say(now_ms, sevens, number)
         arrivals.reports += n
         arrivals.made.update((device, 1, seq) for device, seq in enumerate(said.seqs))

@@ -9,8 +9,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from twins.core.clocks import Stamps
 from twins.core.manifest import SignalSpec
-from twins.core.sensor_kernel import NOTHING
+from twins.core.packing import NO_ROOM, Packing, Room
 from twins.core.sensors import Readings
 
 DAY_MS = 86_400_000
@@ -24,8 +25,6 @@ so many reports: new pages for each report would cost as much as to make it."""
 REMEMBERED_COMMANDS = 1000
 """How many command ids a device remembers, and how many acknowledgements it keeps."""
 
-Columns = NDArray[np.float64]
-Whole = NDArray[np.int64]
 Numbers = NDArray[np.int32]
 Yes = NDArray[np.bool_]
 Status = Literal["running", "done", "refused", "expired"]
@@ -44,7 +43,10 @@ class Ack(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A report that the ring buffer still holds; ``values`` is a row of the fleet's columns."""
+    """A report that the ring buffer still holds; ``values`` is a row of the fleet's columns.
+
+    They are empty if the device does not remember them.
+    """
 
     seq: int
     at_ms: int
@@ -52,14 +54,27 @@ class Held(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """One report of the fleet in the ring. A number of 0: that device said nothing."""
+    """One report of the fleet in the ring; as good as nothing of it is its own but ``said``."""
 
-    seqs: Numbers
-    stamps: int | Whole
-    """What the devices' clocks said; one number where all agree."""
+    base: Numbers
+    plus: int
+    """``base + plus`` are the running numbers; many rows share one base."""
+    who: Yes | None
+    """Who said something, shape ``(n,)``; all if ``None``."""
+    stamps: Stamps
     boots: tuple[int, ...]
-    said: Numbers | Columns
-    """Shape ``(n, channels)``, readings in quanta; as they are where those do not fit."""
+    said: Room
+
+    def seq(self, device: int) -> int:
+        """The running number of a device; 0 if it said nothing."""
+        if self.who is not None and not self.who[device]:
+            return 0
+        return int(self.base[device]) + self.plus
+
+    def seqs(self) -> Numbers:
+        """The running numbers of all devices, shape ``(n,)``."""
+        seqs = self.base + np.int32(self.plus)
+        return seqs if self.who is None else seqs * self.who
 
 
 class DeviceSide:
@@ -67,8 +82,9 @@ class DeviceSide:
 
     Ring buffer, acknowledgements and the ids obeyed stand in flash: they survive a reboot, under
     the boot they were said in.
-    The ring holds four bytes a reading: what was said is a whole number of quanta. Its memory is
-    taken in blocks as reports come.
+    The ring holds what was said as whole numbers of quanta, one to four bytes a reading as a rule
+    (``packing.py``). Its memory is taken in blocks as reports come. Where nobody will ask for what
+    was said (``remembers``), it holds numbers and times only.
     """
 
     def __init__(
@@ -78,22 +94,23 @@ class DeviceSide:
         signals: Sequence[SignalSpec],
         report_every_ms: int,
         buffer_days: int = BUFFER_DAYS,
+        remembers: bool = True,
     ) -> None:
         rows = min(max(buffer_days * DAY_MS // report_every_ms, 1), BUFFER_REPORTS_MAX)
-        self._steps = np.array([float(signal.steps_per_unit) for signal in signals])
-        ends = np.array([max(abs(signal.min), abs(signal.max)) for signal in signals])
-        self._narrow = bool(np.all(ends * self._steps < -NOTHING))
-        self._shape, self._rows, self._written = (len(signals), devices), rows, 0
+        self._packing, self._devices = Packing(signals), devices
+        self._rows, self._written, self._remembers = rows, 0, remembers
         self._per_block = min(
-            max(-(-BLOCK_BYTES // max(4 * len(signals) * devices, 1)), 1), BLOCK_ROWS
+            max(-(-BLOCK_BYTES // max(self._packing.bytes * devices, 1)), 1), BLOCK_ROWS
         )
-        self._blocks: list[Numbers] = []
-        self._seqs = np.zeros(devices, dtype=np.int32)
+        self._blocks: list[tuple[NDArray[Any], ...]] = []
+        self._base, self._plus, self._shared = np.zeros(devices, dtype=np.int32), 0, False
+        """Newest numbers: ``base + plus``; whether the ring holds this base."""
         self._boots = (1,) * devices
         self._born_ms: dict[int, int] = {}
         self._ring: deque[_Row] = deque(maxlen=rows)
-        self._acks: list[list[Ack]] = [[] for _ in range(devices)]
-        self._obeyed: list[dict[str, None]] = [{} for _ in range(devices)]
+        self._acks: dict[int, list[Ack]] = {}
+        self._obeyed: dict[int, dict[str, None]] = {}
+        """By device; the collector of cycles would have to look at one list for each."""
 
     @property
     def boots(self) -> tuple[int, ...]:
@@ -102,54 +119,53 @@ class DeviceSide:
 
     def newest(self, device: int) -> int:
         """The newest number of a device's present boot."""
-        return int(self._seqs[device])
+        return int(self._base[device]) + self._plus
 
     def reboot(self, device: int, stamp_ms: int) -> None:
         """Start anew: the next boot, whose birth (``seq`` 0) is said at ``stamp_ms``."""
         boots = list(self._boots)
         boots[device] += 1
         self._boots = tuple(boots)
-        self._seqs[device] = 0
+        self._own()[device] = 0
         self._born_ms[device] = stamp_ms
 
     def born_ms(self, device: int) -> int | None:
         """When the present boot began; ``None`` in the first one, which began with the world."""
         return self._born_ms.get(device)
 
-    def room(self) -> Numbers | None:
-        """Where the next report is to be written, shape ``(channels, n)``.
-
-        ``None`` if some channel has quanta that do not fit; its readings are kept as they are.
-        """
-        if not self._narrow:
-            return None
+    def room(self) -> Room:
+        """Where the next report is to be written."""
+        if not self._remembers:
+            return NO_ROOM
         block, row = divmod(self._written % self._rows, self._per_block)
         if block == len(self._blocks):
-            self._blocks.append(np.empty((self._per_block, *self._shape), dtype=np.int32))
-        room: Numbers = self._blocks[block][row]
-        return room
+            self._blocks.append(self._packing.blocks(self._per_block, self._devices))
+        eight, sixteen, half, whole = self._blocks[block]
+        return eight[row], sixteen[row], half[row], whole[row]
 
-    def report(self, stamps: int | Whole, readings: Readings, *, who: Yes | None = None) -> Numbers:
+    def report(self, stamps: Stamps, readings: Readings, *, who: Yes | None = None) -> Numbers:
         """Number a report and keep it.
 
         Args:
-            stamps: What the devices' clocks say, one number or shape ``(n,)``.
+            stamps: What the devices' clocks say.
             readings: Of every device.
             who: Which devices report, shape ``(n,)``; all if left out.
 
         Returns:
             The running number of each device, shape ``(n,)``.
         """
-        self._seqs += 1 if who is None else who
-        seqs = self._seqs.copy()
-        said = readings.values.copy() if readings.quanta is None else readings.quanta
-        self._written += 1
-        self._ring.append(_Row(seqs if who is None else seqs * who, stamps, self._boots, said))
-        return seqs
+        if who is None:
+            self._plus += 1
+        else:
+            base = self._own()
+            base += who
+        self._written, self._shared = self._written + 1, True
+        self._ring.append(_Row(self._base, self._plus, who, stamps, self._boots, readings.quanta))
+        return self._base + np.int32(self._plus)
 
     def take(self, device: int, command_id: str) -> bool:
         """Whether the device has yet to obey this id; from now on it has obeyed it."""
-        known = self._obeyed[device]
+        known = self._obeyed.setdefault(device, {})
         if command_id in known:
             return False
         known[command_id] = None
@@ -161,10 +177,10 @@ class DeviceSide:
         self, device: int, *, at_ms: int, command_id: str, status: Status, detail: str
     ) -> Ack:
         """Number an acknowledgement and keep it."""
-        self._seqs[device] += 1
-        boot, seq = self._boots[device], int(self._seqs[device])
+        self._own()[device] += 1
+        boot, seq = self._boots[device], self.newest(device)
         ack = Ack(boot, seq, at_ms, command_id, status, detail)
-        self._acks[device] = [*self._acks[device][-REMEMBERED_COMMANDS:], ack]
+        self._acks[device] = [*self._acks.get(device, ())[-REMEMBERED_COMMANDS:], ack]
         return ack
 
     def held(self, device: int, boot: int, from_seq: int, to_seq: int) -> list[Held]:
@@ -173,18 +189,20 @@ class DeviceSide:
         for row in reversed(self._ring):
             if row.boots[device] > boot:
                 continue
-            seq = int(row.seqs[device])
+            seq = row.seq(device)
             if row.boots[device] < boot or 0 < seq < from_seq:
                 break
             if 0 < seq <= to_seq:
-                stamp = row.stamps if isinstance(row.stamps, int) else int(row.stamps[device])
-                found.append(Held(seq, stamp, self._values(row.said[device])))
+                values = [] if row.said is NO_ROOM else self._packing.readings(row.said, device)
+                found.append(Held(seq, row.stamps.of(device), values))
         return found[::-1]
 
     def acks(self, device: int, boot: int, from_seq: int, to_seq: int) -> list[Ack]:
         """The acknowledgements kept of ``from_seq`` to ``to_seq`` of a boot, oldest first."""
         return [
-            ack for ack in self._acks[device] if ack.boot == boot and from_seq <= ack.seq <= to_seq
+            ack
+            for ack in self._acks.get(device, ())
+            if ack.boot == boot and from_seq <= ack.seq <= to_seq
         ]
 
     def dump(self) -> dict[str, Any]:
@@ -192,27 +210,32 @@ class DeviceSide:
         return {
             "boots": list(self._boots),
             "born_ms": [list(item) for item in self._born_ms.items()],
-            "seqs": self._seqs,
-            "ring": [[row.seqs, row.stamps, list(row.boots), row.said] for row in self._ring],
-            "acks": [[list(ack) for ack in acks] for acks in self._acks],
-            "obeyed": [list(ids) for ids in self._obeyed],
+            "seqs": self._base + np.int32(self._plus),
+            "ring": [
+                [row.seqs(), list(row.stamps), list(row.boots), list(row.said)]
+                for row in self._ring
+            ],
+            "acks": [[at, [list(ack) for ack in acks]] for at, acks in self._acks.items()],
+            "obeyed": [[at, list(ids)] for at, ids in self._obeyed.items()],
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
-        self._boots, self._seqs = tuple(state["boots"]), state["seqs"]
+        self._boots, self._base = tuple(state["boots"]), state["seqs"]
+        self._plus, self._shared = 0, False
         self._born_ms = dict(state["born_ms"])
         self._ring.clear()
         for seqs, stamps, boots, said in state["ring"]:
             same = tuple(boots)
             if self._ring and self._ring[-1].boots == same:
                 same = self._ring[-1].boots  # one object for many rows, as it was
-            self._ring.append(_Row(seqs, stamps, same, said))
-        self._acks = [[Ack(*ack) for ack in acks] for acks in state["acks"]]
-        self._obeyed = [dict.fromkeys(ids) for ids in state["obeyed"]]
+            self._ring.append(_Row(seqs, 0, seqs > 0, Stamps(*stamps), same, tuple(said)))
+        self._acks = {at: [Ack(*ack) for ack in acks] for at, acks in state["acks"]}
+        self._obeyed = {at: dict.fromkeys(ids) for at, ids in state["obeyed"]}
 
-    def _values(self, said: Numbers | Columns) -> list[float]:
-        if said.dtype == np.int32:
-            said = np.where(said == NOTHING, np.nan, said / self._steps)
-        values: list[float] = said.tolist()
-        return values
+    def _own(self) -> Numbers:
+        """The newest numbers, to be changed: a copy if the ring holds them."""
+        if self._shared or self._plus:
+            self._base = self._base + np.int32(self._plus)
+            self._plus, self._shared = 0, False
+        return self._base

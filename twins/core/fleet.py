@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twins.core.ageing import Ageing, Breakdown
+from twins.core.clocks import Stamps
 from twins.core.common_faults import LINK_FAULTS, SENSOR_FAULTS, faults_of
 from twins.core.connectivity import Connectivity
 from twins.core.device import Ack, Status
@@ -36,8 +37,8 @@ class Report(NamedTuple):
     seqs: NDArray[np.int32]
     values: NDArray[np.float64]
     """What will be known of this moment; a device that is silent or not heard has NaN only."""
-    stamps: int | NDArray[np.int64]
-    """What the devices' clocks say: one number, or shape ``(n,)``."""
+    stamps: Stamps
+    """What the devices' clocks say."""
     leave: NDArray[np.bool_] | None
     """Whose report leaves its device now, shape ``(n,)``; all if ``None``."""
     lost: NDArray[np.int64]
@@ -59,6 +60,7 @@ class Fleet:
         hear: Callable[[Report], None],
         broke: Callable[[Breakdown], None],
         send: Callable[[Fleet, Sending], None],
+        remembers: bool = True,
     ) -> None:
         self.manifest, self.build, self.twin = manifest, build, twin
         self._pending, self._ledger, self._hear = pending, ledger, hear
@@ -75,6 +77,7 @@ class Fleet:
             send=lambda sending: send(self, sending),
             reaches=twin if isinstance(twin, Reaches) else None,
             random=build.random_faults,
+            remembers=remembers,
         )
         self.side = self.wire.side
         self._sensing = Sensing(

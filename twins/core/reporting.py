@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twins.core.manifest import SignalSpec
-from twins.core.sensor_kernel import NOTHING
+from twins.core.packing import NO_ROOM, Packing
 from twins.core.sensors import Readings
 
 Columns = NDArray[np.float64]
@@ -24,6 +24,7 @@ class OnChange:
     """What the devices of a fleet said last, columns of shape ``(n, channels)``."""
 
     def __init__(self, signals: Sequence[SignalSpec], devices: int) -> None:
+        self._packing = Packing(signals)
         quantum = np.array([1.0 / signal.steps_per_unit for signal in signals])
         wanted = np.array([float(signal.reportable_change) for signal in signals])
         # Half a quantum less, so that a step of exactly the reportable change counts.
@@ -51,8 +52,8 @@ class OnChange:
             news &= who[:, None]
         np.copyto(self._said, values, where=news)
         self._said_ms[news] = at_ms
-        if quanta is not None:
-            quanta[~news] = NOTHING
+        if quanta is not NO_ROOM:
+            self._packing.leave_out(quanta, ~news)
         mute = ~news.any(axis=1)
         return Readings(np.where(news, values, np.nan), quanta, mute if mute.any() else None)
 

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from twins.core.clocks import Stamps
 from twins.core.device import Ack, Held, Yes
 from twins.core.twin import Columns
 
@@ -15,7 +16,7 @@ class Said(NamedTuple):
     """A report of the moment: what leaves the devices, now or later."""
 
     seqs: NDArray[np.int32]
-    stamps: int | NDArray[np.int64]
+    stamps: Stamps
     values: Columns
     """Shape ``(n, signals)``; all NaN in the row of a device that is silent or not heard."""
     leave: Yes | None

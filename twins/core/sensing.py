@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from twins.core.packing import Room
 from twins.core.pending import PendingTable
 from twins.core.sensor_faults import SensorFaults
 from twins.core.sensors import Columns, Readings, Sensors
@@ -29,6 +29,7 @@ class Sensing:
     ) -> None:
         signals = manifest.signals
         self._names = tuple(signals)
+        self._values = np.empty((len(signals), len(build.devices)))
         self._sensors = Sensors(
             signals, build.devices, build.streams, report_every_ms=build.report_every_ms
         )
@@ -43,13 +44,14 @@ class Sensing:
             random=build.random_faults,
         )
 
-    def read(
-        self, truth: Columns, report: int, now_ms: int, room: NDArray[np.int32] | None
-    ) -> Readings:
-        """What the devices measure of ``truth``, shape ``(n, signals)``; quanta go to ``room``."""
+    def read(self, truth: Columns, report: int, now_ms: int, room: Room) -> Readings:
+        """What the devices measure of ``truth``, shape ``(n, signals)``; quanta go to ``room``.
+
+        Readings are good until the next ones.
+        """
         self.faults.reports(now_ms)
         readings = self._sensors.read(
-            truth, report, at_ms=now_ms, wrong=self.faults.wrong(), room=room
+            truth, report, at_ms=now_ms, wrong=self.faults.wrong(), room=room, into=self._values
         )
         self.faults.said(readings.values)
         return readings

@@ -96,7 +96,8 @@ class SensorFaults:
         Raises:
             InvalidFault: If a signal is to be swapped with itself.
         """
-        self._one(now_ms, kind, device, values, named)
+        [draws] = self._draws([device])
+        self._one(now_ms, kind, device, values, named, draws=draws)
 
     def arrive(
         self, now_ms: int, arrivals: Sequence[tuple[int, str]], values: Mapping[str, Values]
@@ -105,15 +106,19 @@ class SensorFaults:
 
         They end with a report, too, and need no row to wait for that.
         """
-        for device, kind in arrivals:
-            self._one(now_ms, kind, device, values[kind], {}, natural=True)
+        draws = self._draws([device for device, _ in arrivals])
+        for (device, kind), own in zip(arrivals, draws, strict=True):
+            self._one(now_ms, kind, device, values[kind], {}, draws=own, natural=True)
 
-    def _draws(self, device: int) -> list[float]:
-        """Uniform draws of a fault that begins at a device."""
-        self._count[device] += 1
-        draws = np.empty(DRAWS)
-        uniforms(self._keys[device], self._root, self._count[device] * DRAWS, draws)
-        drawn: list[float] = draws.tolist()
+    def _draws(self, devices: Sequence[int]) -> list[list[float]]:
+        """Uniform draws of the faults that begin at these devices."""
+        numbers = []
+        for device in devices:
+            self._count[device] += 1
+            numbers.append(self._count[device] * DRAWS)
+        draws = np.empty((len(devices), DRAWS))
+        uniforms(self._keys[np.array(devices)], self._root, np.array(numbers), draws)
+        drawn: list[list[float]] = draws.tolist()
         return drawn
 
     def _one(
@@ -124,10 +129,10 @@ class SensorFaults:
         values: Values,
         named: Mapping[str, str],
         *,
+        draws: Sequence[float],
         natural: bool = False,
     ) -> None:
-        name, draws = self._devices[device], self._draws(device)
-        normal, uniform = _normal(draws[2], draws[3]), draws[4]
+        name, normal, uniform = self._devices[device], _normal(draws[2], draws[3]), draws[4]
         channel = self._channel(named, "signal", int(draws[0] * len(self._names)))
         other = self._channel(named, "with", int(draws[1] * len(self._names)))
         if other == channel and "with" in named:

@@ -23,18 +23,17 @@ Word = Any
 """A ``numpy.uint64``; mypy does not know what its arithmetic gives."""
 
 TILE = 256
-"""Devices of a tile: 23 channels of them are 47 KB."""
-NOTHING = -(2.0**31)
-"""Stands in the ring for a signal that was not said."""
+"""Devices of a tile: 26 channels of them are 53 KB."""
 OCTAVE, LOWEST = 5, 126 << 5
 """An octave of the normal's table has 2^5 pieces; the lowest one begins at 0.5."""
 FIGURES = ("white", "white_rel", "slow", "slow_rel", "memory", "push", "drift", "drift_rel",
-           "wander", "lag", "low", "high", "steps")  # fmt: skip
+           "wander", "lag", "low", "high", "steps", "base")  # fmt: skip
 (_WHITE, _WHITE_REL, _SLOW, _SLOW_REL, _MEMORY, _PUSH, _DRIFT, _DRIFT_REL, _WANDER, _LAG, _LOW,
- _HIGH, _STEPS) = range(len(FIGURES))  # fmt: skip
-PLACES = ("white", "slow_draw", "drift_draw", "bias", "gain", "slow", "drift", "lag", "hold")
-(_WHITE_AT, _SLOW_DRAW, _DRIFT_DRAW, _BIAS_AT, _GAIN_AT, _SLOW_AT, _DRIFT_AT, _LAG_AT,
- _HOLD_AT) = range(len(PLACES))  # fmt: skip
+ _HIGH, _STEPS, _BASE) = range(len(FIGURES))  # fmt: skip
+PLACES = ("white", "slow_draw", "drift_draw", "bias", "gain", "slow", "drift", "lag", "hold",
+          "width", "row")  # fmt: skip
+(_WHITE_AT, _SLOW_DRAW, _DRIFT_DRAW, _BIAS_AT, _GAIN_AT, _SLOW_AT, _DRIFT_AT, _LAG_AT, _HOLD_AT,
+ _WIDTH_AT, _ROW_AT) = range(len(PLACES))  # fmt: skip
 KINDS = ("sensor_swapped", "sensor_bias", "sensor_drift", "sensor_stuck", "sensor_spike",
          "sensor_zero", "sensor_dropout")  # fmt: skip
 """In the order in which they act: wiring, then offsets, then what hides everything."""
@@ -151,7 +150,7 @@ def _wander(  # noqa: PLR0917
 def _spoil(  # noqa: PLR0917
     device: int, at_ms: int, fault: int, after: Whole, what: Whole, size: Columns, values: Columns
 ) -> None:
-    """Let the faults of a device act on its readings, one after another from ``fault`` on."""
+    """Let faults act on the readings in a column of a tile, one after another from ``fault`` on."""
     while fault >= 0:
         kind, channel, begun = what[fault, 0], what[fault, 1], what[fault, 2]
         much, value = size[fault], values[channel, device]
@@ -182,10 +181,11 @@ def _uniform(key: Word, root: Word, number: int) -> float:
 
 
 @compiled
-def uniforms(key: Word, root: Word, number: int, drawn: Columns) -> None:
-    """Draws of a thing's uniform stream from ``number`` on."""
-    for i in range(len(drawn)):
-        drawn[i] = _uniform(key, root, number + i)
+def uniforms(keys: Keys, root: Word, numbers: Whole, drawn: Columns) -> None:
+    """Draws of things' uniform streams, each from its number on; shape ``(things, draws)``."""
+    for thing in range(len(keys)):
+        for i in range(drawn.shape[1]):
+            drawn[thing, i] = _uniform(keys[thing], root, numbers[thing] + i)
 
 
 @compiled
@@ -210,31 +210,23 @@ def first_zeros(keys: Keys, root: Word, log_share: float, zeros: Whole) -> None:
 
 
 @compiled
-def _zeros_of(  # noqa: PLR0917
-    device: int,
-    report: int,
-    keys: Keys,
-    root: Word,
-    log_share: float,
-    zeros: Whole,
-    values: Columns,
-) -> None:
-    """The natural zeros of a device in a report; ``zeros`` holds (cell, number) of the next."""
+def _zeros_of(device: int, report: int, nature: tuple[Any, ...], at: int, values: Columns) -> None:
+    """The natural zeros of a device, whose readings stand in column ``at`` of a tile."""
+    keys, root, log_share, zeros = nature
     channels = len(values)
     while zeros[0, device] < (report + 1) * channels:
         channel = zeros[0, device] - report * channels
-        if not math.isnan(values[channel, device]):
-            values[channel, device] = 0.0
+        if not math.isnan(values[channel, at]):
+            values[channel, at] = 0.0
         zeros[1, device] += 1
         zeros[0, device] += _next_zero(keys[device], root, zeros[1, device], log_share)
 
 
 @compiled
 def _quantise(  # noqa: PLR0917
-    c: int, first: int, figures: Columns, places: Whole, state: Columns, fresh: Whole,
-    seen: Columns, quanta: NDArray[np.int32],
-) -> None:  # fmt: skip
-    """Clip to the range, go to the quantum and hold; whole numbers too, if there is room."""
+    c: int, first: int, figures: Columns, places: Whole, state: Columns, fresh: Whole, seen: Columns
+) -> None:
+    """Clip to the range, go to the quantum and hold: whole numbers of quanta."""
     low, high, steps = figures[c, _LOW], figures[c, _HIGH], figures[c, _STEPS]
     hold = places[c, _HOLD_AT]
     if hold >= 0 and fresh[hold] == 0:
@@ -246,13 +238,31 @@ def _quantise(  # noqa: PLR0917
         value = low if value < low else value  # noqa: FURB136
         value = high if value > high else value  # noqa: FURB136
         seen[i] = np.rint(value * steps)
-    for i in range(len(quanta)):
-        quanta[i] = np.int32(NOTHING if math.isnan(seen[i]) else seen[i])
-    for i in range(len(seen)):
-        seen[i] /= steps
     if hold >= 0:
         for i in range(len(seen)):
-            state[hold, first + i] = seen[i]
+            state[hold, first + i] = seen[i] / steps
+
+
+@compiled
+def _keep(  # noqa: PLR0917
+    width: int, row: int, first: int, base: float, room: tuple[Any, ...], seen: Columns
+) -> None:
+    """Write whole numbers of quanta, less their base, into the room of their width."""
+    eight, sixteen, half, whole = room
+    if width == 0:
+        for i in range(len(seen)):
+            eight[row, first + i] = np.int8(-(2.0**7) if math.isnan(seen[i]) else seen[i] - base)
+    elif width == 1:
+        for i in range(len(seen)):
+            value = -(2.0**15) if math.isnan(seen[i]) else seen[i] - base
+            sixteen[row, first + i] = np.int16(value)
+    elif width == 2:
+        for i in range(len(seen)):
+            value = -(2.0**31) if math.isnan(seen[i]) else seen[i] - base
+            half[row, first + i] = np.int32(value)
+    elif width == 3:
+        for i in range(len(seen)):
+            whole[row, first + i] = seen[i]
 
 
 @compiled
@@ -272,7 +282,7 @@ def _listen(first: int, last: int, values: Columns, mute: NDArray[np.bool_]) -> 
 def sense(  # noqa: PLR0917
     truth: Columns, spacing: tuple[int, int], keys: Keys, report: int, at_ms: int,
     figures: Columns, places: Whole, fixed: Floats, state: Columns, fresh: Whole, table: Floats,
-    broken: tuple[Any, ...], nature: tuple[Any, ...], values: Columns, quanta: NDArray[np.int32],
+    broken: tuple[Any, ...], nature: tuple[Any, ...], values: Columns, room: tuple[Any, ...],
     mute: NDArray[np.bool_],
 ) -> int:  # fmt: skip
     """Make a report of every device from its truth; returns how many have nothing to say.
@@ -284,7 +294,8 @@ def sense(  # noqa: PLR0917
         report: Running number.
         at_ms: When that is.
         figures: Shape ``(channels, len(FIGURES))``.
-        places: Where each effect stands in draws, ``fixed`` and ``state``; -1: none.
+        places: Where each effect stands in draws, ``fixed`` and ``state``, and the quanta in
+            ``room``; -1: none.
         fixed: Errors of devices that stay, ``(rows, n)``.
         state: What is remembered, ``(rows, n)``.
         fresh: By row of ``state``: whether a channel that holds looks again.
@@ -292,23 +303,24 @@ def sense(  # noqa: PLR0917
         broken: Columns of ``Broken``.
         nature: Keys, root, log share and columns of natural zeros.
         values: The readings, ``(channels, n)``, to be filled.
-        quanta: The same in quanta, or ``(channels, 0)`` where they would not fit.
+        room: The same in quanta, to be filled: one block for each width (``packing.py``).
         mute: Who has nothing to say, ``(n,)``, to be filled.
     """
     head, after, what, size = broken
-    devices, root, log_share, zeros = nature
+    zeros = nature[3]
     channels, n = values.shape
     pairs = 0
     for c in range(channels):
         last_draw = max(places[c, _WHITE_AT], places[c, _SLOW_DRAW], places[c, _DRIFT_DRAW])
         pairs = max(pairs, (last_draw + 2) // 2)
     draws, true = np.empty((2 * pairs, TILE), dtype=np.float32), np.empty(TILE)
+    tile = np.empty((channels, TILE))
     silent = 0
     for first in range(0, n, TILE):
         last = min(first + TILE, n)
         _normals(keys, first, last, report, table, draws)
         for c in range(channels):
-            seen, at = values[c, first:last], c * spacing[0] + first * spacing[1]
+            seen, at = tile[c, : last - first], c * spacing[0] + first * spacing[1]
             source = truth[at : at + (last - first - 1) * spacing[1] + 1 : spacing[1]]
             for i in range(len(seen)):
                 true[i] = seen[i] = source[i]
@@ -316,13 +328,18 @@ def sense(  # noqa: PLR0917
             _wander(c, first, last, figures, places, state, draws, true, seen)
         for i in range(first, last):
             if head[i] >= 0:
-                _spoil(i, at_ms, head[i], after, what, size, values)
+                _spoil(i - first, at_ms, head[i], after, what, size, tile)
             if zeros[0, i] < (report + 1) * channels:
-                _zeros_of(i, report, devices, root, log_share, zeros, values)
+                _zeros_of(i, report, nature, i - first, tile)
         for c in range(channels):
-            _quantise(
-                c, first, figures, places, state, fresh, values[c, first:last],
-                quanta[c, first:last],
-            )  # fmt: skip
+            seen, steps = tile[c, : last - first], figures[c, _STEPS]
+            _quantise(c, first, figures, places, state, fresh, seen)
+            _keep(places[c, _WIDTH_AT], places[c, _ROW_AT], first, figures[c, _BASE], room, seen)
+            if steps == 1.0:
+                for i in range(first, last):
+                    values[c, i] = seen[i - first]
+            else:
+                for i in range(first, last):
+                    values[c, i] = seen[i - first] / steps
         silent += _listen(first, last, values, mute)
     return silent

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from twins.core.broken import Wrong, sound
 from twins.core.manifest import SignalSpec
 from twins.core.noise import NORMAL, Noise
+from twins.core.packing import NO_ROOM, Packing, Room
 from twins.core.sensor_kernel import FIGURES, PLACES, sense
 from twins.core.streams import Streams
 
@@ -30,8 +31,8 @@ class Readings(NamedTuple):
 
     values: Columns
     """Shape ``(n, channels)``, on the quantum of each channel; NaN where nothing was measured."""
-    quanta: NDArray[np.int32] | None
-    """The same in quanta, if they were asked for."""
+    quanta: Room
+    """The same in quanta, where they were asked for."""
     mute: NDArray[np.bool_] | None
     """Who has nothing to say, shape ``(n,)``; nobody if ``None``."""
 
@@ -54,7 +55,6 @@ class Sensors:
     ) -> None:
         specs, n = list(signals.values()), len(devices)
         figures = _figures(specs, report_every_ms / 1000.0)
-        self._figures = np.array([figures[name] for name in FIGURES]).T.copy()
         sample_ms = np.array([spec.sample_s * 1000.0 for spec in specs])
         has = {
             "white": (figures["white"] > 0.0) | (figures["white_rel"] > 0.0),
@@ -66,7 +66,12 @@ class Sensors:
             "gain": np.array([spec.bias_rel != 0.0 for spec in specs]),
         }
         has |= {"slow_draw": has["slow"], "drift_draw": has["drift"]}
+        packing = Packing(specs)
+        figures["base"] = packing.base
+        self._figures = np.array([figures[name] for name in FIGURES]).T.copy()
         self._places = np.full((len(specs), len(PLACES)), -1)
+        self._places[:, PLACES.index("row")] = packing.row
+        self._width = packing.width
         for rows in (("white", "slow_draw", "drift_draw"), _FIXED, _STATE):
             count = 0
             for name in rows:
@@ -95,7 +100,8 @@ class Sensors:
         *,
         at_ms: int = 0,
         wrong: Wrong | None = None,
-        room: NDArray[np.int32] | None = None,
+        room: Room | None = None,
+        into: Columns | None = None,
     ) -> Readings:
         """What the sensors say at report number ``report`` (from 0, one after another).
 
@@ -104,11 +110,14 @@ class Sensors:
             report: Running number; row of the noise streams.
             at_ms: When that is (for channels that sample more seldom than they report).
             wrong: With them, acting before range and quantum; nothing if left out.
-            room: Where the quanta go, ``(channels, n)``; left out, there is no need for them.
+            room: Where the quanta go; left out, there is no need for them.
+            into: Where the readings go, shape ``(channels, n)``; new memory if left out, which
+                costs more than to make them if they are many.
         """
         n, channels = truth.shape
-        values = np.empty((channels, n))
-        quanta = np.empty((channels, 0), dtype=np.int32) if room is None else room
+        room = NO_ROOM if room is None else room
+        values = np.empty((channels, n)) if into is None else into
+        self._places[:, _WIDTH] = -1 if room is NO_ROOM else self._width
         mute = np.empty(n, dtype=np.bool_)
         flat, spacing = _flat(truth)
         if len(self._sample_ms):
@@ -116,9 +125,9 @@ class Sensors:
         broken, nature = wrong or self._sound
         silent = sense(
             flat, spacing, self._keys, report, at_ms, self._figures, self._places, self._fixed,
-            self._state, self._fresh, NORMAL, broken, nature, values, quanta, mute,
+            self._state, self._fresh, NORMAL, broken, nature, values, room, mute,
         )  # fmt: skip
-        return Readings(values.T, None if room is None else room.T, mute if silent else None)
+        return Readings(values.T, room, mute if silent else None)
 
     def adjust(self, device: int, channel: int | None = None) -> None:
         """Somebody calibrated a device (or one channel of it): what has drifted is gone."""
@@ -141,6 +150,7 @@ class Sensors:
         self._sample_number = number
 
 
+_WIDTH = PLACES.index("width")
 _FIXED, _STATE = ("bias", "gain"), ("slow", "drift", "lag", "hold")
 """Rows of what stays and of what is remembered, in their order."""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 
 from twins.core.ports import Truth
 
 HOUR_MS = 3_600_000
+_MOMENT = attrgetter("at_ms", "kind", "subject")
 
 
 class TruthLedger:
@@ -59,7 +61,7 @@ class TruthLedger:
     def take(self) -> list[Truth]:
         """Hand out what happened since the last time, ordered by (at_ms, kind, subject)."""
         fresh, self._fresh = self._fresh, []
-        return sorted(fresh, key=lambda truth: (truth.at_ms, truth.kind, truth.subject))
+        return sorted(fresh, key=_MOMENT)
 
     def dump(self) -> dict[str, Any]:
         """The ledger as plain data, truths not yet handed out included."""

@@ -176,8 +176,9 @@ class Outdoors:
             self._ends = self._hour(hour), self._hour(hour + 1)
             self._key = hour
         begin, end = self._ends
-        now = begin + (end - begin) * (rest_ms / HOUR_MS)
-        return self._region.spells.over(Sky(now[0], begin[1], now[2], now[3]), at_ms)
+        now, cells = begin + (end - begin) * (rest_ms / HOUR_MS), self._cells
+        sky = Sky(now[0][cells], begin[1][cells], now[2][cells], now[3][cells])
+        return self._region.spells.over(sky, at_ms)
 
     def hours(self, from_ms: int, count: int) -> Sky:
         """The full hours from the one that contains ``from_ms``."""
@@ -192,8 +193,9 @@ class Outdoors:
         return self._region.spells.over_hours(Sky(*(one[self._cells] for one in joined)), all_ms)
 
     def _hour(self, hour: int) -> Columns:
+        """The full hour over each cell: there are fewer of them than sites."""
         number, row = divmod(hour, BLOCK_H)
-        return np.array([one[self._cells, row] for one in self._region.block(number)])
+        return np.array([one[:, row] for one in self._region.block(number)])
 
 
 def _ar1(push: Columns) -> Columns:

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from ruamel.yaml import YAML
-
 from twins.core import declared
 from twins.core.commands import CORE
 from twins.core.declared import Declared
@@ -32,6 +30,7 @@ from twins.core.manifest import (
     SignalSpec,
 )
 from twins.core.twin import Build, ProductTwin
+from twins.core.yaml_text import parsed
 
 ROOT = Path(__file__).parent
 
@@ -174,7 +173,7 @@ def _part(entry: Mapping[str, Any]) -> Part:
 def _yaml(file: Path) -> list[dict[str, Any]]:
     if not file.is_file():
         return []
-    entries = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
+    entries = parsed(file.read_text(encoding="utf-8"))
     if not isinstance(entries, list):
         raise TypeError(f"{file.name} must hold a list")
     return entries

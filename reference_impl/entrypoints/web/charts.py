@@ -21,7 +21,7 @@ def wear(seen: Machine) -> dict[str, Any]:
     begins at the early (p10) and ends at the late (p90) run-out.
     """
     series: list[dict[str, Any]] = []
-    for number, k in enumerate(seen.conditions):
+    for number, k in enumerate(seen.conditions or []):
         color = COLORS[number % len(COLORS)]
         points = seen.wear.get(k["condition"], [])
         series.append(_line(k["position"], [list(p) for p in points], color, "solid"))

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from nicegui import ui
+from starlette.requests import Request
 
 from reference_impl.bootstrap import Dps
 from reference_impl.entrypoints.web import charts, views
-from reference_impl.kernel.errors import Unknown
+from reference_impl.entrypoints.web.door import BELOW, Door, Guarded, sign_in_url, sign_out_form
+from reference_impl.kernel.access import acting_as
+from reference_impl.kernel.errors import Forbidden, Unknown
 
+T = TypeVar("T")
 REFRESH_S = 2.0
 _WIDE_ONLY = "max-md:hidden"
 _LIST = [
@@ -32,7 +36,13 @@ _CELL = """
   </a>
 </q-td>
 """
-_LINKS = ".thing-link { color: #0b68a5 } .body--dark .thing-link { color: #5eb1ef }"
+_LINKS = """
+.thing-link { color: #0b68a5 } .body--dark .thing-link { color: #5eb1ef }
+.sign-out { margin-left: auto; display: flex; gap: .75rem; align-items: center }
+.sign-out button { padding: .25rem .7rem; border: 1px solid #ffffff80; border-radius: .4rem;
+  cursor: pointer }
+.sign-out button:focus-visible { outline: 3px solid #fff; outline-offset: 1px }
+"""
 """The blue of the header is too dark for words on dark ground."""
 _WEAR = """
 <q-td :props="props">
@@ -47,102 +57,160 @@ _WEAR = """
 
 def add_pages(dps: Dps) -> None:
     """Serve the pages on the app of ``dps``, below ``/portal``."""
+    door = Door(dps)
 
     @ui.page("/")  # type: ignore[untyped-decorator]  # NiceGUI is not followed
-    def list_page() -> None:
-        _machines(dps)
+    def list_page(request: Request) -> None:
+        _machines(_Visit(dps, door, request))
 
     @ui.page("/things/{thing}")  # type: ignore[untyped-decorator]
-    def machine_page(thing: str) -> None:
-        _machine(dps, thing)
+    def machine_page(request: Request, thing: str) -> None:
+        _machine(_Visit(dps, door, request), thing)
 
-    ui.run_with(
-        dps.app, mount_path="/portal", title="Portal", dark=None, show_welcome_message=False
-    )
+    if not door.open:
+        dps.app.router.routes.extend(door.routes())
+        dps.app.add_middleware(Guarded, door=door)
+    ui.run_with(dps.app, mount_path=BELOW, title="Portal", dark=None, show_welcome_message=False)
 
 
-def _header(dps: Dps, text: str, *, back: bool) -> None:
+class _Visit:
+    """Somebody looks at a page: every reading of it runs as who he is by then."""
+
+    def __init__(self, dps: Dps, door: Door, request: Request) -> None:
+        self.dps, self._door, self._path = dps, door, request.url.path
+        self._token = door.token(request.headers)
+
+    def read(
+        self, show: Callable[[], T], *, refused: Callable[[str], None] | None = None
+    ) -> T | None:
+        """What ``show`` gives as the caller; None if he may not, or his session has ended."""
+        who = self._door.still(self._token)
+        if who is None:
+            ui.navigate.to(sign_in_url(self._path).removeprefix(BELOW))  # NiceGUI puts it before
+            return None
+        try:
+            with acting_as(who):
+                return show()
+        except (Forbidden, Unknown) as error:
+            if refused is not None:
+                refused(error.title)
+            return None
+
+    def signed_in(self) -> str:
+        """Who has signed in; empty where nobody need."""
+        who = None if self._door.open else self._door.still(self._token)
+        return "" if who is None else who.user
+
+
+def _header(visit: _Visit, text: str, *, back: bool) -> None:
     ui.colors(primary="#0b68a5", positive="#18794e", negative="#c62a2f", warning="#b26a00")
     ui.add_css(_LINKS)
     with ui.header().classes("items-center gap-x-4 gap-y-0 py-3"):
         if back:
-            ui.link("← Machines", "/portal").classes("text-white no-underline whitespace-nowrap")
+            ui.link("← Machines", "/").classes("text-white no-underline whitespace-nowrap")
         ui.label(text).classes("text-lg font-medium")
         ui.space()
         now = ui.label().classes("whitespace-nowrap tabular-nums")
+        if name := visit.signed_in():
+            ui.html(sign_out_form(name), sanitize=False)
 
     def tick() -> None:
-        at_ms = dps.now_ms()
+        at_ms = visit.dps.now_ms()
         now.set_text(f"{views.day_and_time(at_ms)} UTC" if at_ms else "no data yet")
 
     tick()
     ui.timer(REFRESH_S, tick)
 
 
-def _machines(dps: Dps) -> None:
-    _header(dps, "Machines", back=False)
+def _nothing(visit: _Visit, title: str, why: str) -> None:
+    _header(visit, title, back=False)
+    ui.label(why[0].upper() + why[1:]).classes("p-4")
+
+
+def _machines(visit: _Visit) -> None:
+    def look() -> list[dict[str, Any]]:
+        return views.machines(visit.dps)
+
+    first = visit.read(look, refused=lambda why: _nothing(visit, "No page for your role", why))
+    if first is None:
+        return
+    _header(visit, "Machines", back=False)
     columns = [
         {"name": n, "label": t, "field": n, "align": "left", "classes": c, "headerClasses": c}
         for n, t, c in _LIST
     ]
     with ui.column().classes("w-full max-w-6xl mx-auto p-2"):
-        table = ui.table(columns=columns, rows=views.machines(dps), row_key="thing")
+        table = ui.table(columns=columns, rows=first, row_key="thing")
         table.classes("w-full").props('no-data-label="No machine is installed yet"')
         table.add_slot("body-cell-title", _CELL)
         table.add_slot("body-cell-wear", _WEAR)
 
     def refresh() -> None:
-        rows = views.machines(dps)
-        if rows != table.rows:
+        rows = visit.read(look)
+        if rows is not None and rows != table.rows:
             table.rows = rows
             table.update()
 
     ui.timer(REFRESH_S, refresh)
 
 
-def _machine(dps: Dps, thing: str) -> None:
-    try:
-        seen = views.machine(dps, thing)
-    except Unknown as error:
-        _header(dps, "No such machine", back=True)
-        ui.label(error.title)
+def _machine(visit: _Visit, thing: str) -> None:
+    def look() -> views.Machine:
+        return views.machine(visit.dps, thing)
+
+    def unknown(why: str) -> None:
+        _header(visit, "No such machine", back=True)
+        ui.label(why)
+
+    seen = visit.read(look, refused=unknown)
+    if seen is None:
         return
     title = seen.thing["title"] or thing
-    _header(dps, title, back=True)
+    _header(visit, title, back=True)
     names = dict.fromkeys([title, thing, seen.thing["site"], seen.thing["model"]])
     with ui.column().classes("w-full max-w-6xl mx-auto p-2 gap-4"):
         ui.label(" · ".join(list(names)[1:])).classes("opacity-70")
-        with ui.card().classes("w-full gap-1"):
-            ui.label("Wear").classes("text-lg font-medium")
-            state = ui.column().classes("gap-0")
-            chart = ui.echart(charts.wear(seen)).classes("w-full h-72")
-        with ui.grid().classes("w-full grid-cols-1 lg:grid-cols-2 gap-4"):
-            orders = _card("Orders", "Nothing was ordered yet")
-            work = _card("Work orders", "No visit was needed yet")
-            alerts = _card("Alerts", "No alert so far")
-            readings = _card("Latest readings", "Nothing was heard yet")
+        fill = _cards(seen)
 
     shown: list[views.Machine] = []
 
     def refresh() -> None:
-        seen = views.machine(dps, thing)
-        if shown == [seen]:
-            return
-        shown[:] = [seen]
-        state.clear()
-        with state:
-            for sentence in _sentences(seen):
-                ui.label(sentence)
-        chart.options.clear()
-        chart.options.update(charts.wear(seen))
-        chart.update()
-        orders([_deal(row, f"{row['total_eur']:,.2f} EUR") for row in seen.orders])
-        work([_deal(row, _visit(row)) for row in seen.work_orders])
-        alerts([_alert(row) for row in seen.alerts])
-        readings([_Entry(row["title"], row["value"]) for row in seen.signals])
+        seen = visit.read(look)
+        if seen is not None and shown != [seen]:
+            shown[:] = [seen]
+            fill(seen)
 
     refresh()
     ui.timer(REFRESH_S, refresh)
+
+
+def _cards(seen: views.Machine) -> Callable[[views.Machine], None]:
+    """The cards of what the caller may read; gives what fills them."""
+    chart: Any = None
+    if seen.conditions is not None:
+        with ui.card().classes("w-full gap-1"):
+            ui.label("Wear").classes("text-lg font-medium")
+            state = ui.column().classes("gap-0")
+            chart = ui.echart(charts.wear(seen)).classes("w-full h-72")
+    fills: list[Callable[[views.Machine], None]] = []
+    with ui.grid().classes("w-full grid-cols-1 lg:grid-cols-2 gap-4"):
+        for title, empty, rows in _CARDS:
+            if rows(seen) is not None:
+                fills.append(_filling(_card(title, empty), rows))
+
+    def fill(seen: views.Machine) -> None:
+        if chart is not None:
+            state.clear()
+            with state:
+                for sentence in _sentences(seen):
+                    ui.label(sentence)
+            chart.options.clear()
+            chart.options.update(charts.wear(seen))
+            chart.update()
+        for one in fills:
+            one(seen)
+
+    return fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +272,44 @@ def _alert(row: dict[str, Any]) -> _Entry:
     return _Entry(row["rule"], views.words(row["state"]), given, row["state"] != "ACTIVE")
 
 
+def _order(row: dict[str, Any]) -> _Entry:
+    """An order; who sees only a part of it is not shown what it costs, or what is in it."""
+    price = row.get("total_eur")
+    shown = {"part": row["id"], **row}
+    return _deal(shown, "" if price is None else f"{price:,.2f} EUR")
+
+
+def _each(
+    rows: list[dict[str, Any]] | None, entry: Callable[[dict[str, Any]], _Entry]
+) -> list[_Entry] | None:
+    return None if rows is None else [entry(row) for row in rows]
+
+
+_Rows = Callable[[views.Machine], list[_Entry] | None]
+_CARDS: tuple[tuple[str, str, _Rows], ...] = (
+    ("Orders", "Nothing was ordered yet", lambda m: _each(m.orders, _order)),
+    (
+        "Work orders",
+        "No visit was needed yet",
+        lambda m: _each(m.work_orders, lambda row: _deal(row, _visit(row))),
+    ),
+    ("Alerts", "No alert so far", lambda m: _each(m.alerts, _alert)),
+    (
+        "Latest readings",
+        "Nothing was heard yet",
+        lambda m: _each(m.signals, lambda row: _Entry(row["title"], row["value"])),
+    ),
+)
+"""Cards of a machine: title, what to say of nothing, entries; None: the caller may not read it."""
+
+
+def _filling(fill: Callable[[list[_Entry]], None], rows: _Rows) -> Callable[[views.Machine], None]:
+    return lambda seen: fill(rows(seen) or [])
+
+
 def _sentences(seen: views.Machine) -> list[str]:
     said = []
-    for k in seen.conditions:
+    for k in seen.conditions or []:
         wear = "not known yet" if k["wear_pct"] is None else f"{k['wear_pct']:.0f} %"
         text = f"{views.words(k['position'])}: {wear}, part number {k['cycle']}"
         if k.get("runout_p50_ms") is not None:

@@ -1,4 +1,8 @@
-"""What the pages show, read from the services; no page code here."""
+"""What the pages show, read from the services; no page code here.
+
+Like the API it shows what the caller may see: his machines, from when on they are his, and of each
+what his role may read (None: nothing of that kind).
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from reference_impl.bootstrap import Dps
+from reference_impl.bootstrap import Contexts, Dps
+from reference_impl.kernel import access
 from reference_impl.kernel.feed import feed
+from reference_impl.orders.parties import view
 
 Row = dict[str, Any]
 FINAL = frozenset({"CLOSED", "CANCELLED", "REJECTED", "DELIVERED"})
 """States of orders and work orders in which nobody has anything to do any more."""
-
+UNPLACED = frozenset({"CART", "ABANDONED"})
+"""States of what is no order yet, or never was."""
+LOOK = "things:read"
+"""What one needs to see the pages at all."""
 UNITS = {"1": "", "degC": "°C", "m3/h": "m³/h", "m2": "m²", "m3": "m³"}
 """How a customer writes a unit, where it is not how a message does."""
 
@@ -24,14 +33,14 @@ class Machine:
     """One thing with everything a customer wants to see of it."""
 
     thing: Row
-    signals: list[Row]
-    conditions: list[Row]
+    signals: list[Row] | None
+    conditions: list[Row] | None
     wear: dict[str, list[tuple[int, float | None]]]
     """Per condition, the history of wear in percent by time; None between two parts."""
-    alerts: list[Row]
-    orders: list[Row]
+    alerts: list[Row] | None
+    orders: list[Row] | None
     """Newest first; ``steps`` has the time of every step that was taken, oldest first."""
-    work_orders: list[Row]
+    work_orders: list[Row] | None
     """As ``orders``."""
 
 
@@ -53,18 +62,20 @@ def words(name: str) -> str:
 
 
 def machines(dps: Dps) -> list[Row]:
-    """A row per thing: where it is, its highest wear, what is open."""
+    """A row per thing that the caller sees: where it is, its highest wear, what is open."""
     c = dps.contexts
+    access.must(LOOK)
     rows: list[Row] = []
     with dps.store.read() as conn:
         for ref in dps.directory.things(conn):
-            conditions = c.insight.conditions_of(conn, ref.thing)
+            since_ms = access.seen_from_ms(ref.thing)
+            if since_ms is None:
+                continue
+            conditions = _conditions(c, conn, ref.thing, since_ms) or []
             worn = [k["wear_pct"] for k in conditions if k["wear_pct"] is not None]
             ends = [k["runout_p50_ms"] for k in conditions if k["runout_p50_ms"] is not None]
-            latest = c.ingestion.detail(conn, ref.thing)["latest"]
-            alerts = c.rules.listed(conn, "alerts", thing=ref.thing)
-            orders = c.orders.listed(conn, "orders", thing=ref.thing)
-            work = c.maintenance.listed(conn, "work_orders", thing=ref.thing)
+            latest = _latest(c, conn, ref.thing, since_ms)
+            alerts = _alerts(c, conn, ref.thing) or []
             rows.append(
                 {
                     "thing": ref.thing,
@@ -75,8 +86,8 @@ def machines(dps: Dps) -> list[Row]:
                     "tone": _tone(max(worn, default=0.0)),
                     "runout": day(min(ends, default=None)),
                     "alerts": sum(alert["state"] == "ACTIVE" for alert in alerts),
-                    "order": _newest_open(orders),
-                    "work_order": _newest_open(work),
+                    "order": _newest_open(_orders(c, conn, ref.thing) or []),
+                    "work_order": _newest_open(_work(c, conn, ref.thing) or []),
                     "heard": day_and_time(latest["at_ms"] if latest else None),
                 }
             )
@@ -84,31 +95,86 @@ def machines(dps: Dps) -> list[Row]:
 
 
 def machine(dps: Dps, thing: str) -> Machine:
-    """One machine. Raises Unknown if there is none."""
+    """One machine. Raises Unknown if the caller sees none of this id."""
     c = dps.contexts
+    access.must(LOOK)
+    access.must_see_thing(thing)
+    since_ms = access.seen_from_ms(thing) or 0
     with dps.store.read() as conn:
         row = c.registry.get(conn, "thing", thing)
         model = c.registry.get(conn, "model", row["model"])
-        detail = c.ingestion.detail(conn, thing)
-        conditions = c.insight.conditions_of(conn, thing)
+        conditions = _conditions(c, conn, thing, since_ms)
+        latest = _latest(c, conn, thing, since_ms)
         return Machine(
-            thing={**row, **detail, "product": model["product"]},
-            signals=_readings(model["signals"], detail["latest"]),
+            thing={**row, "product": model["product"]},
+            signals=_readings(model["signals"], latest) if _may("telemetry:read") else None,
             conditions=conditions,
             wear={
                 k["condition"]: _curve(
-                    c.insight.listed(conn, "history", thing=thing, condition=k["condition"])
+                    [
+                        past
+                        for past in c.insight.listed(
+                            conn, "history", thing=thing, condition=k["condition"]
+                        )
+                        if past["at_ms"] >= since_ms
+                    ]
                 )
-                for k in conditions
+                for k in conditions or []
             },
-            alerts=c.rules.listed(conn, "alerts", thing=thing),
-            orders=_with_steps(conn, c.orders.listed(conn, "orders", thing=thing)),
-            work_orders=_with_steps(conn, c.maintenance.listed(conn, "work_orders", thing=thing)),
+            alerts=_alerts(c, conn, thing),
+            orders=_with_steps(conn, _orders(c, conn, thing)),
+            work_orders=_with_steps(conn, _work(c, conn, thing)),
         )
 
 
-def _with_steps(conn: sa.Connection, rows: list[Row]) -> list[Row]:
+def _may(permission: str) -> bool:
+    return access.current().may(permission)
+
+
+def _conditions(c: Contexts, conn: sa.Connection, thing: str, since_ms: int) -> list[Row] | None:
+    if not _may("conditions:read"):
+        return None
+    rows = c.insight.conditions_of(conn, thing)
+    return [row for row in rows if since_ms == 0 or row["evaluated_ms"] >= since_ms]
+
+
+def _latest(c: Contexts, conn: sa.Connection, thing: str, since_ms: int) -> Row | None:
+    latest: Row | None = c.ingestion.detail(conn, thing)["latest"]
+    seen = latest is not None and latest["at_ms"] >= since_ms and _may("telemetry:read")
+    return latest if seen else None
+
+
+def _alerts(c: Contexts, conn: sa.Connection, thing: str) -> list[Row] | None:
+    if not _may("alerts:read"):
+        return None
+    rows = access.seen_of_things(c.rules.listed(conn, "alerts", thing=thing), at="started_ms")
+    return rows if _is_operator() else [row for row in rows if row["state"] != "HISTORICAL"]
+
+
+def _orders(c: Contexts, conn: sa.Connection, thing: str) -> list[Row] | None:
+    """Orders as the caller sees them: a partner's price is not the main organisation's (M2)."""
+    if not _may("orders:read"):
+        return None
+    rows = c.orders.all_orders(conn, thing=thing)
+    shown = [view(row, access.current()) for row in rows if row["state"] not in UNPLACED]
+    return [row for row in shown if row is not None]
+
+
+def _work(c: Contexts, conn: sa.Connection, thing: str) -> list[Row] | None:
+    if not _may("work-orders:read"):
+        return None
+    rows = c.maintenance.listed(conn, "work_orders", thing=thing)
+    return access.seen_of_things(rows, at="requested_ms")
+
+
+def _is_operator() -> bool:
+    return access.current().group is access.Group.OPERATOR
+
+
+def _with_steps(conn: sa.Connection, rows: list[Row] | None) -> list[Row] | None:
     """The rows with the times of their steps, as the feed has told them; newest first."""
+    if rows is None:
+        return None
     steps: dict[str, dict[str, int]] = {row["id"]: {} for row in rows}
     told = (
         sa.select(feed.c.subject, feed.c.kind, feed.c.at_ms)
@@ -129,8 +195,13 @@ def _newest_open(rows: list[Row]) -> str:
     open_rows = [row for row in rows if row["state"] not in FINAL]
     if not open_rows:
         return "–"
-    newest = max(open_rows, key=lambda row: row["changed_ms"])
-    return f"{words(newest['state'])} ({day(newest['changed_ms'])})"
+    newest = max(open_rows, key=_touched)
+    return f"{words(newest['state'])} ({day(_touched(newest))})"
+
+
+def _touched(row: Row) -> int:
+    """When it last changed; of an order of which only a part is seen, when it was placed."""
+    return int(row["changed_ms"] if "changed_ms" in row else row["placed_ms"])
 
 
 def _readings(signals: dict[str, Row], latest: Row | None) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from math import fsum, nan
 from operator import lt
@@ -10,10 +10,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reference_impl.kernel.ports import Bools, Floats, Take, Times, Window
+from reference_impl.kernel.ports import Bools, Floats, Range, Reduced, Take, Times, Window
+from reference_impl.kernel.ranges import ANYTHING
 
 _ROOM = 64
 """Columns that a new frame has room for."""
+_ALIKE = 8
+"""Windows up to so many times as long as the shortest are taken from one cut."""
+_ROUNDED = 1e-12
+"""A mean may lie outside of what it is the mean of by so much of it, at most."""
+_WHOLE_MAX = 20_000
+"""Up to so many numbers of a cut are taken together; of more, a signal when it is needed."""
 _LOOK_BACK = 16
 """Columns that are looked at first for the newest reading of a signal; then twice as many, ..."""
 
@@ -174,9 +181,23 @@ class Cut:
         self._ends: Times = np.array(ends_ms, dtype=np.int64)[:, None] - after_ms + begins
         self._first: Times = np.cumsum(sizes) - sizes
         self._high: Times = self._keys.searchsorted(self._ends, side="right")
+        self._longest = int(sizes.max())
+        self._whole = self._together()
+        self._ranges: dict[int, Range] = {}
+        self._rows_apart: dict[int, Floats] = {}
         self._rows: dict[int, _Row] = {}
         self._stretches: dict[tuple[int, int], _Stretches] = {}
         self._all_reported = bool((self._high > self._first).all())
+
+    def _together(self) -> Floats | None:
+        """All signals as rows, if they are few numbers, with one more column."""
+        signals = self._columns[0].shape[0]
+        if signals * (self._times.size + 1) > _WHOLE_MAX:
+            return None
+        whole = np.empty((signals, self._times.size + 1))
+        np.concatenate(self._columns, axis=1, out=whole[:, :-1])
+        whole[:, -1] = nan
+        return whole
 
     def window(self, row: int, take: Take, over_ms: int) -> Window:
         """Windows of one signal, ``(ends, things)``; see the port ``TelemetryView``."""
@@ -185,10 +206,46 @@ class Cut:
             one = self._rows[row] = self._row(row)
         return Window(_reduced(one.values, take, self._of(row, one, over_ms)), one.newest_ms)
 
+    def within(self, row: int, take: Take) -> Range:
+        """Between what any window of one signal lies; see the port ``Windows``."""
+        if take is Take.COUNT:
+            return 0.0, float(self._longest)
+        low, high = self._range(row)
+        if low != low:  # noqa: PLR0124 - NaN: there is no reading
+            return (0.0, 0.0) if take is Take.SUM else ANYTHING
+        if take is Take.SUM:  # of none to all of the readings of a thing
+            return min(low * self._longest, 0.0), max(high * self._longest, 0.0)
+        if take is Take.MEAN:  # it is rounded twice
+            return low - abs(low) * _ROUNDED, high + abs(high) * _ROUNDED
+        return low, high
+
+    def _range(self, row: int) -> Range:
+        """The lowest and the highest reading of a signal; NaN without any."""
+        if not self._ranges and self._whole is not None:
+            lowest = np.fmin.reduce(self._whole, axis=1).tolist()
+            highest = np.fmax.reduce(self._whole, axis=1).tolist()
+            self._ranges = dict(enumerate(zip(lowest, highest, strict=True)))
+        found = self._ranges.get(row)
+        if found is None:
+            values = self._values(row)
+            found = float(np.fmin.reduce(values)), float(np.fmax.reduce(values))
+            self._ranges[row] = found
+        return found
+
+    def _values(self, row: int) -> Floats:
+        """All readings of a signal, and one more."""
+        if self._whole is not None:
+            values: Floats = self._whole[row]
+            return values
+        found = self._rows_apart.get(row)
+        if found is None:
+            found = self._rows_apart[row] = np.empty(self._times.size + 1)
+            np.concatenate([columns[row] for columns in self._columns], out=found[:-1])
+            found[-1] = nan
+        return found
+
     def _row(self, row: int) -> _Row:
-        values = np.empty(self._times.size + 1)
-        np.concatenate([columns[row] for columns in self._columns], out=values[:-1])
-        values[-1] = nan
+        values = self._values(row)
         here: Bools = ~np.isnan(values[:-1])
         if np.logical_and.reduce(here):
             return _Row(values, None, self.newest_ms if self._all_reported else self._newest(row))
@@ -232,6 +289,44 @@ class Cut:
         ]
         older: Times = np.broadcast_to(np.array(before, dtype=np.int64), high.shape)
         return np.where(none, older, times[high - 1]) if times.size else older
+
+
+class Cuts:
+    """Windows of several kinds from few cuts; implements the port ``Windows``."""
+
+    def __init__(
+        self,
+        wanted: Sequence[Reduced],
+        signals: Mapping[str, int],
+        cut: Callable[[int], Cut],
+        *,
+        shape: tuple[int, int],
+    ) -> None:
+        self._signals, self._cut, self._shape = signals, cut, shape
+        self._cuts: dict[int, Cut] = {}
+        self._longest_ms: dict[int, int] = {}
+        longest_ms = -1
+        for over_ms in sorted({kind.over_ms for kind in wanted}, reverse=True):
+            if not 0 < longest_ms <= over_ms * _ALIKE:
+                longest_ms = over_ms
+            self._longest_ms[over_ms] = longest_ms
+
+    def window(self, kind: Reduced) -> Window:
+        """One kind; see the port."""
+        if not all(self._shape):
+            return Window(np.empty(self._shape), np.empty(self._shape, dtype=np.int64))
+        return self._of(kind).window(self._signals[kind.signal], kind.take, kind.over_ms)
+
+    def within(self, kind: Reduced) -> Range:
+        """Between what it lies; see the port."""
+        return self._of(kind).within(self._signals[kind.signal], kind.take)
+
+    def _of(self, kind: Reduced) -> Cut:
+        back_ms = self._longest_ms[kind.over_ms]
+        found = self._cuts.get(back_ms)
+        if found is None:
+            found = self._cuts[back_ms] = self._cut(back_ms)
+        return found
 
 
 _EXTREME: Mapping[Take, np.ufunc] = {Take.MIN: np.minimum, Take.MAX: np.maximum}

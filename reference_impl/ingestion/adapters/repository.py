@@ -17,6 +17,12 @@ from reference_impl.kernel.upsert import insert, upsert
 _encode = msgspec.json.Encoder().encode
 _PAYLOAD_KEPT = 4096
 """Bytes of a dead letter that are kept to look at."""
+_FRESH = (
+    sa.select(t.blocks.c.thing, sa.func.min(t.blocks.c.first_ms), sa.func.max(t.blocks.c.id))
+    .where(t.blocks.c.id > sa.bindparam("after"))
+    .group_by(t.blocks.c.thing)
+)
+"""Asked at every move of time: to put it together takes longer than to answer it."""
 
 
 class IngestionRows:
@@ -105,10 +111,7 @@ class IngestionRows:
 
     def fresh(self, conn: sa.Connection, after: int) -> tuple[dict[str, int], int]:
         """The earliest time in the blocks behind number ``after``, by thing; the newest number."""
-        query = sa.select(
-            t.blocks.c.thing, sa.func.min(t.blocks.c.first_ms), sa.func.max(t.blocks.c.id)
-        )
-        rows = conn.execute(query.where(t.blocks.c.id > after).group_by(t.blocks.c.thing)).all()
+        rows = conn.execute(_FRESH, {"after": after}).all()
         newest = max((number for _, _, number in rows), default=after)
         return {thing: first_ms for thing, first_ms, _ in rows}, newest
 

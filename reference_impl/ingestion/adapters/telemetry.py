@@ -7,18 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reference_impl.ingestion.adapters.frames import Cut, Frame
+from reference_impl.ingestion.adapters.frames import Cut, Cuts, Frame
 from reference_impl.ingestion.adapters.repository import IngestionRows
 from reference_impl.ingestion.domain import Block, unpack
-from reference_impl.kernel.ports import Floats, Readings, Reduced, Times, Window
+from reference_impl.kernel.ports import Floats, Readings, Reduced, Times, Window, Windows
 from reference_impl.kernel.store import Store
 
 RECENT_MS = 45 * 86_400_000
 """What is kept in memory: a month, its grace and some. Older readings come from the store."""
 _TRIM = 1.25
 """A frame is cut when it holds this much more than it should, so cutting costs little."""
-_ALIKE = 8
-"""Windows up to so many times as long as the shortest are taken from one cut."""
 
 
 class _Pick(NamedTuple):
@@ -161,23 +159,24 @@ class RecentTelemetry:
         self, things: Sequence[str], wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
     ) -> Window:
         """One number per kind of window, end and thing; see the port."""
-        self._keep([kind.signal for kind in wanted])
         shape = (len(wanted), len(ends_ms), len(things))
         whole = Window(np.empty(shape), np.empty(shape, dtype=np.int64))
-        if not things:
-            return whole
-        cuts: dict[int, Cut] = {}
-        longest_ms = -1
-        for over_ms in sorted({kind.over_ms for kind in wanted}, reverse=True):
-            if not 0 < longest_ms <= over_ms * _ALIKE:
-                longest_ms = over_ms
-                frames = [self._frame(thing, ends_ms[0] - over_ms) for thing in things]
-                cut = Cut(frames, longest_ms=over_ms, ends_ms=ends_ms)
-            cuts[over_ms] = cut
-        for number, (signal, take, over_ms) in enumerate(wanted):
-            found = cuts[over_ms].window(self._signals[signal], take, over_ms)
-            whole.values[number], whole.newest_ms[number] = found
+        windows = self.windowed(things, wanted, ends_ms=ends_ms)
+        for number, kind in enumerate(wanted):
+            whole.values[number], whole.newest_ms[number] = windows.window(kind)
         return whole
+
+    def windowed(
+        self, things: Sequence[str], wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
+    ) -> Windows:
+        """Windows, each kind when it is asked for; see the port."""
+        self._keep([kind.signal for kind in wanted])
+
+        def cut(back_ms: int) -> Cut:
+            frames = [self._frame(thing, ends_ms[0] - back_ms) for thing in things]
+            return Cut(frames, longest_ms=back_ms, ends_ms=ends_ms)
+
+        return Cuts(wanted, self._signals, cut, shape=(len(ends_ms), len(things)))
 
     def series(self, thing: str, signal: str, *, after_ms: int, to_ms: int) -> tuple[Times, Floats]:
         """All readings with ``after_ms < at_ms <= to_ms``, oldest first, shape ``(k,)`` each."""

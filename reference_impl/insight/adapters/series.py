@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from math import fsum, nan
+from typing import NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -12,13 +13,16 @@ import sqlalchemy as sa
 from reference_impl.insight.adapters.tables import metric_points
 from reference_impl.kernel.ports import (
     Floats,
+    Range,
     Readings,
     Reduced,
     Take,
     TelemetryView,
     Times,
     Window,
+    Windows,
 )
+from reference_impl.kernel.ranges import ANYTHING
 from reference_impl.kernel.store import Store, UnitOfWork
 from reference_impl.kernel.upsert import upsert
 
@@ -113,19 +117,19 @@ class MetricSeries:
         self, things: Sequence[str], wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
     ) -> Window:
         """One number per kind of window, end and thing; see the port."""
-        own = [n for n, kind in enumerate(wanted) if kind.signal in self._names]
-        if not own:
+        if self._names.isdisjoint(kind.signal for kind in wanted):
             return self._raw.windows(things, wanted, ends_ms=ends_ms)
-        # a name may be measured on one model and computed on another
-        whole = self._raw.windows(things, wanted, ends_ms=ends_ms)
-        for number in own:
-            lines = self._of(wanted[number].signal)
-            for place, thing in enumerate(things):
-                line = lines.get(thing)
-                if line is not None and line[0]:
-                    found = _window(line, wanted[number], ends_ms)
-                    whole.values[number, :, place], whole.newest_ms[number, :, place] = found
-        return whole
+        windows = self.windowed(things, wanted, ends_ms=ends_ms)
+        found = [windows.window(kind) for kind in wanted]
+        return Window(np.array([w.values for w in found]), np.array([w.newest_ms for w in found]))
+
+    def windowed(
+        self, things: Sequence[str], wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
+    ) -> Windows:
+        """Windows, each kind when it is asked for; see the port."""
+        raw = self._raw.windowed(things, wanted, ends_ms=ends_ms)
+        lines = {k.signal: self._of(k.signal) for k in wanted if k.signal in self._names}
+        return _Windows(raw, lines, things, ends_ms) if lines else raw
 
     def readings(
         self, things: Sequence[str], signals: Sequence[str], *, after_ms: int, to_ms: int
@@ -163,6 +167,35 @@ class MetricSeries:
         """When each thing reported last at or before each end; see the port."""
         measured = [signal for signal in signals if signal not in self._names]
         return self._raw.reported(things, measured or signals, ends_ms=ends_ms)
+
+
+class _Windows(NamedTuple):
+    """Windows over measured signals and over the lines of computed ones."""
+
+    raw: Windows
+    lines: Mapping[str, Mapping[str, Line]]
+    things: Sequence[str]
+    ends_ms: Sequence[int]
+
+    def window(self, kind: Reduced) -> Window:
+        """One kind; see the port ``Windows``."""
+        values, newest_ms = self.raw.window(kind)
+        lines = self.lines.get(kind.signal)
+        if lines is None:
+            return Window(values, newest_ms)
+        # a name may be measured on one model and computed on another
+        whole = Window(values.copy(), newest_ms.copy())
+        for place, thing in enumerate(self.things):
+            line = lines.get(thing)
+            if line is not None and line[0]:
+                whole.values[:, place], whole.newest_ms[:, place] = _window(
+                    line, kind, self.ends_ms
+                )
+        return whole
+
+    def within(self, kind: Reduced) -> Range:
+        """Nothing is known of what is computed; see the port ``Windows``."""
+        return ANYTHING if kind.signal in self.lines else self.raw.within(kind)
 
 
 def _window(line: Line, kind: Reduced, ends_ms: Sequence[int]) -> tuple[list[float], list[int]]:

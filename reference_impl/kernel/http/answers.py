@@ -1,89 +1,101 @@
-"""What lists of rows look like in the OpenAPI document: as the columns of their tables say.
-
-Rows go out as they are kept, with what a context adds to them, so their tables are the truth about
-their types; the fuzzer of the document holds the answers to it.
-"""
+"""Writes into the OpenAPI document what contexts say of their answers, and what fields mean."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import sqlalchemy as sa
+from reference_impl.kernel.http.shapes import Answers, Schema, ref
+from reference_impl.kernel.http.vocabulary import meaning_of
 
-from reference_impl.kernel.store import metadata
-
-LISTS: Mapping[str, str] = {
-    "/v1/parts": "parts",
-    "/v1/part-categories": "part_categories",
-    "/v1/stock": "part_stock",
-    "/v1/policies": "policies",
-    "/v1/recommendations": "recommendations",
-    "/v1/refused-advice": "refused_advice",
-    "/v1/needs": "needs",
-    "/v1/orders": "orders",
-    "/v1/compliance": "recommendation_compliance",
-    "/v1/breakers": "order_breakers",
-    "/v1/rule-packs": "rule_packs",
-    "/v1/alerts": "alerts",
-    "/v1/actions": "actions",
-    "/v1/notices": "notices",
-    "/v1/contacts": "contacts",
-    "/v1/automations": "automations",
-    "/v1/work-orders": "work_orders",
-    "/v1/register": "maintenance_register",
-    "/v1/contracts": "contracts",
-    "/v1/conditions/history": "condition_history",
-    "/v1/recomputations": "recomputations",
-}
-"""Path of a GET that answers ``{"items": [row, ...]}`` -> the table of the rows."""
-_TYPES: Mapping[type[sa.types.TypeEngine[Any]], str] = {
-    sa.Boolean: "boolean",
-    sa.Integer: "integer",
-    sa.Float: "number",
-    sa.String: "string",
-    sa.LargeBinary: "string",
-}
-
-
-def document(schema: dict[str, Any]) -> None:
-    """Write the rows into an OpenAPI document, where a list has no model of its own."""
-    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-    for path, table in LISTS.items():
-        operation = schema["paths"].get(path, {}).get("get")
-        if operation is None or "200" not in operation["responses"]:
-            continue
-        content = operation["responses"]["200"]["content"]["application/json"]
-        if "$ref" in content["schema"]:
-            continue
-        name = "".join(word.capitalize() for word in table.split("_"))
-        schemas[f"{name}Row"] = row_schema(metadata.tables[table])
-        schemas[f"{name}List"] = {
-            "type": "object",
-            "description": "A list of rows; ``next``, where there is one, asks for those behind.",
-            "required": ["items"],
-            "properties": {
-                "items": {"type": "array", "items": {"$ref": f"#/components/schemas/{name}Row"}},
-                "next": {"type": ["string", "integer", "null"]},
-            },
-        }
-        content["schema"] = {"$ref": f"#/components/schemas/{name}List"}
-
-
-def row_schema(table: sa.Table) -> dict[str, Any]:
-    """A row of a table; a context may add to it."""
-    return {
-        "type": "object",
-        "description": f"A row of {table.name.replace('_', ' ')}.",
-        "properties": {column.name: _of(column) for column in table.columns},
+_COMPONENT = "#/components/schemas/"
+OWN = Answers(
+    examples={
+        "POST /v1/clock": {"now_ms": 1767229200000, "delivered": {"site-01": 12}, "wait_s": 10.0},
+        "POST /v1/snapshot": {"path": "/var/lib/dps/monday.sqlite"},
     }
+)
+"""The kernel's own calls; their models are with their routes."""
 
 
-def _of(column: sa.Column[Any]) -> dict[str, Any]:
-    if isinstance(column.type, sa.JSON):
-        return {}
-    if isinstance(column.type, sa.types.TypeDecorator):  # money: whole cents kept, euros told
-        found = "number"
+def document(schema: dict[str, Any], sources: Sequence[Answers]) -> None:
+    """Write answers, examples and the meaning of fields into an OpenAPI document.
+
+    Operations that the application does not have are left out, so that an application of some of
+    the contexts has a document too.
+    """
+    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+    for source in (OWN, *sources):
+        schemas.update(source.shapes)
+        for operation, answer in source.operations.items():
+            for content in _answers_of(schema, operation):
+                content["schema"] = ref(answer) if isinstance(answer, str) else answer
+        for operation, example in source.examples.items():
+            for content in _asked_of(schema, operation):
+                content["example"] = example
+    _prune(schema, schemas)
+    for described in list(_objects(schema)):
+        for name, field in described["properties"].items():
+            if "description" not in field:
+                described["properties"][name] = {**field, "description": meaning_of(name)}
+
+
+def _operation(schema: dict[str, Any], operation: str) -> dict[str, Any] | None:
+    method, _, path = operation.partition(" ")
+    found: dict[str, Any] | None = schema["paths"].get(path, {}).get(method.lower())
+    return found
+
+
+def _answers_of(schema: dict[str, Any], operation: str) -> Iterator[dict[str, Any]]:
+    """The JSON of the answers that say yes."""
+    found = _operation(schema, operation)
+    for status, answer in {} if found is None else found["responses"].items():
+        if status.startswith("2") and "content" in answer:
+            yield answer["content"]["application/json"]
+
+
+def _asked_of(schema: dict[str, Any], operation: str) -> Iterator[dict[str, Any]]:
+    """The JSON that an operation takes; what it answers if it takes none."""
+    found = _operation(schema, operation)
+    if found is None:
+        return
+    if "requestBody" in found:
+        yield found["requestBody"]["content"]["application/json"]
     else:
-        found = next(name for kind, name in _TYPES.items() if isinstance(column.type, kind))
-    return {"type": [found, "null"] if column.nullable else found}
+        yield from _answers_of(schema, operation)
+
+
+def _objects(node: object) -> Iterator[Schema]:
+    """Every schema of an object with fields, inner ones first."""
+    if isinstance(node, dict):
+        for key, inner in node.items():
+            if key != "example":
+                yield from _objects(inner)
+        if node.get("type") == "object" and isinstance(node.get("properties"), dict):
+            yield node
+    elif isinstance(node, list):
+        for inner in node:
+            yield from _objects(inner)
+
+
+def _refs(node: object) -> Iterator[str]:
+    if isinstance(node, dict):
+        target = node.get("$ref")
+        if isinstance(target, str):
+            yield target.removeprefix(_COMPONENT)
+        for inner in node.values():
+            yield from _refs(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from _refs(inner)
+
+
+def _prune(schema: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Leave out models that no operation names any more."""
+    wanted: set[str] = set()
+    new = set(_refs(schema["paths"]))
+    while new:
+        wanted |= new
+        new = {one for name in new for one in _refs(schemas.get(name, {}))} - wanted
+    for name in set(schemas) - wanted:
+        del schemas[name]

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
 
-from reference_impl.kernel.http import answers, errors
+from reference_impl.kernel.http import errors
 from reference_impl.kernel.http.auth import PUBLIC, Callers, Gate
-from reference_impl.kernel.http.guard import deny_by_default, routes_of
+from reference_impl.kernel.http.guard import deny_by_default
 from reference_impl.kernel.http.middleware import IdempotentWrites
+from reference_impl.kernel.http.routes import routes_of
+from reference_impl.kernel.http.shapes import Answers
 from reference_impl.kernel.store import Store
 
 VERSION = "0.1.0"
@@ -22,20 +23,20 @@ APART = frozenset({"/v1/clock", "/v1/snapshot", "/v1/login"})
 
 
 class _App(FastAPI):
-    """FastAPI with the refusals in its document."""
+    """FastAPI whose document has the refusals, and what contexts say of their answers."""
+
+    said: Callable[[], Sequence[Answers]] = staticmethod(tuple)
 
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document, made once."""
+        """The OpenAPI document, made once; what it needs is imported then."""
         if self.openapi_schema is None:
-            self.openapi_schema = super().openapi()
-            answers.document(self.openapi_schema)
-            errors.document(self.openapi_schema)
+            from reference_impl.kernel.http import answers  # noqa: PLC0415 - only for readers
+
+            document = super().openapi()
+            errors.document(document)
+            answers.document(document, self.said())
+            self.openapi_schema = document
         return self.openapi_schema
-
-
-def _operation_id(route: APIRoute) -> str:
-    """What a generated client calls an operation: its tag and its handler's name."""
-    return "_".join([*map(str, route.tags[:1]), route.name]).replace("-", "_")
 
 
 def create_app(
@@ -44,11 +45,13 @@ def create_app(
     *,
     callers: Callers,
     after_write: Callable[[], None],
+    said: Callable[[], Sequence[Answers]] = tuple,
 ) -> FastAPI:
     """Put the API together. No page of it needs the internet, so FastAPI's own are left out.
 
     ``callers`` says who calls; a route that asks for no permission is the operator's.
-    ``after_write`` is called after each write that was answered.
+    ``after_write`` is called after each write that was answered. ``said`` gives what contexts say
+    of their answers, once somebody asks for the document.
 
     Raises:
         TypeError: If a handler is not a coroutine: it would run in a thread, beside the one
@@ -61,15 +64,15 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         strict_content_type=False,
-        generate_unique_id_function=_operation_id,
     )
+    app.said = said
     errors.install(app)
     for router in routers:
         for route in routes_of(router):
             if not inspect.iscoroutinefunction(route.endpoint):
                 raise TypeError(f"{route.path}: {route.endpoint!r} must be an async def")
             deny_by_default(route, PUBLIC)
-        app.include_router(router)
+            app.router.routes.append(route)
     app.add_middleware(IdempotentWrites, store=store, apart=APART, after=after_write)
     app.add_middleware(Gate, callers=callers)
     return app

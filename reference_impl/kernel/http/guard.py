@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from fastapi.routing import APIRoute
 
 from reference_impl.kernel.access import must
@@ -28,15 +28,6 @@ def needs(permission: str) -> Any:  # noqa: ANN401 - what Depends gives has no p
     """A dependency for ``dependencies=[needs("orders:write")]`` of a route: 403 without it."""
     check: Callable[[], Awaitable[None]] = _Asks(permission)
     return Depends(check)
-
-
-def routes_of(router: APIRouter) -> Iterator[APIRoute]:
-    """The routes of a router, and of those that it includes."""
-    for route in router.routes:
-        if isinstance(route, APIRoute):
-            yield route
-        elif (inner := getattr(route, "original_router", None)) is not None:
-            yield from routes_of(inner)
 
 
 def permission_of(route: APIRoute) -> str | None:

@@ -16,6 +16,7 @@ from reference_impl.kernel.http.app import NAME, VERSION
 from reference_impl.kernel.http.bodies import Body
 from reference_impl.kernel.http.errors import ErrorBody
 from reference_impl.kernel.http.guard import needs
+from reference_impl.kernel.http.routes import new_router
 from reference_impl.kernel.store import Store
 from reference_impl.kernel.timekeeping import Timekeeper
 
@@ -109,7 +110,7 @@ def router(
     auth: Literal["open", "key"],
 ) -> APIRouter:
     """The routes of this module."""
-    api = APIRouter(prefix="/v1")
+    api = new_router()
 
     @api.post(
         "/clock",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from reference_impl.insight.adapters import repository as insight_rows
 from reference_impl.insight.adapters.series import MetricSeries
 from reference_impl.insight.whole import assemble
 from reference_impl.kernel.bus import Bus
-from reference_impl.kernel.ports import Floats, Reduced, Take, ThingRef, Times, Window
+from reference_impl.kernel.ports import Floats, Reduced, Take, ThingRef, Times, Window, Windows
+from reference_impl.kernel.ranges import ANYTHING
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import Store, UnitOfWork, metadata
 from reference_impl.maintenance.adapters import repository as maintenance_rows
@@ -91,6 +93,15 @@ class FakeTelemetry:
                 found = self._window(things, kind.signal, kind.take, after_ms, end_ms)
                 whole.values[number, place], whole.newest_ms[number, place] = found
         return whole
+
+    def windowed(
+        self, things: Sequence[str], _wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
+    ) -> Windows:
+        def window(kind: Reduced) -> Window:
+            values, newest_ms = self.windows(things, [kind], ends_ms=ends_ms)
+            return Window(values[0], newest_ms[0])
+
+        return SimpleNamespace(window=window, within=lambda _: ANYTHING)  # type: ignore[return-value]
 
     def _window(
         self, things: Sequence[str], signal: str, take: Take, after_ms: int, to_ms: int

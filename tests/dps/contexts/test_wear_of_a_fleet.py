@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ruamel.yaml import YAML
 
 from broker.wire.messages import Telemetry
 from twins.core.spec import FleetSpec, WorldSpec
+from twins.core.yaml_text import parsed
 from twins.products import catalog
 from twins.world import World
 
@@ -28,7 +28,7 @@ Damage = dict[tuple[str, int], float]
 
 
 def yaml(path: Path) -> Any:
-    return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    return parsed(path.read_text(encoding="utf-8"))
 
 
 def live(rig: Any, *, seed: int, days: int, worn: bool) -> Damage:

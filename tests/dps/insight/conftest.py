@@ -13,7 +13,8 @@ from reference_impl.insight.adapters.repository import rows as insight_rows
 from reference_impl.insight.adapters.series import MetricSeries
 from reference_impl.insight.whole import assemble
 from reference_impl.kernel.bus import Bus
-from reference_impl.kernel.ports import Floats, Reduced, Take, ThingRef, Times, Window
+from reference_impl.kernel.ports import Floats, Reduced, Take, ThingRef, Times, Window, Windows
+from reference_impl.kernel.ranges import ANYTHING
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import Store, metadata
 from reference_impl.published import FeedEvent, ModelInstalled, PartFitted
@@ -63,6 +64,15 @@ class Arrays:
             whole.values[place] = _TAKES[kind.take](inside) if inside.size else nothing
             whole.newest_ms[place] = before[-1] if before.size else -1
         return whole
+
+    def windowed(
+        self, things: Sequence[str], _wanted: Sequence[Reduced], *, ends_ms: Sequence[int]
+    ) -> Windows:
+        def window(kind: Reduced) -> Window:
+            values, newest_ms = self.windows(things, [kind], ends_ms=ends_ms)
+            return Window(values[0], newest_ms[0])
+
+        return SimpleNamespace(window=window, within=lambda _: ANYTHING)  # type: ignore[return-value]
 
 
 class Arrivals:

@@ -38,7 +38,11 @@ class Receiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+                length = int(self.headers["content-length"])
+                body = self.rfile.read(length)
+                if len(body) < length:  # who sent it was killed in the middle
+                    self.close_connection = True
+                    return
                 receiver.heard.append((self.path, dict(self.headers.items()), body))
                 subject = json.loads(body).get("subject")
                 self.send_response(503 if subject in receiver.refuse else receiver.status)

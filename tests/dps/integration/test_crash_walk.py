@@ -33,6 +33,7 @@ PACK = {
             "id": "hot",
             "let": {"temp_c": {"signal": "temp_c", "take": "last", "over": "2h"}},
             "when": "temp_c > 60.0", "for": "0s", "severity": "minor", "why": "too hot",
+            "remedies": ["grease it"],
             "then": [{"alert": {}},
                      {"recommend": {"part": "seal", "position": "shaft", "quantity": 1}}],
         },
@@ -177,6 +178,7 @@ def test_what_was_committed_and_not_sent_when_the_dps_was_killed_is_sent_by_the_
 @pytest.mark.deep
 @pytest.mark.feature("O12", "CC17")
 @pytest.mark.timeout(300)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("point", get_args(Point))
 @pytest.mark.parametrize("step", range(1, len(TEMPS_C)))
 def test_a_dps_killed_there_comes_to_the_same_outcome_and_its_receiver_misses_nothing(

@@ -123,3 +123,31 @@ def test_a_zero_gives_one_verdict_whichever_sign_came_first(first, source):
     assert condition is not None
     column = {"x": np.array([first, -first])}
     assert verdicts(condition, column, np.array([True, True])) == [True, True]
+
+
+@given(conditions, rows)
+def test_a_condition_holds_or_fails_only_where_the_ranges_of_its_columns_say_that_it_may(
+    source, taken
+):
+    try:
+        condition = columnar(source, NAMES)
+    except ValueError:
+        return
+    if condition is None:
+        return
+    columns = dict(zip(NAMES, np.array(taken).T, strict=True))
+
+    def ranges(name):
+        return float(columns[name].min()), float(columns[name].max())
+
+    with np.errstate(all="ignore"):
+        held, failed = condition.holds(columns).any(), condition.fails(columns).any()
+    assert condition.may_hold(ranges) or not held
+    assert condition.may_fail(ranges) or not failed
+
+
+def test_the_range_of_a_threshold_decides_without_a_look_at_the_column():
+    condition = columnar("a > 3.0 && b * a < 1.0", NAMES)
+    assert not condition.may_hold(lambda _: (0.0, 3.0))
+    assert condition.may_hold({"a": (0.0, 4.0), "b": (-1.0, 1.0)}.__getitem__)
+    assert not condition.may_hold({"a": (4.0, 5.0), "b": (0.5, 1.0)}.__getitem__)

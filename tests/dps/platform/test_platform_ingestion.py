@@ -337,6 +337,10 @@ def test_windows_are_the_same_for_things_alone_and_together(taken, over_ms, ends
         for place, one in enumerate(alone[: len(things)]):
             np.testing.assert_equal(together.values[..., place], one.values[..., 0])
             np.testing.assert_equal(together.newest_ms[..., place], one.newest_ms[..., 0])
+        kind = Reduced("x_c", take, over_ms)
+        low, high = view.windowed(things, [kind], ends_ms=sorted(ends)).within(kind)
+        here = together.values[~np.isnan(together.values)]
+        assert ((low <= here) & (here <= high)).all()
 
 
 @given(

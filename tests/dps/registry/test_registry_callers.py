@@ -7,7 +7,8 @@ import json
 import pytest
 
 from reference_impl.kernel.access import Group
-from reference_impl.kernel.http.guard import permission_of, routes_of
+from reference_impl.kernel.http.guard import permission_of
+from reference_impl.kernel.http.routes import routes_of
 from reference_impl.registry.areas import PAGES
 from reference_impl.registry.callers import FAILURES_MAX, FAILURES_WITHIN_S, SESSION_S
 from reference_impl.registry.roles import (

@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import APIRouter
 
 from broker.link.memory import MemoryBus
 from broker.link.port import Packet
@@ -49,31 +48,13 @@ def pack(*rules: dict[str, Any], **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class _Few(Dps):
-    """A DPS with only the routes that these tests call: making the others is most of a start."""
-
-    def _routers(self) -> list[APIRouter]:
-        mine = ("/alerts", "/actions", "/rule", "/contacts", "/notices", "/automations", "/views")
-        registry = ("/customers", "/sites", "/models", "/things", "/activations")
-        with pytest.MonkeyPatch.context() as patch:
-            added = APIRouter.add_api_route
-
-            def add(router: APIRouter, path: str, *args: Any, **more: Any) -> None:
-                wanted = (*mine, *registry, "/clock", "/feed", "/contracts", "/info")
-                if path.removeprefix("/v1").startswith(wanted):
-                    added(router, path, *args, **more)
-
-            patch.setattr(APIRouter, "add_api_route", add)
-            return super()._routers()
-
-
 class Room:
     """One DPS and what its devices, its operator and its users do."""
 
     def __init__(self, url: str = "sqlite://", **how: Any) -> None:
         self._runner = asyncio.Runner()
         bus = MemoryBus()
-        self.dps = _Few(Store(url, Bus()), bus.service_link(), Settings(**how))
+        self.dps = Dps(Store(url, Bus()), bus.service_link(), Settings(**how))
         self._devices = bus.device_link()
         self._delivered = dict.fromkeys(SITES, 0)
         self._seq: dict[str, int] = {}

@@ -58,7 +58,7 @@ WELL = _record(
     "start_m stop_m stop_m3 wait_s dry_s "
     "mean_m3_s inflow_m3_s inflow_was_m3_s rain_mm_h residual quick_mm_h ground_mm_h "
     "storm_mm_h storm_until_ms "
-    "offset_m drift_m_s drift_from_s grease_m grease_until_s mains_until_s volts signal_dbm",
+    "offset_m drift_m_s drift_from_s grease_m grease_until_s mains_until_s volts",
     "lead k most able asks",
     "floated dead opened",
 )
@@ -69,7 +69,7 @@ fell dry. ``wait_s``: when a start that was held back is tried again. ``k``: so 
 pumps, until they have emptied the well. ``dead``: no mains. ``opened``: somebody was at the
 station since the last report. ``asks``: what must be worked out
 before it goes on (``switching.py``). ``mean_m3_s`` to ``storm_until_ms``: ``rainfall.py``.
-``offset_m`` to ``mains_until_s``: ``ills.py``. ``signal_dbm``: of its modem, at this report."""
+``offset_m`` to ``mains_until_s``: ``ills.py``."""
 
 
 def dump(table: Table) -> dict[str, Any]:

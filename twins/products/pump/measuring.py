@@ -20,6 +20,8 @@ Table = NDArray[np.record]
 Record = Any
 """One row of a table; its fields are attributes."""
 
+LOOK = 3
+"""What stations ask for in the next interval: see ``switching.py``."""
 SIGNALS = 26
 STATES = (
     "storm", "high_level", "dry_run", "high_level_float", "motor_overtemp", "stator_leak",
@@ -95,7 +97,7 @@ def close(wells: Table, pumps: Table, now_s: float) -> tuple[int, int]:
     """Add the sums of the interval that ends to those of all time, and begin the next."""
     rags, mains = 0, 0
     for s in range(len(wells)):
-        wells[s].head_ms, wells[s].opened = 0.0, False
+        wells[s].head_ms, wells[s].opened, wells[s].asks = 0.0, False, LOOK
         mains += wells[s].dead and wells[s].mains_until_s <= now_s
         for j in range(pumps.shape[1]):
             pump = pumps[s, j]
@@ -110,13 +112,16 @@ def close(wells: Table, pumps: Table, now_s: float) -> tuple[int, int]:
 
 
 @compiled
-def measure(interval: Interval, wells: Table, pumps: Table, out: Columns) -> tuple[int, int]:
+def measure(
+    interval: Interval, wells: Table, pumps: Table, signal_dbm: Columns, out: Columns
+) -> tuple[int, int]:
     """Write true values of the interval that ends, and begin the next.
 
     Args:
         interval: What all stations share.
         wells: Stations.
         pumps: Their pumps.
+        signal_dbm: Of the stations' modems, shape ``(stations,)``.
         out: Shape ``(signals, stations, pumps)``; NaN where a signal was not measured.
 
     Returns:
@@ -164,7 +169,7 @@ def measure(interval: Interval, wells: Table, pumps: Table, out: Columns) -> tup
             out[22, s, j] = well.rain_mm_h
             out[23, s, j] = pump.reversals
             out[24, s, j] = well.opened
-            out[25, s, j] = well.signal_dbm
+            out[25, s, j] = signal_dbm[s]
     return close(wells, pumps, interval.now_s)
 
 

@@ -69,8 +69,16 @@ class Control(NamedTuple):
     """Between two starts of one pump."""
     interval_s: float
     """Between two reports."""
+    bearing_fade: float
+    motor_fade: float
+    """What is left of a difference of temperature after that (:func:`fade`)."""
     levels_m: Columns
     volumes_m3: Columns
+
+
+def fade(span_s: float) -> tuple[float, float]:
+    """Share of a difference of temperature that is left after a span: of bearing and motor."""
+    return math.exp(-span_s / BEARING_TAU_S), math.exp(-span_s / MOTOR_TAU_S)
 
 
 @compiled
@@ -213,8 +221,10 @@ def book(  # noqa: PLR0917
     control: Control, well: Record, pumps: Table, net: float, step_s: float, water_c: float
 ) -> None:
     """Run time, volume, energy and heat of a step in which nobody starts or stops."""
-    bearing_fade = math.exp(-step_s / BEARING_TAU_S)
-    motor_fade = math.exp(-step_s / MOTOR_TAU_S)
+    bearing_fade, motor_fade = control.bearing_fade, control.motor_fade
+    if step_s != control.interval_s:
+        bearing_fade = math.exp(-step_s / BEARING_TAU_S)
+        motor_fade = math.exp(-step_s / MOTOR_TAU_S)
     total = 0.0
     for j in range(len(pumps)):
         pump = pumps[j]

@@ -14,7 +14,7 @@ from twins.core.twin import Action, Build, Columns, OwnWear, Wear
 from twins.core.wear import WearLaw
 from twins.products.pump import commands, laws, measuring, model
 from twins.products.pump.faults import FAULTS
-from twins.products.pump.switching import LOOK, STATOR_FROM
+from twins.products.pump.switching import STATOR_FROM
 from twins.products.pump.wear import STEP_REPORTS, Drifted
 from twins.products.pump.works import Works
 
@@ -51,6 +51,7 @@ class PumpTwin(Works):
             [RADIO_DBM + RADIO_SPREAD_DB * streams.normal(f"pump/radio/{s}") for s in build.sites]
         )
         self._radio = Noise(streams, "pump/radio", build.sites, 1)
+        self._told = np.empty((measuring.SIGNALS, *self._shape))
         self._reports, self._hours = 0, build.report_every_ms / model.HOUR_MS
 
     def advance(self, to_ms: int) -> None:
@@ -61,11 +62,13 @@ class PumpTwin(Works):
         self.now_ms = max(self.now_ms, to_ms)
 
     def measure(self) -> Columns:
-        """True values of the interval, shape ``(n, 26)``, in the order of ``product.toml``."""
+        """True values of the interval, shape ``(n, 26)``, in the order of ``product.toml``.
+
+        Good until the next are told.
+        """
         stations = self.stations
         stations.advance(self.now_s)
-        noise_db = RADIO_DB * self._radio.row(self._reports)[0]
-        stations.wells["signal_dbm"] = self._radio_dbm + noise_db
+        signal_dbm = self._radio_dbm + RADIO_DB * self._radio.row(self._reports)[0]
         hour = self.now_ms % model.DAY_MS / model.HOUR_MS
         interval = measuring.Interval(
             now_s=self.now_s,
@@ -75,15 +78,16 @@ class PumpTwin(Works):
             float_m=self._plant.float_m,
             stator_from=STATOR_FROM,
         )
-        out = np.empty((measuring.SIGNALS, *self._shape))
-        rags, mains = measuring.measure(interval, stations.wells, stations.pumps, out)
+        rags, mains = measuring.measure(
+            interval, stations.wells, stations.pumps, signal_dbm, self._told
+        )
         if rags:
             self.rags.step(self.now_ms)
         if mains:
             stations.wells["dead"] &= self.ills.mains_until_s > self.now_s
             stations.usable_changed()
         self._close()
-        return out.reshape(measuring.SIGNALS, -1).T
+        return self._told.reshape(measuring.SIGNALS, -1).T
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
         """Take over the damage of a bearing, a seal or a winding."""
@@ -248,4 +252,3 @@ class PumpTwin(Works):
             pumps["ground_h"] = 0.0
         self.catchments.next()
         stations.water_c = model.water_temp_c(self.now_ms)
-        stations.wells["asks"] = LOOK

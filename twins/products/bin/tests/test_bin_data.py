@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
+from twins.core.yaml_text import parsed
 from twins.products import catalog
 from twins.products.bin.faults import FAULTS, WEAR
 
@@ -12,7 +11,7 @@ BIN = catalog()["bin"]
 
 
 def yaml(path: Path) -> dict[str, Any]:
-    return dict(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
+    return dict(parsed(path.read_text(encoding="utf-8")))
 
 
 def test_the_bin_is_found_by_its_folder() -> None:

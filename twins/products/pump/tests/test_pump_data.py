@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from twins.core.errors import InvalidProduct
+from twins.core.yaml_text import parsed
 from twins.products import catalog, load
 
 PUMP = catalog()["pump"]
 
 
 def yaml(path: Path) -> dict[str, Any]:
-    return dict(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
+    return dict(parsed(path.read_text(encoding="utf-8")))
 
 
 def test_a_product_is_found_by_its_folder() -> None:

@@ -3,15 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
+from twins.core.yaml_text import parsed
 from twins.products import catalog
 
 UNIT, ROOM = catalog()["ventilation"], catalog()["room"]
 
 
 def yaml(path: Path) -> dict[str, Any]:
-    return dict(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
+    return dict(parsed(path.read_text(encoding="utf-8")))
 
 
 def test_unit_and_room_are_found_by_their_folders() -> None:

@@ -1,0 +1,70 @@
+"""Routes that are worked out when they are first used.
+
+The DPS has more than two hundred routes and a run calls a dozen of them. What FastAPI derives of a
+handler (its parameters, its answer's model) takes most of a start, so it waits for the first call,
+or for the first who reads the OpenAPI document; what is needed to find a route does not wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from fastapi import APIRouter, params
+from fastapi.routing import APIRoute
+from starlette.routing import Match, compile_path
+from starlette.types import Scope
+
+
+class LaterRoute(APIRoute):
+    """A route that is looked up by path and method, and built when it is used."""
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        *,
+        methods: set[str] | list[str] | None = None,
+        dependencies: Sequence[params.Depends] | None = None,
+        **more: Any,  # noqa: ANN401 - whatever else FastAPI's own route takes
+    ) -> None:
+        self.path, self.endpoint = path, endpoint
+        self.methods = {method.upper() for method in methods or ["GET"]}
+        self.dependencies = list(dependencies or [])
+        self.path_regex, self.path_format, self.param_convertors = compile_path(path)
+        self._begins = path.partition("{")[0]
+        self._more: dict[str, Any] | None = more | {
+            "generate_unique_id_function": _operation_id,
+            "strict_content_type": False,
+        }
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any attribute of a route
+        """Build the route; asked only for what is not there yet."""
+        more = self.__dict__.pop("_more", None)
+        if more is None:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        super().__init__(
+            self.path, self.endpoint, methods=self.methods, dependencies=self.dependencies, **more
+        )
+        return getattr(self, name)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As any route; most are put aside by how their path begins."""
+        if scope["type"] == "http" and not scope["path"].startswith(self._begins):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
+def _operation_id(route: APIRoute) -> str:
+    """What a generated client calls an operation: its tag and its handler's name."""
+    return "_".join([*map(str, route.tags[:1]), route.name]).replace("-", "_")
+
+
+def new_router(*tags: str) -> APIRouter:
+    """Where a context puts its routes, all below ``/v1``."""
+    return APIRouter(prefix="/v1", tags=list(tags), route_class=LaterRoute)
+
+
+def routes_of(router: APIRouter) -> Iterator[APIRoute]:
+    """The routes of a router."""
+    return (route for route in router.routes if isinstance(route, APIRoute))
