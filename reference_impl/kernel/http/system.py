@@ -157,23 +157,6 @@ def router(
         page = {"events": events, "cursor": str(cursor)}
         return Response(msgspec.json.encode(page), media_type="application/json")
 
-    @api.get(
-        "/audit", response_model=AuditPage, tags=["system"], dependencies=[needs("audit:read")]
-    )
-    async def read_audit(
-        after: Annotated[int, Query(ge=0)] = 0,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-        user: str | None = None,
-        from_ms: Annotated[int, Query(ge=0, le=2**53)] = 0,
-        to_ms: Annotated[int | None, Query(ge=0, le=2**53)] = None,
-    ) -> Response:
-        """Who wrote what when, of the parties that the caller sees; kept for 400 days."""
-        with store.read() as conn:
-            page = audit.page(
-                conn, after=after, limit=limit, user=user, from_ms=from_ms, to_ms=to_ms
-            )
-        return Response(msgspec.json.encode(page), media_type="application/json")
-
     @api.get("/info", tags=["system"])
     async def info() -> Info:
         """What this DPS is and can; ``ready`` once it has subscribed."""
@@ -194,6 +177,30 @@ def router(
             conn.exec_driver_sql("SELECT 1")
         return Health(status="ok", now_ms=timekeeper.now_ms())
 
+    _copies(api, store)
+    return api
+
+
+def _copies(api: APIRouter, store: Store) -> None:
+    """What is kept for those who come later: the audit log, and copies of the store."""
+
+    @api.get(
+        "/audit", response_model=AuditPage, tags=["system"], dependencies=[needs("audit:read")]
+    )
+    async def read_audit(
+        after: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        user: str | None = None,
+        from_ms: Annotated[int, Query(ge=0, le=2**53)] = 0,
+        to_ms: Annotated[int | None, Query(ge=0, le=2**53)] = None,
+    ) -> Response:
+        """Who wrote what when, of the parties that the caller sees; kept for 400 days."""
+        with store.read() as conn:
+            page = audit.page(
+                conn, after=after, limit=limit, user=user, from_ms=from_ms, to_ms=to_ms
+            )
+        return Response(msgspec.json.encode(page), media_type="application/json")
+
     @api.post("/snapshot", tags=["system"], dependencies=[needs("snapshot:write")])
     async def snapshot(call: SnapshotCall) -> SnapshotView:
         """Copy the store into a file, at rest between clock calls."""
@@ -206,5 +213,3 @@ def router(
         async with store.writing:
             copied = store.backup(path)
         return SnapshotView(path=str(path), bytes=copied)
-
-    return api
