@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 import typer
 
 from harness.cli.folders import read_run
+from harness.engine.accounts import account_of
 from harness.errors import ScenarioError
 from harness.grading.explain import Explainer, Explanation
 from harness.report.packs import packs_of
@@ -33,11 +35,13 @@ def main(run: Path, ident: str | None, *, as_json: bool) -> None:
         near = explainer.near(ident)
         hint = f"did you mean: {', '.join(near)}?" if near else "nothing was decided in this run"
         raise ScenarioError(f"{run} has no one {ident!r}; {hint}")
+    account, missing = account_of(run, found.ident)
     if as_json:
-        data = msgspec.json.encode(_data(found), enc_hook=str)
+        own = {"account": account, "account_missing": missing}
+        data = msgspec.json.encode({**_data(found), **own}, enc_hook=str)
         typer.echo(msgspec.json.format(data, indent=2).decode())
         return
-    for line in told(found):
+    for line in [*told(found), "", *own_account(account, missing)]:
         typer.echo(line)
 
 
@@ -53,6 +57,35 @@ def told(found: Explanation) -> list[str]:
     lines += ["", f"the truth at {show_instant(found.decided_ms)}:"]
     lines += [f"  {line}" for line in found.truth] or ["  nothing was worn"]
     return lines
+
+
+def own_account(account: Mapping[str, Any] | None, missing: str) -> list[str]:
+    """What the DPS itself says, as lines; or why that is not known."""
+    if account is None:
+        return [f"what the service says itself: not known, {missing}"]
+    lines = ["what the service says itself:"]
+    rule = account.get("rule")
+    if rule is not None:
+        held = "" if rule["held"] in ("", "0s") else f" for {rule['held']}"
+        lines.append(
+            f"  rule {rule['id']} of {rule['pack']} {rule['version']}: {rule['when']}{held}"
+        )
+    inputs = ", ".join(f"{name} {value:g}" for name, value in account["inputs"].items())
+    lines.append(f"  inputs: {inputs or 'none'}")
+    for window in account["windows"]:
+        at, values = window["at_ms"], window["values"]
+        newest = f", the last {values[-1]:g} at {show_instant(at[-1])}" if at else ""
+        many = f"{len(at)} reading{'' if len(at) == 1 else 's'}"
+        lines.append(
+            f"  window {window['name']}: {window['take']} of {window['signal']}, {many}{newest}"
+        )
+    for seen in account["forecasts"]:
+        end = seen["runout_p50_ms"]
+        wear = "unknown" if seen["wear_pct"] is None else f"{seen['wear_pct']:.1f} %"
+        ends = "no end in sight" if end is None else f"used up about {show_instant(end)}"
+        lines.append(f"  forecast {seen['condition']}: wear {wear}, {ends}")
+    chain = ", ".join(f"{one['kind']} {one['id']} ({one['state']})" for one in account["chain"])
+    return [*lines, f"  chain: {chain or 'nothing else'}"]
 
 
 def _data(found: Explanation) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def _options(wish: RunWish) -> RunOptions:
         link=wish.link, broker=wish.broker, broker_port=wish.broker_port, store=wish.store,
         sut=wish.sut, webhooks=wish.webhooks, clients=wish.clients, mode=wish.mode,
         speed=wish.speed, rules=wish.rules, runs_dir=wish.runs_dir, notice=wish.notice,
-        saves=tuple(map(_save, wish.saves)),
+        saves=tuple(map(_save, wish.saves)), accounts=True,
     )  # fmt: skip
 
 

@@ -74,6 +74,7 @@ class RunOptions:
         prices_eur: Prices that were changed before; a snapshot of a world has none.
         backfill: History in virtual time, before a ``live`` run goes live.
         replay: Takes the place of the command that does the same again.
+        accounts: Whether the DPS is asked why it decided what it did, when the run is over.
         notice: Told what a person has to know before the run begins (address of the broker).
     """
 
@@ -99,4 +100,5 @@ class RunOptions:
     prices_eur: Mapping[str, float] = field(default_factory=dict)
     backfill: Backfill | None = None
     replay: str = ""
+    accounts: bool = False
     notice: Callable[[str], None] | None = None

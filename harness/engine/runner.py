@@ -15,6 +15,7 @@ from broker.link.port import LinkLost
 from harness.checks.base import Ending, arguments
 from harness.engine import backfill, changes, recipe, snapshot
 from harness.engine import folder as run_folder
+from harness.engine.accounts import Accounts
 from harness.engine.assembly import Rig, assemble, wait_for_service
 from harness.engine.checking import decided, made_checks, wanted_checks
 from harness.engine.looping import made_control, made_loop
@@ -123,10 +124,11 @@ async def run(
         refs, unjudged = judged(wanted_checks(scenario), rig.reach)
         rig.notes += unjudged
         checks = made_checks(scenario, refs, products, calls)
+        accounts = Accounts()
         recorder = EngineRecorder(
             trace=Trace(),
             checks=checks,
-            handlers=handlers,
+            handlers=[*handlers, accounts] if options.accounts else handlers,
             trace_file=trace_file,
             begun_s=time.perf_counter(),
         )
@@ -143,6 +145,7 @@ async def run(
             loop=loop,
             recorder=recorder,
             refs=refs,
+            accounts=accounts,
         )
         return await session.run()
 
@@ -172,9 +175,11 @@ class _Session:
         loop: Loop,
         recorder: EngineRecorder,
         refs: Sequence[tuple[str, CheckRef]],
+        accounts: Accounts,
     ) -> None:
         self.scenario, self.seed, self.options, self.folder = scenario, seed, options, folder
         self.rig, self.loop, self.recorder, self.refs = rig, loop, recorder, refs
+        self.accounts = accounts
         self.begun_s = time.perf_counter()
         self._saves = self._wanted_saves()
 
@@ -197,6 +202,8 @@ class _Session:
                 await self.loop.begin()
             await self._drive()
             await self.loop.finish()
+            if self.options.accounts:
+                await self.accounts.record(self.rig.sut, self.folder)
         except LinkLost as lost:
             error = InvalidRun(str(lost))
         except ScenarioError:

@@ -79,6 +79,7 @@ class Dps:
             self._routers(),
             callers=self.callers,
             after_write=self._wrote,
+            now_ms=self.now_ms,
             said=answers_of_contexts,
         )
 
@@ -90,6 +91,7 @@ class Dps:
             rows=ground.directory,
             operator_key=settings.operator_key,
             wall_s=settings.wall_s,
+            now_ms=self.now_ms,
         )
         self.governance = Governance(
             rows=ground.directory,

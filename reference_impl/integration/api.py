@@ -102,7 +102,11 @@ class RuleView(BaseModel):
 
 
 class WindowView(BaseModel):
-    """The readings that a variable of the rule was made of; the newest 1000 of longer windows."""
+    """Readings that a variable of the rule, or a forecast that it read, was made of.
+
+    ``name`` is the variable's or the condition's, ``take`` how, or by which algorithm, they became
+    one value; of longer windows the newest 1000 readings.
+    """
 
     name: str
     signal: str

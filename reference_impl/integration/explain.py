@@ -85,6 +85,8 @@ class Explainer:
         at_ms = root[root_kind.at]
         rule = self._rule(conn, root)
         lets: Mapping[str, Any] = rule["let"] if rule else {}
+        thing, seen = root.get("thing", ""), self._seen(conn, root, lets, at_ms)
+        windows = [*self._windows(thing, lets, at_ms), *self._behind(conn, thing, seen)]
         return {
             "id": ident,
             "kind": kind.name,
@@ -98,8 +100,8 @@ class Explainer:
             "by": row.get("by", ""),
             "rule": rule,
             "inputs": {name: float(value) for name, value in (root.get("values") or {}).items()},
-            "windows": list(self._windows(root.get("thing", ""), lets, at_ms)),
-            "forecasts": list(self._forecasts(conn, root, lets, at_ms)),
+            "windows": windows,
+            "forecasts": [_forecast(rows) for rows in seen],
             "chain": [self._link(k, r) for k, r in chain],
             "history": self._steps(conn, [r["id"] for _, r in chain]),
         }
@@ -177,28 +179,54 @@ class Explainer:
                 "values": values[-READINGS_MAX:].tolist(),
             }
 
-    def _forecasts(
+    def _seen(
         self, conn: Connection, root: Row, lets: Mapping[str, Any], at_ms: int
-    ) -> Iterator[dict[str, Any]]:
-        """What each condition that the rule read said then."""
+    ) -> list[list[Row]]:
+        """The evaluations, up to then, of each condition that the rule read; newest last."""
         named = {str(v["condition"]) for v in lets.values() if "condition" in _mapping(v)}
-        thing = root.get("thing", "")
+        found = []
         for condition in sorted(named):
-            rows = self._insight(conn, "history", thing=thing, condition=condition)
-            before = [row for row in rows if row["at_ms"] <= at_ms]
+            rows = self._insight(conn, "history", thing=root.get("thing", ""), condition=condition)
+            before = sorted((r for r in rows if r["at_ms"] <= at_ms), key=lambda r: int(r["at_ms"]))
             if before:
-                newest = max(before, key=lambda row: row["at_ms"])
-                shown = ("condition", "at_ms", "cycle", "revision", "level", "wear_pct")
+                found.append(before)
+        return found
+
+    def _behind(
+        self, conn: Connection, thing: str, seen: Sequence[Sequence[Row]]
+    ) -> Iterator[dict[str, Any]]:
+        """The readings that each forecast was made of: those of the part that was in then."""
+        for rows in seen:
+            newest = rows[-1]
+            named = {name: newest[name] for name in ("condition", "revision")}
+            bodies = [row["body"] for row in self._insight(conn, "revisions", **named)]
+            signals = {str(body["params"].get("signal", "")) for body in bodies} - {""}
+            first = next(row for row in rows if row["cycle"] == newest["cycle"])
+            for signal in sorted(signals):
+                times, values = self._telemetry.series(
+                    thing, signal, after_ms=first["at_ms"] - 1, to_ms=newest["at_ms"]
+                )
                 yield {
-                    **{name: newest.get(name) for name in shown},
-                    "runout_p50_ms": newest["runout_p50_ms"],
-                    "evaluations": len(before),
+                    "name": newest["condition"],
+                    "signal": signal,
+                    "take": bodies[0]["algorithm"],
+                    "from_ms": first["at_ms"],
+                    "to_ms": newest["at_ms"],
+                    "at_ms": times[-READINGS_MAX:].tolist(),
+                    "values": values[-READINGS_MAX:].tolist(),
                 }
 
     @staticmethod
     def _link(kind: Kind, row: Row) -> dict[str, Any]:
         state = row.get("state", "")
         return {"kind": kind.name, "id": row["id"], "at_ms": row[kind.at], "state": state}
+
+
+def _forecast(rows: Sequence[Row]) -> dict[str, Any]:
+    """What the newest of a condition's evaluations said."""
+    newest = rows[-1]
+    shown = ("condition", "at_ms", "cycle", "revision", "level", "wear_pct", "runout_p50_ms")
+    return {**{name: newest.get(name) for name in shown}, "evaluations": len(rows)}
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

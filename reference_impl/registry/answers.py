@@ -86,7 +86,7 @@ _KEY = row(
     "api_keys",
     "An API key; its secrets are never answered.",
     {"permissions": maybe(_PERMISSIONS), "purposes": many(TEXT), "group": _GROUP},
-    drop="secret",
+    drop="secret old_secret",
 )
 _LIMITS = record(
     "How much a tenant may have; absent or null: not limited.",
@@ -232,6 +232,7 @@ _OPERATIONS: Mapping[str, str | Schema] = {
     "POST /v1/things/{name}/reset": "ThingReset",
     "PUT /v1/customers/{customer}/consents/{purpose}": "Consent",
     "POST /v1/leads": "Lead",
+    "POST /v1/api-keys/{name}/rotate": "ApiKey",
     "PUT /v1/grants/{recipient}/{customer}": "Grant",
     "PUT /v1/models/{model}/metadata/{signal}": "MetricMetadataSaid",
     "GET /v1/models/{model}/metadata": "MetricMetadataPage",
@@ -253,6 +254,10 @@ _EXAMPLES: Mapping[str, Any] = {
     },
     "POST /v1/things/{name}/reset": {"reason": "sold"},
     "POST /v1/login": {"user": "ann", "password": "correct horse battery"},
+    "POST /v1/api-keys/{name}/rotate": {
+        "secret": "chosen-by-chance-and-at-least-32-characters",
+        "old_until_ms": 1767830400000,
+    },
     "POST /v1/leads": {"thing": "mix-1", "reason": "it runs day and night: a second one would pay"},
     "POST /v1/imports/customers": {"csv": "id,name\nbell,Bell\n"},
     "POST /v1/imports/sites": {"csv": "id,customer,name,time_zone\nbell-1,bell,Yard,Europe/Rome\n"},

@@ -97,6 +97,14 @@ class KeyBody(Body):
     secret: Annotated[str, Field(min_length=32, max_length=200, pattern=r"^[!-~]+$")]
     permissions: list[Permission] | None = None
     purposes: list[Text] = Field(default_factory=lambda: ["service"])
+    expires_at_ms: Annotated[int, Field(ge=0, le=2**53)] | None = None
+
+
+class RotateBody(Body):
+    """Another secret of an API key; the one that it has is valid, too, until ``old_until_ms``."""
+
+    secret: Annotated[str, Field(min_length=32, max_length=200, pattern=r"^[!-~]+$")]
+    old_until_ms: Annotated[int, Field(ge=0, le=2**53)]
 
 
 def router(service: Parties, callers: KnownCallers, clock: Clock, store: Store) -> APIRouter:
@@ -106,6 +114,7 @@ def router(service: Parties, callers: KnownCallers, clock: Clock, store: Store) 
     _trees(api, service, store)
     _branches(api, service, store)
     _users(api, service, store)
+    _keys(api, service, clock, store)
     return api
 
 
@@ -209,11 +218,19 @@ def _users(api: APIRouter, service: Parties, store: Store) -> None:
             service.remove_user(uow, name)
         return Response(status_code=204)
 
+
+def _keys(api: APIRouter, service: Parties, clock: Clock, store: Store) -> None:
     @api.put("/api-keys/{name}", dependencies=[needs("api-keys:write")])
     async def put_key(name: Name, body: KeyBody) -> Answer:
         """Add an API key, or change one."""
         with store.begin() as uow:
-            return service.put_key(uow, name, body.model_dump())
+            return service.put_key(uow, name, body.model_dump(), at_ms=clock.now_ms())
+
+    @api.post("/api-keys/{name}/rotate", dependencies=[needs("api-keys:write")])
+    async def rotate_key(name: Name, body: RotateBody) -> Answer:
+        """Give a key another secret; two are valid while programs change over."""
+        with store.begin() as uow:
+            return service.rotate_key(uow, name, **body.model_dump(), at_ms=clock.now_ms())
 
     @api.get("/api-keys", dependencies=[needs("api-keys:read")])
     async def keys(limit: Limit = LIMIT, after: str = "") -> Listed:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from reference_impl.kernel import audit
 from reference_impl.kernel.access import OPERATOR, Group, Principal
 from reference_impl.kernel.errors import (
     Forbidden,
@@ -23,6 +24,7 @@ from reference_impl.kernel.errors import (
 )
 from reference_impl.kernel.store import Connection, Store, UnitOfWork
 from reference_impl.registry.areas import Offer, switched_off
+from reference_impl.registry.keys import UsedKeys, is_over
 from reference_impl.registry.roles import PERMISSIONS, ROLES, Role
 from reference_impl.registry.scope import Scope, Trees, scope_of
 from reference_impl.registry.secrets import is_password, kept_secret, new_session
@@ -67,6 +69,9 @@ class _Known:
     who: Principal
     until_s: float
     per_minute: int | None
+    key: str = ""
+    until_ms: int | None = None
+    """An API key and until when (simulated) this secret of it is valid; None: for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,7 @@ class KnownCallers:
         rows: Reads it.
         operator_key: What the operator brings; None: who brings nothing is the operator.
         wall_s: A clock of the real world that never goes back, seconds.
+        now_ms: The DPS's time, by which keys expire.
     """
 
     def __init__(
@@ -92,8 +98,10 @@ class KnownCallers:
         rows: CallerStore,
         operator_key: str | None,
         wall_s: Callable[[], float],
+        now_ms: Callable[[], int],
     ) -> None:
-        self._store, self._rows, self._wall_s = store, rows, wall_s
+        self._store, self._rows, self._wall_s, self._now_ms = store, rows, wall_s, now_ms
+        self.keys = UsedKeys(rows)
         self._operator = None if operator_key is None else _digest(BEARER + operator_key.encode())
         self._known: dict[tuple[bytes, bytes], _Known] = {}
         self._sessions: dict[bytes, _Session] = {}
@@ -115,6 +123,12 @@ class KnownCallers:
         if known.until_s != math.inf and self._wall_s() >= known.until_s:
             del self._known[token, tenant]
             raise _nobody("the session has ended; log in again")
+        if known.key:
+            now_ms = self._now_ms()
+            if known.until_ms is not None and now_ms >= known.until_ms:
+                del self._known[token, tenant]
+                raise _nobody("the key has expired")
+            self.keys.use(known.key, now_ms)
         if known.per_minute is not None:
             self._count(known)
         return known.who
@@ -152,7 +166,9 @@ class KnownCallers:
         except Unauthenticated:
             return None
         row = self._rows.get(conn, "api_key", name.removeprefix("key:"))
-        return None if row is None else self._principal_of_row(conn, row)
+        if row is None or is_over(row["expires_at_ms"], self._now_ms()):
+            return None
+        return self._principal_of_row(conn, row)
 
     # ----- login
 
@@ -186,6 +202,10 @@ class KnownCallers:
                         accepted = {"user": user, "agreement": row["id"], "at_ms": at_ms}
                         self._rows.put(uow, "acceptance", {**accepted, "version": row["version"]})
                 missing = self.unaccepted(uow.conn, who)
+                if not missing:
+                    audit.note(
+                        uow, at_ms=at_ms, method="POST", path="/v1/login", status=200, who=who
+                    )
         if missing:
             raise Forbidden(
                 "agreements changed: accept them to log in",
@@ -226,19 +246,20 @@ class KnownCallers:
         if (not authorization and self._operator is None) or token == self._operator:
             return _Known(self._operator_of(tenant.decode("latin-1")), math.inf, None)
         session = self._sessions.get(token)
-        until_s = math.inf
+        until_s, key, until_ms = math.inf, "", None
         with self._store.read() as conn:
             if session is not None:
                 who, until_s = self._principal_of_user(conn, session.user), session.until_s
             else:
-                who = self._principal_of_key(conn, authorization)
+                row, until_ms = self._key(conn, authorization)
+                who, key = self._principal_of_row(conn, row), str(row["id"])
             if tenant and tenant.decode("latin-1") != who.tenant:
                 raise Forbidden(
                     f"{who.user!r} is no caller of this tenant",
                     [Problem(where="X-Tenant", what="another tenant", allowed=who.tenant)],
                 )
             limits = _limits(self._rows.get(conn, "tenant", who.tenant))
-        return _Known(who, until_s, limits.get("api_calls_per_minute"))
+        return _Known(who, until_s, limits.get("api_calls_per_minute"), key, until_ms)
 
     def _operator_of(self, tenant: str) -> Principal:
         if not tenant:
@@ -262,14 +283,17 @@ class KnownCallers:
         role = self.role(conn, row["role"])
         return self._principal(conn, name, role, _bare(row["party"]), role.permissions)
 
-    def _principal_of_key(self, conn: Connection, authorization: bytes) -> Principal:
+    def _key(self, conn: Connection, authorization: bytes) -> tuple[Row, int | None]:
+        """An API key by one of its secrets, and until when that is valid."""
         if not authorization.startswith(BEARER):
             raise _nobody("no key and no session was sent")
-        secret = authorization.removeprefix(BEARER).decode("latin-1")
-        rows = self._rows.items(conn, "api_key", secret=kept_secret(secret))
-        if not rows:
-            raise _nobody("the key or session is not known")
-        return self._principal_of_row(conn, rows[0])
+        secret = kept_secret(authorization.removeprefix(BEARER).decode("latin-1"))
+        for row in self._rows.items(conn, "api_key", secret=secret):
+            return row, row["expires_at_ms"]
+        for row in self._rows.items(conn, "api_key", old_secret=secret):
+            ends = [ms for ms in (row["expires_at_ms"], row["old_until_ms"]) if ms is not None]
+            return row, min(ends)
+        raise _nobody("the key or session is not known")
 
     def _principal_of_row(self, conn: Connection, row: Row) -> Principal:
         role = self.role(conn, row["role"])

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Protocol
 from fastapi import APIRouter
 from pydantic import Field
 
+from reference_impl.kernel import audit
 from reference_impl.kernel.http.bodies import Body
 from reference_impl.kernel.http.guard import needs
 from reference_impl.kernel.http.routes import new_router
@@ -60,10 +61,12 @@ class Governance:
         self.tenancy = Tenancy(rows=rows, registry=registry)
 
     def schedule(self, scheduler: Scheduler) -> None:
-        """Delete raw data that are kept no longer, once a day."""
+        """Delete what is kept no longer, and write down which keys were used, once a day."""
         scheduler.every("retention", DAY_MS, self._retain, rank=RANK)
 
     def _retain(self, uow: UnitOfWork, at_ms: int) -> None:
+        self._callers.keys.keep(uow)
+        audit.forget(uow, at_ms - audit.KEPT_MS)
         for thing, from_ms in self.tenancy.raw_kept_from_ms(uow.conn, at_ms).items():
             self._raw.forget(uow, thing, from_ms)
 

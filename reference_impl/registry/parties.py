@@ -9,14 +9,15 @@ from reference_impl.kernel import access
 from reference_impl.kernel.access import Group
 from reference_impl.kernel.errors import Forbidden, Invalid, Problem, Unknown
 from reference_impl.kernel.store import Connection, UnitOfWork
+from reference_impl.registry import keys
 from reference_impl.registry.callers import KnownCallers
 from reference_impl.registry.roles import ROLES, Role, refused_permissions
 from reference_impl.registry.scope import MAIN, Trees, organisation_of, party_key, root_of
-from reference_impl.registry.secrets import kept_password, kept_secret
+from reference_impl.registry.secrets import kept_password
 from reference_impl.registry.service import Registry, RegistryStore
 
 Row = dict[str, Any]
-HIDDEN = frozenset({"password", "secret", "token"})
+HIDDEN = frozenset({"password", "secret", "old_secret", "token"})
 """Fields that no answer has."""
 
 
@@ -178,10 +179,13 @@ class Parties:
 
     def keys(self, conn: Connection) -> list[Row]:
         """The API keys of the parties that the caller sees, without their secrets."""
-        return _shown(access.seen_of_parties(self._rows.items(conn, "api_key")))
+        rows = access.seen_of_parties(self._rows.items(conn, "api_key"))
+        return _shown([self._callers.keys.shown(row) for row in rows])
 
-    def put_key(self, uow: UnitOfWork, name: str, body: Mapping[str, Any]) -> Row:
+    def put_key(self, uow: UnitOfWork, name: str, body: Mapping[str, Any], *, at_ms: int) -> Row:
         """Add an API key, or change one; whoever makes it chooses the secret, so none is answered.
+
+        Secrets that it had before are void at once.
 
         Raises:
             Invalid: With all problems.
@@ -190,14 +194,26 @@ class Parties:
         if known is not None:
             access.must_see_party(known["party"], what=f"API key {name!r}")
         _, party = self._member(uow.conn, body, what=f"API key {name!r}")
-        secret = kept_secret(body["secret"])
-        twins = self._rows.items(uow.conn, "api_key", secret=secret)
-        if any(row["id"] != name for row in twins):
-            what = "another key has it"
-            raise Invalid(f"API key {name!r} is refused", [Problem(where="secret", what=what)])
-        row = {**body, "id": name, "party": party, "secret": secret}
+        row = keys.installed(uow.conn, self._rows, name, {**body, "party": party}, now_ms=at_ms)
         self._rows.put(uow, "api_key", row)
-        return _shown([row])[0]
+        return _shown([self._callers.keys.shown(row)])[0]
+
+    def rotate_key(
+        self, uow: UnitOfWork, name: str, *, secret: str, old_until_ms: int, at_ms: int
+    ) -> Row:
+        """Give a key another secret; the one that it has is valid, too, until ``old_until_ms``.
+
+        Raises:
+            Unknown: If there is none.
+            Invalid: If the time is not in the future, or the secret is known.
+        """
+        row = self._registry.get(uow.conn, "api_key", name)
+        access.must_see_party(row["party"], what=f"API key {name!r}")
+        row = keys.rotated(
+            uow.conn, self._rows, row, secret=secret, old_until_ms=old_until_ms, now_ms=at_ms
+        )
+        self._rows.put(uow, "api_key", row)
+        return _shown([self._callers.keys.shown(row)])[0]
 
     def remove_key(self, uow: UnitOfWork, name: str) -> None:
         """Revoke an API key, at once. Raises Unknown if there is none."""

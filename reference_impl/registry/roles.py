@@ -43,7 +43,7 @@ _USE = f"{_LOOK} alerts:w actions:rw tickets:rw commands:rw metrics:r work-order
 _BUY = "parts:r orders:rw policies:rw recommendations:rw needs:r subscriptions:rw"
 _BUY += " explain:r"
 _OWN = "webhooks:rw users:rwd api-keys:rwd consents:rw grants:rwd recipients:r export:r"
-_OWN += " activation:w"
+_OWN += " activation:w audit:r"
 _SERVE = f"{_LOOK} diagnostics:r tickets:rw actions:rw commands:rw work-orders:rw planning:r"
 _SERVE += " alerts:w metrics:r recommendations:r needs:r parts:r"
 _BILL = "subscriptions:r charges:rw"
@@ -52,7 +52,9 @@ _CONSOLE = f"{_LOOK} models:rwi parts:rwi rule-packs:rw agreements:rw flags:rw m
 _CONSOLE += " webhooks:rw offers:rw subscriptions:r organisations:rw partners:rwi customers:rwi"
 _CONSOLE += " sites:rwi things:rwid users:rwdi roles:rw"
 _CONSOLE += " api-keys:rwd entitlements:rw recipients:rw ingestion:r"
-_CONSOLE += " activation:w suppliers:rw invoicing:rw consents:r grants:r register:r diagnostics:r"
+_CONSOLE += (
+    " audit:r activation:w suppliers:rw invoicing:rw consents:r grants:r register:r diagnostics:r"
+)
 
 _MANAGE = f"{_SERVE} planning:w contracts:rw outcomes:rw customers:rw partners:r users:r"
 _MANAGE += " contacts:rwd webhooks:rw policies:rw rule-packs:r orders:r activation:w"
@@ -70,7 +72,8 @@ _TABLE: tuple[tuple[str, str, Group, str, str], ...] = (
     ("energy-manager", "Energy manager", _C, "portal", f"{_LOOK} metrics:r outcomes:r export:r"),
     ("partner-technician", "Partner's maintenance operator", _P, "control-room", _SERVE),
     ("partner-manager", "Partner's maintenance manager", _P, "control-room",
-     f"{_SERVE} planning:w users:rwd api-keys:rwd partners:r contracts:r outcomes:r leads:rw"),
+     (f"{_SERVE} planning:w audit:r users:rwd api-keys:rwd partners:r contracts:r outcomes:r"
+      " leads:rw")),
     ("partner-sales", "Partner's sales representative", _P, "back-office",
      f"{_SELL} leads:rw partners:r"),
     ("parts-supplier", "Parts supplier's back office", _P, "back-office",

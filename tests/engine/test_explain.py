@@ -49,6 +49,28 @@ def test_an_order_is_explained_down_to_rule_version_belief_and_true_damage(forke
     assert damage == pytest.approx(100 * days / 18, abs=12), "7 % spread of the interval"
 
 
+def test_the_service_s_own_account_shows_rule_inputs_window_forecast_readings_and_chain(
+    forked, tmp_path: Path
+) -> None:
+    found = explained(forked.run, ORDER)
+    account = found["account"]
+    rule = account["rule"]
+    assert (rule["id"], rule["version"]) == (found["rule"]["id"], found["rule"]["version"])
+    assert account["inputs"] == found["values"]
+    (forecast,) = account["forecasts"]
+    (window,) = account["windows"]
+    assert (window["name"], forecast["condition"]) == ("bearing_wear", "bearing_wear")
+    assert window["to_ms"] == forecast["at_ms"] <= found["decided_ms"]
+    assert len(window["values"]) > 10
+    assert [link["kind"] for link in account["chain"]][:2] == ["recommendation", "order"]
+    text = told("explain", str(forked.run), ORDER).stdout
+    assert "what the service says itself:\n  rule bearing-order-point of pump-standard" in text
+    assert "  forecast bearing_wear: wear" in text
+    forkless = explained(forked.changed, "contract-01/2026-01")
+    assert forkless["account"] is None
+    assert "this run did not ask" in forkless["account_missing"]
+
+
 def test_an_alert_shows_the_readings_of_its_window_and_they_give_what_the_service_said(
     forked,
 ) -> None:

@@ -45,12 +45,14 @@ def create_app(
     *,
     callers: Callers,
     after_write: Callable[[], None],
+    now_ms: Callable[[], int],
     said: Callable[[], Sequence[Answers]] = tuple,
 ) -> FastAPI:
     """Put the API together. No page of it needs the internet, so FastAPI's own are left out.
 
     ``callers`` says who calls; a route that asks for no permission is the operator's.
-    ``after_write`` is called after each write that was answered. ``said`` gives what contexts say
+    ``after_write`` is called after each write that was answered; ``now_ms`` tells the log when.
+    ``said`` gives what contexts say
     of their answers, once somebody asks for the document.
 
     Raises:
@@ -73,6 +75,6 @@ def create_app(
                 raise TypeError(f"{route.path}: {route.endpoint!r} must be an async def")
             deny_by_default(route, PUBLIC)
             app.router.routes.append(route)
-    app.add_middleware(IdempotentWrites, store=store, apart=APART, after=after_write)
+    app.add_middleware(IdempotentWrites, store=store, apart=APART, after=after_write, now_ms=now_ms)
     app.add_middleware(Gate, callers=callers)
     return app

@@ -8,11 +8,12 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from reference_impl.kernel import audit
 from reference_impl.kernel.access import Group, current
 from reference_impl.kernel.http.errors import refusal
 from reference_impl.kernel.idempotency import Answer, KeyReused, keep, recall
 from reference_impl.kernel.ids import digest, payload_digest
-from reference_impl.kernel.store import Store
+from reference_impl.kernel.store import Store, UnitOfWork
 
 HEADER = "idempotency-key"
 _WRITES = frozenset({"POST", "PUT", "DELETE", "PATCH"})
@@ -25,13 +26,20 @@ class _RollBackError(Exception):
 class IdempotentWrites:
     """ASGI middleware. A write with a key runs in one transaction with its kept answer.
 
-    ``apart`` are paths that take their own turn (the clock call waits for other writers).
+    Each write that was answered with yes stands in the audit log, in the same transaction.
+    ``apart`` are paths that take their own turn (the clock call waits for other writers), and are
+    noted by whoever serves them, if at all; ``now_ms`` is the time of the DPS.
     """
 
     def __init__(
-        self, app: ASGIApp, store: Store, apart: frozenset[str], after: Callable[[], None]
+        self,
+        app: ASGIApp,
+        store: Store,
+        apart: frozenset[str],
+        after: Callable[[], None],
+        now_ms: Callable[[], int],
     ) -> None:
-        self._after = after
+        self._after, self._now_ms = after, now_ms
         self._app = app
         self._store = store
         self._apart = apart
@@ -49,16 +57,37 @@ class IdempotentWrites:
         body = await _whole_body(receive)
         if body is None:
             return
-        answered: list[Message] = []
         key = _key_of(scope)
         async with self._store.writing:
             if key is None:
-                await self._app(scope, _given(body), _into(answered))
+                answered = await self._plain(scope, body)
             else:
                 answered = await self._keyed(scope, body, key)
         self._after()
         for message in answered:
             await send(message)
+
+    async def _plain(self, scope: Scope, body: bytes) -> list[Message]:
+        answered: list[Message] = []
+        try:
+            with self._store.joinable() as uow:
+                await self._app(scope, _given(body), _into(answered))
+                status = answered[0]["status"]
+                _refuse_to_keep(status)
+                self._note(uow, scope, status)
+        except _RollBackError:
+            pass
+        return answered
+
+    def _note(self, uow: UnitOfWork, scope: Scope, status: int) -> None:
+        if b"dry_run=true" not in scope.get("query_string", b""):
+            audit.note(
+                uow,
+                at_ms=self._now_ms(),
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+            )
 
     async def _keyed(self, scope: Scope, body: bytes, key: str) -> list[Message]:
         query = scope.get("query_string", b"").decode("latin-1")
@@ -71,7 +100,8 @@ class IdempotentWrites:
                     return _messages(kept)
                 await self._app(scope, _given(body), _into(answered))
                 answer = _answer(answered)
-                _refuse_to_keep(answer)
+                _refuse_to_keep(answer.status)
+                self._note(uow, scope, answer.status)
                 keep(uow, key, request, answer)
         except _RollBackError:
             return answered
@@ -88,8 +118,8 @@ def _key_of(scope: Scope) -> str | None:
     return key if key is None or who.group is Group.OPERATOR else f"{who.user}:{key}"
 
 
-def _refuse_to_keep(answer: Answer) -> None:
-    if answer.status >= 400:
+def _refuse_to_keep(status: int) -> None:
+    if status >= 400:
         raise _RollBackError
 
 

@@ -10,6 +10,7 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from reference_impl.kernel import audit
 from reference_impl.kernel.errors import Invalid, Problem
 from reference_impl.kernel.feed import Feed
 from reference_impl.kernel.http.app import NAME, VERSION
@@ -97,6 +98,27 @@ class Health(Body):
     now_ms: int
 
 
+class AuditRow(Body):
+    """A write: who (a user, ``key:<id>`` or the operator) called what, and what was answered."""
+
+    number: int
+    at_ms: int
+    user: str
+    role: str
+    party: str
+    tenant: str
+    method: str
+    path: str
+    status: int
+
+
+class AuditPage(Body):
+    """Writes, oldest first; ``next`` is what to give as ``after`` for those behind."""
+
+    items: list[AuditRow]
+    next: int | None
+
+
 def _has_folder(path: Path) -> bool:
     return path.parent.is_dir()
 
@@ -133,6 +155,23 @@ def router(
         with store.read() as conn:
             events, cursor = Feed.page(conn, after, limit)
         page = {"events": events, "cursor": str(cursor)}
+        return Response(msgspec.json.encode(page), media_type="application/json")
+
+    @api.get(
+        "/audit", response_model=AuditPage, tags=["system"], dependencies=[needs("audit:read")]
+    )
+    async def read_audit(
+        after: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        user: str | None = None,
+        from_ms: Annotated[int, Query(ge=0, le=2**53)] = 0,
+        to_ms: Annotated[int | None, Query(ge=0, le=2**53)] = None,
+    ) -> Response:
+        """Who wrote what when, of the parties that the caller sees; kept for 400 days."""
+        with store.read() as conn:
+            page = audit.page(
+                conn, after=after, limit=limit, user=user, from_ms=from_ms, to_ms=to_ms
+            )
         return Response(msgspec.json.encode(page), media_type="application/json")
 
     @api.get("/info", tags=["system"])

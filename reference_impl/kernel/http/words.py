@@ -104,6 +104,7 @@ evaluations: How many evaluations of the cycle there were
 event_id: Id of the event in the feed
 events: What happened, oldest first
 every_s: How often it is evaluated
+expires_at_ms: When it ends to be valid; null: never
 expires_ms: After this the device does not obey it any more
 expires_s: How long the device may still obey it
 express: Whether it is an express delivery
@@ -150,6 +151,7 @@ kinds: Kinds of events, `order.*` for a family, `*` for all
 kits: Conditions that are watched by themselves
 kpi: How readings become one number
 language: Two letters, such as `de`
+last_used_ms: When it was last used; null: never
 last_report_ms: When it last reported; null: never
 lead_time_h: Order to delivery, hours: half and nine of ten arrive within
 lead_time_p50_h: Order to delivery: half arrive within
@@ -171,6 +173,7 @@ max: The most that is allowed, in `unit`
 max_open_orders: How many orders may be open; null: any number
 max_unit_price_eur: Highest price of one; null: any
 max_usage: Usage at 100 % wear, in `usage_unit`
+method: POST, PUT, DELETE or PATCH
 metrics: Signals that are computed
 min: The least that is allowed, in `unit`
 minutes: Minutes that count; null: not ended
@@ -196,6 +199,7 @@ off_platform: Whether the part came from elsewhere; null: not known
 off_platform_share: Parts from elsewhere, share from 0 to 1
 offer: What the provider would deliver instead; null: nothing else
 ok: Whether nothing is wrong
+old_until_ms: Until when the secret before is valid, too; null: there is none
 on_hand: How many lie there
 one_of: Words that are allowed; empty: any
 open: How many have no class yet
@@ -222,7 +226,7 @@ parts: Parts, or their codes
 party: Id of the organisation, partner or customer that it belongs to
 passed: Whether all expectations held
 password: Kept as a digest, never answered
-path: Path of a file on the computer of the DPS
+path: Path of a file on the computer of the DPS; of a write: what was called
 paused: Whether nothing is ordered for now
 payload: The beginning of the message, as text
 payment: Id of the payment at its provider

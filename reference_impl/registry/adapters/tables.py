@@ -130,6 +130,10 @@ api_keys = sa.Table(
     sa.Column("permissions", sa.JSON),
     sa.Column("purposes", sa.JSON, nullable=False),
     sa.Column("secret", Text, nullable=False, index=True),
+    sa.Column("expires_at_ms", sa.BigInteger),
+    sa.Column("old_until_ms", sa.BigInteger),
+    sa.Column("last_used_ms", sa.BigInteger),
+    sa.Column("old_secret", Text, nullable=False, server_default="", index=True),
 )
 agreements = sa.Table(
     "agreements",

@@ -60,6 +60,10 @@ def test_an_order_tells_rule_version_inputs_forecast_and_the_whole_chain_of_its_
             assert forecast["condition"] == "seal_wear"
             assert forecast["at_ms"] <= said["decided_ms"]
             assert math.isclose(forecast["wear_pct"], said["inputs"]["wear_pct"])
+            (window,) = said["windows"]  # the telemetry that the forecast was made of
+            assert (window["name"], window["signal"]) == ("seal_wear", "temp_c")
+            assert window["to_ms"] == forecast["at_ms"] <= said["decided_ms"]
+            assert len(window["values"]) == len(window["at_ms"]) > 10
             assert [link["kind"] for link in said["chain"]] == [
                 "recommendation", "order", "work_order",
             ]  # fmt: skip

@@ -31,7 +31,7 @@ def test_the_revisions_lead_exactly_to_the_tables_of_the_code():
         assert compare_metadata(context, metadata) == []
         assert context.get_current_revision() == migrate.HEAD
     counters = {n for n, sql in tables_of(store).items() if "AUTOINCREMENT" in sql}
-    assert counters == {"feed", "outbox", "webhook_deliveries"}
+    assert counters == {"audit_log", "feed", "outbox", "webhook_deliveries"}
     store.close()
 
 

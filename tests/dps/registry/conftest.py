@@ -296,6 +296,7 @@ def callers_of(seeds, estate):
         rule, name = ("party", group, party), f"{group}-{party}"
         whose = {"role": f"all-{group}", "party": f"{group}:{party}"}
         seeds.add("users", rule, "name", id=f"u-{name}", **whose)
+        seeds.add("audit_log", rule, "path", party=f"{group}:{party}")
         keys[group, party] = secret = SECRET.format(name)
         more = {"secret": kept_secret(secret), "permissions": None, "purposes": ["service"]}
         seeds.add("api_keys", rule, "title", id=f"k-{name}", **whose, **more)
@@ -321,7 +322,9 @@ class Office:
                     uow.conn.execute(table.delete())
             for kind in ("thing", "user"):
                 self.dps.directory._changed(uow, kind)
-        for kept in (callers._sessions, callers._failures, callers._calls):
+        for kept in (
+            callers._sessions, callers._failures, callers._calls, callers.keys._used_ms
+        ):  # fmt: skip
             kept.clear()
         return self
 

@@ -47,6 +47,7 @@ ALL = {
     "/v1/invoicing": ("invoicing_profiles",),
     "/v1/users": ("users",),
     "/v1/api-keys": ("api_keys",),
+    "/v1/audit": ("audit_log",),
     "/v1/consents": ("consents",),
     "/v1/leads": ("leads",),
     "/v1/entitlements": ("entitlements",),
