@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from harness.checks.base import Args, Brief, Check
+from harness.checks.base import Args, Brief, Check, Decision, Ending
 from harness.events import Event, FeedSeen, TruthSampled
 
 
@@ -31,6 +31,8 @@ class WearEstimateWithin(Check):
     def __init__(self, args: Any, brief: Brief) -> None:  # noqa: ANN401 - see Check
         super().__init__(args, brief)
         self._truth_pct: dict[str, float] = {}
+        self._off: list[float] = []
+        """Distances in percent points, of every estimate that is judged."""
 
     def headline(self) -> str:
         """See Check."""
@@ -56,7 +58,19 @@ class WearEstimateWithin(Check):
         belief = event.data.get("wear_pct")
         if truth is None or belief is None or self.args.component not in (None, position):
             return
-        concerned = self.args.from_pct <= truth <= self.args.to_pct
-        if concerned and abs(belief - truth) > self.args.points:
+        if not self.args.from_pct <= truth <= self.args.to_pct:
+            return
+        self._off.append(abs(belief - truth))
+        if self._off[-1] > self.args.points:
             expected = f"{position} within {self.args.points} points of {truth:.1f} %"
             self.violate(event.at_ms, expected, f"the DPS believes {belief:.1f} %")
+
+    def decide(self, ending: Ending) -> Decision:
+        """See Check; how far off the estimates were is told of a good run too."""
+        decision = super().decide(ending)
+        if decision.passed and self._off:
+            mean, most = sum(self._off) / len(self._off), max(self._off)
+            decision.seen = (
+                f"{len(self._off)} estimates, {mean:.3g} points off in the mean, {most:.3g} at most"
+            )
+        return decision

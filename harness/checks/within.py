@@ -102,12 +102,16 @@ class Within(Check):
         if self.violation is not None:
             return super().decide(ending)
         args, still_open = self.args, 0
+        slowest_ms: int | None = None
         expected = self._rule()
         for begin in sorted(self._begins, key=lambda b: b.at_ms):
             bound_ms = begin.at_ms + args.within
             times = sorted(self._came_ms.get(begin.key, []))
             count = bisect_right(times, bound_ms) - bisect_left(times, begin.at_ms)
             if count == args.times or (args.times is None and count):
+                if count:
+                    waited_ms = times[bisect_left(times, begin.at_ms)] - begin.at_ms
+                    slowest_ms = max(slowest_ms or 0, waited_ms)
                 continue
             if bound_ms > ending.at_ms and count < (args.times or 1):
                 still_open += 1
@@ -123,4 +127,12 @@ class Within(Check):
             expected = f"at least {args.at_least} times {args.after}"
             return Decision(passed=False, expected=expected, seen=why, at_ms=ending.at_ms)
         seen = f"{len(self._begins)} times, {still_open} of them open at the end"
+        seen += (
+            "" if slowest_ms is None else f"; the slowest came after {slowest_ms / 60_000:.4g} min"
+        )
         return Decision(passed=True, expected=expected, seen=seen)
+
+
+def _long(ms: int) -> str:
+    """A time for a reader: minutes, or hours from two on."""
+    return f"{ms / 60_000:.3g} min" if ms < 7_200_000 else f"{ms / 3_600_000:.4g} h"

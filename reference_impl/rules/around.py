@@ -1,8 +1,8 @@
-"""What surrounds the rules of a pack in service: telemetry, the registry, and their own states."""
+"""What surrounds the rules of a pack in service: telemetry and the registry."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -15,10 +15,7 @@ from reference_impl.kernel.ports import (
     ThingRef,
     Times,
 )
-from reference_impl.rules.variables import HOUR_MS, StateInput
-
-StateColumn = Callable[[StateInput, Times], Floats]
-"""How another rule stands at each end, shape ``(ends, things)``."""
+from reference_impl.rules.variables import HOUR_MS
 
 
 class Around:
@@ -31,11 +28,10 @@ class Around:
         *,
         signals: Sequence[str],
         constants: Mapping[str, float],
-        state: StateColumn,
     ) -> None:
         self._refs, self._telemetry = refs, telemetry
         self._things = [ref.thing for ref in refs]
-        self._signals, self._constants, self._state = signals, constants, state
+        self._signals, self._constants = signals, constants
         self.zones = [ref.time_zone for ref in refs]
 
     def groups(self, among: str) -> Sequence[str]:
@@ -58,7 +54,3 @@ class Around:
     def constant(self, name: str) -> Floats:
         """A number of the model for each thing, NaN where it is not known."""
         return np.full(len(self._refs), self._constants.get(name, np.nan))
-
-    def state(self, wanted: StateInput, ends_ms: Times) -> Floats:
-        """How another rule stands, shape ``(ends, things)``."""
-        return self._state(wanted, ends_ms)

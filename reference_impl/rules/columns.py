@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import isnan
 from typing import Protocol
 
 import numpy as np
 
-from reference_impl.kernel.ports import Floats, Readings, Times, Window
+from reference_impl.kernel.ports import Floats, Range, Readings, Times, Window
+from reference_impl.kernel.ranges import ANYTHING
 from reference_impl.rules import readings as of_readings
 from reference_impl.rules.variables import (
     AgeInput,
@@ -16,7 +18,6 @@ from reference_impl.rules.variables import (
     Cycles,
     ReadingsInput,
     ReportInput,
-    StateInput,
 )
 
 _MIN_MS, _HOUR_MS, _DAY_MS = 60_000, 3_600_000, 86_400_000
@@ -48,10 +49,6 @@ class Surroundings(Protocol):
         """A number of the model for each thing, NaN where it is not known."""
         ...
 
-    def state(self, wanted: StateInput, ends_ms: Times) -> Floats:
-        """How another rule stands, shape ``(ends, things)``."""
-        ...
-
 
 Fixed = ReadingsInput | AgeInput | ReportInput | ClockInput | ConstantInput
 """Variables that nothing can change during a call: readings, the calendar, the model's numbers."""
@@ -70,11 +67,13 @@ class FixedColumns:
             if isinstance(one, ReadingsInput):
                 self._signals.setdefault(one.back_ms, {}).update(dict.fromkeys(signals_of(one)))
         self._readings: dict[int, Readings] = {}
+        shape = (self._ends_ms.size, len(around.zones))
+        self._now_ms: Times = np.broadcast_to(self._ends_ms[:, None], shape)
 
     def column(self, wanted: Fixed) -> Window:
         """One of them, of shape ``(ends, things)``."""
         if not isinstance(wanted, ReadingsInput):
-            return column(wanted, self._around, self._ends_ms)
+            return Window(self._of_no_readings(wanted), self._now_ms)  # never stale
         readings = self._readings.get(wanted.back_ms)
         if readings is None:
             readings = self._readings[wanted.back_ms] = self._around.readings(
@@ -87,6 +86,32 @@ class FixedColumns:
         return of_readings.window(
             wanted, readings, ends_ms=self._ends_ms, zones=zones, groups=groups
         )
+
+    def within(self, wanted: Fixed) -> Range | None:
+        """Between what one of them lies; None: read it to know."""
+        if isinstance(wanted, ReadingsInput):
+            return ANYTHING
+        if isinstance(wanted, ConstantInput):
+            own = self._constant(wanted).tolist()
+            return ANYTHING if any(map(isnan, own)) else (min(own), max(own))
+        return None
+
+    def _of_no_readings(
+        self, wanted: AgeInput | ReportInput | ClockInput | ConstantInput
+    ) -> Floats:
+        if isinstance(wanted, AgeInput | ReportInput):
+            signal = wanted.signal if isinstance(wanted, AgeInput) else None
+            newest_ms = self._around.newest_ms(signal, self._ends_ms)
+            return np.where(newest_ms < 0, np.nan, (self._now_ms - newest_ms) / 1000.0)
+        if isinstance(wanted, ConstantInput):
+            return np.broadcast_to(self._constant(wanted), self._now_ms.shape)
+        return _clock(wanted, self._now_ms, self._around.zones)
+
+    def _constant(self, wanted: ConstantInput) -> Floats:
+        own = self._around.constant(wanted.name)
+        if wanted.default is not None:
+            own = np.where(np.isnan(own), wanted.default, own)
+        return own
 
 
 def signals_of(wanted: object) -> list[str]:
@@ -101,31 +126,6 @@ def signals_of(wanted: object) -> list[str]:
     if wanted.grouped is not None and isinstance(wanted.grouped.by, Cycles):
         found.append(wanted.grouped.by.signal)
     return found
-
-
-def column(
-    wanted: AgeInput | ReportInput | ClockInput | ConstantInput | StateInput,
-    around: Surroundings,
-    ends_ms: Times,
-) -> Window:
-    """One variable; shape ``(ends, things)``. What is made of no readings is never stale."""
-    shape = (ends_ms.size, len(around.zones))
-    now_ms: Times = np.broadcast_to(ends_ms[:, None], shape)
-    values: Floats
-    if isinstance(wanted, AgeInput | ReportInput):
-        signal = wanted.signal if isinstance(wanted, AgeInput) else None
-        newest_ms = around.newest_ms(signal, ends_ms)
-        values = np.where(newest_ms < 0, np.nan, (now_ms - newest_ms) / 1000.0)
-    elif isinstance(wanted, ConstantInput):
-        own = around.constant(wanted.name)
-        if wanted.default is not None:
-            own = np.where(np.isnan(own), wanted.default, own)
-        values = np.broadcast_to(own, shape)
-    elif isinstance(wanted, ClockInput):
-        values = _clock(wanted, now_ms, around.zones)
-    else:
-        values = around.state(wanted, ends_ms)
-    return Window(values, now_ms)
 
 
 def _clock(wanted: ClockInput, now_ms: Times, zones: Sequence[str]) -> Floats:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from math import nan
 
 import numpy as np
@@ -24,7 +24,6 @@ from reference_impl.kernel.ports import (
     Window,
     Windows,
 )
-from reference_impl.kernel.ranges import ANYTHING
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.rules import columns
@@ -40,7 +39,7 @@ from reference_impl.rules.domain import (
 )
 from reference_impl.rules.ports import ConditionsView, PartsView
 from reference_impl.rules.states import States
-from reference_impl.rules.variables import ReadingsInput, StateInput
+from reference_impl.rules.variables import StateInput
 
 _MS_PER_H = 3_600_000.0
 _TOGETHER_MAX = 50_000
@@ -136,7 +135,7 @@ class Outlook:
             part_fields=partial(self._parts.part_fields, uow),
             state=partial(self._states.column, uow, self._pack.pack, self.things),
             rests=partial(self._states.rests, uow, self._pack.pack),
-            ends_ms=self._ends_ms,
+            ends_ms=np.array(self._ends_ms, dtype=np.int64),
             things=len(refs),
         )
         return Columns(self._plan, inputs, self._ends_ms)
@@ -148,7 +147,6 @@ class Outlook:
             self._telemetry,
             signals=self._directory.signals(uow.conn, model),
             constants=self._directory.constants(uow.conn, model),
-            state=partial(self._states.column, uow, self._pack.pack, self.things),
         )
 
 
@@ -161,14 +159,19 @@ class _Inputs:
     conditions: Callable[[str, str], Window]
     part_fields: Callable[[str], Mapping[str, float]]
     state: Callable[[StateInput, Times], Floats]
-    rests: Callable[[str], bool]
-    ends_ms: Sequence[int]
+    rests: Callable[[StateInput, int], bool]
+    ends_ms: Times
     things: int
 
     @property
     def shape(self) -> tuple[int, int]:
         """Evaluations and things."""
-        return len(self.ends_ms), self.things
+        return self.ends_ms.size, self.things
+
+    @cached_property
+    def _now_ms(self) -> Times:
+        """The time of each evaluation, for what is never stale."""
+        return np.broadcast_to(self.ends_ms[:, None], self.shape)
 
     def column(self, wanted: Input) -> Window:
         """One input, of that shape."""
@@ -176,28 +179,28 @@ class _Inputs:
             return self.windows.window(_reduced(wanted))
         if isinstance(wanted, columns.Fixed):
             return self.fixed.column(wanted)
-        ends_ms: Times = np.array(self.ends_ms, dtype=np.int64)[:, None]
-        now_ms: Times = np.broadcast_to(ends_ms, self.shape)
         if isinstance(wanted, PartInput):
             number = self.part_fields(wanted.part).get(wanted.field, nan)
-            return Window(np.full(self.shape, number), now_ms)
+            return Window(np.full(self.shape, number), self._now_ms)
         if isinstance(wanted, StateInput):
-            return Window(self.state(wanted, ends_ms[:, 0]), now_ms)
+            return Window(self.state(wanted, self.ends_ms), self._now_ms)
         if wanted.field == "wear_pct":
             found, newest_ms = self.conditions(wanted.condition, wanted.field)
         else:
             field = wanted.field.removesuffix("_h") + "_ms"
             runout_ms, newest_ms = self.conditions(wanted.condition, field)
-            found = (runout_ms - ends_ms) / _MS_PER_H
+            found = (runout_ms - self.ends_ms[:, None]) / _MS_PER_H
         return Window(np.broadcast_to(found, self.shape), np.broadcast_to(newest_ms, self.shape))
 
     def within(self, wanted: Input) -> Range | None:
         """Between what an input lies; None where to read it is no work."""
         if isinstance(wanted, SignalInput):
             return self.windows.within(_reduced(wanted))
-        if isinstance(wanted, StateInput) and wanted.field != "fired" and self.rests(wanted.rule):
+        if isinstance(wanted, columns.Fixed):
+            return self.fixed.within(wanted)
+        if isinstance(wanted, StateInput) and self.rests(wanted, int(self.ends_ms[0])):
             return 0.0, 0.0
-        return ANYTHING if isinstance(wanted, ReadingsInput) else None
+        return None
 
 
 def _reduced(wanted: SignalInput) -> Reduced:

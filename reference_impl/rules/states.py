@@ -84,10 +84,12 @@ class States:
 
         return is_above
 
-    def rests(self, uow: UnitOfWork, pack: str, rule: str) -> bool:
-        """Whether a rule is ACTIVE nowhere."""
+    def rests(self, uow: UnitOfWork, pack: str, wanted: StateInput, end_ms: int) -> bool:
+        """Whether the column is 0 everywhere, from ``end_ms`` on: a look at no thing."""
+        if wanted.field == "fired":
+            return not self._firings(uow.conn, pack, wanted, end_ms - wanted.over_ms)
         return not any(
-            one.phase is Phase.ACTIVE and key[0] == pack and key[1] == rule
+            one.phase is Phase.ACTIVE and key[0] == pack and key[1] == wanted.rule
             for key, one in self._instances.of(uow).items()
         )
 
@@ -117,20 +119,24 @@ class States:
         wanted: StateInput,
         ends_ms: Times,
     ) -> Floats:
-        after_ms = int(ends_ms[0]) - wanted.over_ms
+        firings = self._firings(conn, pack, wanted, int(ends_ms[0]) - wanted.over_ms)
+        place = {thing: number for number, thing in enumerate(things)}
+        fired: dict[int, list[int]] = {}
+        for thing, fired_ms in firings:
+            if thing in place:
+                fired.setdefault(place[thing], []).append(fired_ms)
+        return fired_column(fired, len(things), wanted, ends_ms)
+
+    def _firings(
+        self, conn: sa.Connection, pack: str, wanted: StateInput, after_ms: int
+    ) -> list[tuple[str, int]]:
+        """Things and times of the firings of a rule after a time, and maybe some before."""
         known = self._fired_ms.get((pack, wanted.rule))
         if known is None or known[0] > after_ms:
             rows = self._rows.fired_after(conn, pack, wanted.rule, after_ms)
             known = after_ms, [(row.thing, row.fired_ms) for row in rows]
             self._fired_ms[pack, wanted.rule] = known
-        if not known[1]:
-            return np.zeros((ends_ms.size, len(things)))
-        place = {thing: number for number, thing in enumerate(things)}
-        fired: dict[int, list[int]] = {}
-        for thing, fired_ms in known[1]:
-            if thing in place:
-                fired.setdefault(place[thing], []).append(fired_ms)
-        return fired_column(fired, len(things), wanted, ends_ms)
+        return known[1]
 
     def _load(self, conn: sa.Connection) -> dict[Key, Instance]:
         return {

@@ -23,7 +23,7 @@ from reference_impl.rules.domain import (
 )
 from reference_impl.rules.engine import walk
 from reference_impl.rules.states import active_column, fired_column
-from reference_impl.rules.variables import ReadingsInput, StateInput
+from reference_impl.rules.variables import StateInput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +117,10 @@ class _CaseInputs:
         """One input; see :class:`reference_impl.rules.decided.Inputs`."""
         if isinstance(wanted, columns.Fixed):
             return self._fixed.column(wanted)
-        if not isinstance(wanted, SignalInput | ConditionInput | PartInput):
-            return columns.column(wanted, self, np.array(self._ends_ms, dtype=np.int64))
+        if isinstance(wanted, StateInput):
+            ends_ms: Times = np.array(self._ends_ms, dtype=np.int64)
+            now_ms = np.broadcast_to(ends_ms[:, None], self.shape)
+            return Window(self._state(wanted, ends_ms), now_ms)
         values, newest_ms = np.empty(self.shape), np.empty(self.shape, dtype=np.int64)
         for place, at_ms in enumerate(self._ends_ms):
             for thing in range(self._things):
@@ -127,7 +129,9 @@ class _CaseInputs:
 
     def within(self, wanted: Input) -> Range | None:
         """See :class:`reference_impl.rules.decided.Inputs`."""
-        return ANYTHING if isinstance(wanted, SignalInput | ReadingsInput) else None
+        if isinstance(wanted, SignalInput):
+            return ANYTHING
+        return self._fixed.within(wanted) if isinstance(wanted, columns.Fixed) else None
 
     def _at(
         self, wanted: SignalInput | ConditionInput | PartInput, at_ms: int, thing: int
@@ -203,8 +207,7 @@ class _CaseInputs:
         """A number of the model for each thing, NaN where it is not known."""
         return np.full(self._things, self._case.constants.get(name, nan))
 
-    def state(self, wanted: StateInput, ends_ms: Times) -> Floats:
-        """How another rule stands, shape ``(ends, things)``."""
+    def _state(self, wanted: StateInput, ends_ms: Times) -> Floats:
         if wanted.field == "fired":
             fired = {0: self.fired.get(wanted.rule, [])}
             return fired_column(fired, self._things, wanted, ends_ms)

@@ -125,8 +125,8 @@ class Connectivity:
             who = ~readings.mute if who is None else who & ~readings.mute
         stamps, values = self.clocks.stamps(now_ms), readings.values
         seqs = self.side.report(stamps, readings, who=who)
-        if quiet and self._link == "wired":
-            return Said(seqs, stamps, silent(values, who), who, NOBODY, NOBODY)
+        if quiet and self._link == "wired":  # who says nothing has NaN already
+            return Said(seqs, stamps, values, who, NOBODY, NOBODY)
         there = self._there(now_ms)
         leave = there.copy() if who is None else who & there
         for device in np.flatnonzero(~there if who is None else who & ~there).tolist():

@@ -113,14 +113,20 @@ def test_worn_machines_are_ordered_for_in_time_and_believed_near_the_truth(
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(600)
 @pytest.mark.feature("AN4")
 def test_the_interval_of_version_2_holds_the_failure_in_about_eight_of_ten_forecasts(
     make_rig: Callable[[], Any],
 ) -> None:
-    """Pooled over three fleets; version 1 states the line's error only, and holds one in eight."""
+    """Pooled over three fleets; version 1 states the line's error only, and holds one in eight.
+
+    On ten other fleets (seeds 101 to 110) it held in 84 % of 5,654 forecasts, in 76 to 90 % of one
+    fleet's; warning came 13 days ahead in nine of ten, 17 in the median. A bound is three standard
+    deviations between fleets (4.9 points), over the root of three, off that.
+    """
     condition = {**PRODUCT.conditions[0], "version": "2"}
     inside, leads_d = [], []
-    for seed in (1, 2, 3):
+    for seed in (111, 112, 113):
         rig = make_rig()
         rig.install(*(f"pump-{s:02}-{n}" for s in SITES for n in (1, 2)), condition=condition)
         damage = live(rig, seed=seed, days=36, worn=True)
@@ -139,6 +145,6 @@ def test_the_interval_of_version_2_holds_the_failure_in_about_eight_of_ten_forec
                 first.setdefault(event.subject, (failed_ms - event.at_ms) / DAY)
         leads_d += first.values()
     assert len(inside) > 1500
-    assert 0.70 <= np.mean(inside) <= 0.88
+    assert 0.75 <= np.mean(inside) <= 0.93
     assert len(leads_d) >= 27
     assert np.percentile(leads_d, 10) > 10.0  # days of warning, of a life of 28

@@ -170,7 +170,8 @@ WEAR = {"onset": 0.0, "pf_interval": 240.0}
 INJECTED = {
     "pump": (
         2,
-        0.8,
+        (113, 114),
+        0.7,
         [("bearing_wear", WEAR), ("imbalance", {}), ("seal_leak", WEAR), ("winding_decay", WEAR),
          ("impeller_wear", {"pf_interval": 60.0}), ("clog", {"self_clean": 0.0}),
          ("check_valve_stuck", {}), ("valve_closing", {}), ("cavitation", {}),
@@ -178,6 +179,7 @@ INJECTED = {
     ),
     "ventilation": (
         1,
+        (113, 114),
         0.8,
         [("fan_wear", {"fan": 1.0, **WEAR}), ("imbalance", {"fan": 1.0, "mm_s": 4.0}),
          ("rotor_stop", {"after": 0.0}), ("damper_stuck", {"opening_pct": 30.0}),
@@ -187,7 +189,8 @@ INJECTED = {
     ),
     "bin": (
         1,
-        0.5,
+        (113, 114, 115, 116, 117, 118),
+        0.3,
         [("drive_wear", {"onset": 0.0, "pf_interval": 60.0}), ("dirty_sensor", {}), ("knock", {}),
          ("battery_ageing", {"onset": 0.0, "pf_interval": 200.0}), ("dirty_panel", {"share": 0.6})],
     ),
@@ -199,10 +202,14 @@ INJECTED = {
 @pytest.mark.feature("AN3")
 @pytest.mark.parametrize("product", list(INJECTED))
 def test_the_first_cause_is_the_fault_that_was_injected_in_most_cases(product: str) -> None:
-    """Two seeds; what was measured stands in docs/known-limits.md."""
-    per_site, share, faults = INJECTED[product]
+    """Bounds are of twelve other seeds (101 to 112).
+
+    There 101 of 120, 102 of 108 and 28 of 60 were right; of one seed 7 to 9 of 10, 7 to 9 of 9 and
+    1 to 4 of 5 (docs/known-limits.md).
+    """
+    per_site, seeds, share, faults = INJECTED[product]
     right = cases = 0
-    for seed in (1, 2):
+    for seed in seeds:
         data, injected = lived(product, faults, seed=seed, per_site=per_site)
         told = top_causes(product, data, injected)
         right += sum(told[device] == fault for device, fault in injected.items())

@@ -93,7 +93,7 @@ def insulation_mohm(pump: Record, stator_from: float) -> float:
 
 
 @compiled
-def close(wells: Table, pumps: Table, now_s: float) -> tuple[int, int]:
+def close(wells: Table, pumps: Table, now_s: float, ragged: NDArray[np.int64]) -> tuple[int, int]:
     """Add the sums of the interval that ends to those of all time, and begin the next."""
     rags, mains = 0, 0
     for s in range(len(wells)):
@@ -107,14 +107,17 @@ def close(wells: Table, pumps: Table, now_s: float) -> tuple[int, int]:
             pump.ground_h += part.run_s / 3600.0
             part.run_s = part.m3 = part.kws = 0.0
             part.amp_s = part.rough_s = part.speed_s = 0.0
-            rags += pump.m3 >= pump.rags_m3 or pump.starts >= pump.clean_starts
+            if pump.m3 >= pump.rags_m3 or pump.starts >= pump.clean_starts:
+                ragged[rags] = s * pumps.shape[1] + j
+                rags += 1
     return rags, mains
 
 
 @compiled
-def measure(
-    interval: Interval, wells: Table, pumps: Table, signal_dbm: Columns, out: Columns
-) -> tuple[int, int]:
+def measure(  # noqa: PLR0917
+    interval: Interval, wells: Table, pumps: Table, signal_dbm: Columns, out: Columns,
+    ragged: NDArray[np.int64],
+) -> tuple[int, int]:  # fmt: skip
     """Write true values of the interval that ends, and begin the next.
 
     Args:
@@ -123,9 +126,10 @@ def measure(
         pumps: Their pumps.
         signal_dbm: Of the stations' modems, shape ``(stations,)``.
         out: Shape ``(signals, stations, pumps)``; NaN where a signal was not measured.
+        ragged: Where to write at which pumps rags come or come off, shape ``(n,)``.
 
     Returns:
-        At how many pumps rags come or come off, and to how many stations the mains come back.
+        At how many pumps that is, and to how many stations the mains come back.
     """
     span_s = interval.span_s
     for s in range(len(wells)):
@@ -170,7 +174,7 @@ def measure(
             out[23, s, j] = pump.reversals
             out[24, s, j] = well.opened
             out[25, s, j] = signal_dbm[s]
-    return close(wells, pumps, interval.now_s)
+    return close(wells, pumps, interval.now_s, ragged)
 
 
 @compiled

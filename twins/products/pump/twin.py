@@ -52,6 +52,7 @@ class PumpTwin(Works):
         )
         self._radio = Noise(streams, "pump/radio", build.sites, 1)
         self._told = np.empty((measuring.SIGNALS, *self._shape))
+        self._ragged = np.empty(self._told[0].size, dtype=np.int64)
         self._reports, self._hours = 0, build.report_every_ms / model.HOUR_MS
 
     def advance(self, to_ms: int) -> None:
@@ -79,10 +80,10 @@ class PumpTwin(Works):
             stator_from=STATOR_FROM,
         )
         rags, mains = measuring.measure(
-            interval, stations.wells, stations.pumps, signal_dbm, self._told
+            interval, stations.wells, stations.pumps, signal_dbm, self._told, self._ragged
         )
         if rags:
-            self.rags.step(self.now_ms)
+            self.rags.step(self.now_ms, self._ragged[:rags])
         if mains:
             stations.wells["dead"] &= self.ills.mains_until_s > self.now_s
             stations.usable_changed()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twins.core.streams import Streams
 from twins.core.wear import STEPS, weibull_h
@@ -138,22 +139,22 @@ class Rags:
         if share > 0.0 and not np.isfinite(pump.clean_starts):
             pump.clean_starts = pump.starts + float(self._rng(device).geometric(share))
 
-    def step(self, now_ms: float) -> None:
-        """Rags of the interval that ends."""
-        pumps = self._pumps
-        for device in np.flatnonzero(pumps["m3"] >= pumps["rags_m3"]).tolist():
-            pump = pumps[device]
+    def step(self, now_ms: float, ragged: NDArray[np.int64]) -> None:
+        """Rags of the interval that ends, at the pumps where they come or come off."""
+        for device in ragged.tolist():
+            pump = self._pumps[device]
+            comes = pump.m3 >= pump.rags_m3
             while pump.m3 >= pump.rags_m3:
                 rng = self._rng(device)
                 pump.ill.clog = min(pump.ill.clog + rng.gamma(2.0, 0.5 * self.lump[device]), 1.0)
                 pump.ill.clog_mode = self.mode[device]
                 pump.rags_m3 += rng.exponential(1.0 / self.per_m3[device])
-            if now_ms >= self.until_ms[device]:
+            if comes and now_ms >= self.until_ms[device]:
                 pump.rags_m3 = np.inf
-            self.settle(device)
-        off = pumps["starts"] >= pumps["clean_starts"]
-        pumps["ill"]["clog"][off] = 0.0
-        pumps["clean_starts"][off] = np.inf
+            if comes:
+                self.settle(device)
+            if pump.starts >= pump.clean_starts:
+                pump.ill.clog, pump.clean_starts = 0.0, np.inf
 
     def reverse(self, device: int) -> None:
         """Run backwards: most rags come off three times in five, else a few (estimate)."""

@@ -56,7 +56,7 @@ def go(made: PumpTwin, reports: int) -> np.ndarray:
     rows = []
     for _ in range(reports):
         made.advance(made.now_ms + EVERY_S * 1000)
-        rows.append(made.measure())
+        rows.append(made.measure().copy())
     return np.array(rows)
 
 

@@ -45,7 +45,7 @@ def run(made: PumpTwin) -> bytes:
         if report == 100:
             made.command(4, "stop", {})
         made.advance(made.now_ms + 600_000)
-        seen.append(made.measure())
+        seen.append(made.measure().copy())
     return pack({"seen": np.array(seen), "state": made.dump()})
 
 
