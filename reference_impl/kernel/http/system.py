@@ -157,23 +157,6 @@ def router(
         page = {"events": events, "cursor": str(cursor)}
         return Response(msgspec.json.encode(page), media_type="application/json")
 
-    @api.get(
-        "/audit", response_model=AuditPage, tags=["system"], dependencies=[needs("audit:read")]
-    )
-    async def read_audit(
-        after: Annotated[int, Query(ge=0)] = 0,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-        user: str | None = None,
-        from_ms: Annotated[int, Query(ge=0, le=2**53)] = 0,
-        to_ms: Annotated[int | None, Query(ge=0, le=2**53)] = None,
-    ) -> Response:
-        """Who wrote what when, of the parties that the caller sees; kept for 400 days."""
-        with store.read() as conn:
-            page = audit.page(
-                conn, after=after, limit=limit, user=user, from_ms=from_ms, to_ms=to_ms
-            )
-        return Response(msgspec.json.encode(page), media_type="application/json")
-
     @api.get("/info", tags=["system"])
     async def info() -> Info:
         """What this DPS is and can; ``ready`` once it has subscribed."""
@@ -207,4 +190,24 @@ def router(
             copied = store.backup(path)
         return SnapshotView(path=str(path), bytes=copied)
 
+    _add_audit(api, store)
     return api
+
+
+def _add_audit(api: APIRouter, store: Store) -> None:
+    @api.get(
+        "/audit", response_model=AuditPage, tags=["system"], dependencies=[needs("audit:read")]
+    )
+    async def read_audit(
+        after: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        user: str | None = None,
+        from_ms: Annotated[int, Query(ge=0, le=2**53)] = 0,
+        to_ms: Annotated[int | None, Query(ge=0, le=2**53)] = None,
+    ) -> Response:
+        """Who wrote what when, of the parties that the caller sees; kept for 400 days."""
+        with store.read() as conn:
+            page = audit.page(
+                conn, after=after, limit=limit, user=user, from_ms=from_ms, to_ms=to_ms
+            )
+        return Response(msgspec.json.encode(page), media_type="application/json")
