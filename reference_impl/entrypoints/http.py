@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import logging
 import os
 import signal
 import socket
@@ -142,6 +143,8 @@ async def _until_stopped(options: Options, dps: Dps, listener: socket.socket) ->
     failed: BaseException | None = None
     if ending.done() and not ending.cancelled() and (error := ending.exception()) is not None:
         failed = error
+        # Who still waits for an answer is cut off; that is no news beside why it ends.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     stop()
     await serving
     ending.cancel()

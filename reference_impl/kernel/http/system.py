@@ -177,24 +177,13 @@ def router(
             conn.exec_driver_sql("SELECT 1")
         return Health(status="ok", now_ms=timekeeper.now_ms())
 
-    @api.post("/snapshot", tags=["system"], dependencies=[needs("snapshot:write")])
-    async def snapshot(call: SnapshotCall) -> SnapshotView:
-        """Copy the store into a file, at rest between clock calls."""
-        path = Path(call.path)
-        if not _has_folder(path):
-            raise Invalid(
-                "no such folder",
-                [Problem(where="path", what=str(path), allowed="a file in an existing folder")],
-            )
-        async with store.writing:
-            copied = store.backup(path)
-        return SnapshotView(path=str(path), bytes=copied)
-
-    _add_audit(api, store)
+    _copies(api, store)
     return api
 
 
-def _add_audit(api: APIRouter, store: Store) -> None:
+def _copies(api: APIRouter, store: Store) -> None:
+    """What is kept for those who come later: the audit log, and copies of the store."""
+
     @api.get(
         "/audit", response_model=AuditPage, tags=["system"], dependencies=[needs("audit:read")]
     )
@@ -211,3 +200,16 @@ def _add_audit(api: APIRouter, store: Store) -> None:
                 conn, after=after, limit=limit, user=user, from_ms=from_ms, to_ms=to_ms
             )
         return Response(msgspec.json.encode(page), media_type="application/json")
+
+    @api.post("/snapshot", tags=["system"], dependencies=[needs("snapshot:write")])
+    async def snapshot(call: SnapshotCall) -> SnapshotView:
+        """Copy the store into a file, at rest between clock calls."""
+        path = Path(call.path)
+        if not _has_folder(path):
+            raise Invalid(
+                "no such folder",
+                [Problem(where="path", what=str(path), allowed="a file in an existing folder")],
+            )
+        async with store.writing:
+            copied = store.backup(path)
+        return SnapshotView(path=str(path), bytes=copied)

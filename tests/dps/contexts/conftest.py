@@ -101,7 +101,8 @@ class FakeTelemetry:
             values, newest_ms = self.windows(things, [kind], ends_ms=ends_ms)
             return Window(values[0], newest_ms[0])
 
-        return SimpleNamespace(window=window, within=lambda _: ANYTHING)  # type: ignore[return-value]
+        windows: Any = SimpleNamespace(window=window, within=lambda _: ANYTHING)
+        return windows
 
     def _window(
         self, things: Sequence[str], signal: str, take: Take, after_ms: int, to_ms: int

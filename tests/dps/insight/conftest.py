@@ -72,7 +72,8 @@ class Arrays:
             values, newest_ms = self.windows(things, [kind], ends_ms=ends_ms)
             return Window(values[0], newest_ms[0])
 
-        return SimpleNamespace(window=window, within=lambda _: ANYTHING)  # type: ignore[return-value]
+        windows: Any = SimpleNamespace(window=window, within=lambda _: ANYTHING)
+        return windows
 
 
 class Arrivals:

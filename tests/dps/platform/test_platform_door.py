@@ -82,9 +82,8 @@ def test_pages_open_with_a_session_of_their_own_and_close_with_it(kit):
         assert "User or password is wrong." in wrong.text
         form["password"] = WORD
         elsewhere = {"Origin": "http://elsewhere"}
-        assert (
-            await client.post("/portal/sign-in", data=form, headers=elsewhere)
-        ).status_code == 400
+        foreign = await client.post("/portal/sign-in", data=form, headers=elsewhere)
+        assert foreign.status_code == 400
         terms = await client.post("/portal/sign-in", data=form)
         assert terms.status_code == 403
         assert "Be &lt;kind&gt;." in terms.text

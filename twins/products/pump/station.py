@@ -94,7 +94,11 @@ class Stations:
         )
         _set(self.pumps["ill"], clog_mode=1.0, hours_limit=np.inf, starts_limit=np.inf)
         self.usable_changed()
-        self.wells["asks"] = POINTS  # what pumps do at their duty flow, before anything has moved
+        self._look_first()
+
+    def _look_first(self) -> None:
+        """Work out what pumps do at their duty flow, before anything has moved."""
+        self.wells["asks"] = POINTS
         hydraulics.work_out(self.size, self.wells, self.pumps)
         self.wells["asks"] = LOOK
 
