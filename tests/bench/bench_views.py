@@ -1,7 +1,9 @@
-"""Reading the list of ten thousand machines: every filter, page by page, while reports come in.
+"""Reading the list of ten thousand machines, and one of them, while 500 reports a second come in.
 
-The machines report 500 times a second of simulated time between the readings; each request goes
-through the whole HTTP stack in this process, and its CPU time is taken. Beside it stands the same
+A task sends the reports at that rate of the wall's clock while another reads: every filter, page by
+page, and the pages of single machines, 40 requests a second. A request's latency runs from when it
+was meant to begin to its answer, so that waiting behind a batch of reports counts; time in which
+this process did not compute is left out, so that other processes do not. Beside it stands the same
 stack answering ``/v1/info``, which looks nothing up.
 """
 
@@ -11,8 +13,11 @@ import asyncio
 import time
 from typing import Any
 
-THINGS, REQUESTS = 10_000, 200
-PER_S = 500
+THINGS, ROUNDS = 10_000, 250
+PER_S, BATCHES_PER_S = 500, 20
+RATE_MIN = 0.95
+"""Of the reports that should have come in while it was read; below, the figures are of no use."""
+READS_PER_S = 40
 START_MS = 1_767_225_600_000
 GOAL_MS = 50.0
 QUERIES = (
@@ -36,11 +41,12 @@ PACK = {
 
 
 async def measured() -> dict[str, float]:
-    """The 99th percentile of CPU milliseconds of a request, and of one that looks nothing up."""
+    """The 99th percentile of latencies in ms, also of requests that look nothing up."""
     import httpx
 
     from broker.link.memory import MemoryBus
     from reference_impl.bootstrap import build
+    from reference_impl.entrypoints.http import spare_the_old
 
     bus = MemoryBus()
     dps = build("sqlite://", bus.service_link())
@@ -71,13 +77,69 @@ async def measured() -> dict[str, float]:
         for second in range(THINGS // PER_S):
             await _report(dps, link, things, second)
         await call("POST", "/clock", {"now_ms": START_MS + 60_000, "delivered": {}, "wait_s": 60.0})
-        took, bare = [], []
-        for number in range(REQUESTS):
-            await _report(dps, link, things, number % 20, boot=2 + number // 20)
-            took.append(await _cpu_ms(client, f"/views/machines?{QUERIES[number % len(QUERIES)]}"))
-            bare.append(await _cpu_ms(client, "/info"))
+        spare_the_old()  # as in the process of a DPS
+        found = await _read_meanwhile(dps, link, things, client)
     await dps.stop()
-    return {"p99_ms": sorted(took)[REQUESTS * 99 // 100], "bare_ms": sorted(bare)[REQUESTS // 2]}
+    return found
+
+
+async def _read_meanwhile(dps: Any, link: Any, things: list[str], client: Any) -> dict[str, float]:
+    """Read while reports come in; how long requests took, and what came in."""
+    before, begun_s = dps.contexts.ingestion.total, time.perf_counter()
+    writing = asyncio.create_task(_keep_reporting(link, things))
+    lists, pages, bare = [], [], []
+    for number in range(ROUNDS):
+        query, thing = QUERIES[number % len(QUERIES)], things[number * 37 % THINGS]
+        page = f"/things/{thing}" if number % 2 else f"/alerts?thing={thing}&state=open"
+        for place, (took, path) in enumerate(
+            ((lists, f"/views/machines?{query}"), (pages, page), (bare, "/info"))
+        ):
+            due_s = begun_s + (number * 3 + place) / READS_PER_S
+            took.append(await _latency_ms(client, path, due_s))
+    writing.cancel()
+    rate = (dps.contexts.ingestion.total - before) / (time.perf_counter() - begun_s)
+    assert rate >= RATE_MIN * PER_S, f"only {rate:.0f} reports a second came in"
+    return {
+        "lists_ms": _p99(lists),
+        "pages_ms": _p99(pages),
+        "bare_ms": _p99(bare),
+        "per_s": rate,
+    }
+
+
+async def _until(due_s: float) -> None:
+    """Wait for a time of the wall's clock: the pace is what is measured at."""
+    reached = asyncio.Event()
+    wait_s = max(0.0, due_s - time.perf_counter())
+    asyncio.get_running_loop().call_later(wait_s, reached.set)
+    await reached.wait()
+
+
+async def _latency_ms(client: Any, path: str, due_s: float) -> float:
+    """From when a request was meant to begin to its answer, without what other processes took."""
+    before_s = time.process_time()
+    await _until(due_s)
+    begun_s, late_s = time.process_time(), time.perf_counter() - due_s
+    answer = await client.get(path)
+    assert answer.status_code == 200, answer.text
+    waited_s = min(late_s, begun_s - before_s)
+    return (waited_s + time.process_time() - begun_s) * 1000
+
+
+def _p99(took: list[float]) -> float:
+    return sorted(took)[len(took) * 99 // 100]
+
+
+async def _keep_reporting(link: Any, things: list[str]) -> None:
+    """Send what the machines report, at 500 a second, whoever else is served meanwhile."""
+    many = PER_S // BATCHES_PER_S
+    begun_s = time.perf_counter()
+    for batch in range(10**9):
+        first = batch * many % THINGS
+        boot = 2 + batch * many // THINGS
+        await link.publish([_message(things, n, 0, boot) for n in range(first, first + many)])
+        due_s = begun_s + (batch + 1) / BATCHES_PER_S
+        await _until(due_s)
 
 
 def _install(dps: Any, things: list[str]) -> None:
@@ -96,40 +158,39 @@ def _install(dps: Any, things: list[str]) -> None:
             uow.publish(ThingInstalled(thing=row["id"], model="mixer-1", site=row["site"]))
 
 
-async def _cpu_ms(client: Any, path: str) -> float:
-    begun_s = time.process_time()
-    answer = await client.get(path)
-    assert answer.status_code == 200, answer.text
-    return (time.process_time() - begun_s) * 1000
-
-
 async def _report(dps: Any, link: Any, things: list[str], second: int, boot: int = 1) -> None:
     """What comes in during one second: every 20th thing's report, some of them too hot."""
-    from broker.link.port import Packet
-    from broker.wire import topics
-    from broker.wire.codec import encode
-    from broker.wire.messages import Telemetry
-
-    packets = []
-    for number in range(second, len(things), THINGS // PER_S):
-        heat = 95.0 if number % 50 == 0 else 40.0
-        message = Telemetry(
-            device=things[number], boot=boot, seq=1, at_ms=START_MS + second * 1000 + boot,
-            signals={"heat": heat},
-        )  # fmt: skip
-        packets.append(Packet(topics.uplink(f"site-{number % 50:02}", message), encode(message)))
+    numbers = range(second, len(things), THINGS // PER_S)
+    packets = [_message(things, number, second, boot) for number in numbers]
     wanted = dps.contexts.ingestion.total + len(packets)
     await link.publish(packets)
     while dps.contexts.ingestion.total < wanted:  # noqa: ASYNC110 - there is no event for it
         await asyncio.sleep(0)
 
 
+def _message(things: list[str], number: int, second: int, boot: int) -> Any:
+    """The report of one machine."""
+    from broker.link.port import Packet
+    from broker.wire import topics
+    from broker.wire.codec import encode
+    from broker.wire.messages import Telemetry
+
+    message = Telemetry(
+        device=things[number], boot=boot, seq=1, at_ms=START_MS + second * 1000 + boot,
+        signals={"heat": 95.0 if number % 50 == 0 else 40.0},
+    )  # fmt: skip
+    return Packet(topics.uplink(f"site-{number % 50:02}", message), encode(message))
+
+
 def view_rows(row: Any) -> list[dict[str, Any]]:
     """The line of the table."""
     found = asyncio.run(measured())
+    stack, bare_ms = "the same HTTP stack with nothing to look up", found["bare_ms"]
+    while_s = f"while {found['per_s']:.0f} reports/s come in"
     return [
         row(
-            f"list of {THINGS:,} machines, filtered, p99", found["p99_ms"], "ms", GOAL_MS,
-            "the same HTTP stack with nothing to look up", found["bare_ms"],
-        )
+            f"list of {THINGS:,} machines, filtered, p99, {while_s}", found["lists_ms"], "ms",
+            GOAL_MS, stack, bare_ms,
+        ),
+        row(f"page of a machine, p99, {while_s}", found["pages_ms"], "ms", GOAL_MS, stack, bare_ms),
     ]  # fmt: skip
