@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -51,15 +52,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("whole") or any("::" in word for word in config.args):
         return
     families: dict[tuple[Path, str], list[pytest.Item]] = {}
-    for item in items:
-        if item.get_closest_marker("sampled") and item.get_closest_marker("deep"):
+    for item in sorted(items, key=lambda item: item.nodeid):
+        if item.get_closest_marker("deep"):
             families.setdefault((item.path, getattr(item, "originalname", "")), []).append(item)
-    left = {
-        item
-        for family in families.values()
-        for place, item in enumerate(sorted(family, key=lambda item: item.nodeid))
-        if place % item.get_closest_marker("sampled").args[0]
-    }
+    left: set[pytest.Item] = set()
+    for (path, _), family in families.items():
+        mark = family[0].get_closest_marker("sampled")
+        if mark is not None:
+            left.update(item for n, item in enumerate(family) if n % mark.args[0])
+        elif path.suffix == ".yaml":  # one variant of a scenario, not of all the same one
+            kept = zlib.crc32(path.stem.encode()) % len(family)
+            left.update(item for n, item in enumerate(family) if n != kept)
     if left:
         config.hook.pytest_deselected(items=list(left))
         items[:] = [item for item in items if item not in left]
