@@ -44,7 +44,6 @@ class Stations:
         place_m = 0.5 * (plant.start_m + plant.stop_m)
         self.plant = plant
         self.size = plant.size._replace(vfd=vfd, area_m2=area_m2, place_m=place_m)
-        bearing_fade, motor_fade = switching.fade(interval_s)
         self._control = Control(
             duty_m3_s=plant.duty_m3_s,
             system_curve=plant.system_curve,
@@ -56,8 +55,7 @@ class Stations:
             float_m3=float(well.volume(plant.float_m)),
             rest_s=3600.0 / starts_per_h_max,
             interval_s=interval_s,
-            bearing_fade=bearing_fade,
-            motor_fade=motor_fade,
+            fades=switching.fades(interval_s),
             levels_m=well.level_m,
             volumes_m3=well.volume_m3,
         )

@@ -69,14 +69,13 @@ class Control(NamedTuple):
     """Between two starts of one pump."""
     interval_s: float
     """Between two reports."""
-    bearing_fade: float
-    motor_fade: float
-    """What is left of a difference of temperature after that (:func:`fade`)."""
+    fades: tuple[float, float]
+    """What is left of a difference of temperature after that (:func:`fades`)."""
     levels_m: Columns
     volumes_m3: Columns
 
 
-def fade(span_s: float) -> tuple[float, float]:
+def fades(span_s: float) -> tuple[float, float]:
     """Share of a difference of temperature that is left after a span: of bearing and motor."""
     return math.exp(-span_s / BEARING_TAU_S), math.exp(-span_s / MOTOR_TAU_S)
 
@@ -221,7 +220,7 @@ def book(  # noqa: PLR0917
     control: Control, well: Record, pumps: Table, net: float, step_s: float, water_c: float
 ) -> None:
     """Run time, volume, energy and heat of a step in which nobody starts or stops."""
-    bearing_fade, motor_fade = control.bearing_fade, control.motor_fade
+    bearing_fade, motor_fade = control.fades
     if step_s != control.interval_s:
         bearing_fade = math.exp(-step_s / BEARING_TAU_S)
         motor_fade = math.exp(-step_s / MOTOR_TAU_S)
