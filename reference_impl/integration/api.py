@@ -97,6 +97,7 @@ class RuleView(BaseModel):
     severity: str
     when: str
     held: str
+    stale_after: str
     why: str
     let: dict[str, Any]
 

@@ -86,7 +86,8 @@ class Explainer:
         rule = self._rule(conn, root)
         lets: Mapping[str, Any] = rule["let"] if rule else {}
         thing, seen = root.get("thing", ""), self._seen(conn, root, lets, at_ms)
-        windows = [*self._windows(thing, lets, at_ms), *self._behind(conn, thing, seen)]
+        fresh = rule["stale_after"] if rule else "0s"
+        windows = [*self._windows(thing, lets, at_ms, fresh), *self._behind(conn, thing, seen)]
         return {
             "id": ident,
             "kind": kind.name,
@@ -156,16 +157,19 @@ class Explainer:
             "severity": str(body.get("severity", "")),
             "when": str(body.get("when", "")),
             "held": str(body.get("for", "0s")),
+            "stale_after": str(body.get("stale_after") or pack.get("stale_after", "0s")),
             "why": str(body.get("why", "")),
             "let": dict(body.get("let") or {}),
         }
 
-    def _windows(self, thing: str, lets: Mapping[str, Any], at_ms: int) -> Iterator[dict[str, Any]]:
-        """The readings of each window that the rule looked at."""
+    def _windows(
+        self, thing: str, lets: Mapping[str, Any], at_ms: int, fresh: str
+    ) -> Iterator[dict[str, Any]]:
+        """The readings of each window that the rule looked at; of ``last`` while it is fresh."""
         for name, let in lets.items():
             if not isinstance(let, Mapping) or "signal" not in let:
                 continue
-            over_ms = duration_ms(str(let.get("over", "0s"))) or 0
+            over_ms = duration_ms(str(let.get("over") or let.get("within") or fresh)) or 0
             times, values = self._telemetry.series(
                 thing, str(let["signal"]), after_ms=at_ms - over_ms, to_ms=at_ms
             )

@@ -306,6 +306,7 @@ standstill_avoided_h: Standstill that following it avoids; null: not known
 start_eur: Price of beginning
 start_ms: When it begins; null: not planned yet
 started_ms: Since when the condition has held
+stale_after: How old a reading may be before it counts as none
 state: Where it stands
 status: Where it stands; of an answer: its HTTP status
 step: What was done; of a tenant: step of the staircase, 1 to 8
