@@ -90,6 +90,7 @@ def test_a_dps_started_by_hand_after_the_run_gives_the_same_hash(
     assert f"--sut {url}" in said["replay"]
 
 
+@pytest.mark.deep
 def test_a_client_for_each_device_gives_the_same_hash(story: Path, memory_hash: str) -> None:
     with twinrig_run(story, "--clients", "per-device", "--broker", "rumqttd") as run:
         told, errors = run.communicate(timeout=60)

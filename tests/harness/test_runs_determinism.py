@@ -25,7 +25,10 @@ def test_two_runs_of_one_seed_have_one_trace_hash_and_another_seed_another(
 
 MOSQUITTO = pytest.param(
     "mosquitto",
-    marks=pytest.mark.skipif(shutil.which("mosquitto") is None, reason="mosquitto not installed"),
+    marks=[
+        pytest.mark.skipif(shutil.which("mosquitto") is None, reason="mosquitto not installed"),
+        pytest.mark.deep,
+    ],
 )
 
 
@@ -114,6 +117,7 @@ def test_a_run_saved_in_its_middle_and_taken_up_again_ends_with_the_same_hashes(
     assert ("order.delivered", "ord-pump-01-1-bearing-1-1") in notes.decisions()
 
 
+@pytest.mark.deep
 def test_a_run_saved_over_memory_goes_on_with_the_dps_as_a_process(
     story, play, undisturbed, tmp_path: Path
 ) -> None:

@@ -78,7 +78,7 @@ def test_a_dps_that_cannot_store_a_batch_ends_and_says_why_in_its_last_line(
 
 
 @pytest.mark.parametrize(
-    "kind", ["rumqttd", pytest.param("mosquitto", marks=pytest.mark.mosquitto)]
+    "kind", ["rumqttd", pytest.param("mosquitto", marks=[pytest.mark.mosquitto, pytest.mark.deep])]
 )
 def test_a_broker_that_dies_in_mid_run_ends_the_run_with_its_address(
     short, play, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -172,7 +172,9 @@ def test_a_dps_that_listens_to_another_broker_is_told_to_look_there(
     assert "it has stored nothing so far: does it listen to the broker at mqtt://" in result.error
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.deep)]
+)
 def test_a_run_that_is_stopped_leaves_nothing_behind_and_says_how_to_replay_it(
     tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -34,6 +34,7 @@ def test_births_left_by_an_earlier_run_are_not_births_of_this_one(story, play, k
     assert later.ingested == memory.ingested
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("kind", KEEPING)
 def test_more_births_than_a_broker_hands_out_change_nothing_for_a_dps_that_comes_back(
     story, play, kind: str

@@ -106,6 +106,7 @@ def every_kind() -> b.Scenario:
     )
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("broker", BROKERS)
 def test_every_kind_of_link_fault_has_one_hash_over_every_link(play, broker: str) -> None:
     memory, real = play(every_kind()), play(every_kind(), link="mqtt", broker=broker)
