@@ -46,7 +46,7 @@ def counterpart(scenario: Scenario) -> tuple[str, str]:
     for name in ("order_delivered", "part_fitted"):
         if any(ref.check == name and ref.args.get("times", 1) for ref in refs):
             return ("forgets_deliveries" if bought else "never_advises"), name
-    if "no_orders" in names:
+    if "no_orders" in names and scenario.service.rules:
         return "orders_for_no_reason", "no_orders"
     if "nothing_lost" in names:
         return "forgets_to_store_a_message", "nothing_lost"
