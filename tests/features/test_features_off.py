@@ -61,7 +61,7 @@ def page(feature_list: Any) -> dict[str, set[str]]:
 
 
 @pytest.mark.deep
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(6)
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("row", ROWS)
 def test_what_asserts_a_row_fails_when_the_row_is_switched_off(

@@ -57,7 +57,7 @@ def test_the_twenty_have_every_product_and_every_kind_of_entry_that_there_is() -
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", CHOSEN)
 def test_a_scenario_passes_over_every_broker_that_can_carry_it_with_one_hash(
     play, name: str

@@ -200,6 +200,7 @@ INJECTED = {
 @pytest.mark.deep
 @pytest.mark.timeout(600)
 @pytest.mark.feature("AN3")
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("product", list(INJECTED))
 def test_the_first_cause_is_the_fault_that_was_injected_in_most_cases(product: str) -> None:
     """Bounds are of twelve other seeds (101 to 112).

@@ -244,7 +244,7 @@ def test_the_operator_gets_no_undocumented_answer(kit, tmp_path):
 @pytest.mark.deep
 @pytest.mark.timeout(600)
 @pytest.mark.feature("CC17")
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("role", EVERYBODY)
 def test_no_role_gets_an_undocumented_answer(kit, tmp_path, role):
     """All roles together (``--whole``): ten thousand calls."""
