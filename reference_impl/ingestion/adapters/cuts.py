@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
@@ -15,8 +14,11 @@ from reference_impl.kernel.ranges import ANYTHING
 
 _ROUNDED = 1e-12
 """A mean may lie outside of what it is the mean of by so much of it, at most."""
-_WHOLE_MAX = 200_000
-"""Up to so many numbers of a cut are taken together (1.6 MB); of more, a signal when needed."""
+_WHOLE_MAX = 16_000
+"""Up to so many numbers of a cut are taken together; of more, a signal when it is needed: what is
+larger than 128 KB the C library asks of the system each time."""
+_ALIKE = 8
+"""Windows up to so many times as long as the shortest are taken from one cut."""
 _NUMBERS: Mapping[Take, int] = {
     Take.MEAN: reducing.MEAN,
     Take.MIN: reducing.MIN,
@@ -131,7 +133,7 @@ class Cut:
 
 
 class Cuts:
-    """Windows of several kinds from one cut, made when one is asked for: the port ``Windows``."""
+    """Windows of several kinds from few cuts; implements the port ``Windows``."""
 
     def __init__(
         self,
@@ -143,27 +145,41 @@ class Cuts:
         things: int,
     ) -> None:
         """``frames``: those of the things, which hold what is newer than a time."""
-        self._wanted, self._signals, self._frames = wanted, signals, frames
+        self._signals, self._frames = signals, frames
         self._ends_ms, self._shape = ends_ms, (len(ends_ms), things)
-
-    @cached_property
-    def _cut(self) -> Cut:
-        spans_ms = sorted({kind.over_ms for kind in self._wanted}, reverse=True)
-        frames = self._frames(self._ends_ms[0] - spans_ms[0])
-        return Cut(frames, spans_ms=spans_ms, ends_ms=self._ends_ms)
+        self._cuts: dict[int, Cut] = {}
+        self._alike: dict[int, list[int]] = {}
+        """For each length, those that are taken from the same cut, longest first."""
+        spans_ms: list[int] = []
+        for over_ms in sorted({kind.over_ms for kind in wanted}, reverse=True):
+            if not spans_ms or over_ms * _ALIKE < spans_ms[0]:
+                spans_ms = []
+            spans_ms.append(over_ms)
+            self._alike[over_ms] = spans_ms
 
     def window(self, kind: Reduced) -> Window:
         """One kind; see the port."""
         if not all(self._shape):
             return Window(np.empty(self._shape), np.empty(self._shape, dtype=np.int64))
-        return self._cut.window(self._signals[kind.signal], kind.take, kind.over_ms)
+        cut = self._of(kind.over_ms)
+        return cut.window(self._signals[kind.signal], kind.take, kind.over_ms)
 
     def within(self, kind: Reduced) -> Range:
         """Between what it lies; see the port."""
-        return self._cut.within(self._signals[kind.signal], kind.take, kind.over_ms)
+        cut = self._of(kind.over_ms)
+        return cut.within(self._signals[kind.signal], kind.take, kind.over_ms)
 
     def reported_ms(self) -> Times:
         """When each thing reported last; see the port."""
         if not all(self._shape):
             return np.empty(self._shape, dtype=np.int64)
-        return self._cut.reported_ms()
+        return self._of(min(self._alike)).reported_ms()
+
+    def _of(self, over_ms: int) -> Cut:
+        spans_ms = self._alike[over_ms]
+        found = self._cuts.get(spans_ms[0])
+        if found is None:
+            frames = self._frames(self._ends_ms[0] - spans_ms[0])
+            found = Cut(frames, spans_ms=spans_ms, ends_ms=self._ends_ms)
+            self._cuts[spans_ms[0]] = found
+        return found
