@@ -121,15 +121,9 @@ class Decided:
         self.rule = rule
         self._reads, self._columns = reads, columns
         self._named = _Named(reads, columns)
-
-    @cached_property
-    def holding(self) -> Mapping[int, Sequence[int]]:
+        self._holds = self._where(rule.when, True)
+        self.holding: Mapping[int, Sequence[int]] = _by_number(self._holds)
         """The things of which it holds, by the number of the evaluation."""
-        found: dict[int, list[int]] = {}
-        if self._holds is not None:
-            for number, thing in np.argwhere(self._holds).tolist():
-                found.setdefault(number, []).append(thing)
-        return found
 
     def verdict(self, number: int, thing: int, *, active: bool = False) -> bool | None:
         """Whether it holds of a thing at an evaluation; None for UNKNOWN.
@@ -156,10 +150,6 @@ class Decided:
         if not self._known(self.rule.when)[number, thing]:
             return {}
         return {name: float(column[number, thing]) for name, column in self._named.items()}
-
-    @cached_property
-    def _holds(self) -> Bools | None:
-        return self._where(self.rule.when, True)
 
     @cached_property
     def _fails(self) -> Bools | None:
@@ -190,6 +180,14 @@ class Decided:
         return known
 
 
+def _by_number(holds: Bools | None) -> Mapping[int, Sequence[int]]:
+    found: dict[int, list[int]] = {}
+    if holds is not None:
+        for number, thing in np.argwhere(holds).tolist():
+            found.setdefault(number, []).append(thing)
+    return found
+
+
 def _at(where: Bools | None, number: int, thing: int) -> bool:
     """Whether a place is among those; None: nowhere."""
     return where is not None and bool(where[number, thing])
@@ -199,4 +197,16 @@ def decide(plan: Plan, columns: Columns) -> list[Decided]:
     """What the rules of a plan say, in their order."""
     return [
         Decided(rule, reads, columns) for rule, reads in zip(plan.rules, plan.reads, strict=True)
+    ]
+
+
+def decide_anew(
+    plan: Plan, columns: Columns, said: Sequence[Decided], changed: set[int]
+) -> list[Decided]:
+    """What they say when some inputs have changed: those rules that read none of them as before."""
+    columns.forget(changed)
+    both = zip(plan.rules, plan.reads, said, strict=True)
+    return [
+        before if changed.isdisjoint(reads.values()) else Decided(rule, reads, columns)
+        for rule, reads, before in both
     ]
