@@ -37,8 +37,8 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 class _Kept(FunctionCache):  # type: ignore[misc]  # numba has no types
     """Machine code on disk, taken up without the compiler.
 
-    Before it looks for a kernel on disk, numba imports and registers all that it can compile, which
-    costs each command 0.3 s of CPU. A kernel that is there needs only numba's account of memory; one
+    Before it looks for a kernel on disk, numba imports and registers all that it can compile: some
+    0.15 s of each command's CPU. A kernel that is there needs only numba's account of memory; one
     that is not is compiled, and the compiler registers what it needs by itself.
     """
 
