@@ -26,6 +26,7 @@ SignalName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 """``snake_case``, the unit at the end: ``vibration_mm_s``."""
 AtMs = Annotated[int, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
+Seq = Annotated[int, Meta(ge=1)]
 Value = float | int | bool | str
 
 
@@ -61,7 +62,7 @@ class Telemetry(msgspec.Struct, frozen=True, kw_only=True, tag="telemetry.v1", t
 
     device: KnownId
     boot: Count
-    seq: Annotated[int, Meta(ge=1)]
+    seq: Seq
     at_ms: AtMs
     signals: dict[str, float]
 
@@ -69,7 +70,7 @@ class Telemetry(msgspec.Struct, frozen=True, kw_only=True, tag="telemetry.v1", t
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """A report inside a batch; device and boot stand once, at the batch."""
 
-    seq: Annotated[int, Meta(ge=1)]
+    seq: Seq
     at_ms: AtMs
     signals: dict[str, float]
 
@@ -102,7 +103,7 @@ class CommandAck(msgspec.Struct, frozen=True, kw_only=True, tag="ack.v1", tag_fi
 
     device: DeviceId
     boot: Count
-    seq: Annotated[int, Meta(ge=1)]
+    seq: Seq
     at_ms: AtMs
     command_id: str
     status: Literal["running", "done", "refused", "expired"]
