@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import IO, Any
 
 import msgspec
@@ -92,16 +93,16 @@ class EngineRecorder:
     ) -> None:
         """See Recorder."""
         self.trace.messages(messages, now_ms, sent_ms, payloads)
-        self.windows.take(messages, now_ms)
+        self.windows.take(messages, now_ms, payloads)
         thin, oldest_ms = self._thin, now_ms - BELIEVED_MS
-        for number, (_, message) in enumerate(messages):
-            if type(message) is Telemetry:
+        for (_, message), at_ms in zip(messages, sent_ms or repeat(now_ms), strict=False):
+            if isinstance(message, Telemetry):
                 if oldest_ms <= message.at_ms < thin.get(message.device, 0):
                     continue  # this device was seen lately
-                self._seen(message.device, message, sent_ms[number] if sent_ms else now_ms)
+                self._seen(message.device, message, at_ms)
             elif isinstance(message, TelemetryBatch):
                 for sample in message.samples:
-                    self._seen(message.device, sample, sent_ms[number] if sent_ms else now_ms)
+                    self._seen(message.device, sample, at_ms)
 
     def _seen(self, device: str, report: Telemetry | Sample, sent_ms: int) -> None:
         """Let handlers see a report; one whose clock is wrong when it came, not when it says."""
