@@ -11,6 +11,7 @@ All times are simulated milliseconds since the Unix epoch. A message from a devi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -64,7 +65,7 @@ class Telemetry(msgspec.Struct, frozen=True, kw_only=True, tag="telemetry.v1", t
     boot: Count
     seq: Seq
     at_ms: AtMs
-    signals: dict[str, float]
+    signals: Mapping[str, float]
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +73,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
     seq: Seq
     at_ms: AtMs
-    signals: dict[str, float]
+    signals: Mapping[str, float]
 
 
 class TelemetryBatch(msgspec.Struct, frozen=True, kw_only=True, tag="batch.v1", tag_field="type"):

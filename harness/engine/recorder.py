@@ -10,6 +10,7 @@ from typing import IO, Any
 import msgspec
 
 from broker.wire.messages import Sample, Telemetry, TelemetryBatch, Uplink
+from broker.wire.reports import plain
 from harness.checks.base import Check
 from harness.engine.history import History
 from harness.engine.trace import Trace
@@ -111,7 +112,8 @@ class EngineRecorder:
             at_ms = sent_ms
         if at_ms >= thin.get(device, 0):
             thin[device] = at_ms - at_ms % THIN_MS + THIN_MS
-            self.emit(TelemetrySeen(at_ms=at_ms, device=device, signals=report.signals))
+            signals = plain(report.signals)
+            self.emit(TelemetrySeen(at_ms=at_ms, device=device, signals=signals))
 
     def arrived(self, messages: Sequence[tuple[str, Uplink]], now_ms: int) -> None:
         """See Recorder."""

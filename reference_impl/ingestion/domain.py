@@ -13,7 +13,7 @@ import numpy as np
 
 from broker.ledger import SeqSet
 from broker.wire.messages import Downlink, Sample, Telemetry, Uplink
-from broker.wire.reports import Report, Signals, table
+from broker.wire.reports import Report, Signals, plain, table
 from reference_impl.kernel.ports import Floats, Times
 from reference_impl.kernel.store import Connection, UnitOfWork
 
@@ -68,10 +68,7 @@ def pack(readings: Sequence[Reading]) -> Block:
     """
     n = len(readings)
     times = [reading.at_ms for reading in readings]
-    reports = [
-        reading.signals.measured() if isinstance(reading, Report) else reading.signals
-        for reading in readings
-    ]
+    reports = [plain(reading.signals) for reading in readings]
     shapes = set(map(tuple, reports))
     if len(shapes) == 1:  # usual: all have the same signals in the same order
         (names,) = shapes
