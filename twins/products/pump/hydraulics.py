@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from twins.core.compiled import compiled
 
 Columns = NDArray[np.float64]
+Whole = NDArray[np.int64]
 Table = NDArray[np.record]
 Record = Any
 """One row of a table; its fields are attributes."""
@@ -222,9 +223,9 @@ def together(size: Size, well: Record, pumps: Table) -> None:
 
 
 @compiled
-def work_out(size: Size, wells: Table, pumps: Table) -> None:
-    """Work out what stations ask for."""
-    for s in range(len(wells)):
+def work_out(size: Size, wells: Table, pumps: Table, which: Whole) -> None:
+    """Work out what these stations ask for."""
+    for s in which:
         well = wells[s]
         if well.asks == POINTS:
             for j in range(pumps.shape[1]):

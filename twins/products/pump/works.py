@@ -105,7 +105,7 @@ class Works:
     def reach(self, device: int) -> tuple[int, int]:
         """Something happens to a pump now: its station gets there. Its station and place."""
         at = self.place(device)
-        self.stations.advance(self.now_s, at[0])
+        self.stations.advance(self.now_s, self.stations.every[at[0] : at[0] + 1])
         return at
 
     def changed(self, device: int) -> None:
