@@ -185,11 +185,15 @@ def measure(  # noqa: PLR0917
 
 
 @compiled
-def tell_states(
-    wells: Table, pumps: Table, float_m: float, stator_from: float, out: NDArray[np.bool_]
-) -> None:
-    """What stations' controls know now; ``out`` has shape ``(states, stations, pumps)``."""
-    for s in range(len(wells)):
+def tell_states(  # noqa: PLR0917
+    wells: Table, pumps: Table, first: int, last: int, float_m: float, stator_from: float,
+    out: NDArray[np.bool_],
+) -> None:  # fmt: skip
+    """What stations' controls know now; ``out`` has shape ``(states, stations, pumps)``.
+
+    Of the stations from ``first`` to the one before ``last``.
+    """
+    for s in range(first, last):
         well, started_s = wells[s], -np.inf
         for j in range(pumps.shape[1]):
             started_s = max(started_s, pumps[s, j].last_start_s)

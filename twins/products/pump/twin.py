@@ -14,6 +14,7 @@ from twins.core.twin import Action, Build, Columns, OwnWear, Wear
 from twins.core.wear import WearLaw
 from twins.products.pump import commands, laws, measuring, model
 from twins.products.pump.faults import FAULTS
+from twins.products.pump.station import Stations
 from twins.products.pump.switching import STATOR_FROM
 from twins.products.pump.wear import STEP_REPORTS, Drifted
 from twins.products.pump.works import Works
@@ -58,6 +59,7 @@ class PumpTwin(Works):
             for size in {min(PART, len(build.sites)), len(build.sites) % PART} - {0}
         }
         """Room for a part of so many stations."""
+        self._states = np.empty((len(measuring.STATES), *self._shape), dtype=np.bool_)
         self._ragged = np.empty(len(build.devices), dtype=np.int64)
         self._reports, self._hours = 0, build.report_every_ms / model.HOUR_MS
 
@@ -85,6 +87,7 @@ class PumpTwin(Works):
             float_m=self._plant.float_m,
             stator_from=STATOR_FROM,
         )
+        self.catchments.foresee()
         for first in range(0, len(stations.every), PART):
             which = stations.every[first : first + PART]
             stations.advance(self.now_s, which)
@@ -94,8 +97,10 @@ class PumpTwin(Works):
                 self._ragged[rags:],
             )  # fmt: skip
             rags, mains = rags + counted[0], mains + counted[1]
+            self.catchments.flow(first, first + len(which))
+            self._tell_states(stations, first, first + len(which))
             yield told.reshape(measuring.SIGNALS, -1).T
-        stations.all_at_s = self.now_s
+        stations.all_at_s = self.told_s = self.now_s
         if rags:
             self.rags.step(self.now_ms, self._ragged[:rags])
         if mains:
@@ -153,10 +158,17 @@ class PumpTwin(Works):
 
     def states(self) -> Mapping[str, NDArray[np.bool_]]:
         """What the station's control knows: level, float, heat, storm."""
-        out = np.empty((len(measuring.STATES), *self._shape), dtype=np.bool_)
-        stations, float_m = self.stations.as_of(self.now_s), self._plant.float_m
-        measuring.tell_states(stations.wells, stations.pumps, float_m, STATOR_FROM, out)
-        return dict(zip(measuring.STATES, out.reshape(len(out), -1), strict=True))
+        if self.told_s != self.now_s:
+            self._tell_states(self.stations.as_of(self.now_s), 0, len(self.stations.every))
+        told = self._states.copy().reshape(len(self._states), -1)
+        return dict(zip(measuring.STATES, told, strict=True))
+
+    def _tell_states(self, stations: Stations, first: int, last: int) -> None:
+        """Write down what the control of some stations knows."""
+        measuring.tell_states(
+            stations.wells, stations.pumps, first, last, self._plant.float_m, STATOR_FROM,
+            self._states,
+        )  # fmt: skip
 
     def set_feature(self, device: int, feature: str, *, unlocked: bool) -> None:
         """``energy_mode``: a converter turns no slower than where a cubic metre costs least."""
@@ -247,9 +259,10 @@ class PumpTwin(Works):
         for name, law in self.grinding.items():
             law.load(state["grinding"][name])
         self.now_ms, self._reports = state["now_ms"], state["reports"]
+        self.told_s = -math.inf
 
     def _close(self) -> None:
-        """End of a report interval: slow wear, and the weather of the next one."""
+        """End of a report interval: slow wear, and the water of the next one."""
         stations, pumps = self.stations, self.stations.pumps
         self._reports += 1
         if self._reports % STEP_REPORTS == 0:
@@ -264,5 +277,4 @@ class PumpTwin(Works):
             pumps["starts_h"] = often + (pumps["starts_h"] - often) * memory
             pumps["starts_before"] = pumps["starts"]
             pumps["ground_h"] = 0.0
-        self.catchments.next()
         stations.water_c = model.water_temp_c(self.now_ms)
