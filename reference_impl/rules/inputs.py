@@ -28,7 +28,7 @@ from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.rules import columns
 from reference_impl.rules.around import Around, newest
-from reference_impl.rules.decided import Columns, Decided, Plan, decide, decide_anew
+from reference_impl.rules.decided import Columns, Decided, Plan, Sleep, decide, decide_anew
 from reference_impl.rules.domain import (
     ActionReaction,
     ConditionInput,
@@ -67,6 +67,7 @@ class Outlook:
         self._conditions, self._parts = conditions, parts
         self._directory, self._states = directory, states
         self._plan = Plan(pack.rules)
+        self._sleep = Sleep(self._plan)
         self._own = any(isinstance(one, StateInput) for one in self._plan.inputs)
         self._changing = {
             place for place, one in enumerate(self._plan.inputs) if isinstance(one, _CHANGING)
@@ -105,7 +106,8 @@ class Outlook:
             or at_ms not in self._ends_ms
         ):
             found = self._columns = self._look_ahead(uow, refs, at_ms)
-            self._decided = decide(self._plan, found)
+            self._sleep.look(found)
+            self._decided = decide(self._plan, found, self._sleep)
         elif seen != self._seen:
             self._decided = decide_anew(self._plan, found, self._decided, self._changing)
         self._seen = seen
