@@ -53,5 +53,9 @@ def test_a_run_in_memory_imports_no_client_server_or_compiler_and_no_other_produ
     assert modules.isdisjoint({"alembic", "nicegui", "plotly", "faker", "xml.etree", "holidays"})
     assert "numba" in modules
     assert modules.isdisjoint({"numba.np.linalg", "numba.np.npyimpl", "numba.cpython.mathimpl"})
+    assert "reference_impl.registry.api" in modules
+    assert modules.isdisjoint(
+        {"reference_impl.registry.api_rights", "reference_impl.rules.view_api"}
+    )
     assert "twins.products.pump.twin" in modules
     assert "twins.products.ventilation.twin" not in modules
