@@ -60,8 +60,8 @@ _OF_FASTAPI = ("HTTPValidationError", "ValidationError")
 def document(schema: dict[str, Any]) -> None:
     """Write the refusals into an OpenAPI document, to every operation.
 
-    Here and not as ``responses`` of each route: FastAPI makes a validator for each of those, which
-    is nine tenths of the time in which the application comes up.
+    Here and not as ``responses`` of each route: FastAPI would make a validator for each of those,
+    which nothing ever uses.
     """
     body = ErrorBody.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})

@@ -1,9 +1,9 @@
 """What answers look like, as plain data: JSON schemas that cost nothing until they are asked for.
 
 A context says in its ``answers.py`` what each operation answers that has no response model, and
-gives an example of each body that it takes. FastAPI would make a validator of each model while the
-application comes up, and check every answer by it; here nothing is made but the document, and the
-tests hold the answers to it (tests/dps/integration).
+gives an example of each body that it takes. FastAPI would make a validator of each model and check
+every answer by it; here nothing is made but the document, and the tests hold the answers to it
+(tests/dps/integration).
 """
 
 from __future__ import annotations

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
 from contextlib import asynccontextmanager, contextmanager
 from types import SimpleNamespace
 
 import httpx
 import pytest
 
+import broker
 from broker.link.memory import MemoryBus
 from broker.link.port import Packet
 from broker.wire import messages as m
@@ -156,6 +162,36 @@ async def open_rig(
 
 
 @contextmanager
+def browsing(store, **environ):
+    """A DPS of its own with pages, on a store that is filled, and a page of a browser.
+
+    Gives the page, the address of the DPS, the addresses asked for, and the errors of scripts.
+    """
+    sync_api = pytest.importorskip("playwright.sync_api")
+    asked, errors = [], []
+    with broker.open("embedded") as server, sync_api.sync_playwright() as playwright:
+        command = [sys.executable, "-m", "reference_impl", "--broker", server.url, "--web"]
+        with subprocess.Popen(
+            [*command, "--store", store, "--exit-with-parent"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environ},
+        ) as child:
+            url = json.loads(child.stdout.readline())["url"]
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+            )
+            page = browser.new_page()
+            page.on("request", lambda request: asked.append(request.url))
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            yield page, url, asked, errors
+            browser.close()
+            child.stdin.close()
+            assert child.wait(20) == 0
+
+
+@contextmanager
 def acting_as(rig, principal):
     """Every request is one of this caller, whatever it brings."""
     callers = rig.dps.callers
@@ -191,4 +227,5 @@ def kit():
         until=until,
         open_rig=open_rig,
         acting_as=acting_as,
+        browsing=browsing,
     )

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
 from http.cookies import SimpleCookie
-from pathlib import Path
 
 import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-import broker
 from reference_impl.kernel.access import acting_as
 
-CHROMIUM = Path("/usr/bin/chromium")
 KEY = "the-operators-own-key"
 WORD = "correct horse battery"
 TERMS = {"version": "1", "title": "Terms", "text": "Be <kind>.", "groups": ["customer"]}
@@ -143,9 +136,7 @@ def test_a_page_shows_what_the_role_may_read_and_only_the_partys_machines(kit):
 
 @pytest.mark.deep
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium")
 def test_somebody_signs_in_sees_his_machine_and_signs_out_in_a_browser(kit, tmp_path):
-    sync_api = pytest.importorskip("playwright.sync_api")
     store = f"sqlite:///{tmp_path}/dps.sqlite"
 
     async def fill():
@@ -155,49 +146,31 @@ def test_somebody_signs_in_sees_his_machine_and_signs_out_in_a_browser(kit, tmp_
             await rig.clock(kit.START_MS)
 
     asyncio.run(fill())
-    with broker.open("embedded") as server, sync_api.sync_playwright() as playwright:
-        command = [sys.executable, "-m", "reference_impl", "--broker", server.url, "--web"]
-        with subprocess.Popen(
-            [*command, "--store", store, "--exit-with-parent"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "TWINRIG_DPS_KEY": KEY},
-        ) as child:
-            url = json.loads(child.stdout.readline())["url"]
-            browser = playwright.chromium.launch(
-                executable_path=str(CHROMIUM), args=["--no-sandbox"]
-            )
-            page = browser.new_page()
-            errors = []
-            page.on("pageerror", lambda error: errors.append(str(error)))
-            page.goto(f"{url}/portal/things/mix-1")
-            page.get_by_label("User").fill("ann")
-            page.get_by_label("Password").fill("wrong wrong wrong")
-            page.get_by_role("button", name="Sign in").click()
-            assert page.get_by_role("alert").inner_text() == "User or password is wrong."
-            page.get_by_label("Password").fill(WORD)
-            page.get_by_role("button", name="Sign in").click()
-            page.get_by_text("21 °C").wait_for()
-            assert page.get_by_text("Orders", exact=True).count() == 0
-            page.goto(f"{url}/portal/things/mix-2")
-            page.get_by_text("there is no thing 'mix-2'").wait_for()
-            page.get_by_role("link", name="← Machines").click()
-            page.get_by_role("link", name="mix-1").wait_for()
-            assert page.get_by_role("link", name="mix-2").count() == 0
-            rest = httpx.delete(f"{url}/v1/users/ann", headers={"Authorization": f"Bearer {KEY}"})
-            assert rest.status_code == 204
-            page.get_by_role("heading", name="Sign in").wait_for()  # by itself: her session ended
-            assert page.url == f"{url}/portal/sign-in?next=/portal/"
-            page.get_by_label("User").fill("fin")
-            page.get_by_label("Password").fill(WORD)
-            page.get_by_role("button", name="Sign in").click()
-            page.get_by_text("No page for your role").wait_for()
-            page.get_by_role("button", name="Sign out").click()
-            page.get_by_role("heading", name="Sign in").wait_for()
-            page.goto(f"{url}/portal")
-            page.get_by_role("heading", name="Sign in").wait_for()
-            browser.close()
-            child.stdin.close()
-            assert child.wait(20) == 0
+    with kit.browsing(store, TWINRIG_DPS_KEY=KEY) as (page, url, _, errors):
+        page.goto(f"{url}/portal/things/mix-1")
+        page.get_by_label("User").fill("ann")
+        page.get_by_label("Password").fill("wrong wrong wrong")
+        page.get_by_role("button", name="Sign in").click()
+        assert page.get_by_role("alert").inner_text() == "User or password is wrong."
+        page.get_by_label("Password").fill(WORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_text("21 °C").wait_for()
+        assert page.get_by_text("Orders", exact=True).count() == 0
+        page.goto(f"{url}/portal/things/mix-2")
+        page.get_by_text("there is no thing 'mix-2'").wait_for()
+        page.get_by_role("link", name="← Machines").click()
+        page.get_by_role("link", name="mix-1").wait_for()
+        assert page.get_by_role("link", name="mix-2").count() == 0
+        rest = httpx.delete(f"{url}/v1/users/ann", headers={"Authorization": f"Bearer {KEY}"})
+        assert rest.status_code == 204
+        page.get_by_role("heading", name="Sign in").wait_for()  # by itself: her session ended
+        assert page.url == f"{url}/portal/sign-in?next=/portal/"
+        page.get_by_label("User").fill("fin")
+        page.get_by_label("Password").fill(WORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_text("No page for your role").wait_for()
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("heading", name="Sign in").wait_for()
+        page.goto(f"{url}/portal")
+        page.get_by_role("heading", name="Sign in").wait_for()
     assert errors == []
