@@ -17,6 +17,9 @@ from reference_impl.kernel.ports import Bools, Floats, Range, Times, Window
 from reference_impl.kernel.ranges import ANYTHING
 from reference_impl.rules.domain import Input, Rule
 
+_DREAMT = 250
+"""After so many looks the ranges that rules sleep by are begun anew (ten days of hourly looks)."""
+
 
 class Inputs(Protocol):
     """Where the columns of some evaluations come from."""
@@ -72,6 +75,11 @@ class Columns:
             self._within[place] = found
         return found
 
+    def ranges(self) -> tuple[Floats, Floats]:
+        """Between what the values of each input lie: the lowest and the highest."""
+        found: Floats = np.array([self.within(place) for place in range(len(self._wanted))])
+        return found[:, 0], found[:, 1]
+
     def fresh(self, place: int, stale_ms: int) -> Bools:
         """Where there is something, and not older than that."""
         found = self._fresh.get((place, stale_ms))
@@ -117,19 +125,16 @@ class _Named(Mapping[str, Floats]):
 class Decided:
     """What one rule says at some evaluations of some things."""
 
-    def __init__(self, rule: Rule, reads: Mapping[str, int], columns: Columns) -> None:
+    def __init__(
+        self, rule: Rule, reads: Mapping[str, int], columns: Columns, *, asleep: bool = False
+    ) -> None:
+        """``asleep``: it is known to hold nowhere."""
         self.rule = rule
         self._reads, self._columns = reads, columns
         self._named = _Named(reads, columns)
-
-    @cached_property
-    def holding(self) -> Mapping[int, Sequence[int]]:
+        self._holds = None if asleep else self._where(rule.when, True)
+        self.holding: Mapping[int, Sequence[int]] = _by_number(self._holds)
         """The things of which it holds, by the number of the evaluation."""
-        found: dict[int, list[int]] = {}
-        if self._holds is not None:
-            for number, thing in np.argwhere(self._holds).tolist():
-                found.setdefault(number, []).append(thing)
-        return found
 
     def verdict(self, number: int, thing: int, *, active: bool = False) -> bool | None:
         """Whether it holds of a thing at an evaluation; None for UNKNOWN.
@@ -156,10 +161,6 @@ class Decided:
         if not self._known(self.rule.when)[number, thing]:
             return {}
         return {name: float(column[number, thing]) for name, column in self._named.items()}
-
-    @cached_property
-    def _holds(self) -> Bools | None:
-        return self._where(self.rule.when, True)
 
     @cached_property
     def _fails(self) -> Bools | None:
@@ -190,13 +191,77 @@ class Decided:
         return known
 
 
+def _by_number(holds: Bools | None) -> Mapping[int, Sequence[int]]:
+    found: dict[int, list[int]] = {}
+    if holds is not None:
+        for number, thing in np.argwhere(holds).tolist():
+            found.setdefault(number, []).append(thing)
+    return found
+
+
 def _at(where: Bools | None, number: int, thing: int) -> bool:
     """Whether a place is among those; None: nowhere."""
     return where is not None and bool(where[number, thing])
 
 
-def decide(plan: Plan, columns: Columns) -> list[Decided]:
+class Sleep:
+    """Knows which rules of a plan hold nowhere while their inputs stay where they were.
+
+    For each input it keeps a range, grown to all that was seen of it, and asks each rule once
+    whether it may hold anywhere within such ranges. Most rules never come near their thresholds: a
+    look then costs them one comparison of all ranges together. Why that is sound: a rule that can
+    hold nowhere within some ranges holds nowhere within narrower ones.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._looks = 0
+        self._low: Floats = np.full(len(plan.inputs), np.inf)
+        self._high = -self._low
+        self.rules: set[int] = set()
+        """The numbers of those that are asleep."""
+
+    def look(self, columns: Columns) -> None:
+        """Wake and lay to sleep as the ranges of a look say."""
+        low, high = columns.ranges()
+        self._looks += 1
+        if self._looks % _DREAMT == 0:  # what was seen once need not come again
+            self._low, self._high = low, high
+            left = set(range(low.size))
+        else:
+            outside = (low < self._low) | (high > self._high)
+            if not np.count_nonzero(outside):
+                return
+            self._low, self._high = np.minimum(low, self._low), np.maximum(high, self._high)
+            left = set(np.flatnonzero(outside).tolist())
+        ranges = list(zip(self._low.tolist(), self._high.tolist(), strict=True))
+        both = zip(self._plan.rules, self._plan.reads, strict=True)
+        for number, (rule, reads) in enumerate(both):
+            if left.isdisjoint(reads.values()):
+                continue
+            mine = {name: ranges[place] for name, place in reads.items()}
+            if rule.when.may_hold(mine.__getitem__):
+                self.rules.discard(number)
+            else:
+                self.rules.add(number)
+
+
+def decide(plan: Plan, columns: Columns, sleep: Sleep | None = None) -> list[Decided]:
     """What the rules of a plan say, in their order."""
+    asleep = sleep.rules if sleep else ()
     return [
-        Decided(rule, reads, columns) for rule, reads in zip(plan.rules, plan.reads, strict=True)
+        Decided(rule, reads, columns, asleep=number in asleep)
+        for number, (rule, reads) in enumerate(zip(plan.rules, plan.reads, strict=True))
+    ]
+
+
+def decide_anew(
+    plan: Plan, columns: Columns, said: Sequence[Decided], changed: set[int]
+) -> list[Decided]:
+    """What they say when some inputs have changed: those rules that read none of them as before."""
+    columns.forget(changed)
+    both = zip(plan.rules, plan.reads, said, strict=True)
+    return [
+        before if changed.isdisjoint(reads.values()) else Decided(rule, reads, columns)
+        for rule, reads, before in both
     ]
