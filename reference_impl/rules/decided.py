@@ -17,8 +17,9 @@ from reference_impl.kernel.ports import Bools, Floats, Range, Times, Window
 from reference_impl.kernel.ranges import ANYTHING
 from reference_impl.rules.domain import Input, Rule
 
-_DREAMT = 250
-"""After so many looks the ranges that rules sleep by are begun anew (ten days of hourly looks)."""
+_LOOKS_MAX = 256
+"""After so many looks, at most, the ranges that rules sleep by are begun anew (ten days of hours):
+what was seen once need not come again. At first it is after one look, then two, four, ..."""
 
 
 class Inputs(Protocol):
@@ -74,11 +75,6 @@ class Columns:
                 found = ANYTHING if np.isnan(low) else (float(low), float(high))
             self._within[place] = found
         return found
-
-    def ranges(self) -> tuple[Floats, Floats]:
-        """Between what the values of each input lie: the lowest and the highest."""
-        found: Floats = np.array([self.within(place) for place in range(len(self._wanted))])
-        return found[:, 0], found[:, 1]
 
     def fresh(self, place: int, stale_ms: int) -> Bools:
         """Where there is something, and not older than that."""
@@ -205,50 +201,65 @@ def _at(where: Bools | None, number: int, thing: int) -> bool:
 
 
 class Sleep:
-    """Knows which rules of a plan hold nowhere while their inputs stay where they were.
+    """Knows which rules of a plan hold nowhere while some inputs stay where they were.
 
-    For each input it keeps a range, grown to all that was seen of it, and asks each rule once
-    whether it may hold anywhere within such ranges. Most rules never come near their thresholds: a
-    look then costs them one comparison of all ranges together. Why that is sound: a rule that can
-    hold nowhere within some ranges holds nowhere within narrower ones.
+    A rule is asked once whether it may hold within ranges that are grown to all that was seen; if
+    not, it sleeps, and rests on the inputs that were looked at to say so. Most rules never come
+    near their thresholds: a look then costs them a comparison of a range or two, and what they do
+    not rest on is not read. Why that is sound: what holds nowhere within some ranges holds nowhere
+    within narrower ones.
     """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._looks = 0
-        self._low: Floats = np.full(len(plan.inputs), np.inf)
-        self._high = -self._low
-        self.rules: set[int] = set()
-        """The numbers of those that are asleep."""
+        self._looks = self._looks_left = 0
+        self._seen: dict[int, Range] = {}
+        """By number of the input."""
+        self.rests: dict[int, frozenset[int]] = {}
+        """By number of the rules that are asleep: the numbers of the inputs."""
 
     def look(self, columns: Columns) -> None:
-        """Wake and lay to sleep as the ranges of a look say."""
-        low, high = columns.ranges()
-        self._looks += 1
-        if self._looks % _DREAMT == 0:  # what was seen once need not come again
-            self._low, self._high = low, high
-            left = set(range(low.size))
+        """Wake and lay to sleep as the inputs of a look say."""
+        if self._looks_left:
+            moved = {place for place in self._seen if self._has_moved(place, columns)}
+            asked = [n for n, places in self.rests.items() if not moved.isdisjoint(places)]
         else:
-            outside = (low < self._low) | (high > self._high)
-            if not np.count_nonzero(outside):
-                return
-            self._low, self._high = np.minimum(low, self._low), np.maximum(high, self._high)
-            left = set(np.flatnonzero(outside).tolist())
-        ranges = list(zip(self._low.tolist(), self._high.tolist(), strict=True))
-        both = zip(self._plan.rules, self._plan.reads, strict=True)
-        for number, (rule, reads) in enumerate(both):
-            if left.isdisjoint(reads.values()):
-                continue
-            mine = {name: ranges[place] for name, place in reads.items()}
-            if rule.when.may_hold(mine.__getitem__):
-                self.rules.discard(number)
-            else:
-                self.rules.add(number)
+            self._looks_left = self._looks = min(max(2 * self._looks, 1), _LOOKS_MAX)
+            self._seen.clear()
+            self.rests.clear()
+            asked = list(range(len(self._plan.rules)))
+        self._looks_left -= 1
+        for number in asked:
+            self._ask(number, columns)
+        if asked:
+            kept = frozenset().union(*self.rests.values())
+            self._seen = {place: self._seen[place] for place in sorted(kept)}
+
+    def _has_moved(self, place: int, columns: Columns) -> bool:
+        low, high = columns.within(place)
+        known_low, known_high = self._seen[place]
+        return low < known_low or high > known_high
+
+    def _ask(self, number: int, columns: Columns) -> None:
+        reads, looked_at = self._plan.reads[number], set[int]()
+
+        def grown(name: str) -> Range:
+            place = reads[name]
+            looked_at.add(place)
+            low, high = columns.within(place)
+            known_low, known_high = self._seen.get(place, (low, high))
+            self._seen[place] = min(low, known_low), max(high, known_high)
+            return self._seen[place]
+
+        if self._plan.rules[number].when.may_hold(grown):
+            self.rests.pop(number, None)
+        else:
+            self.rests[number] = frozenset(looked_at)
 
 
 def decide(plan: Plan, columns: Columns, sleep: Sleep | None = None) -> list[Decided]:
     """What the rules of a plan say, in their order."""
-    asleep = sleep.rules if sleep else ()
+    asleep = sleep.rests if sleep else ()
     return [
         Decided(rule, reads, columns, asleep=number in asleep)
         for number, (rule, reads) in enumerate(zip(plan.rules, plan.reads, strict=True))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from math import nan
+from math import isnan, nan
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from reference_impl.kernel.ports import (
     Window,
     Windows,
 )
+from reference_impl.kernel.ranges import ANYTHING
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.rules import columns
@@ -195,6 +196,9 @@ class _Inputs:
             return self.fixed.within(wanted)
         if isinstance(wanted, StateInput) and self.rests(wanted, int(self.ends_ms[0])):
             return 0.0, 0.0
+        if isinstance(wanted, PartInput):
+            number = self.part_fields(wanted.part).get(wanted.field, nan)
+            return ANYTHING if isnan(number) else (number, number)
         return None
 
 
