@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from math import isnan
 
@@ -156,6 +156,19 @@ def split_need_key(need_key: str) -> tuple[str, str, int]:
     return thing, position, int(cycle)
 
 
-def healthy(level: float, limit: float) -> bool | None:
-    """Whether a level after a fitting is that of a sound part; None while nobody can say (NaN)."""
-    return None if isnan(level) else level < HEALTHY_SHARE * limit
+def healthy(level: float, limit: float, *, share: float = HEALTHY_SHARE) -> bool | None:
+    """Whether a level is that of a sound part; None while nobody can say (NaN).
+
+    ``share`` of the limit: a new part stands well below it, an old one that was set right below it.
+    """
+    return None if isnan(level) else level < share * limit
+
+
+def need_key(thing: str, position: str, cycle: int) -> str:
+    """What a visit is about, so that one at a time is open for it (W1)."""
+    return f"{thing}/{position}/{cycle}"
+
+
+def same_fault(rules: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether two visits to one position may be about one fault; where no rule told, they are."""
+    return not rules or not others or bool(set(rules) & set(others))

@@ -42,8 +42,16 @@ work_orders = sa.Table(
     sa.Column("completed_ms", sa.BigInteger),
     sa.Column("changed_ms", sa.BigInteger, nullable=False),
     *texts(
-        "incident", "priority", "title", "ticket", "source", "technician", "stock", "cause",
-        "remedy", "duplicate_of",
+        "incident",
+        "priority",
+        "title",
+        "ticket",
+        "source",
+        "technician",
+        "stock",
+        "cause",
+        "remedy",
+        "duplicate_of",
     ),
     *lists("alerts", "faults", "skills", "parts", "reserved", "used"),
     *(sa.Column(name, sa.BigInteger) for name in ("event_ms", "end_ms", "arrived_ms")),
@@ -161,8 +169,18 @@ planned_work = sa.Table(
     *(
         sa.Column(name, Text, nullable=False)
         for name in (
-            "site", "customer", "title", "contract", "state", "work_order", "proposed_by",
-            "agreed_by", "by", "side", "reason", "follows",
+            "site",
+            "customer",
+            "title",
+            "contract",
+            "state",
+            "work_order",
+            "proposed_by",
+            "agreed_by",
+            "by",
+            "side",
+            "reason",
+            "follows",
         )
     ),
     *(
