@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -64,8 +65,10 @@ def read_calendar(
             what = "holidays of a calendar that always counts"
             problems.append(Problem(where="holidays", what=what, allowed="none, or give hours"))
         return Calendar(time_zone), problems
-    for name in sorted(hours.keys() - set(DAYS)):
-        problems.append(Problem(where=f"hours.{name}", what="no day", allowed=", ".join(DAYS)))
+    problems += [
+        Problem(where=f"hours.{name}", what="no day", allowed=", ".join(DAYS))
+        for name in sorted(hours.keys() - set(DAYS))
+    ]
     week = tuple(_spans(hours.get(day, ()), f"hours.{day}", problems) for day in DAYS)
     if not problems and sum(b - a for day in week for a, b in day) < WEEKLY_MS_MIN:
         what = "less than an hour a week"
@@ -95,14 +98,14 @@ def _spans(said: Any, where: str, problems: list[Problem]) -> tuple[Span, ...]: 
     for number, pair in enumerate(said):
         ends = [_of_day(text) for text in pair]
         begin, end = (*ends, None, None)[:2]
-        if len(ends) != 2 or begin is None or end is None or begin >= end:  # noqa: PLR2004
+        if len(ends) != 2 or begin is None or end is None or begin >= end:
             allowed = 'a pair such as ["08:00", "17:00"], up to "24:00"'
             what = f"{list(pair)!r} is no span of a day"
             problems.append(Problem(where=f"{where}.{number}", what=what, allowed=allowed))
         else:
             found.append((begin, end))
     found.sort()
-    for (_, end), (begin, _) in zip(found, found[1:], strict=False):
+    for (_, end), (begin, _) in pairwise(found):
         if begin < end:
             problems.append(Problem(where=where, what="spans overlap", allowed="spans apart"))
     return tuple(found)
@@ -111,10 +114,10 @@ def _spans(said: Any, where: str, problems: list[Problem]) -> tuple[Span, ...]: 
 def _of_day(text: str) -> int | None:
     """``HH:MM`` as ms of the day; None if it is none."""
     hours, _, minutes = text.partition(":")
-    if not (len(text) == 5 and hours.isdecimal() and minutes.isdecimal()):  # noqa: PLR2004
+    if not (len(text) == 5 and hours.isdecimal() and minutes.isdecimal()):
         return None
     at_ms = (int(hours) * 60 + int(minutes)) * MINUTE_MS
-    return at_ms if int(minutes) < 60 and at_ms <= DAY_MS else None  # noqa: PLR2004
+    return at_ms if int(minutes) < 60 and at_ms <= DAY_MS else None
 
 
 def elapsed(calendar: Calendar, from_ms: int, to_ms: int, pauses: Iterable[Span] = ()) -> int:

@@ -22,8 +22,9 @@ BY_TELEMETRY = "telemetry"
 BY_SERVICE = "service"
 
 
-def no_alerts(_conn: sa.Connection, _alert: str) -> Row | None:
+def no_alerts(conn: sa.Connection, alert: str) -> Row | None:
     """Alerts of who has none."""
+    del conn, alert
     return None
 
 

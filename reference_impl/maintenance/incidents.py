@@ -92,6 +92,10 @@ class Incidents:
         found = {row["what"]: row for row in self._rows.clocks.items(conn, incident=incident)}
         return {limit: found[limit] for limit in Limit}
 
+    def breached(self, conn: sa.Connection) -> frozenset[str]:
+        """Incidents of which a limit ran out."""
+        return self._rows.clocks.breached(conn)
+
     def begin(
         self, uow: UnitOfWork, subject: Mapping[str, Any], level: Row, *, t0_ms: int, at_ms: int
     ) -> None:

@@ -23,6 +23,10 @@ class ClockRows(Protocol):
         """See Rows."""
         ...
 
+    def breached(self, conn: sa.Connection) -> frozenset[str]:
+        """Incidents of which one ran out."""
+        ...
+
     def first_ms(self, conn: sa.Connection) -> int | None:
         """When the next one runs out; None: none does."""
         ...

@@ -30,7 +30,7 @@ from reference_impl.maintenance.service_levels import (
 from reference_impl.maintenance.ticket_states import OPEN_TICKETS
 from reference_impl.published import TicketChanged, WorkOrderChanged
 
-_WorkHandler = Callable[["Promises", UnitOfWork, Row, int], None]
+_WorkHandler = Callable[[UnitOfWork, Row, int], None]
 
 
 class Promises:
@@ -47,6 +47,18 @@ class Promises:
     ) -> None:
         self._rows, self._levels, self._incidents = rows, levels, incidents
         self._directory, self._alerts = directory, alerts
+        self._of_work: Mapping[str, _WorkHandler] = {
+            "work_order.requested": self._requested,
+            "work_order.attached": self._requested,
+            "work_order.triaged": self._acknowledged,
+            "work_order.planned": self._acknowledged,
+            "work_order.arrived": self._arrived,
+            "work_order.held": self._held,
+            "work_order.resumed": self._resumed,
+            "work_order.completed": self._completed,
+            "work_order.reopened": self._reopened,
+            "work_order.cancelled": self._cancelled,
+        }
 
     def subscribe(self, bus: Bus) -> None:
         """Listen."""
@@ -56,7 +68,7 @@ class Promises:
 
     def on_work_order(self, uow: UnitOfWork, event: WorkOrderChanged) -> None:
         """A work order took a step."""
-        act = _OF_WORK.get(event.kind)
+        act = self._of_work.get(event.kind)
         if act is None:
             return
         row = self._rows.work_orders.get(uow.conn, event.subject)
@@ -66,7 +78,7 @@ class Promises:
         if event.kind in ("work_order.requested", "work_order.attached"):
             self._requested(uow, row, event.at_ms)
         elif self._incidents.get(uow.conn, row["incident"]) is not None:
-            act(self, uow, row, event.at_ms)
+            act(uow, row, event.at_ms)
 
     def on_ticket(self, uow: UnitOfWork, event: TicketChanged) -> None:
         """A ticket was opened or took a step. Where a visit is open, that one decides."""
@@ -219,18 +231,3 @@ class Promises:
         if faults_stay or asked or self.open_orders(uow.conn, row["thing"], incident):
             return
         self._incidents.stop(uow, incident, list(Limit), at_ms=at_ms, outcome=CALLED_OFF)
-
-
-_OF_WORK: Mapping[str, _WorkHandler] = {
-    "work_order.requested": Promises._requested,
-    "work_order.attached": Promises._requested,
-    "work_order.triaged": Promises._acknowledged,
-    "work_order.planned": Promises._acknowledged,
-    "work_order.arrived": Promises._arrived,
-    "work_order.held": Promises._held,
-    "work_order.resumed": Promises._resumed,
-    "work_order.completed": Promises._completed,
-    "work_order.reopened": Promises._reopened,
-    "work_order.cancelled": Promises._cancelled,
-}
-"""What each step means for the clocks of the order's incident."""

@@ -301,8 +301,8 @@ class Maintenance:
         if row["kind"] != d.Kind.PLANNED.value:
             return False
         told = self._rows.work_orders.items(uow.conn, need_key=row["need_key"])
-        planned = sum(one["kind"] == d.Kind.PLANNED.value for one in told)
-        return planned < d.VISITS_PER_NEED_MAX
+        visits: int = sum(one["kind"] == d.Kind.PLANNED.value for one in told)
+        return visits < d.VISITS_PER_NEED_MAX
 
 
 def tell(uow: UnitOfWork, row: Row, what: str, at_ms: int) -> None:

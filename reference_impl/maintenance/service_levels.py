@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -133,7 +134,7 @@ def _limits(priorities: Mapping[str, Mapping[str, int]]) -> list[Problem]:
     problems = []
     order = list(Limit)
     for name, limits in priorities.items():
-        for sooner, later in zip(order, order[1:], strict=False):
+        for sooner, later in pairwise(order):
             first, then = limits.get(sooner), limits.get(later)
             if first is not None and then is not None and first > then:
                 what = f"{first} min, later than {later} ({then} min)"
@@ -141,7 +142,7 @@ def _limits(priorities: Mapping[str, Mapping[str, int]]) -> list[Problem]:
                 problems.append(Problem(where=where, what=what, allowed=f"at most {then}"))
     for limit in order:
         promised = [(n, priorities[n][limit]) for n in Priority if limit in priorities.get(n, {})]
-        for (higher, soon), (lower, late) in zip(promised, promised[1:], strict=False):
+        for (higher, soon), (lower, late) in pairwise(promised):
             if soon > late:
                 where = f"priorities.{higher}.{limit}_min"
                 what = f"{soon} min, later than that of {lower} ({late} min)"
@@ -156,8 +157,14 @@ def priority_of(level: Mapping[str, Any], severity: str) -> Priority:
 
 
 def limit_ms(level: Mapping[str, Any], priority: str, limit: str) -> int | None:
-    """How long a limit is, in ms of the level's hours; None: not promised."""
-    minutes = level["priorities"].get(priority, {}).get(limit)
+    """How long a limit is, in ms of the level's hours; None: not promised.
+
+    A priority that the level does not name has the limits of the next one with less hurry that it
+    does, or else of its last.
+    """
+    named = sorted(level["priorities"])
+    nearest = next((name for name in named if name >= priority), named[-1])
+    minutes = level["priorities"][nearest].get(limit)
     return None if minutes is None else int(minutes) * _MINUTE_MS
 
 

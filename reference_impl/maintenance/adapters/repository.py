@@ -14,12 +14,17 @@ class Clocks(Rows):
 
     def __init__(self, table: sa.Table) -> None:
         super().__init__(table)
+        self._breached = sa.select(table.c.incident).where(table.c.breached_ms.is_not(None))
         self._first = sa.select(sa.func.min(table.c.fires_ms))
         self._due = (
             sa.select(table)
             .where(table.c.fires_ms < sa.bindparam("before_ms"))
             .order_by(table.c.fires_ms, table.c.incident, table.c.what)
         )
+
+    def breached(self, conn: sa.Connection) -> frozenset[str]:
+        """Incidents of which one ran out."""
+        return frozenset(conn.execute(self._breached).scalars())
 
     def first_ms(self, conn: sa.Connection) -> int | None:
         """When the next one runs out; None: none does."""
