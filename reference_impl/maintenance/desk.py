@@ -296,7 +296,8 @@ class Desk:
     def notes(self, conn: sa.Connection, wo_id: str, *, internal: bool) -> list[Row]:
         """What was said, oldest first; internal notes only if ``internal``."""
         rows = self._rows.work_order_notes.items(conn, work_order=wo_id)
-        return [row for row in rows if internal or not row["internal"]]
+        shown = [row for row in rows if internal or not row["internal"]]
+        return [{n: v for n, v in row.items() if n != "work_order"} for row in shown]
 
 
 def _amounts(parts: Sequence[Mapping[str, Any]]) -> dict[str, int]:
