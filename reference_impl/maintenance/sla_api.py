@@ -17,11 +17,10 @@ from reference_impl.kernel.ports import Clock
 from reference_impl.kernel.rows import Row
 from reference_impl.kernel.store import Store
 from reference_impl.maintenance import domain as d
-from reference_impl.maintenance.desk import MAIN
 from reference_impl.maintenance.incidents import Incidents, Run
 from reference_impl.maintenance.planned import Planned, PlannedWork
 from reference_impl.maintenance.service_levels import Begins, Limit, Priority, ServiceLevels, Tier
-from reference_impl.maintenance.technicians import Technicians
+from reference_impl.maintenance.technicians import OWNER, Technicians
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Minutes = Annotated[int, Field(ge=1, le=43_200)]
@@ -44,7 +43,7 @@ class LevelBody(Body):
     """A service level. Limits are minutes of its hours; without ``hours`` time always counts."""
 
     title: Annotated[str, Field(max_length=200)] = ""
-    party: Name = MAIN
+    party: Name = OWNER
     tier: Tier = Tier.STANDARD
     begins: Begins = Begins.REPORT
     time_zone: Name = "UTC"
@@ -61,7 +60,7 @@ class TechnicianBody(Body):
     """Somebody who can be sent."""
 
     name: Name
-    party: Name = MAIN
+    party: Name = OWNER
     skills: list[Name] = Field(default_factory=list)
 
 

@@ -14,6 +14,8 @@ from reference_impl.kernel.store import UnitOfWork
 from reference_impl.maintenance import domain as d
 from reference_impl.maintenance.ports import MaintenanceRows
 
+OWNER = "organisation:main"
+"""Whose a technician or a service level is unless somebody says another."""
 SLOT_MS = 4 * 3_600_000
 """How long a visit takes if nobody says: 2 to 4 h on a machine (domain 6.1)."""
 

@@ -233,5 +233,5 @@ def kit():
         H=H, MINUTE=MINUTE, START=START, LEVEL=LEVEL, THINGS=THINGS, Yard=Yard,
         customer=somebody(Group.CUSTOMER, "alpha", customers=["alpha"], things=["mix-1", "mix-2"]),
         partner=somebody(Group.PARTNER, "dealer", customers=["alpha"], things=["mix-1", "mix-2"],
-                         parties=frozenset({"dealer"})),
+                         parties=frozenset({"partner:dealer"})),
     )  # fmt: skip
