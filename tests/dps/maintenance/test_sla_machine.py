@@ -33,7 +33,7 @@ CALENDARS = (
      "hours": {day: [["06:00", "12:00"], ["13:00", "22:00"]] for day in DAYS[:6]}},
 )  # fmt: skip
 picks = st.integers(0, 7)
-things = st.sampled_from(["mix-1", "mix-2", "mix-3"])
+things = st.sampled_from(["mix-1", "mix-2", "mix-1", "mix-3"])
 priorities = st.sampled_from(["P1", "P2", "P3"])
 
 
@@ -89,6 +89,12 @@ class Promised(RuleBasedStateMachine):
             self.may(f"/v1/work-orders/{order}/triage", priority=priority, parts=listed,
                      skills=["electric"] * skilled)  # fmt: skip
 
+    @rule(who=st.sampled_from(["ann", "bob"]), hours=st.integers(0, 1))
+    def send_one_to_all(self, who, hours):
+        rows = self.yard.items("/v1/work-orders")
+        for number in range(sum(row["state"] not in ENDED for row in rows)):
+            self.plan(number, who, hours)
+
     @rule(pick=picks, who=st.sampled_from(["ann", "bob", ""]), hours=st.integers(0, 3))
     def plan(self, pick, who, hours):
         if order := self.order(pick):
@@ -114,8 +120,13 @@ class Promised(RuleBasedStateMachine):
 
     @rule(pick=picks, reason=st.sampled_from(REASONS), minutes=st.integers(0, 200))
     def hold(self, pick, reason, minutes):
-        if (order := self.order(pick)) and self.may(f"/v1/work-orders/{order}/hold", reason=reason):
-            self.yard.wait(minutes=minutes)
+        if order := self.order(pick):
+            self.plan(pick, "", 0)
+            for one in ("depart", "arrive", "begin"):
+                self.may(f"/v1/work-orders/{order}/{one}")
+            if self.may(f"/v1/work-orders/{order}/hold", reason=reason):
+                self.yard.wait(minutes=minutes)
+                self.may(f"/v1/work-orders/{order}/resume")
 
     @rule(pick=picks, other=picks, duplicate=st.booleans())
     def cancel(self, pick, other, duplicate):
@@ -123,9 +134,10 @@ class Promised(RuleBasedStateMachine):
             heir = self.order(other) if duplicate else ""
             self.may(f"/v1/work-orders/{order}/cancel", reason="so", duplicate_of=heir)
 
-    @rule(pick=picks, priority=priorities)
-    def change_priority(self, pick, priority):
+    @rule(pick=picks, priority=priorities, minutes=st.sampled_from([0, 45, 150]))
+    def change_priority(self, pick, priority, minutes):
         if order := self.order(pick):
+            self.yard.wait(minutes=minutes)
             self.may(f"/v1/work-orders/{order}/priority", priority=priority)
 
     @rule(thing=things, after=st.integers(1, 3), length=st.integers(1, 3))
@@ -193,6 +205,8 @@ class Promised(RuleBasedStateMachine):
             assert limit["due_ms"] > self.yard.now, "W8"
         elif limit["state"] == "STOPPED":
             assert limit["stopped_ms"] < limit["due_ms"], "W8"
+            if row["t0_ms"] == mine[0]["data"]["t0_ms"]:  # no duplicate with an earlier beginning
+                assert limit["due_ms"] <= self.by_minute(row, limit, mine[0]), "W2"
 
     def by_minute(self, row, limit, started):
         """When a limit is due, by its definition."""
