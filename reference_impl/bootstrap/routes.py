@@ -15,6 +15,7 @@ from reference_impl.integration.wiring import explainer_of
 from reference_impl.kernel.http.shapes import Answers
 from reference_impl.kernel.timekeeping import Timekeeper
 from reference_impl.maintenance import api as maintenance_api
+from reference_impl.maintenance import sla_api, ticket_api
 from reference_impl.orders import api as orders_api
 from reference_impl.outcomes import api as outcomes_api
 from reference_impl.registry import api as registry_api
@@ -62,6 +63,17 @@ def routers(
         orders_api.router(c.orders, clock, store, wall_s=wall_s),
         rules_api.router(c.rules, clock, store),
         maintenance_api.router(c.maintenance, clock, store),
+        people_api.router(c.rules, clock, store),
+        maintenance_api.router(c.maintenance, c.work.desk, c.work.incidents, clock, store),
+        sla_api.router(
+            levels=c.work.levels,
+            incidents=c.work.incidents,
+            technicians=c.work.technicians,
+            planned=c.work.planned,
+            clock=clock,
+            store=store,
+        ),
+        ticket_api.router(c.tickets, clock, store),
         outcomes_api.router(c.outcomes, clock, store),
     ]
 

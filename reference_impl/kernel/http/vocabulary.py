@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from reference_impl.kernel.http.words import TABLE
+from reference_impl.kernel.http.words_work import WORK
 
 SINCE = "ms since 1970 UTC (simulated)"
 UNITS: Mapping[str, str] = {
@@ -21,10 +22,12 @@ UNITS: Mapping[str, str] = {
     "_rate": "share from 0 to 1",
     "_share": "share from 0 to 1",
 }
-SPANS = frozenset({"batch_ms", "cancel_window_ms", "duration_ms"})
+SPANS = frozenset({"batch_ms", "cancel_window_ms", "duration_ms", "limit_ms", "paused_ms"})
 """Names that end with ``_ms`` and say how long, not when."""
 _PAST = re.compile(r"([a-z_]+ed|sent|taken|seen)_ms")
-MEANINGS: Mapping[str, str] = dict(line.split(": ", 1) for line in TABLE.strip().splitlines())
+MEANINGS: Mapping[str, str] = dict(
+    line.split(": ", 1) for table in (TABLE, WORK) for line in table.strip().splitlines()
+)
 
 
 def meaning_of(name: str) -> str:
