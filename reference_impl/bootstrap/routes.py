@@ -15,7 +15,6 @@ from reference_impl.integration.wiring import explainer_of
 from reference_impl.kernel.http.shapes import Answers
 from reference_impl.kernel.timekeeping import Timekeeper
 from reference_impl.maintenance import api as maintenance_api
-from reference_impl.maintenance import sla_api, ticket_api
 from reference_impl.orders import api as orders_api
 from reference_impl.outcomes import api as outcomes_api
 from reference_impl.registry import api as registry_api
@@ -62,18 +61,7 @@ def routers(
         ),
         orders_api.router(c.orders, clock, store, wall_s=wall_s),
         rules_api.router(c.rules, clock, store),
-        maintenance_api.router(c.maintenance, clock, store),
-        people_api.router(c.rules, clock, store),
         maintenance_api.router(c.maintenance, c.work.desk, c.work.incidents, clock, store),
-        sla_api.router(
-            levels=c.work.levels,
-            incidents=c.work.incidents,
-            technicians=c.work.technicians,
-            planned=c.work.planned,
-            clock=clock,
-            store=store,
-        ),
-        ticket_api.router(c.tickets, clock, store),
         outcomes_api.router(c.outcomes, clock, store),
     ]
 
@@ -90,7 +78,7 @@ def later_routers(
     """The others. Most runs call none; a start without them is 0.07 s shorter."""
     from reference_impl.insight import api as insight_api  # noqa: PLC0415
     from reference_impl.integration import api as integration_api  # noqa: PLC0415
-    from reference_impl.maintenance import ticket_api  # noqa: PLC0415
+    from reference_impl.maintenance import sla_api, ticket_api  # noqa: PLC0415
     from reference_impl.outcomes import selling_api  # noqa: PLC0415
     from reference_impl.remote import api as remote_api  # noqa: PLC0415
     from reference_impl.rules import people_api, view_api  # noqa: PLC0415
@@ -100,6 +88,14 @@ def later_routers(
         insight_api.router(c.analytics, clock, store),
         view_api.router(views, clock, store),
         people_api.router(c.rules, clock, store),
+        sla_api.router(
+            levels=c.work.levels,
+            incidents=c.work.incidents,
+            technicians=c.work.technicians,
+            planned=c.work.planned,
+            clock=clock,
+            store=store,
+        ),
         ticket_api.router(c.tickets, clock, store),
         selling_api.router(
             subscriptions=c.subscriptions,
