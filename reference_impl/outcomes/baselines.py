@@ -106,12 +106,12 @@ def fitted(days: Sequence[Day]) -> Line | None:
     syy = fsum((d.used - mean_y) ** 2 for d in points)
     slope = max(0.0, sxy / sxx) if sxx > 0.0 else 0.0
     r2 = slope * sxy / syy if syy > 0.0 else 1.0
-    return Line(
-        base=sig9(mean_y - slope * mean_x), per_demand=sig9(slope), days=n, r2=sig9(r2)
-    )
+    return Line(base=sig9(mean_y - slope * mean_x), per_demand=sig9(slope), days=n, r2=sig9(r2))
 
 
-def gained(gain: Gain, line: Line, days: Sequence[Sequence[Any]], *, judged: bool) -> dict[str, Any]:
+def gained(
+    gain: Gain, line: Line, days: Sequence[Sequence[Any]], *, judged: bool
+) -> dict[str, Any]:
     """The gain share of a period, with what it is made of.
 
     ``share * max(0, baseline adjusted for demand - used) * price``; 0 while the baseline is taken.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple
 
 from reference_impl.outcomes.domain import Interval, Klass
@@ -118,7 +119,7 @@ def together(group: Group, members: Sequence[Sequence[Interval]]) -> Spans:
     edges = sorted({at for spans in members for span in spans for at in span[:2]})
     places = [0] * len(members)
     out: Spans = []
-    for begin_ms, end_ms in zip(edges, edges[1:], strict=False):
+    for begin_ms, end_ms in pairwise(edges):
         at: list[Interval] = []
         for number, spans in enumerate(members):
             while spans[places[number]].to_ms <= begin_ms:
@@ -180,9 +181,10 @@ def lengths(spans: Iterable[Interval]) -> dict[Klass, int]:
 
 
 def kpi(units: Mapping[str, Sequence[Interval]], weight: Fraction) -> Kpi:
-    """Availability over units: ``(T - PLANNED - EXCLUDED - DOWN_charged - d DEGRADED) / (T - ...)``.
+    """Availability over units: ``(T' - DOWN_charged - d DEGRADED) / T'``.
 
-    ``weight`` is d, what a degraded hour costs of one that is down; UNKNOWN is charged like DOWN.
+    T' is the time without PLANNED and EXCLUDED (domain 3.5). ``weight`` is d, what a degraded hour
+    costs of one that is down; UNKNOWN is charged like DOWN.
     """
     counted, charged = 0, Fraction(0)
     for spans in units.values():

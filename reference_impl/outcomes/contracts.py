@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 from typing import Any
@@ -102,12 +102,12 @@ class Terms:
     things: tuple[str, ...]
     fee_eur: float
     target: float
-    step: float
-    credit_pct_per_step: float
-    cap_pct: float
     up_when: str
-    unknown_after_s: float
-    grace_s: float
+    step: float = 0.001
+    credit_pct_per_step: float = 2.0
+    cap_pct: float = 20.0
+    unknown_after_s: float = 900.0
+    grace_s: float = 0.0
     degraded_when: str = ""
     degraded_weight: float = 0.5
     counts_when: str = ""
@@ -202,34 +202,50 @@ def contradictions(said: Mapping[str, Any]) -> list[Problem]:
     Three combinations would let missing data raise the figure (K7) and are refused: they trade time
     that does not count against time that counts in part (ADR 0031).
     """
-    problems: list[Problem] = []
+    missing = [field.name for field in fields(Terms) if said.get(field.name, field) is field]
+    problems = [
+        Problem(where=name, what="is missing", allowed="a term, or a tier that has it")
+        for name in missing
+    ]
+    if problems:
+        return problems
+    return [*_clauses(said), *_groups(said), *_money(said)]
 
-    def refuse(where: str, what: str, allowed: str) -> None:
-        problems.append(Problem(where=where, what=what, allowed=allowed))
 
-    things = list(said["things"])
+def _clauses(said: Mapping[str, Any]) -> Iterator[Problem]:
     if said["counts_when"]:
         for name in ("degraded_when", "rectify_s", "groups"):
             if said[name]:
-                refuse(name, "does not go together with counts_when", "one of the two")
+                what = "does not go together with counts_when"
+                yield Problem(where=name, what=what, allowed="one of the two")
     if said["grace_s"] < said["rectify_s"]:
-        refuse("grace_s", f"is {said['grace_s']:g}", f"at least rectify_s, {said['rectify_s']:g}")
-    seen: set[str] = set()
+        allowed = f"at least rectify_s, {said['rectify_s']:g}"
+        yield Problem(where="grace_s", what=f"is {said['grace_s']:g}", allowed=allowed)
+    if said["connectivity"] == Owner.PROVIDER and CUSTOMER_CONNECTIVITY in said["exclusions"]:
+        what, allowed = f"{CUSTOMER_CONNECTIVITY!r}", "only where connectivity is customer"
+        yield Problem(where="exclusions", what=what, allowed=allowed)
+
+
+def _groups(said: Mapping[str, Any]) -> Iterator[Problem]:
+    taken, grouped = set(said["things"]), set[str]()
     for place, group in enumerate(said["groups"]):
         where = f"groups[{place}]"
-        if group["id"] in things or group["id"] in seen:
-            refuse(f"{where}.id", f"{group['id']!r} stands for something else", "a name of its own")
+        if group["id"] in taken:
+            what = f"{group['id']!r} stands for something else"
+            yield Problem(where=f"{where}.id", what=what, allowed="a name of its own")
+        taken.add(group["id"])
         if not 1 <= group["k"] <= len(group["things"]):
-            refuse(f"{where}.k", f"is {group['k']}", f"1 to {len(group['things'])}")
+            allowed = f"1 to {len(group['things'])}"
+            yield Problem(where=f"{where}.k", what=f"is {group['k']}", allowed=allowed)
         for thing in group["things"]:
-            if thing not in things or thing in seen:
-                refuse(f"{where}.things", f"{thing!r}", "things of the contract, each in one group")
-            seen.add(thing)
-        seen.add(group["id"])
-    if said["baseline_days"] and said["gain"] is None:
-        refuse("baseline_days", "is given without gain", "0, or a gain share")
-    if said["gain"] is not None and not said["baseline_days"]:
-        refuse("baseline_days", "is 0", "30 to 90 where there is a gain share")
-    if said["connectivity"] == Owner.PROVIDER and CUSTOMER_CONNECTIVITY in said["exclusions"]:
-        refuse("exclusions", f"{CUSTOMER_CONNECTIVITY!r}", "only where connectivity is customer")
-    return problems
+            if thing not in said["things"] or thing in grouped:
+                allowed = "things of the contract, each in one group"
+                yield Problem(where=f"{where}.things", what=f"{thing!r}", allowed=allowed)
+            grouped.add(thing)
+
+
+def _money(said: Mapping[str, Any]) -> Iterator[Problem]:
+    if bool(said["baseline_days"]) != (said["gain"] is not None):
+        what = f"is {said['baseline_days']}"
+        allowed = "30 to 90 where there is a gain share, 0 elsewhere"
+        yield Problem(where="baseline_days", what=what, allowed=allowed)

@@ -162,7 +162,14 @@ class Exclusions:
         return row
 
     def decide(
-        self, uow: UnitOfWork, exclusion: str, decision: Decision, *, by: str, side: Side, at_ms: int
+        self,
+        uow: UnitOfWork,
+        exclusion: str,
+        decision: Decision,
+        *,
+        by: str,
+        side: Side,
+        at_ms: int,
     ) -> Row:
         """Approve or refuse a request.
 

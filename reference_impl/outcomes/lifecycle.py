@@ -3,71 +3,61 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
-from reference_impl.kernel.errors import IllegalStep, Invalid, Problem, Unknown
+from reference_impl.kernel.errors import IllegalStep, Invalid, Problem
 from reference_impl.kernel.machines import after
 from reference_impl.kernel.rows import Row
 from reference_impl.kernel.schedule import Scheduler, Timer, cancel_timer, set_timer
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.outcomes import contracts as k
 from reference_impl.outcomes import domain as d
+from reference_impl.outcomes.amending import REPLACE
 from reference_impl.outcomes.baselines import DAY_MS
 from reference_impl.outcomes.measuring import Measuring
 from reference_impl.outcomes.ports import OutcomeRows
 from reference_impl.outcomes.settling import Periods
-from reference_impl.published import ContractChanged, PlannedWindow
+from reference_impl.outcomes.writing import MIRRORED, Writing, tell
 
 BEGIN, ACTIVATE, END = "contracts/begin", "contracts/activate", "contracts/end"
-AMEND, REPLACE = "contracts/amend", "contracts/replace"
 C, S = k.ContractState, k.ContractStep
-_MIRRORED = (
-    "things", "fee_eur", "target", "step", "credit_pct_per_step", "cap_pct", "up_when",
-    "unknown_after_s", "grace_s",
-)  # fmt: skip
-_FIXED = ("baseline_days", "gain")
-"""What a baseline was taken for stays as it was."""
+State: TypeAlias = k.ContractState
 
 
 class Contracts:
     """Use cases of contracts; periods run by themselves from the start to the end of one."""
 
     def __init__(
-        self, *, rows: OutcomeRows, scheduler: Scheduler, measuring: Measuring, periods: Periods
+        self,
+        *,
+        rows: OutcomeRows,
+        scheduler: Scheduler,
+        measuring: Measuring,
+        periods: Periods,
+        writing: Writing,
+        watch: Callable[[UnitOfWork, Row, k.Terms, int], None],
     ) -> None:
+        """``watch`` is told of each contract that begins, to look ahead for it (AS4)."""
         self._rows, self._scheduler = rows, scheduler
         self._measuring, self._periods = measuring, periods
+        self._writing, self._watch = writing, watch
 
     def subscribe(self) -> None:
-        """Wait for begin and end of contracts, for baselines, amendments and old things."""
+        """Wait for begin and end of contracts, and of their baselines."""
         self._scheduler.on_timer(BEGIN, self._on_begin)
         self._scheduler.on_timer(ACTIVATE, self._on_activate)
         self._scheduler.on_timer(END, self._on_end)
-        self._scheduler.on_timer(AMEND, self._on_amend)
-        self._scheduler.on_timer(REPLACE, self._on_replace)
-
-    def get(self, conn: sa.Connection, contract: str) -> Row:
-        """One contract. Raises Unknown if there is none."""
-        row = self._rows.contracts.get(conn, contract)
-        if row is None:
-            raise Unknown(f"there is no contract {contract!r}")
-        return row
 
     def whole(self, conn: sa.Connection, contract: str) -> Row:
         """A contract with its versions, its history and who stood in its places."""
-        return self.get(conn, contract) | {
+        return self._writing.get(conn, contract) | {
             "versions": self._rows.versions.items(conn, contract=contract),
             "steps": self._rows.steps.items(conn, contract=contract),
             "places": self._rows.places.items(conn, contract=contract),
         }
-
-    def terms(self, conn: sa.Connection, contract: Row) -> k.Terms:
-        """The terms that count now."""
-        from_ms = self._periods.open_from(conn, contract)
-        return k.Terms.of(self._measuring.version_at(conn, contract["id"], from_ms)["terms"])
 
     def put_tier(self, uow: UnitOfWork, tier: Mapping[str, Any]) -> Row:
         """Offer a tier: terms under a name, for contracts to come."""
@@ -94,7 +84,7 @@ class Contracts:
         """
         old = self._rows.contracts.get(uow.conn, said["id"])
         if old is not None and old["state"] != C.DRAFT:
-            raise IllegalStep(said["id"], old["state"], "draft", k.CONTRACTS[C(old["state"])])
+            raise IllegalStep(said["id"], old["state"], "draft", [*k.CONTRACTS[C(old["state"])]])
         return self._write(uow, said, state=C.DRAFT, number=1, by=said.get("by", ""))
 
     def put(self, uow: UnitOfWork, said: Mapping[str, Any]) -> Row:
@@ -108,7 +98,7 @@ class Contracts:
         """
         old = self._rows.contracts.get(uow.conn, said["id"])
         if old is not None and old["state"] not in k.RUNNING:
-            raise IllegalStep(said["id"], old["state"], "put", k.CONTRACTS[C(old["state"])])
+            raise IllegalStep(said["id"], old["state"], "put", [*k.CONTRACTS[C(old["state"])]])
         number = 1 if old is None else old["version"] + 1
         state = C.BASELINING if said.get("baseline_days") else C.ACTIVE
         if old is not None:
@@ -120,11 +110,11 @@ class Contracts:
         return row
 
     def _write(
-        self, uow: UnitOfWork, said: Mapping[str, Any], *, state: C, number: int, by: str
+        self, uow: UnitOfWork, said: Mapping[str, Any], *, state: State, number: int, by: str
     ) -> Row:
         """Write a contract, the version of its terms and the places that it has so far."""
-        terms = self._terms_of(uow.conn, said)
-        self._check(uow.conn, said["id"], terms)
+        terms = self._writing.terms_of(uow.conn, said)
+        self._writing.check(uow.conn, said["id"], terms)
         end_ms = said.get("end_ms")
         if end_ms is not None and end_ms <= said["start_ms"]:
             problem = Problem(where="end_ms", what="is not after start_ms")
@@ -133,7 +123,7 @@ class Contracts:
         row = {
             "id": said["id"],
             "customer": said["customer"],
-            **{name: terms[name] for name in _MIRRORED},
+            **{name: terms[name] for name in MIRRORED},
             "start_ms": said["start_ms"],
             "end_ms": end_ms,
             "state": state.value,
@@ -147,54 +137,9 @@ class Contracts:
             row |= {name: old[name] for name in ("active_ms", "baseline", "warned")}
         self._rows.contracts.put(uow, row)
         from_ms = self._periods.open_from(uow.conn, row)
-        self._version(uow, row, terms, number=number, from_ms=from_ms, by=by)
-        self._occupy(uow, row["id"], terms["things"], row["start_ms"], by)
+        self._writing.version(uow, row, terms, number=number, from_ms=from_ms, by=by)
+        self._writing.occupy(uow, row["id"], terms["things"], row["start_ms"], by)
         return row
-
-    def _terms_of(self, conn: sa.Connection, said: Mapping[str, Any]) -> dict[str, Any]:
-        tier = said.get("tier", "")
-        if not tier:
-            return k.whole(said)
-        row = self._rows.tiers.get(conn, tier)
-        if row is None:
-            raise Invalid(
-                f"contract {said['id']!r} is refused",
-                [Problem(where="tier", what=f"there is no tier {tier!r}")],
-            )
-        return k.whole({**row["terms"], **said})
-
-    def _check(self, conn: sa.Connection, contract: str, terms: Mapping[str, Any]) -> None:
-        problems = self._measuring.problems(conn, terms) + k.contradictions(terms)
-        if problems:
-            raise Invalid(f"contract {contract!r} is refused", problems)
-
-    def _version(
-        self, uow: UnitOfWork, row: Row, terms: Row, *, number: int, from_ms: int, by: str
-    ) -> None:
-        self._rows.versions.put(
-            uow,
-            {
-                "contract": row["id"], "number": number, "from_ms": from_ms,
-                "customer": row["customer"], "tier": row["tier"], "terms": terms, "by": by,
-            },
-        )  # fmt: skip
-
-    def _occupy(
-        self, uow: UnitOfWork, contract: str, things: Sequence[str], from_ms: int, by: str
-    ) -> None:
-        """Places that are new are taken by the things that they are named after."""
-        known = {row["place"] for row in self._rows.places.items(uow.conn, contract=contract)}
-        self._rows.places.insert(
-            uow,
-            *(
-                {
-                    "contract": contract, "place": thing, "from_ms": from_ms, "thing": thing,
-                    "by": by, "reason": "",
-                }
-                for thing in things
-                if thing not in known
-            ),
-        )  # fmt: skip
 
     def step(
         self, uow: UnitOfWork, contract: str, step: k.ContractStep, *, by: str, reason: str,
@@ -207,7 +152,7 @@ class Contracts:
             IllegalStep: If its state forbids it.
             Invalid: If it is signed after it should have begun.
         """
-        row = self.get(uow.conn, contract)
+        row = self._writing.get(uow.conn, contract)
         if step is S.SIGN and row["state"] == C.OFFERED and row["start_ms"] < at_ms:
             problem = Problem(where="start_ms", what="is past", allowed="a draft that begins later")
             raise Invalid(f"contract {contract!r} cannot be signed", [problem])
@@ -238,24 +183,25 @@ class Contracts:
                 "reason": reason,
             },
         )  # fmt: skip
-        _tell(uow, row, k.PAST[step], at_ms, by=by, reason=reason, **more)
+        tell(uow, row, k.PAST[step], at_ms, by=by, reason=reason, **more)
         return row
 
     # Begin, baseline, end ------------------------------------------------------------------------
 
     def _on_begin(self, uow: UnitOfWork, timer: Timer) -> None:
-        row = self.get(uow.conn, timer.subject)
-        step = S.BASELINE if self.terms(uow.conn, row).baseline_days else S.ACTIVATE
+        row = self._writing.get(uow.conn, timer.subject)
+        step = S.BASELINE if self._periods.terms(uow.conn, row).baseline_days else S.ACTIVATE
         row = self._step(uow, row, step, by="time", reason="", at_ms=timer.due_ms)
         self._started(uow, row, at_ms=timer.due_ms)
         self._follow(uow, row)
 
     def _started(self, uow: UnitOfWork, row: Row, *, at_ms: int) -> None:
         """What is waited for once, from the beginning on."""
-        terms = self.terms(uow.conn, row)
+        terms = self._periods.terms(uow.conn, row)
         if row["state"] == C.BASELINING:
             due_ms = _month_from(at_ms + terms.baseline_days * DAY_MS)
             set_timer(uow, ACTIVATE, row["id"], due_ms)
+        self._watch(uow, row, terms, at_ms)
         if terms.replace_after_days is not None:
             due_ms = at_ms + terms.replace_after_days * DAY_MS
             for place in terms.things:
@@ -272,12 +218,12 @@ class Contracts:
 
     def _on_activate(self, uow: UnitOfWork, timer: Timer) -> None:
         """The baseline is taken; with too few complete days it goes on for another month."""
-        row = self.get(uow.conn, timer.subject)
-        terms = self.terms(uow.conn, row)
+        row = self._writing.get(uow.conn, timer.subject)
+        terms = self._periods.terms(uow.conn, row)
         line = self._measuring.baseline(terms, row["start_ms"], timer.due_ms)
         if line is None:
             set_timer(uow, ACTIVATE, row["id"], _month_from(timer.due_ms + 1))
-            _tell(uow, row, "baseline_extended", timer.due_ms, by="time", reason="too few days")
+            tell(uow, row, "baseline_extended", timer.due_ms, by="time", reason="too few days")
             return
         baseline = {
             "base": line.base, "per_demand": line.per_demand, "days": line.days, "r2": line.r2,
@@ -288,8 +234,8 @@ class Contracts:
         )
 
     def _on_end(self, uow: UnitOfWork, timer: Timer) -> None:
-        row, at_ms = self.get(uow.conn, timer.subject), timer.due_ms
-        terms = self.terms(uow.conn, row)
+        row, at_ms = self._writing.get(uow.conn, timer.subject), timer.due_ms
+        terms = self._periods.terms(uow.conn, row)
         if not (terms.renews and row["state"] == C.ACTIVE):
             self._step(uow, row, S.EXPIRE, by="time", reason="", at_ms=at_ms)
             return
@@ -302,153 +248,21 @@ class Contracts:
         }  # fmt: skip
         self._rows.contracts.put(uow, new)
         terms_now = versions[-1]["terms"] | {"baseline_days": 0}
-        self._version(uow, new, terms_now, number=1, from_ms=at_ms, by="time")
+        self._writing.version(uow, new, terms_now, number=1, from_ms=at_ms, by="time")
         stood = {r["place"]: r for r in self._rows.places.items(uow.conn, contract=row["id"])}
         self._rows.places.insert(
             uow, *(r | {"contract": successor, "from_ms": at_ms} for r in stood.values())
         )
-        _tell(uow, new, "activated", at_ms, by="time", reason=f"renews {row['id']}")
+        tell(uow, new, "activated", at_ms, by="time", reason=f"renews {row['id']}")
         self._follow(uow, new)
-
-    # Amend, transfer, swap -----------------------------------------------------------------------
-
-    def amend(
-        self, uow: UnitOfWork, contract: str, *, changes: Mapping[str, Any], from_ms: int, by: str,
-        customer: str | None = None, at_ms: int,
-    ) -> Row:  # fmt: skip
-        """Agree on other terms, or on another customer (AS9), from the start of a period on.
-
-        Raises:
-            Unknown: If there is no such contract.
-            IllegalStep: If it is not running.
-            Invalid: With everything that is wrong with the change.
-        """
-        row = self.get(uow.conn, contract)
-        if row["state"] not in k.RUNNING:
-            raise IllegalStep(contract, row["state"], "amend", k.CONTRACTS[C(row["state"])])
-        versions = self._rows.versions.items(uow.conn, contract=contract)
-        newest = versions[-1]
-        problems = [
-            Problem(where=name, what="stays as the baseline was taken", allowed="leave it out")
-            for name in _FIXED
-            if name in changes
-        ]
-        if from_ms <= at_ms or from_ms < newest["from_ms"]:
-            problems.append(
-                Problem(where="from_period", what="has begun, or another amendment begins later",
-                        allowed="a month to come")
-            )  # fmt: skip
-        if problems:
-            raise Invalid(f"the amendment of {contract!r} is refused", problems)
-        terms = newest["terms"] | dict(changes)
-        self._check(uow.conn, contract, terms)
-        number = newest["number"] + 1
-        changed = row | {"customer": customer or newest["customer"]}
-        changed["tier"] = str(changes.get("tier", newest["tier"]))
-        self._version(uow, changed, terms, number=number, from_ms=from_ms, by=by)
-        self._occupy(uow, contract, terms["things"], from_ms, by)
-        args = {"contract": contract, "number": number}
-        set_timer(uow, AMEND, f"{contract}/{number}", from_ms, args)
-        self._rows.contracts.put(uow, row)
-        _tell(
-            uow, row, "amended", at_ms, by=by, reason="", from_ms=from_ms, number=number,
-            changes=sorted([*changes, *(["customer"] if customer else [])]),
-        )  # fmt: skip
-        return self._rows.versions.items(uow.conn, contract=contract)[-1]
-
-    def _on_amend(self, uow: UnitOfWork, timer: Timer) -> None:
-        """From now on the contract is shown, and billed, as its new version says."""
-        row = self.get(uow.conn, timer.args["contract"])
-        version = self._rows.versions.get(uow.conn, row["id"], timer.args["number"])
-        assert version is not None, "versions are never deleted"
-        new = row | {name: version["terms"][name] for name in _MIRRORED}
-        new |= {name: version[name] for name in ("customer", "tier")}
-        new["version"] = version["number"]
-        self._rows.contracts.put(uow, new)
-        if new["customer"] != row["customer"]:
-            _tell(
-                uow, new, "transferred", timer.due_ms, by=version["by"], reason="",
-                before=row["customer"],
-            )  # fmt: skip
-
-    def swap(
-        self, uow: UnitOfWork, contract: str, *, place: str, thing: str, by: str, reason: str,
-        at_ms: int,
-    ) -> Row:  # fmt: skip
-        """Another thing stands in a place from now on; its KPI goes on (K11, AS7).
-
-        Raises:
-            Unknown: If there is no such contract.
-            Invalid: If it has no such place, or the thing cannot be measured by its clauses.
-        """
-        row = self.get(uow.conn, contract)
-        terms = self.terms(uow.conn, row)
-        places = self._rows.places.items(uow.conn, contract=contract)
-        stands = {one["place"]: one["thing"] for one in places}
-        problems = []
-        if place not in terms.things:
-            allowed = ", ".join(terms.things)
-            problems.append(Problem(where="place", what=f"{place!r}", allowed=allowed))
-        if thing in stands.values():
-            problems.append(Problem(where="thing", what=f"{thing!r} stands in a place already"))
-        said = self._rows.versions.items(uow.conn, contract=contract)[-1]["terms"]
-        problems += self._measuring.problems(uow.conn, said | {"things": [thing], "gain": None})
-        if problems:
-            raise Invalid(f"the swap in {contract!r} is refused", problems)
-        new = {
-            "contract": contract, "place": place, "from_ms": at_ms, "thing": thing, "by": by,
-            "reason": reason,
-        }  # fmt: skip
-        self._rows.places.put(uow, new)
-        if terms.replace_after_days is not None:
-            due_ms = at_ms + terms.replace_after_days * DAY_MS
-            args = {"contract": contract, "place": place}
-            set_timer(uow, REPLACE, f"{contract}/{place}", due_ms, args)
-        _tell(
-            uow, row, "thing_swapped", at_ms, by=by, reason=reason, place=place, thing=thing,
-            before=stands[place],
-        )  # fmt: skip
-        return new
-
-    def _on_replace(self, uow: UnitOfWork, timer: Timer) -> None:
-        """A thing that the provider owns has reached the age at which it is replaced (AS7)."""
-        row = self.get(uow.conn, timer.args["contract"])
-        if row["state"] in k.RUNNING:
-            places = self._rows.places.items(uow.conn, contract=row["id"])
-            stands = {one["place"]: one["thing"] for one in places}
-            place = timer.args["place"]
-            _tell(
-                uow, row, "replacement_due", timer.due_ms, by="time", reason="age", place=place,
-                thing=stands[place],
-            )  # fmt: skip
-
-    def on_window(self, uow: UnitOfWork, event: PlannedWindow) -> None:
-        """Planned work was done inside an agreed window: its contracts leave that time out (W10)."""
-        for one in self._rows.places.items(uow.conn, thing=event.thing):
-            if event.contract in ("", one["contract"]):
-                row = {
-                    "contract": one["contract"], "thing": one["place"], "from_ms": event.from_ms,
-                    "to_ms": event.to_ms, "work_order": event.work_order,
-                }  # fmt: skip
-                self._rows.windows.put(uow, row)
 
 
 def _month_from(at_ms: int) -> int:
     """The first begin of a month at or after a time."""
-    month_ms = d.period_at(at_ms - 1).to_ms if at_ms else 0
-    return month_ms
+    return d.period_at(at_ms - 1).to_ms if at_ms else 0
 
 
 def _successor(contract: str) -> str:
     """``c-1-r2`` after ``c-1``, ``c-1-r3`` after that."""
     found = re.fullmatch(r"(.*)-r(\d+)", contract)
     return f"{contract}-r2" if found is None else f"{found[1]}-r{int(found[2]) + 1}"
-
-
-def _tell(
-    uow: UnitOfWork, row: Row, what: str, at_ms: int, *, by: str, reason: str, **more: object
-) -> None:
-    data = {"customer": row["customer"], "state": row["state"], "by": by, "reason": reason, **more}
-    uow.publish(
-        ContractChanged(at_ms=at_ms, kind=f"contract.{what}", subject=row["id"], data=data)
-    )

@@ -17,7 +17,7 @@ from reference_impl.kernel.store import UnitOfWork
 from reference_impl.outcomes.contracts import RUNNING, Costs, Terms
 from reference_impl.outcomes.ports import OutcomeRows
 from reference_impl.outcomes.settling import EUROS
-from reference_impl.published import OrderChanged, WorkOrderChanged
+from reference_impl.published import FeedEvent, OrderChanged, WorkOrderChanged
 
 NIGHT_HOURS = frozenset({22, 23, 0, 1, 2, 3, 4, 5})
 """Local hours in which a visit costs what it costs at night (estimate)."""
@@ -43,14 +43,16 @@ class Margins:
         if self._rows.contracts.get(uow.conn, contract) is not None:
             amount = euros(event.data.get("cost_eur", 0.0))
             thing = event.data.get("thing", "")
-            self._book(uow, contract, event.subject, PARTS, thing, event.at_ms, amount)
+            self._book(uow, event, contract, kind=PARTS, thing=thing, amount=amount)
 
     def on_work(self, uow: UnitOfWork, event: WorkOrderChanged) -> None:
         """A crew has come to a thing under contract, in vain or not: the visit is booked."""
         if event.kind != "work_order.arrived":
             return
         thing = event.data["thing"]
-        for contract in sorted({r["contract"] for r in self._rows.places.items(uow.conn, thing=thing)}):
+        for contract in sorted(
+            {r["contract"] for r in self._rows.places.items(uow.conn, thing=thing)}
+        ):
             row = self._rows.contracts.get(uow.conn, contract)
             version = self._rows.versions.get(uow.conn, contract, row["version"]) if row else None
             if row is None or version is None or row["state"] not in RUNNING:
@@ -58,7 +60,7 @@ class Margins:
             costs = Terms.of(version["terms"]).costs
             if costs is not None:
                 amount = self._visit(uow.conn, costs, thing, event.at_ms)
-                self._book(uow, contract, event.subject, LABOUR, thing, event.at_ms, amount)
+                self._book(uow, event, contract, kind=LABOUR, thing=thing, amount=amount)
 
     def _visit(self, conn: sa.Connection, costs: Costs, thing: str, at_ms: int) -> Decimal:
         ref = self._directory.thing(conn, thing)
@@ -67,14 +69,14 @@ class Margins:
         return euros(costs.night_visit_eur if hour in NIGHT_HOURS else costs.visit_eur)
 
     def _book(
-        self, uow: UnitOfWork, contract: str, subject: str, kind: str, thing: str, at_ms: int,
+        self, uow: UnitOfWork, event: FeedEvent, contract: str, *, kind: str, thing: str,
         amount: Decimal,
     ) -> None:  # fmt: skip
         self._rows.costs.put(
             uow,
             {
-                "contract": contract, "subject": subject, "kind": kind, "thing": thing,
-                "at_ms": at_ms, "amount_eur": amount,
+                "contract": contract, "subject": event.subject, "kind": kind, "thing": thing,
+                "at_ms": event.at_ms, "amount_eur": amount,
             },
         )  # fmt: skip
 

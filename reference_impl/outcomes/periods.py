@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from fractions import Fraction
 from typing import Any
 
 from reference_impl.kernel.numbers import sig9
@@ -198,11 +197,4 @@ def _failures(spans: Sequence[Interval]) -> int:
 
 
 def _times(found: Mapping[Klass, int]) -> dict[str, int]:
-    return {
-        f"{klass.lower()}_ms": ms for klass, ms in found.items() if ms or klass in _ALWAYS
-    }
-
-
-def weighed(frozen: Document, weight: Fraction) -> c.Kpi:
-    """The KPI alone, for who projects it."""
-    return c.kpi(measured(frozen)[1], weight)
+    return {f"{klass.lower()}_ms": ms for klass, ms in found.items() if ms or klass in _ALWAYS}

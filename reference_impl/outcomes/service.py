@@ -12,6 +12,7 @@ from reference_impl.kernel.ports import Directory, TelemetryView
 from reference_impl.kernel.rows import Row
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import UnitOfWork
+from reference_impl.outcomes.amending import Amendments
 from reference_impl.outcomes.exclusions import Exclusions
 from reference_impl.outcomes.lifecycle import Contracts
 from reference_impl.outcomes.margins import Margins
@@ -19,7 +20,7 @@ from reference_impl.outcomes.measuring import Measuring
 from reference_impl.outcomes.ports import OutcomeRows
 from reference_impl.outcomes.risks import Risks
 from reference_impl.outcomes.settling import Periods
-from reference_impl.published import PlannedWindow
+from reference_impl.outcomes.writing import Writing
 
 
 class Outcomes:
@@ -39,9 +40,14 @@ class Outcomes:
         self.risks = Risks(
             rows=rows, scheduler=scheduler, measuring=measuring, periods=self.periods
         )
+        self.writing = Writing(rows=rows, measuring=measuring)
         self.life = Contracts(
             rows=rows, scheduler=scheduler, measuring=measuring, periods=self.periods,
-            watch=self.risks.watch,
+            writing=self.writing, watch=self.risks.watch,
+        )  # fmt: skip
+        self.amendments = Amendments(
+            rows=rows, scheduler=scheduler, measuring=measuring, periods=self.periods,
+            writing=self.writing,
         )  # fmt: skip
         self.exclusions = Exclusions(rows=rows)
         self.margins = Margins(rows=rows, directory=directory)
@@ -50,10 +56,10 @@ class Outcomes:
         """Wait for the ends of periods, and for what contracts depend on."""
         self.periods.subscribe()
         self.life.subscribe()
+        self.amendments.subscribe(bus)
         self.risks.subscribe()
         self.exclusions.subscribe(bus)
         self.margins.subscribe(bus)
-        bus.subscribe(PlannedWindow, self.life.on_window)
 
     def contracts(self, conn: sa.Connection) -> list[Row]:
         """All contracts."""

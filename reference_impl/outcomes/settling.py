@@ -42,7 +42,13 @@ class Periods:
     def open_from(self, conn: sa.Connection, contract: Row) -> int:
         """When the period begins that is not closed yet."""
         closed = self._rows.outcomes.items(conn, contract=contract["id"])
-        return max([contract["start_ms"], *(row["to_ms"] for row in closed)])
+        begins: list[int] = [contract["start_ms"], *(row["to_ms"] for row in closed)]
+        return max(begins)
+
+    def terms(self, conn: sa.Connection, contract: Row) -> Terms:
+        """The terms of the period that is not closed yet."""
+        from_ms = self.open_from(conn, contract)
+        return Terms.of(self._measuring.version_at(conn, contract["id"], from_ms)["terms"])
 
     def current(self, conn: sa.Connection, contract: Row) -> d.Period | None:
         """The period that is not closed yet; None once the contract's last one is."""
@@ -219,7 +225,7 @@ class Periods:
         change = {
             name: d.euros(result[name]) - d.euros(before[name]) for name in EUROS if name in result
         }
-        data = {
+        data: Row = {
             "corrections": [dict(one) for one in corrections],
             "result": result,
             "intervals": intervals,
@@ -321,12 +327,12 @@ def _corrected(frozen: Row, corrections: Sequence[Mapping[str, Any]]) -> Row:
         where = f"corrections[{place}]"
         if one["thing"] is not None and one["thing"] not in things:
             what = f"{one['thing']!r} is none of the contract's"
-            problems.append(
-                Problem(where=f"{where}.thing", what=what, allowed=", ".join(things))
-            )
+            problems.append(Problem(where=f"{where}.thing", what=what, allowed=", ".join(things)))
         if not frozen["from_ms"] <= one["from_ms"] < one["to_ms"] <= frozen["to_ms"]:
             allowed = f"{frozen['from_ms']} to {frozen['to_ms']}"
-            problems.append(Problem(where=f"{where}.from_ms", what="no time of it", allowed=allowed))
+            problems.append(
+                Problem(where=f"{where}.from_ms", what="no time of it", allowed=allowed)
+            )
         added.append({**one, "rule": "K3"})
     if problems:
         raise Invalid("the corrections are refused", problems)
