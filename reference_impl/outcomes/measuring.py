@@ -249,9 +249,8 @@ class Measuring:
             )
             for n, begin_ms in enumerate(begins):
                 # the reading at midnight ends one day's rise and begins the next
-                ends = "right" if meter.take == "use" else "left"
-                low = np.searchsorted(at_ms, begin_ms)
-                high = np.searchsorted(at_ms, begin_ms + DAY_MS, side=ends)
+                end_ms = begin_ms + DAY_MS + (meter.take == "use")
+                low, high = np.searchsorted(at_ms, [begin_ms, end_ms])
                 amount, complete = of_day(
                     at_ms[low:high], values[low:high], take=meter.take, hold_ms=hold_ms
                 )
