@@ -45,6 +45,7 @@ class ContractsEqualOracle(Check):
         self._terms: dict[str, oracle.Terms] = {}
         self._began_ms: dict[str, int] = {}
         self._lines: dict[str, tuple[float, float]] = {}
+        self._active_ms: dict[str, int] = {}
         self._readings: dict[str, oracle.Readings] = {}
         self._closed: list[str] = []
         self._flags: list[tuple[str, str, float, float]] = []
@@ -113,7 +114,7 @@ class ContractsEqualOracle(Check):
         if line is None:
             self.violate(event.at_ms, "a baseline of seven days", "it was activated without", event)
             return
-        self._lines[event.subject] = line
+        self._lines[event.subject], self._active_ms[event.subject] = line, event.at_ms
 
     def _compare(self, event: FeedSeen) -> None:
         contract, name = str(event.data["contract"]), str(event.data["period"])
@@ -125,7 +126,8 @@ class ContractsEqualOracle(Check):
         self._began_ms[contract] = period.to_ms
         start_ms, end_ms = int(terms.said["start_ms"]), 2**62
         units = oracle.classified(terms, self._readings, period, start_ms=start_ms, end_ms=end_ms)
-        judged = terms.said["gain"] is None or contract in self._lines
+        active_ms = self._active_ms.get(contract, oracle.FOREVER)
+        judged = terms.said["gain"] is None or period.from_ms >= active_ms
         ours = oracle.settled(terms, units, period, judged=judged)
         said = f"{contract}/{name}: availability {ours['availability']:.6f}"
         said += f", {ours['credit_eur']:.2f} EUR credit"
