@@ -184,7 +184,23 @@ class PartFitted(FeedEvent):
 
 
 class PeriodClosed(FeedEvent):
-    """outcomes: a measuring period was computed."""
+    """outcomes: a measuring period was computed (``outcome.period_closed``), or took a step.
+
+    ``outcome.period_final`` says what may be billed: ``contract``, ``period``, ``customer``,
+    ``from_ms``, ``to_ms``, ``fee_eur``, ``credit_eur``, ``bonus_eur``, ``gain_eur``.
+    """
+
+    __slots__ = ()
+
+
+class ContractChanged(FeedEvent):
+    """outcomes: a contract took a step, was amended, or its outcome is at risk."""
+
+    __slots__ = ()
+
+
+class ExclusionChanged(FeedEvent):
+    """outcomes: somebody asked that a time shall not count, or decided on it (K8)."""
 
     __slots__ = ()
 

@@ -97,6 +97,10 @@ def later_routers(
             store=store,
         ),
         ticket_api.router(c.tickets, clock, store),
+        people_api.router(c.rules, clock, store),
+        maintenance_api.router(c.maintenance, clock, store),
+        ticket_api.router(c.tickets, clock, store),
+        *outcomes_api.routers(c.outcomes, clock, store),
         selling_api.router(
             subscriptions=c.subscriptions,
             charges=c.charges,

@@ -100,6 +100,7 @@ AREAS: Mapping[str, Area] = {
     "planned-work": _area(4, _F, _A),
     "diagnostics": _area(3, _F, _A),
     "contracts": _area(4, _A),
+    "disputes": _area(4, _A),
     "planning": _area(4, _F, _A),
     "actions": _area(5, _D, _F, _A),
     "metrics": _area(5, _D, _F, _A),

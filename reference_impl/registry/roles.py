@@ -61,12 +61,14 @@ _MANAGE = f"{_SERVE} planning:w contracts:rw outcomes:rw customers:rw partners:r
 _MANAGE += (
     " contacts:rwd webhooks:rw policies:rw rule-packs:r orders:r activation:w service-levels:rw"
 )
+_MANAGE = f"{_SERVE} planning:w contracts:rw outcomes:rw disputes:w customers:rw partners:r users:r"
+_MANAGE += " contacts:rwd webhooks:rw policies:rw rule-packs:r orders:r activation:w"
 
 _C, _P, _O, _R = Group.CUSTOMER, Group.PARTNER, Group.ORGANISATION, Group.RECIPIENT
 _TABLE: tuple[tuple[str, str, Group, str, str], ...] = (
     ("machine-user", "Machine user", _C, "portal", _USE),
     ("site-manager", "Plant, site or process manager", _C, "portal",
-     f"{_USE} {_BUY} {_OWN} contracts:r outcomes:r entitlements:r webhooks:rw"),
+     f"{_USE} {_BUY} {_OWN} contracts:r outcomes:r disputes:w entitlements:r webhooks:rw"),
     ("maintenance-operator", "Internal maintenance operator", _C, "portal", f"{_USE} needs:r"),
     ("maintenance-manager", "Internal maintenance manager", _C, "portal",
      f"{_USE} {_BUY} activation:w"),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from reference_impl.kernel.http.words import TABLE
 from reference_impl.kernel.http.words_work import WORK
+from reference_impl.kernel.http import words, words_contracts
 
 SINCE = "ms since 1970 UTC (simulated)"
 UNITS: Mapping[str, str] = {
@@ -27,6 +28,9 @@ SPANS = frozenset({"batch_ms", "cancel_window_ms", "duration_ms", "limit_ms", "p
 _PAST = re.compile(r"([a-z_]+ed|sent|taken|seen)_ms")
 MEANINGS: Mapping[str, str] = dict(
     line.split(": ", 1) for table in (TABLE, WORK) for line in table.strip().splitlines()
+    line.split(": ", 1)
+    for table in (words.TABLE, words_contracts.TABLE)
+    for line in table.strip().splitlines()
 )
 
 
