@@ -62,7 +62,7 @@ def routers(
         orders_api.router(c.orders, clock, store, wall_s=wall_s),
         rules_api.router(c.rules, clock, store),
         maintenance_api.router(c.maintenance, c.work.desk, c.work.incidents, clock, store),
-        outcomes_api.router(c.outcomes, clock, store),
+        *outcomes_api.routers(c.outcomes, clock, store),
     ]
 
 
@@ -98,9 +98,6 @@ def later_routers(
         ),
         ticket_api.router(c.tickets, clock, store),
         people_api.router(c.rules, clock, store),
-        maintenance_api.router(c.maintenance, clock, store),
-        ticket_api.router(c.tickets, clock, store),
-        *outcomes_api.routers(c.outcomes, clock, store),
         selling_api.router(
             subscriptions=c.subscriptions,
             charges=c.charges,

@@ -9,9 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from reference_impl.kernel.http.words import TABLE
-from reference_impl.kernel.http.words_work import WORK
-from reference_impl.kernel.http import words, words_contracts
+from reference_impl.kernel.http import words, words_contracts, words_work
 
 SINCE = "ms since 1970 UTC (simulated)"
 UNITS: Mapping[str, str] = {
@@ -26,11 +24,9 @@ UNITS: Mapping[str, str] = {
 SPANS = frozenset({"batch_ms", "cancel_window_ms", "duration_ms", "limit_ms", "paused_ms"})
 """Names that end with ``_ms`` and say how long, not when."""
 _PAST = re.compile(r"([a-z_]+ed|sent|taken|seen)_ms")
+_TABLES = (words.TABLE, words_contracts.TABLE, words_work.TABLE)
 MEANINGS: Mapping[str, str] = dict(
-    line.split(": ", 1) for table in (TABLE, WORK) for line in table.strip().splitlines()
-    line.split(": ", 1)
-    for table in (words.TABLE, words_contracts.TABLE)
-    for line in table.strip().splitlines()
+    line.split(": ", 1) for table in _TABLES for line in table.strip().splitlines()
 )
 
 
