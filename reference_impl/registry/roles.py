@@ -40,12 +40,13 @@ _LOOK = f"{_ME} things:r sites:r models:r customers:r conditions:r telemetry:r r
 _LOOK += " explain:r alerts:r"
 _HOOKS = "api-keys:r webhooks:rw"
 _USE = f"{_LOOK} alerts:w actions:rw tickets:rw commands:rw metrics:r work-orders:r flags:r"
+_USE += " sla:r planned-work:rw"
 _BUY = "parts:r orders:rw policies:rw recommendations:rw needs:r subscriptions:rw"
 _BUY += " explain:r"
 _OWN = "webhooks:rw users:rwd api-keys:rwd consents:rw grants:rwd recipients:r export:r"
 _OWN += " activation:w audit:r"
 _SERVE = f"{_LOOK} diagnostics:r tickets:rw actions:rw commands:rw work-orders:rw planning:r"
-_SERVE += " alerts:w metrics:r recommendations:r needs:r parts:r"
+_SERVE += " sla:r planned-work:rw alerts:w metrics:r recommendations:r needs:r parts:r"
 _BILL = "subscriptions:r charges:rw"
 _SELL = f"{_ME} customers:rw sites:r things:r models:r parts:rw orders:ra recommendations:r needs:r"
 _CONSOLE = f"{_LOOK} models:rwi parts:rwi rule-packs:rw agreements:rw flags:rw metrics:rw tenants:r"
@@ -56,6 +57,10 @@ _CONSOLE += (
     " audit:r activation:w suppliers:rw invoicing:rw consents:r grants:r register:r diagnostics:r"
 )
 
+_MANAGE = f"{_SERVE} planning:w contracts:rw outcomes:rw customers:rw partners:r users:r"
+_MANAGE += (
+    " contacts:rwd webhooks:rw policies:rw rule-packs:r orders:r activation:w service-levels:rw"
+)
 _MANAGE = f"{_SERVE} planning:w contracts:rw outcomes:rw disputes:w customers:rw partners:r users:r"
 _MANAGE += " contacts:rwd webhooks:rw policies:rw rule-packs:r orders:r activation:w"
 
@@ -123,6 +128,8 @@ GROUPS: Mapping[str, frozenset[Group]] = {
     "orders:approve": frozenset({_O, _P}),
     "diagnostics:read": frozenset({_O, _P}),
     "planning:write": frozenset({_O, _P}),
+    "service-levels:write": frozenset({_O}),
+    "service-levels:read": frozenset({_O, _P}),
 }
 """Permissions that only users of some groups may have."""
 PERMISSIONS: frozenset[str] = OPERATORS_ONLY.union(*(role.permissions for role in ROLES.values()))

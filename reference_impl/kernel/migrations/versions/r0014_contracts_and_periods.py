@@ -9,7 +9,7 @@ from reference_impl.kernel.money import Euros
 from reference_impl.kernel.store import Text
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 _TERMS = (
     "things", "fee_eur", "target", "step", "credit_pct_per_step", "cap_pct", "up_when",
     "unknown_after_s", "grace_s",
