@@ -19,8 +19,11 @@ from reference_impl.maintenance.service import Maintenance
 from reference_impl.maintenance.tickets import Tickets
 from reference_impl.orders.adapters.repository import rows as order_rows
 from reference_impl.orders.service import Orders
+from reference_impl.outcomes.adapters.billing import rows as billing_rows
 from reference_impl.outcomes.adapters.repository import rows as outcome_rows
 from reference_impl.outcomes.charges import Charges
+from reference_impl.outcomes.money import Money
+from reference_impl.outcomes.money import assemble as assemble_money
 from reference_impl.outcomes.rentals import Rentals
 from reference_impl.outcomes.service import Outcomes
 from reference_impl.outcomes.subscriptions import Subscriptions
@@ -50,6 +53,7 @@ class Contexts:
     subscriptions: Subscriptions
     unlocks: Unlocks
     rentals: Rentals
+    money: Money
     remote: Remote
 
     def subscribe(self, bus: Bus) -> None:
@@ -64,6 +68,7 @@ class Contexts:
         self.subscriptions.subscribe(bus)
         self.unlocks.subscribe(bus)
         self.rentals.subscribe()
+        self.money.subscribe(bus)
         self.remote.subscribe(bus)
 
 
@@ -133,6 +138,16 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         ),
         rentals=Rentals(
             rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
+        ),
+        money=assemble_money(
+            rows=billing_rows(),
+            selling=outcome_rows(),
+            charges=charges,
+            scheduler=scheduler,
+            telemetry=telemetry,
+            directory=directory,
+            users=lambda conn, customer: len(directory.items(conn, "user", party=customer)),
+            consents=lambda conn, *key: directory.get(conn, "consent", *key),
         ),
         remote=Remote(
             rows=remote_rows(),

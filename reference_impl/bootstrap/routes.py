@@ -20,7 +20,7 @@ from reference_impl.maintenance import api as maintenance_api
 from reference_impl.maintenance import ticket_api
 from reference_impl.orders import api as orders_api
 from reference_impl.outcomes import api as outcomes_api
-from reference_impl.outcomes import selling_api
+from reference_impl.outcomes import money_api, selling_api
 from reference_impl.registry import api as registry_api
 from reference_impl.registry.governance import Governance
 from reference_impl.remote import api as remote_api
@@ -84,6 +84,7 @@ def routers(
             clock=clock,
             store=store,
         ),
+        money_api.router(c.money, clock, store),
         remote_api.router(c.remote, clock, store),
         *governance.routers(clock, store),
         *integration_api.routers(webhooks, explainer_of(c, ground.telemetry), clock, store),

@@ -13,7 +13,7 @@ import pytest
 from reference_impl.insight import domain as d
 from reference_impl.insight.algorithms import ALGORITHMS
 from reference_impl.insight.batteries import autonomy_d
-from reference_impl.insight.counters import steps_of
+from reference_impl.kernel.counters import steps_of
 from reference_impl.insight.estimates import Past
 from reference_impl.insight.filling import FillForecast
 from reference_impl.insight.laws import normalised_pressure, specific_energy
