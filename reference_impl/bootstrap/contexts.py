@@ -12,6 +12,7 @@ from reference_impl.ingestion.service import Ingestion
 from reference_impl.insight.adapters.repository import rows as insight_rows
 from reference_impl.insight.service import Insight
 from reference_impl.insight.whole import Whole, assemble
+from reference_impl.kernel.access import Group
 from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.feed import Feed
 from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
@@ -29,6 +30,7 @@ from reference_impl.outcomes.service import Outcomes
 from reference_impl.outcomes.subscriptions import Subscriptions
 from reference_impl.outcomes.unlocks import Unlocks
 from reference_impl.registry.offered import Offered
+from reference_impl.registry.scope import party_key
 from reference_impl.registry.service import Registry
 from reference_impl.remote.adapters.repository import rows as remote_rows
 from reference_impl.remote.service import Remote
@@ -146,7 +148,9 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
             scheduler=scheduler,
             telemetry=telemetry,
             directory=directory,
-            users=lambda conn, customer: len(directory.items(conn, "user", party=customer)),
+            users=lambda conn, customer: len(
+                directory.items(conn, "user", party=party_key(Group.CUSTOMER, customer))
+            ),
             consents=lambda conn, *key: directory.get(conn, "consent", *key),
         ),
         remote=Remote(

@@ -42,6 +42,7 @@ def answers_of_contexts() -> Sequence[Answers]:
         "rules",
     )
     modules = [importlib.import_module(f"reference_impl.{name}.answers") for name in contexts]
+    modules.append(importlib.import_module("reference_impl.outcomes.money_answers"))
     return [module.ANSWERS for module in modules]
 
 

@@ -8,6 +8,7 @@ active: Whether it is the version that is evaluated
 added: How many are new
 address: Where it goes: mail address, telephone number; empty on the web
 after_ms: The last reading before the gap
+again: Whether its lines come again on the next invoice
 alert: Id of an alert
 alerts: Alerts that stand
 algorithm: Name of an algorithm (GET /v1/algorithms)
@@ -62,9 +63,11 @@ constants: Figures by name
 contact: Who is told; of a supplier: how to reach it
 contract: Id of the contract that pays or measures; empty: none
 contracts: Kinds of contract
+corrects: Line of an earlier invoice that it corrects; empty: none
 cost_eur: What the contract that covers it bears
 credit_eur: What is paid back
 credit_pct_per_step: Credit for each whole step below the target, of the fee
+credits: Invoice that a credit note takes back; empty: it is none
 crew: Who comes
 csv: A table with a header line
 currency: Three letters, ISO 4217
@@ -89,6 +92,7 @@ diagnosis: Causes with their signs
 digest: Digest of the message
 discount_eur: Discount on the goods
 discount_pct: Discount on the goods
+drafted_ms: When it was drafted
 dry_run: Only check it
 due_days: Days until it is due
 due_ms: When it is due
@@ -104,6 +108,7 @@ evaluations: How many evaluations of the cycle there were
 event_id: Id of the event in the feed
 events: What happened, oldest first
 every_s: How often it is evaluated
+evidence: What stands behind it
 expires_at_ms: When it ends to be valid; null: never
 expires_ms: After this the device does not obey it any more
 expires_s: How long the device may still obey it
@@ -124,10 +129,12 @@ fired: How often it fired
 first_time_fix: Whether the first visit did it; null: not known yet
 flag: Why it is not to be believed
 flags: Signals that are not to be believed now
+follows: Pricing that it took the place of; empty: none
 for_order: Order of an end customer that this line serves (M3); empty: none
 forecast: What was forecast when it was issued
 forecasts: What the conditions said that the rule read
 free: On the shelf and promised to nobody
+form: csv or json
 from_ms: Begin, included
 gaps: Stretches without readings
 goal: What it is for
@@ -145,14 +152,17 @@ initiatives: Initiatives that are on
 inputs: Values of the rule's variables when it fired
 instructions: What to do
 internal: Whether the customer does not see it
+invoice: Id of an invoice; empty: it is on none yet
+issued_ms: When it was sent out
 items: What was asked for
+key: What is charged, for good
 kind: What kind it is
 kinds: Kinds of events, `order.*` for a family, `*` for all
 kits: Conditions that are watched by themselves
 kpi: How readings become one number
 language: Two letters, such as `de`
-last_used_ms: When it was last used; null: never
 last_report_ms: When it last reported; null: never
+last_used_ms: When it was last used; null: never
 lead_time_h: Order to delivery, hours: half and nine of ten arrive within
 lead_time_p50_h: Order to delivery: half arrive within
 lead_time_p90_h: Order to delivery: nine of ten arrive within
@@ -180,6 +190,7 @@ minutes: Minutes that count; null: not ended
 mode: auto, approval or off
 model: Kind of thing; of an order: stakeholder model; of terms: supply
 models: Models that it fits
+month: Calendar month in UTC, such as 2026-01
 monthly_budget_eur: Most in a calendar month; null: any
 months: Length of a period, months
 name: Name for people
@@ -240,6 +251,7 @@ policy: What was decided by: auto or approval; empty: nothing
 position: Place of the part in the model
 premature_share: Replaced long before they were used up
 price_eur: Price of one
+pricing: Id of a pricing
 priority: How urgent it is
 problems: All that is wrong
 product: Product, of which there are models
@@ -259,6 +271,7 @@ reason: Why; empty: not said
 reason_forced: Whether it may not be discarded without a reason
 received_ms: When it came in; null: not known
 recipient: Id of a Data Recipient
+records: How many records
 remedies: What to try, likeliest first
 remedy: A remedy: its place in the list from 0, or its words
 replaced: How many evaluations were replaced
@@ -282,12 +295,14 @@ secret: Told once, or chosen by who makes it; never answered again
 seller: Who sells; of list M2 a partner
 serial: Serial number
 series: Readings, signal by signal
+service: Service that it pays for; pricings of one service of one thing never overlap
 sessions: Kinds of work sessions
 sets: Metric sets that it stands in
 settings: Settings by name
 severities: Severities that are told; empty: all
 severity: How bad it is, worst is `failure`
 share: Share of all customers, from 0 to 1
+shares: Percent by party, together 100
 shelved_until_ms: Until when it is silent; null: it is not
 shipments: Parcels, oldest first
 shipped: How many have left
@@ -302,11 +317,11 @@ snoozed_until_ms: Until when it is put off; null: it is not
 source: Who says it
 sources: Other ways to get it
 specversion: Version of CloudEvents
+stale_after: How old a reading may be before it counts as none
 standstill_avoided_h: Standstill that following it avoids; null: not known
 start_eur: Price of beginning
 start_ms: When it begins; null: not planned yet
 started_ms: Since when the condition has held
-stale_after: How old a reading may be before it counts as none
 state: Where it stands
 status: Where it stands; of an answer: its HTTP status
 step: What was done; of a tenant: step of the staircase, 1 to 8
@@ -327,6 +342,7 @@ tax_number: Tax number
 tax_pct: Tax on the goods
 technical: Technical data, by name
 tenant: Id of a tenant: a root organisation
+terms: Terms of the model
 tests: How the pack's tests went
 text: Words for people
 thing: Id of a thing
@@ -334,6 +350,7 @@ things: Ids of things
 time: When it happened, RFC 3339 UTC
 time_zone: Name in the IANA database, such as `Europe/Rome`
 title: Words for people
+to: Id of the pricing that takes its place
 to_ms: End, not included; null: open
 todo: How many are to be done
 token: Proves ownership; kept as a digest
@@ -354,6 +371,7 @@ url: Address that is called
 usage_unit: Unit of `max_usage`
 user: Id of a user
 users: Users
+value: Value
 values: Values, each in its signal's unit
 version: Version
 view: Face that the role works with
