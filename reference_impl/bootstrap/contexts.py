@@ -130,7 +130,13 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         ),
         charges=charges,
         subscriptions=Subscriptions(
-            rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
+            rows=outcome_rows(),
+            scheduler=scheduler,
+            directory=directory,
+            charges=charges,
+            groups=lambda conn, who: frozenset(
+                kind for kind in ("customer", "partner") if directory.get(conn, kind, who)
+            ),
         ),
         unlocks=Unlocks(
             rows=outcome_rows(),

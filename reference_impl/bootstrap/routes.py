@@ -20,7 +20,7 @@ from reference_impl.maintenance import api as maintenance_api
 from reference_impl.maintenance import ticket_api
 from reference_impl.orders import api as orders_api
 from reference_impl.outcomes import api as outcomes_api
-from reference_impl.outcomes import money_api, selling_api
+from reference_impl.outcomes import case_api, money_api, selling_api
 from reference_impl.registry import api as registry_api
 from reference_impl.registry.governance import Governance
 from reference_impl.remote import api as remote_api
@@ -41,8 +41,9 @@ def answers_of_contexts() -> Sequence[Answers]:
         "remote",
         "rules",
     )
-    modules = [importlib.import_module(f"reference_impl.{name}.answers") for name in contexts]
-    modules.append(importlib.import_module("reference_impl.outcomes.money_answers"))
+    names = [f"{name}.answers" for name in contexts]
+    names += ["outcomes.money_answers", "outcomes.case_answers"]
+    modules = [importlib.import_module(f"reference_impl.{name}") for name in names]
     return [module.ANSWERS for module in modules]
 
 
@@ -86,6 +87,7 @@ def routers(
             store=store,
         ),
         money_api.router(c.money, clock, store),
+        case_api.router(),
         remote_api.router(c.remote, clock, store),
         *governance.routers(clock, store),
         *integration_api.routers(webhooks, explainer_of(c, ground.telemetry), clock, store),

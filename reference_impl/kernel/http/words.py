@@ -93,21 +93,29 @@ digest: Digest of the message
 discount_eur: Discount on the goods
 discount_pct: Discount on the goods
 drafted_ms: When it was drafted
+draws: How many draws
 dry_run: Only check it
 due_days: Days until it is due
 due_ms: When it is due
 duration_ms: How long it lasted
 early_waste_eur: Value of what was replaced before it was used up
+effects_eur: Effect at each site
 email: Mail address
 end_ms: When it ended; null: not yet
 ended_by: Who or what ended it
 ended_ms: When it arrived or was lost; null: on its way
+energy_eur_per_kwh: Price of energy, euros
+energy_growth_pct: Growth of the price of energy a year
+energy_kwh_per_year: Energy used
 error: What went wrong; empty: nothing
 eta_ms: When it will be there; null: not known
+eur: Amount each time, euros
 evaluations: How many evaluations of the cycle there were
 event_id: Id of the event in the feed
 events: What happened, oldest first
+every: Months from one time to the next; 0: once
 every_s: How often it is evaluated
+every_years: Years from one replacement to the next
 evidence: What stands behind it
 expires_at_ms: When it ends to be valid; null: never
 expires_ms: After this the device does not obey it any more
@@ -122,10 +130,12 @@ family: Alerts of one family have one action
 feature: Name of a feature
 features: Names of features
 fee_eur: Fee of the period (of a contract: per calendar month)
+fee_eur_per_month: Fee, euros
 feed_cursor: Where the feed ends now
 field_teams: Teams in the field that it needs
 figure: How a day of readings becomes one number
 fired: How often it fired
+first: First month, from 0
 first_time_fix: Whether the first visit did it; null: not known yet
 flag: Why it is not to be believed
 flags: Signals that are not to be believed now
@@ -133,8 +143,8 @@ follows: Pricing that it took the place of; empty: none
 for_order: Order of an end customer that this line serves (M3); empty: none
 forecast: What was forecast when it was issued
 forecasts: What the conditions said that the rule read
-free: On the shelf and promised to nobody
 form: csv or json
+free: On the shelf and promised to nobody
 from_ms: Begin, included
 gaps: Stretches without readings
 goal: What it is for
@@ -142,8 +152,11 @@ grace_s: How long after a period late readings still count
 granted: Whether the customer consents
 group: Group of callers, buyers or parts
 groups: Groups of users that must accept it
+growth_pct: Growth of the amount a year
 handling_h: Handling between delivery and fitting
 held: How long it must have held
+high_eur: Where the promised band ends
+high_pct: Highest deviation from what is said
 history: What happened to the chain, oldest first
 id: Id, a function of what it stands for
 images: Addresses of pictures
@@ -161,6 +174,7 @@ kinds: Kinds of events, `order.*` for a family, `*` for all
 kits: Conditions that are watched by themselves
 kpi: How readings become one number
 language: Two letters, such as `de`
+last: Last month; null: the end
 last_report_ms: When it last reported; null: never
 last_used_ms: When it was last used; null: never
 lead_time_h: Order to delivery, hours: half and nine of ten arrive within
@@ -169,6 +183,7 @@ lead_time_p90_h: Order to delivery: nine of ten arrive within
 led_by: Role that leads it
 let: Variables of the rule, as the pack declares them
 level: What the algorithm says beside wear, in its own unit; of a DPS: what it offers
+level_pct: Level of the interval
 limits: How much a tenant may have
 line: Number of a line, from 1
 lines: Lines
@@ -176,6 +191,8 @@ list: Group of buyers: M1, M2, M3
 list_eur: List price of one
 load: Whether people can manage so many
 location: Where it stands
+low_eur: Where the promised band begins
+low_pct: Lowest deviation from what is said
 machine: Title of the machine
 machines: Machines
 markers: Machines on the map
@@ -257,12 +274,14 @@ problems: All that is wrong
 product: Product, of which there are models
 properties: Custom properties (CC22), by name
 provider: Who sells: `organisation` or a partner
+purchase_eur: What is paid at the start
 purpose: What data are used for; of a rule: why it is there
 purposes: What it may be used for
 quality: Checks of readings
 quantity: How many
 quiet: Hours in which only what is urgent is told, `22:00-07:00`
 raised_ms: When the alert was raised
+rate_pct: Yearly rate at which cash is discounted
 raw_months: Months for which raw data are kept, of 31 days; null: for good
 raw_pct: Wear before it was bounded
 readings: How many readings; of a visit: what was measured, by signal
@@ -274,10 +293,12 @@ recipient: Id of a Data Recipient
 records: How many records
 remedies: What to try, likeliest first
 remedy: A remedy: its place in the list from 0, or its words
+renewals: What is replaced now and then
 replaced: How many evaluations were replaced
 replaces: Code that it takes the place of; empty: none
 required: Whether it must be given
 reserved: How many are promised
+rest_value_eur: What it is worth at the end
 restock_ms: When more comes in; null: not known
 restored_ms: When its alert cleared; null: not yet, or none
 result: What it came to; null: not closed yet
@@ -292,6 +313,7 @@ runout_p50_ms: When it is used up, median; null: no end in sight
 runout_p90_ms: When it is used up, late (nine in ten before); null: no end in sight
 scheme: Place in the exploded view
 secret: Told once, or chosen by who makes it; never answered again
+seed: Seed of chance; the same one gives the same answer
 seller: Who sells; of list M2 a partner
 serial: Serial number
 series: Readings, signal by signal
@@ -366,6 +388,8 @@ unit_price_eur: Price of one
 unknown_after_s: How long a report holds; after that the state is unknown
 until_ms: Until when; null: still so
 up_when: CEL over the signals of the things
+upkeep_eur_per_year: Upkeep, euros
+upkeep_growth_pct: Growth of upkeep a year
 urgency: How soon somebody should decide
 url: Address that is called
 usage_unit: Unit of `max_usage`
@@ -380,6 +404,7 @@ visit_h: Time that a visit takes to plan and do
 wait_s: How long to wait for messages that are short
 warnings: What should be looked at
 way: Which way it goes
+ways: Ways to have a product
 wear_at_replacement_mean_pct: Wear of what was replaced, mean
 wear_at_replacement_p90_pct: Wear of what was replaced, nine of ten are below
 wear_metric: Metric that says how worn it is
@@ -391,8 +416,11 @@ when: The condition, CEL
 where: Where in the request
 why: Why, in words
 windows: Readings that the variables were made of
+with_project: Cash flows with the project
+without_project: Cash flows without it
 work_h: How long it takes
 work_order: Id of a work order
 worst: Worst severity that stands; null: none
 written: How many evaluations were written
+years: Years
 """

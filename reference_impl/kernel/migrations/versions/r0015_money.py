@@ -14,6 +14,9 @@ down_revision = "0012"
 
 def upgrade() -> None:
     """Add tables: nobody had a pricing so far, so that nothing is to be invoiced."""
+    with op.batch_alter_table("plans") as plans:
+        always = sa.text("'always'")
+        plans.add_column(sa.Column("safety_alerts", Text, nullable=False, server_default=always))
     op.create_table(
         "pricings",
         sa.Column("id", Text, primary_key=True),
