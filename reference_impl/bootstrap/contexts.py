@@ -79,6 +79,37 @@ def _told(conn: sa.Connection, thing: str, position: str) -> dict[str, Any]:
     return Feed.newest(conn, "condition.evaluated", thing, position=position)
 
 
+def _money(ground: Ground, charges: Charges) -> Money:
+    """What invoices customers, told of users and consents what it asks for."""
+    directory = ground.directory
+    return assemble_money(
+        rows=billing_rows(),
+        selling=outcome_rows(),
+        charges=charges,
+        scheduler=ground.scheduler,
+        telemetry=ground.series,
+        directory=directory,
+        users=lambda conn, customer: len(
+            directory.items(conn, "user", party=party_key(Group.CUSTOMER, customer))
+        ),
+        consents=lambda conn, *key: directory.get(conn, "consent", *key),
+    )
+
+
+def _subscriptions(ground: Ground, charges: Charges) -> Subscriptions:
+    """Plans, told what a subscriber is."""
+    directory = ground.directory
+    return Subscriptions(
+        rows=outcome_rows(),
+        scheduler=ground.scheduler,
+        directory=directory,
+        charges=charges,
+        groups=lambda conn, who: frozenset(
+            kind for kind in ("customer", "partner") if directory.get(conn, kind, who)
+        ),
+    )
+
+
 def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Contexts:
     """The contexts, told of each other only what their ports ask for."""
     scheduler, directory, telemetry = ground.scheduler, ground.directory, ground.series
@@ -129,15 +160,7 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
             rows=outcome_rows(), scheduler=scheduler, telemetry=telemetry, directory=directory
         ),
         charges=charges,
-        subscriptions=Subscriptions(
-            rows=outcome_rows(),
-            scheduler=scheduler,
-            directory=directory,
-            charges=charges,
-            groups=lambda conn, who: frozenset(
-                kind for kind in ("customer", "partner") if directory.get(conn, kind, who)
-            ),
-        ),
+        subscriptions=_subscriptions(ground, charges),
         unlocks=Unlocks(
             rows=outcome_rows(),
             directory=directory,
@@ -147,18 +170,7 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         rentals=Rentals(
             rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
         ),
-        money=assemble_money(
-            rows=billing_rows(),
-            selling=outcome_rows(),
-            charges=charges,
-            scheduler=scheduler,
-            telemetry=telemetry,
-            directory=directory,
-            users=lambda conn, customer: len(
-                directory.items(conn, "user", party=party_key(Group.CUSTOMER, customer))
-            ),
-            consents=lambda conn, *key: directory.get(conn, "consent", *key),
-        ),
+        money=_money(ground, charges),
         remote=Remote(
             rows=remote_rows(),
             scheduler=scheduler,

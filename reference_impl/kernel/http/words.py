@@ -8,7 +8,6 @@ active: Whether it is the version that is evaluated
 added: How many are new
 address: Where it goes: mail address, telephone number; empty on the web
 after_ms: The last reading before the gap
-again: Whether its lines come again on the next invoice
 alert: Id of an alert
 alerts: Alerts that stand
 algorithm: Name of an algorithm (GET /v1/algorithms)
@@ -63,11 +62,9 @@ constants: Figures by name
 contact: Who is told; of a supplier: how to reach it
 contract: Id of the contract that pays or measures; empty: none
 contracts: Kinds of contract
-corrects: Line of an earlier invoice that it corrects; empty: none
 cost_eur: What the contract that covers it bears
 credit_eur: What is paid back
 credit_pct_per_step: Credit for each whole step below the target, of the fee
-credits: Invoice that a credit note takes back; empty: it is none
 crew: Who comes
 csv: A table with a header line
 currency: Three letters, ISO 4217
@@ -92,31 +89,21 @@ diagnosis: Causes with their signs
 digest: Digest of the message
 discount_eur: Discount on the goods
 discount_pct: Discount on the goods
-drafted_ms: When it was drafted
-draws: How many draws
 dry_run: Only check it
 due_days: Days until it is due
 due_ms: When it is due
 duration_ms: How long it lasted
 early_waste_eur: Value of what was replaced before it was used up
-effects_eur: Effect at each site
 email: Mail address
 end_ms: When it ended; null: not yet
 ended_by: Who or what ended it
 ended_ms: When it arrived or was lost; null: on its way
-energy_eur_per_kwh: Price of energy, euros
-energy_growth_pct: Growth of the price of energy a year
-energy_kwh_per_year: Energy used
 error: What went wrong; empty: nothing
 eta_ms: When it will be there; null: not known
-eur: Amount each time, euros
 evaluations: How many evaluations of the cycle there were
 event_id: Id of the event in the feed
 events: What happened, oldest first
-every: Months from one time to the next; 0: once
 every_s: How often it is evaluated
-every_years: Years from one replacement to the next
-evidence: What stands behind it
 expires_at_ms: When it ends to be valid; null: never
 expires_ms: After this the device does not obey it any more
 expires_s: How long the device may still obey it
@@ -130,20 +117,16 @@ family: Alerts of one family have one action
 feature: Name of a feature
 features: Names of features
 fee_eur: Fee of the period (of a contract: per calendar month)
-fee_eur_per_month: Fee, euros
 feed_cursor: Where the feed ends now
 field_teams: Teams in the field that it needs
 figure: How a day of readings becomes one number
 fired: How often it fired
-first: First month, from 0
 first_time_fix: Whether the first visit did it; null: not known yet
 flag: Why it is not to be believed
 flags: Signals that are not to be believed now
-follows: Pricing that it took the place of; empty: none
 for_order: Order of an end customer that this line serves (M3); empty: none
 forecast: What was forecast when it was issued
 forecasts: What the conditions said that the rule read
-form: csv or json
 free: On the shelf and promised to nobody
 from_ms: Begin, included
 gaps: Stretches without readings
@@ -152,11 +135,8 @@ grace_s: How long after a period late readings still count
 granted: Whether the customer consents
 group: Group of callers, buyers or parts
 groups: Groups of users that must accept it
-growth_pct: Growth of the amount a year
 handling_h: Handling between delivery and fitting
 held: How long it must have held
-high_eur: Where the promised band ends
-high_pct: Highest deviation from what is said
 history: What happened to the chain, oldest first
 id: Id, a function of what it stands for
 images: Addresses of pictures
@@ -165,25 +145,20 @@ initiatives: Initiatives that are on
 inputs: Values of the rule's variables when it fired
 instructions: What to do
 internal: Whether the customer does not see it
-invoice: Id of an invoice; empty: it is on none yet
-issued_ms: When it was sent out
 items: What was asked for
-key: What is charged, for good
 kind: What kind it is
 kinds: Kinds of events, `order.*` for a family, `*` for all
 kits: Conditions that are watched by themselves
 kpi: How readings become one number
 language: Two letters, such as `de`
-last: Last month; null: the end
-last_report_ms: When it last reported; null: never
 last_used_ms: When it was last used; null: never
+last_report_ms: When it last reported; null: never
 lead_time_h: Order to delivery, hours: half and nine of ten arrive within
 lead_time_p50_h: Order to delivery: half arrive within
 lead_time_p90_h: Order to delivery: nine of ten arrive within
 led_by: Role that leads it
 let: Variables of the rule, as the pack declares them
 level: What the algorithm says beside wear, in its own unit; of a DPS: what it offers
-level_pct: Level of the interval
 limits: How much a tenant may have
 line: Number of a line, from 1
 lines: Lines
@@ -191,8 +166,6 @@ list: Group of buyers: M1, M2, M3
 list_eur: List price of one
 load: Whether people can manage so many
 location: Where it stands
-low_eur: Where the promised band begins
-low_pct: Lowest deviation from what is said
 machine: Title of the machine
 machines: Machines
 markers: Machines on the map
@@ -207,7 +180,6 @@ minutes: Minutes that count; null: not ended
 mode: auto, approval or off
 model: Kind of thing; of an order: stakeholder model; of terms: supply
 models: Models that it fits
-month: Calendar month in UTC, such as 2026-01
 monthly_budget_eur: Most in a calendar month; null: any
 months: Length of a period, months
 name: Name for people
@@ -268,20 +240,17 @@ policy: What was decided by: auto or approval; empty: nothing
 position: Place of the part in the model
 premature_share: Replaced long before they were used up
 price_eur: Price of one
-pricing: Id of a pricing
 priority: How urgent it is
 problems: All that is wrong
 product: Product, of which there are models
 properties: Custom properties (CC22), by name
 provider: Who sells: `organisation` or a partner
-purchase_eur: What is paid at the start
 purpose: What data are used for; of a rule: why it is there
 purposes: What it may be used for
 quality: Checks of readings
 quantity: How many
 quiet: Hours in which only what is urgent is told, `22:00-07:00`
 raised_ms: When the alert was raised
-rate_pct: Yearly rate at which cash is discounted
 raw_months: Months for which raw data are kept, of 31 days; null: for good
 raw_pct: Wear before it was bounded
 readings: How many readings; of a visit: what was measured, by signal
@@ -290,15 +259,12 @@ reason: Why; empty: not said
 reason_forced: Whether it may not be discarded without a reason
 received_ms: When it came in; null: not known
 recipient: Id of a Data Recipient
-records: How many records
 remedies: What to try, likeliest first
 remedy: A remedy: its place in the list from 0, or its words
-renewals: What is replaced now and then
 replaced: How many evaluations were replaced
 replaces: Code that it takes the place of; empty: none
 required: Whether it must be given
 reserved: How many are promised
-rest_value_eur: What it is worth at the end
 restock_ms: When more comes in; null: not known
 restored_ms: When its alert cleared; null: not yet, or none
 result: What it came to; null: not closed yet
@@ -313,18 +279,15 @@ runout_p50_ms: When it is used up, median; null: no end in sight
 runout_p90_ms: When it is used up, late (nine in ten before); null: no end in sight
 scheme: Place in the exploded view
 secret: Told once, or chosen by who makes it; never answered again
-seed: Seed of chance; the same one gives the same answer
 seller: Who sells; of list M2 a partner
 serial: Serial number
 series: Readings, signal by signal
-service: Service that it pays for; pricings of one service of one thing never overlap
 sessions: Kinds of work sessions
 sets: Metric sets that it stands in
 settings: Settings by name
 severities: Severities that are told; empty: all
 severity: How bad it is, worst is `failure`
 share: Share of all customers, from 0 to 1
-shares: Percent by party, together 100
 shelved_until_ms: Until when it is silent; null: it is not
 shipments: Parcels, oldest first
 shipped: How many have left
@@ -339,11 +302,11 @@ snoozed_until_ms: Until when it is put off; null: it is not
 source: Who says it
 sources: Other ways to get it
 specversion: Version of CloudEvents
-stale_after: How old a reading may be before it counts as none
 standstill_avoided_h: Standstill that following it avoids; null: not known
 start_eur: Price of beginning
 start_ms: When it begins; null: not planned yet
 started_ms: Since when the condition has held
+stale_after: How old a reading may be before it counts as none
 state: Where it stands
 status: Where it stands; of an answer: its HTTP status
 step: What was done; of a tenant: step of the staircase, 1 to 8
@@ -364,7 +327,6 @@ tax_number: Tax number
 tax_pct: Tax on the goods
 technical: Technical data, by name
 tenant: Id of a tenant: a root organisation
-terms: Terms of the model
 tests: How the pack's tests went
 text: Words for people
 thing: Id of a thing
@@ -372,7 +334,6 @@ things: Ids of things
 time: When it happened, RFC 3339 UTC
 time_zone: Name in the IANA database, such as `Europe/Rome`
 title: Words for people
-to: Id of the pricing that takes its place
 to_ms: End, not included; null: open
 todo: How many are to be done
 token: Proves ownership; kept as a digest
@@ -388,14 +349,11 @@ unit_price_eur: Price of one
 unknown_after_s: How long a report holds; after that the state is unknown
 until_ms: Until when; null: still so
 up_when: CEL over the signals of the things
-upkeep_eur_per_year: Upkeep, euros
-upkeep_growth_pct: Growth of upkeep a year
 urgency: How soon somebody should decide
 url: Address that is called
 usage_unit: Unit of `max_usage`
 user: Id of a user
 users: Users
-value: Value
 values: Values, each in its signal's unit
 version: Version
 view: Face that the role works with
@@ -404,7 +362,6 @@ visit_h: Time that a visit takes to plan and do
 wait_s: How long to wait for messages that are short
 warnings: What should be looked at
 way: Which way it goes
-ways: Ways to have a product
 wear_at_replacement_mean_pct: Wear of what was replaced, mean
 wear_at_replacement_p90_pct: Wear of what was replaced, nine of ten are below
 wear_metric: Metric that says how worn it is
@@ -416,11 +373,8 @@ when: The condition, CEL
 where: Where in the request
 why: Why, in words
 windows: Readings that the variables were made of
-with_project: Cash flows with the project
-without_project: Cash flows without it
 work_h: How long it takes
 work_order: Id of a work order
 worst: Worst severity that stands; null: none
 written: How many evaluations were written
-years: Years
 """
