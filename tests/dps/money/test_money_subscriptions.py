@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference_impl.outcomes import plans as p
-from reference_impl.published import ThingReleased
 
 BASIC = {"title": "Basic", "price_eur": 30.0, "features": ["charts"]}
 PRO = {"title": "Pro", "price_eur": 90.0, "features": ["charts", "alerts"]}
@@ -165,10 +164,12 @@ def test_a_factory_reset_or_a_new_owner_brings_no_second_trial_and_ends_what_the
     first = begin(shop, "pro")
     assert (first["state"], features(shop)) == ("TRIAL", ["alerts", "charts"])
     shop.until(shop.now + money.DAY)
-    shop.tell(ThingReleased(at_ms=shop.now, thing="gen-1", customer="alpha", reason="reset"))
-    assert (of(shop, first)["state"], features(shop)) == ("CANCELLED", [])
+    shop.done("POST", "/v1/things/gen-1/reset", {"reason": "reset"})
+    assert of(shop, first)["state"] == "CANCELLED"
+    shop.put("/v1/things/gen-1", {"model": "gen", "site": "site-gen-1"})
+    assert features(shop) == []
     assert begin(shop, "pro")["state"] == "PENDING", "the trial was had"
-    shop.tell(ThingReleased(at_ms=shop.now, thing="gen-1", customer="alpha", reason="sold"))
+    shop.done("POST", "/v1/things/gen-1/reset", {"reason": "sold"})
     shop.put("/v1/things/gen-1", {"model": "gen", "site": "site-gen-3"})
     second = begin(shop, "pro", customer="beta")
     assert second["state"] == "PENDING"
