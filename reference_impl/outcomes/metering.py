@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,13 +28,15 @@ class Metering:
         self._telemetry, self._directory, self._users = telemetry, directory, users
 
     def used(
-        self, thing: str, meter: m.Meter, *, from_ms: int, to_ms: int, now_ms: int
+        self, pricing: Row, meter: m.Meter, *, from_ms: int, to_ms: int, now_ms: int
     ) -> m.Used:  # fmt: skip
-        """What a meter of a thing counted in a span, by what was measured up to now."""
-        at_ms, values = self._telemetry.series(
-            thing, meter.signal,
-            after_ms=from_ms - m.LOOK_MS, to_ms=min(to_ms + m.LOOK_MS, now_ms),
-        )  # fmt: skip
+        """What a meter of a pricing counted in a span, by what was measured up to now."""
+        end_ms = min(to_ms + m.LOOK_MS, now_ms)
+        read = partial(self._telemetry.series, pricing["thing"], meter.signal, to_ms=end_ms)
+        at_ms, values = read(after_ms=from_ms - m.LOOK_MS)
+        if not at_ms.size or at_ms[0] > from_ms > pricing["from_ms"]:
+            # silent for long: what it showed then was charged, so that it counts on from there
+            at_ms, values = read(after_ms=pricing["from_ms"] - m.LOOK_MS)
         return m.used(meter, at_ms, values, from_ms=from_ms, to_ms=to_ms)
 
     def usage(self, pricing: Row, month: r.Month, *, now_ms: int) -> list[r.Line]:
@@ -45,7 +48,7 @@ class Metering:
         for tariff in terms.tariffs:
             meter = tariff.meter
             found = self.used(
-                pricing["thing"], meter, from_ms=from_ms, to_ms=to_ms, now_ms=now_ms
+                pricing, meter, from_ms=from_ms, to_ms=to_ms, now_ms=now_ms
             )  # fmt: skip
             evidence = evidence_of(found)
             of = f"{pricing['thing']}/{meter.signal}"
@@ -71,7 +74,7 @@ class Metering:
         found = []
         for tariff in terms_of(pricing).tariffs if begin_ms < end_ms else ():
             use = self.used(
-                pricing["thing"], tariff.meter, from_ms=begin_ms, to_ms=end_ms, now_ms=now_ms
+                pricing, tariff.meter, from_ms=begin_ms, to_ms=end_ms, now_ms=now_ms
             )  # fmt: skip
             what = {"signal": tariff.meter.signal, "unit": tariff.meter.unit}
             span = {"from_ms": begin_ms, "to_ms": end_ms}
