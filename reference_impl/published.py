@@ -247,6 +247,24 @@ class RentalChanged(FeedEvent):
     __slots__ = ()
 
 
+class PricingChanged(FeedEvent):
+    """outcomes: a way to pay was agreed upon, or ended."""
+
+    __slots__ = ()
+
+
+class InvoiceChanged(FeedEvent):
+    """outcomes: an invoice or credit note was drafted or took a step; ERP and CRM listen (CC15)."""
+
+    __slots__ = ()
+
+
+class PaidOut(FeedEvent):
+    """outcomes: a party got its share of what was paid (PM6)."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandAcknowledged(DomainEvent):
     """ingestion: a device said what became of a command; remote listens."""

@@ -12,6 +12,7 @@ from reference_impl.ingestion.service import Ingestion
 from reference_impl.insight.adapters.repository import rows as insight_rows
 from reference_impl.insight.service import Insight
 from reference_impl.insight.whole import Whole, assemble
+from reference_impl.kernel.access import Group
 from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.feed import Feed
 from reference_impl.kernel.ports import Directory
@@ -24,13 +25,17 @@ from reference_impl.maintenance.whole import Whole as Work
 from reference_impl.maintenance.whole import assemble as assemble_work
 from reference_impl.orders.adapters.repository import rows as order_rows
 from reference_impl.orders.service import Orders
+from reference_impl.outcomes.adapters.billing import rows as billing_rows
 from reference_impl.outcomes.adapters.repository import rows as outcome_rows
 from reference_impl.outcomes.charges import Charges
+from reference_impl.outcomes.money import Money
+from reference_impl.outcomes.money import assemble as assemble_money
 from reference_impl.outcomes.rentals import Rentals
 from reference_impl.outcomes.service import Outcomes
 from reference_impl.outcomes.subscriptions import Subscriptions
 from reference_impl.outcomes.unlocks import Unlocks
 from reference_impl.registry.offered import Offered
+from reference_impl.registry.scope import party_key
 from reference_impl.registry.service import Registry
 from reference_impl.remote.adapters.repository import rows as remote_rows
 from reference_impl.remote.service import Remote
@@ -56,6 +61,7 @@ class Contexts:
     subscriptions: Subscriptions
     unlocks: Unlocks
     rentals: Rentals
+    money: Money
     remote: Remote
 
     def subscribe(self, bus: Bus) -> None:
@@ -71,6 +77,7 @@ class Contexts:
         self.subscriptions.subscribe(bus)
         self.unlocks.subscribe(bus)
         self.rentals.subscribe()
+        self.money.subscribe(bus)
         self.remote.subscribe(bus)
 
 
@@ -101,6 +108,35 @@ def likely_parts(directory: Directory, orders: Orders, analytics: Whole) -> Part
         return [] if place is None else [{"part": place.part, "quantity": place.quantity}]
 
     return found
+def _money(ground: Ground, charges: Charges) -> Money:
+    """What invoices customers, told of users and consents what it asks for."""
+    directory = ground.directory
+    return assemble_money(
+        rows=billing_rows(),
+        selling=outcome_rows(),
+        charges=charges,
+        scheduler=ground.scheduler,
+        telemetry=ground.series,
+        directory=directory,
+        users=lambda conn, customer: len(
+            directory.items(conn, "user", party=party_key(Group.CUSTOMER, customer))
+        ),
+        consents=lambda conn, *key: directory.get(conn, "consent", *key),
+    )
+
+
+def _subscriptions(ground: Ground, charges: Charges) -> Subscriptions:
+    """Plans, told what a subscriber is."""
+    directory = ground.directory
+    return Subscriptions(
+        rows=outcome_rows(),
+        scheduler=ground.scheduler,
+        directory=directory,
+        charges=charges,
+        groups=lambda conn, who: frozenset(
+            kind for kind in ("customer", "partner") if directory.get(conn, kind, who)
+        ),
+    )
 
 
 def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Contexts:
@@ -171,9 +207,7 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         ),
         outcomes=outcomes,
         charges=charges,
-        subscriptions=Subscriptions(
-            rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
-        ),
+        subscriptions=_subscriptions(ground, charges),
         unlocks=Unlocks(
             rows=outcome_rows(),
             directory=directory,
@@ -183,6 +217,7 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         rentals=Rentals(
             rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
         ),
+        money=_money(ground, charges),
         remote=Remote(
             rows=remote_rows(),
             scheduler=scheduler,

@@ -17,6 +17,7 @@ from reference_impl.kernel.timekeeping import Timekeeper
 from reference_impl.maintenance import api as maintenance_api
 from reference_impl.orders import api as orders_api
 from reference_impl.outcomes import api as outcomes_api
+from reference_impl.outcomes import case_api, money_api, selling_api
 from reference_impl.registry import api as registry_api
 from reference_impl.registry.governance import Governance
 from reference_impl.rules import api as rules_api
@@ -35,7 +36,9 @@ def answers_of_contexts() -> Sequence[Answers]:
         "remote",
         "rules",
     )
-    modules = [importlib.import_module(f"reference_impl.{name}.answers") for name in contexts]
+    names = [f"{name}.answers" for name in contexts]
+    names += ["outcomes.money_answers", "outcomes.case_answers"]
+    modules = [importlib.import_module(f"reference_impl.{name}") for name in names]
     return [module.ANSWERS for module in modules]
 
 
@@ -107,6 +110,8 @@ def later_routers(
             clock=clock,
             store=store,
         ),
+        money_api.router(c.money, clock, store),
+        case_api.router(),
         remote_api.router(c.remote, clock, store),
         *governance.routers(clock, store),
         *integration_api.routers(webhooks, explainer_of(c, ground.telemetry), clock, store),

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from reference_impl.kernel.http import words, words_contracts, words_work
+from reference_impl.kernel.http import words, words_of_money
 
 SINCE = "ms since 1970 UTC (simulated)"
 UNITS: Mapping[str, str] = {
@@ -27,6 +28,10 @@ _PAST = re.compile(r"([a-z_]+ed|sent|taken|seen)_ms")
 _TABLES = (words.TABLE, words_contracts.TABLE, words_work.TABLE)
 MEANINGS: Mapping[str, str] = dict(
     line.split(": ", 1) for table in _TABLES for line in table.strip().splitlines()
+MEANINGS: Mapping[str, str] = dict(
+    line.split(": ", 1)
+    for module in (words, words_of_money)
+    for line in module.TABLE.strip().splitlines()
 )
 
 
