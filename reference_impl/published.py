@@ -110,7 +110,11 @@ class ReplacementAdvised(DomainEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandWanted(DomainEvent):
-    """rules or a user: a device shall do something; remote makes it a command."""
+    """rules or a user: a device shall do something; remote makes it a command.
+
+    ``policy`` says when it has failed and how often it is tried (remote.domain.Policy); empty: it
+    ends by what its device answers.
+    """
 
     at_ms: int
     command_id: str
@@ -119,6 +123,7 @@ class CommandWanted(DomainEvent):
     args: Mapping[str, Any]
     expires_ms: int
     by: str
+    policy: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RecommendationChanged(FeedEvent):

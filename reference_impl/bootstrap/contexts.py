@@ -139,5 +139,6 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
             scheduler=scheduler,
             directory=directory,
             requests=ground.outbox,
+            telemetry=telemetry,
         ),
     )

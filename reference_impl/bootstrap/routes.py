@@ -84,7 +84,7 @@ def routers(
             clock=clock,
             store=store,
         ),
-        remote_api.router(c.remote, clock, store),
+        remote_api.router(c.remote, clock, store, ground.directory),
         *governance.routers(clock, store),
         *integration_api.routers(webhooks, explainer_of(c, ground.telemetry), clock, store),
     ]

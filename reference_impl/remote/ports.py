@@ -13,3 +13,5 @@ class RemoteRows:
 
     commands: Rows
     obeyed: Rows
+    parameters: Rows
+    parameter_changes: Rows
