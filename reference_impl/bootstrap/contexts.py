@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from reference_impl.bootstrap.ground import Ground
+from reference_impl.bootstrap.machines import KnownMachines
 from reference_impl.ingestion.service import Ingestion
 from reference_impl.insight.adapters.repository import rows as insight_rows
 from reference_impl.insight.service import Insight
@@ -28,6 +29,8 @@ from reference_impl.outcomes.unlocks import Unlocks
 from reference_impl.registry.offered import Offered
 from reference_impl.registry.service import Registry
 from reference_impl.remote.adapters.repository import rows as remote_rows
+from reference_impl.remote.resolving import Resolving
+from reference_impl.remote.rollouts import Rollouts
 from reference_impl.remote.service import Remote
 from reference_impl.rules.adapters.repository import rows as rule_rows
 from reference_impl.rules.service import Rules
@@ -51,6 +54,8 @@ class Contexts:
     unlocks: Unlocks
     rentals: Rentals
     remote: Remote
+    rollouts: Rollouts
+    resolving: Resolving
 
     def subscribe(self, bus: Bus) -> None:
         """Let everybody listen, in the order in which effects follow causes."""
@@ -65,6 +70,8 @@ class Contexts:
         self.unlocks.subscribe(bus)
         self.rentals.subscribe()
         self.remote.subscribe(bus)
+        self.rollouts.subscribe(bus)
+        self.resolving.subscribe(bus)
 
 
 def _told(conn: sa.Connection, thing: str, position: str) -> dict[str, Any]:
@@ -104,6 +111,19 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         readers=ground.readers,
     )
     charges = Charges(rows=outcome_rows())
+    machines = KnownMachines(
+        directory=directory,
+        raw=ground.raw,
+        telemetry=telemetry,
+        alerts=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
+    )
+    remote = Remote(
+        rows=remote_rows(),
+        scheduler=scheduler,
+        directory=directory,
+        requests=ground.outbox,
+        telemetry=telemetry,
+    )
     return Contexts(
         registry=Registry(rows=directory),
         ingestion=ingestion,
@@ -134,11 +154,20 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         rentals=Rentals(
             rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
         ),
-        remote=Remote(
+        remote=remote,
+        rollouts=Rollouts(
             rows=remote_rows(),
             scheduler=scheduler,
             directory=directory,
-            requests=ground.outbox,
             telemetry=telemetry,
+            machines=machines,
+            remote=remote,
+        ),
+        resolving=Resolving(
+            rows=remote_rows(),
+            scheduler=scheduler,
+            directory=directory,
+            telemetry=telemetry,
+            remote=remote,
         ),
     )

@@ -24,6 +24,7 @@ from reference_impl.outcomes import selling_api
 from reference_impl.registry import api as registry_api
 from reference_impl.registry.governance import Governance
 from reference_impl.remote import api as remote_api
+from reference_impl.remote import firmware_api, resolving_api
 from reference_impl.rules import api as rules_api
 from reference_impl.rules import people_api, view_api
 from reference_impl.rules.views import Views
@@ -85,6 +86,8 @@ def routers(
             store=store,
         ),
         remote_api.router(c.remote, clock, store, ground.directory),
+        firmware_api.router(c.rollouts, clock, store),
+        resolving_api.router(c.resolving, clock, store),
         *governance.routers(clock, store),
         *integration_api.routers(webhooks, explainer_of(c, ground.telemetry), clock, store),
     ]

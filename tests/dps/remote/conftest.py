@@ -34,7 +34,11 @@ OBEYS = {
         "level": {"unit": "m", "min": 0, "max": 3},
     },
 }
-MODEL = {"product": "mixer", "title": "A mixer", "signals": SIGNALS, "obeys": OBEYS}
+MODEL = {
+    "product": "mixer", "title": "A mixer", "signals": SIGNALS, "obeys": OBEYS,
+    "constants": {"reports_every_s": 28_800.0},
+}  # fmt: skip
+"""They report every eight hours, and are offline after a day without a word."""
 
 
 class Yard:
@@ -46,7 +50,7 @@ class Yard:
         self.bus, self.down = MemoryBus(), []
         self.devices = self.bus.device_link()
         self.now, self.boots, self.seq, self.delivered = START, {}, {}, 0
-        self.taken = 0
+        self.taken, self.running = 0, {}
         hear = self.devices.open(
             ["site-01"], lambda p: self.down.append(decode_downlink(p.topic, p.payload))
         )
@@ -147,6 +151,65 @@ class Yard:
         fresh = [one for one in self.down[self.taken :] if isinstance(one, m.Command)]
         self.taken = len(self.down)
         return fresh
+
+    def update(self, command, ends="updated"):
+        """What a device says of an update, as docs/reference/device.md has it; and its births."""
+        version, was = command.args["version"], self.running.get(command.device, "1.0.0")
+        at = iter(range(self.now + SECOND, self.now + 100 * SECOND, SECOND))
+
+        def say(stage, status="running", **more):
+            said = {"stage": stage, "version": version, **more}
+            self.ack(command, status, said, at_ms=next(at))
+
+        if ends == "refused":
+            self.ack(command, "refused", "no update while busy", at_ms=next(at))
+            return
+        say("downloading", percent=0)
+        if ends == "silent":
+            return
+        say("downloaded", percent=100)
+        if ends == "failed":
+            say("failed", "refused", why="the digest of the image is another")
+            return
+        for stage in ("verified", "updating"):
+            say(stage, percent=100)
+        self.birth(command.device, version, at_ms=next(at))
+        if ends == "dumb":
+            return
+        say("testing")
+        if ends == "rolled_back":
+            self.birth(command.device, was, at_ms=next(at))
+            say("rolled_back", "refused", why="it failed its test")
+        else:
+            self.running[command.device] = version
+            say("updated", "done")
+
+    def package(self, ident="p-1", version="2.0.0", status=200, **more):
+        body = {"name": "mixer", "version": version, "size_bytes": 1000, "checksum": "a" * 64}
+        path = f"/firmware/packages/{ident}"
+        return self.done("PUT", path, {**body, "models": ["mixer-1"], **more}, status)
+
+    def rollout(self, ident="r-1", *, package="p-1", start=True, status=200, **plan):
+        """Write a rollout, and let it go."""
+        body = {"by": "ada", "package": package, "groups": [{"share": 1.0}], "approval": False}
+        path = f"/firmware/rollouts/{ident}"
+        made = self.done("PUT", path, {**body, **plan}, status)
+        for step in ("submit", "start") if start else ():
+            made = self.decide(ident, step)
+        return made
+
+    def decide(self, ident, step, status=200, by="ada", **more):
+        return self.done("POST", f"/firmware/rollouts/{ident}/{step}", {"by": by, **more}, status)
+
+    def states(self, ident="r-1"):
+        """The state of each device of a rollout."""
+        items = self.get(f"/firmware/rollouts/{ident}/devices?limit=1000")["items"]
+        return {one["thing"]: one["state"] for one in items}
+
+    def heard(self, span_ms=SECOND):
+        """Let the clock go on, and give the updates that devices were asked for."""
+        self.wait(span_ms)
+        return [one for one in self.told() if one.name == "update_firmware"]
 
     def feed(self, prefix=""):
         events = self.get("/feed?after=0&limit=1000")["events"]
