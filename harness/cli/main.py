@@ -6,6 +6,7 @@ Nothing heavy is imported here: each command imports what it needs when it is ca
 
 from __future__ import annotations
 
+import atexit
 import gc
 import sys
 import traceback
@@ -155,6 +156,7 @@ GC_THRESHOLDS = (50_000, 20, 20)
 def main() -> NoReturn:
     """Run the command line and leave with the exit code that the outcome calls for."""
     gc.set_threshold(*GC_THRESHOLDS)
+    atexit.register(gc.freeze)  # a last look for cycles took 0.7 s; all memory goes back anyway
     try:
         app(prog_name="twinrig")
     except OurBug:

@@ -167,12 +167,15 @@ class ParquetTable(Table):
         ]
         self._schema = arrow.schema(fields)
         self._names = arrow.array(self.devices)
-        # Readings stand on their quantum, so they have few values: dictionaries make them smaller
-        # by a quarter in less time. True values have many: without, they take a seventh of it.
-        few = ["device", *(column.name for column in self.columns if column.places is not None)]
+        # Readings stand on their quantum, so they have few values, which a dictionary holds. True
+        # values have many: their first bytes, put side by side, are all that shrinks. Packing
+        # harder (zstd) makes a file a tenth smaller and takes half as long again.
+        many = [column.name for column in self.columns if column.places is None]
+        few = ["at_ms", "device", *(c.name for c in self.columns if c.places is not None)]
         self._file = parquet.ParquetWriter(
-            path, self._schema, compression="zstd", use_dictionary=few
-        )
+            path, self._schema, compression="lz4", use_dictionary=few,
+            use_byte_stream_split=many, write_statistics=["at_ms", "device"],
+        )  # fmt: skip
 
     def _put(self, at_ms: NDArray[np.int64], values: Sequence[NDArray[Any]]) -> None:
         arrow, count = self._arrow, len(self.devices)

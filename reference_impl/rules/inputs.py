@@ -6,7 +6,7 @@ beginning. What others decide meanwhile (conditions, parts) is looked at again w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import nan
@@ -27,7 +27,7 @@ from reference_impl.kernel.ports import (
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.rules import columns
-from reference_impl.rules.around import Around
+from reference_impl.rules.around import Around, newest
 from reference_impl.rules.decided import Columns, Decided, Plan, decide
 from reference_impl.rules.domain import (
     ActionReaction,
@@ -39,7 +39,7 @@ from reference_impl.rules.domain import (
 )
 from reference_impl.rules.ports import ConditionsView, PartsView
 from reference_impl.rules.states import States
-from reference_impl.rules.variables import StateInput
+from reference_impl.rules.variables import AgeInput, StateInput
 
 _MS_PER_H = 3_600_000.0
 _TOGETHER_MAX = 50_000
@@ -73,7 +73,7 @@ class Outlook:
         }
         self._rereads = [not self._changing.isdisjoint(r.values()) for r in self._plan.reads]
         self._ended_by = sorted(self._changing & _read_by_done_when(self._plan))
-        self._signals = [one for one in self._plan.inputs if isinstance(one, SignalInput)]
+        self._wanted = list(dict.fromkeys(_windows_of(self._plan.inputs)))
         self._fixed = [one for one in self._plan.inputs if isinstance(one, columns.Fixed)]
         self._call = -1
         self._seen = (-1, -1, -1)
@@ -127,10 +127,15 @@ class Outlook:
         every_ms = self._pack.every_ms
         ends_ms = range(at_ms, max(at_ms, self._scheduler.to_ms) + 1, every_ms)
         self._ends_ms = ends_ms[: max(_TOGETHER_MAX // len(refs), 1)]
-        wanted = [_reduced(one) for one in self._signals]
+        model = self._pack.model
+        signals = self._directory.signals(uow.conn, model)  # of any, reports are kept in memory
+        wanted = self._wanted or [newest(signal) for signal in signals[:1]]
+        windows = self._telemetry.windowed(self.things, wanted, ends_ms=self._ends_ms)
+        constants = self._directory.constants(uow.conn, model)
+        around = Around(self._refs, self._telemetry, windows=windows, constants=constants)
         inputs = _Inputs(
-            windows=self._telemetry.windowed(self.things, wanted, ends_ms=self._ends_ms),
-            fixed=columns.FixedColumns(self._fixed, self._around(uow), self._ends_ms),
+            windows=windows,
+            fixed=columns.FixedColumns(self._fixed, around, self._ends_ms),
             conditions=partial(self._conditions.columns, uow, self.things),
             part_fields=partial(self._parts.part_fields, uow),
             state=partial(self._states.column, uow, self._pack.pack, self.things),
@@ -139,15 +144,6 @@ class Outlook:
             things=len(refs),
         )
         return Columns(self._plan, inputs, self._ends_ms)
-
-    def _around(self, uow: UnitOfWork) -> Around:
-        model = self._pack.model
-        return Around(
-            self._refs,
-            self._telemetry,
-            signals=self._directory.signals(uow.conn, model),
-            constants=self._directory.constants(uow.conn, model),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,6 +201,15 @@ class _Inputs:
 
 def _reduced(wanted: SignalInput) -> Reduced:
     return Reduced(wanted.signal, wanted.take, wanted.over_ms)
+
+
+def _windows_of(inputs: Iterable[Input]) -> Iterator[Reduced]:
+    """The kinds of windows that variables may be told by."""
+    for one in inputs:
+        if isinstance(one, SignalInput):
+            yield _reduced(one)
+        elif isinstance(one, AgeInput):
+            yield newest(one.signal)
 
 
 def _read_by_done_when(plan: Plan) -> set[int]:

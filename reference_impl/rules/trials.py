@@ -193,12 +193,12 @@ class _CaseInputs:
             np.array(starts, dtype=np.int64),
         )
 
-    def newest_ms(self, signal: str | None, ends_ms: Times) -> Times:
+    def newest_ms(self, signal: str | None) -> Times:
         """When a signal (None: any) was last read at or before each end; -1: never."""
-        found = np.full((ends_ms.size, self._things), -1, dtype=np.int64)
+        found = np.full(self.shape, -1, dtype=np.int64)
         for thing, of_thing in enumerate(self._case.signals):
             read = [of_thing[name] for name in of_thing if signal in (None, name)]
-            for end, at_ms in enumerate(ends_ms.tolist()):
+            for end, at_ms in enumerate(self._ends_ms):
                 newest = [self._last(samples, at_ms)[1] for samples in read]
                 found[end, thing] = max(newest, default=-1)
         return found

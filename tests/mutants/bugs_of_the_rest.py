@@ -11,6 +11,7 @@ from planting import HOUR_MS, Told, mutant, wrap
 from broker.ledger import SeqSet
 from broker.wire.codec import MalformedMessage
 from broker.wire.messages import TelemetryBatch
+from broker.wire.reports import UplinkReader
 from reference_impl.ingestion import service as ingestion
 from reference_impl.ingestion.adapters.repository import IngestionRows
 from reference_impl.ingestion.asking import Asking
@@ -208,13 +209,13 @@ def ignores_late_readings(mp):
 
 @mutant
 def reads_only_some_messages(mp):
-    def decode(original, topic, payload):
-        site, message = original(topic, payload)
+    def read(original, self, topic, payload):
+        site, message = original(self, topic, payload)
         if getattr(message, "seq", 0) == 40:
             raise MalformedMessage(topic, "number 40 is too much")
         return site, message
 
-    wrap(mp, ingestion, "decode_uplink", decode)
+    wrap(mp, UplinkReader, "read", read)
 
 
 @mutant

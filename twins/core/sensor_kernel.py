@@ -280,16 +280,17 @@ def _listen(first: int, last: int, values: Columns, mute: NDArray[np.bool_]) -> 
 
 @compiled
 def sense(  # noqa: PLR0917
-    truth: Columns, spacing: tuple[int, int], keys: Keys, report: int, at_ms: int,
-    figures: Columns, places: Whole, fixed: Floats, state: Columns, fresh: Whole, table: Floats,
-    broken: tuple[Any, ...], nature: tuple[Any, ...], values: Columns, room: tuple[Any, ...],
-    mute: NDArray[np.bool_],
+    truth: Columns, spacing: tuple[int, int], part: tuple[int, int], keys: Keys, report: int,
+    at_ms: int, figures: Columns, places: Whole, fixed: Floats, state: Columns, fresh: Whole,
+    table: Floats, broken: tuple[Any, ...], nature: tuple[Any, ...], values: Columns,
+    room: tuple[Any, ...], mute: NDArray[np.bool_],
 ) -> int:  # fmt: skip
-    """Make a report of every device from its truth; returns how many have nothing to say.
+    """Make a report of some devices from their truth; returns how many have nothing to say.
 
     Args:
-        truth: True values, flat.
+        truth: True values of the devices of ``part``, flat.
         spacing: The way from channel to channel and from device to device in it.
+        part: The first device, and the one behind the last; all other columns are of all devices.
         keys: Of the devices' noise; row ``report`` is drawn from it.
         report: Running number.
         at_ms: When that is.
@@ -308,19 +309,18 @@ def sense(  # noqa: PLR0917
     """
     head, after, what, size = broken
     zeros = nature[3]
-    channels, n = values.shape
-    pairs = 0
+    channels, pairs = len(values), 0
     for c in range(channels):
         last_draw = max(places[c, _WHITE_AT], places[c, _SLOW_DRAW], places[c, _DRIFT_DRAW])
         pairs = max(pairs, (last_draw + 2) // 2)
     draws, true = np.empty((2 * pairs, TILE), dtype=np.float32), np.empty(TILE)
     tile = np.empty((channels, TILE))
     silent = 0
-    for first in range(0, n, TILE):
-        last = min(first + TILE, n)
+    for first in range(part[0], part[1], TILE):
+        last = min(first + TILE, part[1])
         _normals(keys, first, last, report, table, draws)
         for c in range(channels):
-            seen, at = tile[c, : last - first], c * spacing[0] + first * spacing[1]
+            seen, at = tile[c, : last - first], c * spacing[0] + (first - part[0]) * spacing[1]
             source = truth[at : at + (last - first - 1) * spacing[1] + 1 : spacing[1]]
             for i in range(len(seen)):
                 true[i] = seen[i] = source[i]

@@ -11,8 +11,9 @@ from ruamel.yaml.error import YAMLError
 def parsed(text: str) -> Any:  # noqa: ANN401 - data of any shape
     """What a YAML text says, as dicts, lists, texts and numbers.
 
-    The parser in C takes a fifth of the time (0.09 s for 35 files) but refuses some texts, such as ``{at: 09:00}``;
-    those, and texts with mistakes, go to the one in Python, so that both always say the same.
+    The parser in C takes a fifth of the time (0.09 s for 35 files) but refuses some texts, such as
+    ``{at: 09:00}``; those, and texts with mistakes, go to the one in Python, so that both always
+    say the same.
 
     Raises:
         ruamel.yaml.error.YAMLError: If it is no YAML, or a key stands there twice.

@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 
 from broker.link.port import Packet
 from broker.wire import messages as m
+from broker.wire import topics
+from broker.wire.codec import encode
+from broker.wire.reports import UplinkReader
 from reference_impl.ingestion import domain
 from reference_impl.ingestion.adapters.telemetry import RecentTelemetry
-from reference_impl.ingestion.domain import pack, unpack
+from reference_impl.ingestion.domain import pack, pack_all, unpack
 from reference_impl.kernel.ports import Reduced, Take
 
 THINGS = {"mix-1": "site-01", "mix-2": "site-02"}
@@ -47,6 +50,38 @@ def test_a_packed_block_gives_back_exactly_what_was_packed(taken):
     for place, reading in enumerate(taken):
         back = {n: v[place] for n, v in columns.items() if not math.isnan(v[place])}
         assert back == reading.signals
+
+
+@given(st.lists(st.lists(signals, min_size=1, max_size=3), max_size=4), st.booleans())
+def test_blocks_of_many_devices_hold_what_a_block_of_each_would_hold(devices, announced):
+    reader = UplinkReader()
+    signal = m.Signal(unit="m", min=0.0, max=1.0)
+    taken = {}
+    for number, reports in enumerate(devices):
+        device = f"dev-{number}"
+        birth = m.Birth(
+            device=device, boot=1, at_ms=0, product="p", model="p", serial="s", firmware="1",
+            signals={"c_m": signal, "a_c": signal, **({"b_kw": signal} if announced else {})},
+        )  # fmt: skip
+        reader.learn("site-a", birth)
+        taken[device, 1] = [
+            m.Telemetry(device=device, boot=1, seq=seq, at_ms=10 - seq, signals=measured)
+            for seq, measured in enumerate(reports, start=1)
+        ]
+    read = {
+        key: [reader.read(topics.uplink("site-a", one), encode(one))[1] for one in reports]
+        for key, reports in taken.items()
+    }
+    blocks = pack_all(read)
+    assert [key for key, _ in blocks] == list(taken)
+    for key, block in blocks:
+        plain = pack(taken[key])
+        assert sorted(block.names) == sorted(plain.names)
+        assert block[1:4] == plain[1:4]
+        order = [block.names.index(name) for name in plain.names]
+        for mine, theirs in zip(unpack(block), unpack(plain), strict=True):
+            kept = mine if mine.ndim == 1 else mine[order]
+            np.testing.assert_array_equal(kept, theirs)
 
 
 def test_a_message_that_comes_again_is_stored_once_and_counted_once(kit, new_store):
