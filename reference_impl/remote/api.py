@@ -95,12 +95,12 @@ class CommandView(BaseModel):
     thing: str
     name: str
     args: dict[str, Value]
-    state: d.State
+    state: str
     by: str
     origin: str
     issued_ms: int
     expires_ms: int
-    attempt: int
+    attempt: Annotated[int, Field(description="How many tries there were, the first too")]
     detail: str
 
 

@@ -11,7 +11,6 @@ from reference_impl.kernel.http.bodies import Body, Finding
 from reference_impl.kernel.ports import Take
 from reference_impl.remote import firmware as f
 from reference_impl.remote import gates
-from reference_impl.remote.resolving import Attempt
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Span = Annotated[float, Field(gt=0.0, le=90 * 86_400.0, allow_inf_nan=False)]
@@ -31,7 +30,7 @@ class PackageBody(Body):
     version: Annotated[str, Field(pattern=f.VERSION)]
     size_bytes: Annotated[int, Field(gt=0, le=2**40)]
     checksum: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    url: Annotated[str, Field(max_length=1000)] = ""
+    url: Annotated[str, Field(max_length=1000, description="Where devices get it")] = ""
     models: Annotated[list[Text], Field(min_length=1)]
     hardware: list[Text] = Field(default_factory=list)
 
@@ -66,7 +65,7 @@ class GroupBody(Body):
     ``error_share`` stop the rollout (FW7).
     """
 
-    share: Share = 0.0
+    share: Annotated[Share, Field(description="Share of those that no group lists")] = 0.0
     things: list[Text] = Field(default_factory=list)
     success_share: Share = 0.8
     error_share: Share = 0.2
@@ -77,7 +76,8 @@ class WindowBody(Body):
 
     hours: Annotated[str, Field(pattern=gates.HOURS)]
     days: Annotated[
-        list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]], Field(min_length=1)
+        list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]],
+        Field(min_length=1, description="Days on which it begins"),
     ] = Field(default_factory=lambda: list(gates.DAYS))  # type: ignore[arg-type]
 
 
@@ -100,7 +100,10 @@ class RolloutBody(Body):
     package: Text
     things: list[Text] | None = None
     sites: list[Text] | None = None
-    groups: Annotated[list[GroupBody], Field(min_length=1, max_length=50)]
+    groups: Annotated[
+        list[GroupBody],
+        Field(min_length=1, max_length=50, description="Who is updated after whom"),
+    ]
     approval: bool = True
     downgrade: bool = False
     window: WindowBody | None = None
@@ -147,7 +150,7 @@ class PlanView(BaseModel):
     package: str
     things: list[str] | None
     sites: list[str] | None
-    groups: list[GroupBody]
+    groups: Annotated[list[GroupBody], Field(description="Who is updated after whom")]
     approval: bool
     downgrade: bool
     window: WindowBody | None
@@ -164,8 +167,8 @@ class RolloutView(BaseModel):
 
     id: str
     package: str
-    state: f.Rollout
-    plan: PlanView
+    state: str
+    plan: Annotated[PlanView, Field(description="What is rolled out to whom")]
     current: int
     created_by: str
     by: str
@@ -179,23 +182,25 @@ class UpdateView(BaseModel):
 
     rollout: str
     thing: str
-    group: int
-    state: f.Device
+    group: Annotated[int, Field(description="Its group, from 1")]
+    state: str
     reason: str
     was: str
-    attempt: int
+    attempt: Annotated[int, Field(description="How often it was asked")]
     command: str
     initiated_ms: int | None
-    ended_ms: int | None
+    ended_ms: Annotated[
+        int | None, Field(description="When it ended, ms since 1970 UTC (simulated); null: not yet")
+    ]
 
 
 class CheckView(BaseModel):
     """The health of a group after its update, beside that of who was not updated."""
 
-    group: int
+    group: Annotated[int, Field(description="Its group, from 1")]
     verdict: str
     due_ms: int
-    events: int
+    events: Annotated[int, Field(description="Alerts of the updated ones")]
     hours: float
     control_events: int
     control_hours: float
@@ -289,12 +294,14 @@ class AttemptView(BaseModel):
     fix: str
     thing: str
     alert: str
-    state: Attempt
+    state: str
     tries: int
     command: str
     why: str
     began_ms: int
-    ended_ms: int | None
+    ended_ms: Annotated[
+        int | None, Field(description="When it ended, ms since 1970 UTC (simulated); null: not yet")
+    ]
 
 
 class AttemptList(BaseModel):
@@ -306,7 +313,7 @@ class AttemptList(BaseModel):
 class FixFigures(BaseModel):
     """How often it was tried; a visit is avoided only where telemetry said so."""
 
-    tried: int
+    tried: Annotated[int, Field(description="How many faults were tried")]
     avoided_visits: int
-    failed: int
-    open: int
+    failed: Annotated[int, Field(description="Faults for which somebody had to go")]
+    open: Annotated[int, Field(description="Faults that are still tried")]

@@ -275,6 +275,7 @@ def _of_thing(seeds, name, at_ms):
     add("work_orders", "id", "requested_ms", need_key=f"{name}/a/{at_ms}", state="REQUESTED")
     add("maintenance_register", "serial", "fitted_ms")
     add("commands", "id", "issued_ms", state="requested")
+    add("remote_attempts", "id", "began_ms", state="FAILED")
     add("condition_states", "condition", "evaluated_ms")
     add("data_flags", "flag", "since_ms", signal="temp_c")
     refused = ("refused_advice", mine, "reason")
