@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from reference_impl.ingestion.adapters.repository import IngestionRows
-from reference_impl.kernel.ports import TelemetryView
+from reference_impl.kernel.ports import Reduced, Take, TelemetryView
 from reference_impl.kernel.store import Connection
 from reference_impl.registry.adapters.repository import RegistryRows
 from reference_impl.remote.ports import Born
@@ -53,9 +53,11 @@ class KnownMachines:
             return False
         every_s = self._directory.constants(conn, ref.model).get(EVERY_S)
         silent_ms = SILENT_MS if every_s is None else round(REPORTS_MISSED * every_s * 1000)
-        signals = self._directory.signals(conn, ref.model)
-        heard = self._telemetry.reported([thing], signals, ends_ms=[at_ms])
-        heard_ms = max(int(heard[0, 0]), born.at_ms)
+        kinds = [Reduced(s, Take.LAST, silent_ms) for s in self._directory.signals(conn, ref.model)]
+        heard_ms = born.at_ms
+        if kinds:
+            windows = self._telemetry.windowed([thing], kinds[:1], ends_ms=[at_ms])
+            heard_ms = max(int(windows.reported_ms()[0, 0]), heard_ms)
         lost_ms = -1 if born.lost_ms is None or born.lost_ms > at_ms else born.lost_ms
         return heard_ms >= max(at_ms - silent_ms, lost_ms)
 
