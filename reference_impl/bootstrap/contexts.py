@@ -29,6 +29,7 @@ from reference_impl.outcomes.unlocks import Unlocks
 from reference_impl.registry.offered import Offered
 from reference_impl.registry.service import Registry
 from reference_impl.remote.adapters.repository import rows as remote_rows
+from reference_impl.remote.ports import RemotePorts
 from reference_impl.remote.resolving import Resolving
 from reference_impl.remote.rollouts import Rollouts
 from reference_impl.remote.service import Remote
@@ -111,19 +112,10 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         readers=ground.readers,
     )
     charges = Charges(rows=outcome_rows())
-    machines = KnownMachines(
-        directory=directory,
-        raw=ground.raw,
-        telemetry=telemetry,
-        alerts=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
+    ports = RemotePorts(
+        rows=remote_rows(), scheduler=scheduler, directory=directory, telemetry=telemetry
     )
-    remote = Remote(
-        rows=remote_rows(),
-        scheduler=scheduler,
-        directory=directory,
-        requests=ground.outbox,
-        telemetry=telemetry,
-    )
+    remote = Remote(**ports, requests=ground.outbox)
     return Contexts(
         registry=Registry(rows=directory),
         ingestion=ingestion,
@@ -155,19 +147,16 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
             rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
         ),
         remote=remote,
-        rollouts=Rollouts(
-            rows=remote_rows(),
-            scheduler=scheduler,
-            directory=directory,
-            telemetry=telemetry,
-            machines=machines,
-            remote=remote,
-        ),
-        resolving=Resolving(
-            rows=remote_rows(),
-            scheduler=scheduler,
-            directory=directory,
-            telemetry=telemetry,
-            remote=remote,
-        ),
+        rollouts=Rollouts(**ports, machines=_machines(ground, rules), remote=remote),
+        resolving=Resolving(**ports, remote=remote),
+    )
+
+
+def _machines(ground: Ground, rules: Rules) -> KnownMachines:
+    """What remote control asks of machines."""
+    return KnownMachines(
+        directory=ground.directory,
+        raw=ground.raw,
+        telemetry=ground.series,
+        alerts=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypedDict
 
+from reference_impl.kernel.ports import Directory, TelemetryView
 from reference_impl.kernel.rows import Rows
+from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import Connection
 
 
@@ -24,6 +26,15 @@ class RemoteRows:
     rollout_health: Rows
     remote_fixes: Rows
     remote_attempts: Rows
+
+
+class RemotePorts(TypedDict):
+    """What every service of this context is given."""
+
+    rows: RemoteRows
+    scheduler: Scheduler
+    directory: Directory
+    telemetry: TelemetryView
 
 
 class Born(NamedTuple):

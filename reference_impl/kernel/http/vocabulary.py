@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from reference_impl.kernel.http.words import TABLE
+from reference_impl.kernel.http import words, words_remote
 
 SINCE = "ms since 1970 UTC (simulated)"
 UNITS: Mapping[str, str] = {
@@ -24,7 +24,11 @@ UNITS: Mapping[str, str] = {
 SPANS = frozenset({"batch_ms", "cancel_window_ms", "duration_ms"})
 """Names that end with ``_ms`` and say how long, not when."""
 _PAST = re.compile(r"([a-z_]+ed|sent|taken|seen)_ms")
-MEANINGS: Mapping[str, str] = dict(line.split(": ", 1) for line in TABLE.strip().splitlines())
+MEANINGS: Mapping[str, str] = {
+    name: meaning
+    for table in (words.TABLE, words_remote.TABLE)
+    for name, meaning in (line.split(": ", 1) for line in table.strip().splitlines())
+}
 
 
 def meaning_of(name: str) -> str:

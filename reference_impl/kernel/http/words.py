@@ -8,16 +8,13 @@ active: Whether it is the version that is evaluated
 added: How many are new
 address: Where it goes: mail address, telephone number; empty on the web
 after_ms: The last reading before the gap
-after_s: How long it is waited before somebody looks
 alert: Id of an alert
 alerts: Alerts that stand
 algorithm: Name of an algorithm (GET /v1/algorithms)
 allowed: What is allowed instead
 allowed_parts: Codes that may be ordered; null: all
-alpha: Below this chance a difference is no accident
 amount_eur: What is asked for
 api_calls_per_minute: Calls per minute and caller
-approval: Whether somebody else must approve it first
 approver: Who is asked; empty: whoever may
 args: Arguments by name, each in the unit that its model declares
 at_ms: When it happened
@@ -25,7 +22,6 @@ attempt: How many visits there were for this need, this one too
 attempts: How often it was tried
 auth: `open`: who sends nothing is the operator; `key`: everybody says who calls
 automation: Name of an automation
-avoided_visits: Faults that telemetry says were resolved from afar
 backorder: Whether the rest comes later than said
 band: Whether it is good, due or overdue
 batch_h: Orders within so long are put together
@@ -33,7 +29,6 @@ batch_ms: Orders within so long are put together
 before_from_ms: Begin of the period before
 before_ms: The first reading behind the gap
 before_to_ms: End of the period before
-began_ms: When it began
 begin_ms: When it began
 blackout: Times in which nothing is ordered: from (included), to (not included)
 body: What was installed
@@ -49,39 +44,30 @@ category: Category of parts; empty: none
 cause: Id of the cause
 causes: Causes by likelihood
 chain: Decisions that belong together, oldest first
-chance: Chance of at least so many events if both rates were equal; null: nobody to compare with
 change_pct: Difference, of the period before
 changed: How many are changed
 changed_ms: When it last changed
 channel: web, email or sms
 channels: web, email, sms
-checksum: SHA-256 of the image, hexadecimal
 class: Class of it, final once it is there
 clock: `driven` by clock calls, `live` by what arrives
 code: What kind of refusal; stable
-command: Command: its id, or its name and arguments
 commands: Commands: ids that went out, or declarations by name
 compliance: How it was followed; null: nothing is known
 compliance_rate: Ordered in time, as recommended or changed, of those judged
 condition: Name of a condition of the model
 conditions: Wear levels that are computed
-confirm: The reading that says that it is done
 connection: Whether it reported lately
 constants: Figures by name
 contact: Who is told; of a supplier: how to reach it
 contract: Id of the contract that pays or measures; empty: none
 contracts: Kinds of contract
-control: Things to compare with
-control_events: Alerts of those that were not updated
-control_hours: Machine-hours of those that were not updated
 cost_eur: What the contract that covers it bears
-created_by: Who wrote it
 credit_eur: What is paid back
 credit_pct_per_step: Credit for each whole step below the target, of the fee
 crew: Who comes
 csv: A table with a header line
 currency: Three letters, ISO 4217
-current: The group that runs, from 1; 0: none yet
 cursor: What to give as `after` for what comes next
 customer: Id of a customer
 customer_pays_for: What the customer pays for
@@ -97,29 +83,22 @@ dead: How many messages were put aside
 decided_ms: When the rule at its root fired
 deleted: What is no more
 delivered: Distinct messages handed to the broker so far, by site
-desired: What was asked for
-desired_by: Who asked for it
 detail: What the device, or the receiver, said
-device_timeout_s: How long an update may take before it is given up
 devices: Ranges of numbers, by device and boot
 diagnosis: Causes with their signs
 digest: Digest of the message
 discount_eur: Discount on the goods
 discount_pct: Discount on the goods
-downgrade: Whether an older version may replace a newer one
 dry_run: Only check it
 due_days: Days until it is due
 due_ms: When it is due
-durable: Whether it waits for a device that is away
 duration_ms: How long it lasted
 early_waste_eur: Value of what was replaced before it was used up
 email: Mail address
 end_ms: When it ended; null: not yet
 ended_by: Who or what ended it
 ended_ms: When it arrived or was lost; null: on its way
-equals: What the signal must equal, in its unit
 error: What went wrong; empty: nothing
-error_share: More errors than this share of a group stop the rollout
 eta_ms: When it will be there; null: not known
 evaluations: How many evaluations of the cycle there were
 event_id: Id of the event in the feed
@@ -142,35 +121,25 @@ feed_cursor: Where the feed ends now
 field_teams: Teams in the field that it needs
 figure: How a day of readings becomes one number
 fired: How often it fired
-firmware: Version that the device reported last; empty: none
 first_time_fix: Whether the first visit did it; null: not known yet
-fix: Id of a remote fix
 flag: Why it is not to be believed
 flags: Signals that are not to be believed now
 for_order: Order of an end customer that this line serves (M3); empty: none
-forbidden: What the telemetry of a device must not say when it is asked
 forecast: What was forecast when it was issued
 forecasts: What the conditions said that the rule read
 free: On the shelf and promised to nobody
 from_ms: Begin, included
 gaps: Stretches without readings
-gate: Whether the next group waits for the verdict
 goal: What it is for
 grace_s: How long after a period late readings still count
 granted: Whether the customer consents
 group: Group of callers, buyers or parts
 groups: Groups of users that must accept it
 handling_h: Handling between delivery and fitting
-hardware: Hardware revisions; empty: any, or not known
-health: How groups are compared with others after their update
 held: How long it must have held
 history: What happened to the chain, oldest first
-hours: Hours: from and to of a day, or machine-hours that were watched
 id: Id, a function of what it stands for
-idempotent: Whether it does no more when it is done twice
-if_version: The change is made only if the settings still have this version
 images: Addresses of pictures
-in_flight: How many updates may be under way at once
 ingested: Messages taken in so far
 initiatives: Initiatives that are on
 inputs: Values of the rule's variables when it fired
@@ -182,8 +151,8 @@ kinds: Kinds of events, `order.*` for a family, `*` for all
 kits: Conditions that are watched by themselves
 kpi: How readings become one number
 language: Two letters, such as `de`
-last_report_ms: When it last reported; null: never
 last_used_ms: When it was last used; null: never
+last_report_ms: When it last reported; null: never
 lead_time_h: Order to delivery, hours: half and nine of ten arrive within
 lead_time_p50_h: Order to delivery: half arrive within
 lead_time_p90_h: Order to delivery: nine of ten arrive within
@@ -240,17 +209,14 @@ order: Id of an order; empty: none
 order_when: By which rule it is recommended (SP9)
 organisation: Id of an organisation or branch
 organisations: Ids of organisations
-origin: Who asked: a person (`hand`), or `rule`, `automation`, `billing`, `firmware`, `remedy`
 outcome: fixed, helped, no_effect or not_possible
 outlook: Newest forecast; empty: none yet
-over_s: How far back readings are taken
 overdue: Whether, or how many, are past due
 owner: Who owns it; of a need: which owner of the thing, from 1
 p50: Half arrive within, hours
 p90: Nine of ten arrive within, hours
 pack: Name of a rule pack
 pack_version: Version of the pack when it fired
-package: Id of a package of firmware
 params: Parameters
 parent: What it stands below; empty: at the top
 part: Code of a part
@@ -261,11 +227,9 @@ party: Id of the organisation, partner or customer that it belongs to
 passed: Whether all expectations held
 password: Kept as a digest, never answered
 path: Path of a file on the computer of the DPS; of a write: what was called
-patience_s: How long a device is waited for, once its group runs
 paused: Whether nothing is ordered for now
 payload: The beginning of the message, as text
 payment: Id of the payment at its provider
-per_minute: How many devices are asked in a minute
 per_minute_eur: Price of a minute
 period: Calendar month, `YYYY-MM`
 permissions: `<what>:<read, write, delete, import or approve>`
@@ -299,18 +263,14 @@ remedies: What to try, likeliest first
 remedy: A remedy: its place in the list from 0, or its words
 replaced: How many evaluations were replaced
 replaces: Code that it takes the place of; empty: none
-reported: What the device said that it has; null: it never did
 required: Whether it must be given
 reserved: How many are promised
 restock_ms: When more comes in; null: not known
 restored_ms: When its alert cleared; null: not yet, or none
 result: What it came to; null: not closed yet
-retries: How often it is tried again
-retry_every_s: How long after a try has failed it is made again
 revision: Name of a revision of a condition
 risk: What happens if nothing is done; empty: not judged
 role: Id of a role
-rollout: Id of a rollout
 routed_to: Who takes care of it
 rule: Id of a rule
 rules: How each rule did
@@ -337,18 +297,16 @@ signals: Signals by name
 signs: What speaks for it, and against
 since_ms: From when on it is so
 site: Id of a site
-sites: Ids of sites; null: all
-size_bytes: Size of the image, bytes
 sku: Code of the part
 snoozed_until_ms: Until when it is put off; null: it is not
 source: Who says it
 sources: Other ways to get it
 specversion: Version of CloudEvents
-stale_after: How old a reading may be before it counts as none
 standstill_avoided_h: Standstill that following it avoids; null: not known
 start_eur: Price of beginning
 start_ms: When it begins; null: not planned yet
 started_ms: Since when the condition has held
+stale_after: How old a reading may be before it counts as none
 state: Where it stands
 status: Where it stands; of an answer: its HTTP status
 step: What was done; of a tenant: step of the staircase, 1 to 8
@@ -358,7 +316,6 @@ stopped: Whether it was stopped, because it ran in circles
 strict_rate: Ordered in time exactly as recommended, of those judged
 sub_models: Model that stands there, by place
 subject: What it is about
-success_share: Share of a group that must be updated before the next one begins
 superseded_by: Code that takes its place; empty: none
 supplier: Who delivers
 take: How readings become one value
@@ -376,43 +333,34 @@ thing: Id of a thing
 things: Ids of things
 time: When it happened, RFC 3339 UTC
 time_zone: Name in the IANA database, such as `Europe/Rome`
-timeout_s: When a try has failed that was not confirmed
 title: Words for people
 to_ms: End, not included; null: open
 todo: How many are to be done
 token: Proves ownership; kept as a digest
-tolerance: How far from it still counts, in the unit of the signal
 tolerance_pct: How much above 100 a part may be used
 topic: What it is about; of a message: where it came
 total: How many in all
 total_eur: What is to be paid
 trial_days: Days that are free at first
 tried: Remedies that were tried, oldest first
-tries: How often it was tried
 type: Kind of event
 unit: Unit of the values
 unit_price_eur: Price of one
 unknown_after_s: How long a report holds; after that the state is unknown
 until_ms: Until when; null: still so
 up_when: CEL over the signals of the things
-updates: Updates by rollouts
 urgency: How soon somebody should decide
 url: Address that is called
 usage_unit: Unit of `max_usage`
 user: Id of a user
 users: Users
-value: The value, in the unit of the parameter
 values: Values, each in its signal's unit
-verdict: Whether it is `HEALTHY`; `WAITING`: it is too early
-verify: The condition on telemetry that says that it helped
 version: Version
 view: Face that the role works with
-visit: With which part somebody goes where, if it did not help
 visit_eur: What a visit costs; null: parts are not pulled forward to one
 visit_h: Time that a visit takes to plan and do
 wait_s: How long to wait for messages that are short
 warnings: What should be looked at
-was: The version before
 way: Which way it goes
 wear_at_replacement_mean_pct: Wear of what was replaced, mean
 wear_at_replacement_p90_pct: Wear of what was replaced, nine of ten are below
@@ -424,7 +372,6 @@ what: What it is
 when: The condition, CEL
 where: Where in the request
 why: Why, in words
-window: When devices may be asked, in their local time
 windows: Readings that the variables were made of
 work_h: How long it takes
 work_order: Id of a work order
