@@ -20,6 +20,8 @@ from reference_impl.outcomes import api as outcomes_api
 from reference_impl.outcomes import case_api, money_api, selling_api
 from reference_impl.registry import api as registry_api
 from reference_impl.registry.governance import Governance
+from reference_impl.remote import api as remote_api
+from reference_impl.remote import firmware_api, resolving_api
 from reference_impl.rules import api as rules_api
 from reference_impl.rules.views import Views
 
@@ -113,6 +115,9 @@ def later_routers(
         money_api.router(c.money, clock, store),
         case_api.router(),
         remote_api.router(c.remote, clock, store),
+        remote_api.router(c.remote, clock, store, ground.directory),
+        firmware_api.router(c.rollouts, clock, store),
+        resolving_api.router(c.resolving, clock, store),
         *governance.routers(clock, store),
         *integration_api.routers(webhooks, explainer_of(c, ground.telemetry), clock, store),
     ]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from reference_impl.kernel.http import words, words_contracts, words_work
 from reference_impl.kernel.http import words, words_of_money
+from reference_impl.kernel.http import words, words_remote
 
 SINCE = "ms since 1970 UTC (simulated)"
 UNITS: Mapping[str, str] = {
@@ -33,6 +34,11 @@ MEANINGS: Mapping[str, str] = dict(
     for module in (words, words_of_money)
     for line in module.TABLE.strip().splitlines()
 )
+MEANINGS: Mapping[str, str] = {
+    name: meaning
+    for table in (words.TABLE, words_remote.TABLE)
+    for name, meaning in (line.split(": ", 1) for line in table.strip().splitlines())
+}
 
 
 def meaning_of(name: str) -> str:
