@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 XDIST ?= -n 2 --dist loadgroup
 SEED ?= 7
+# Images often forbid bytecode, and then every process of ours compiles a thousand modules again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help run demo test test-deep check bench new-product features format clean
 .DELETE_ON_ERROR:

@@ -16,7 +16,9 @@ import msgspec
 from broker.seqset import Range, SeqSet
 from broker.wire.messages import Telemetry, TelemetryBatch, Uplink
 
-__all__ = ["Counts", "Delivery", "DeliveryLedger", "LedgerState", "Missing", "SeqSet"]
+__all__ = [
+    "Counts", "Delivery", "DeliveryLedger", "LedgerState", "Missing", "Run", "SeqSet", "runs_of",
+]  # fmt: skip
 
 
 class Missing(NamedTuple):
@@ -25,6 +27,35 @@ class Missing(NamedTuple):
     device: str
     boot: int
     ranges: list[Range]
+
+
+class Run(NamedTuple):
+    """Reports of one device and boot whose numbers follow each other."""
+
+    site: str
+    first: Telemetry
+    last: int
+    """The number of the last one."""
+
+
+def runs_of(messages: Iterable[tuple[str, Uplink]]) -> list[Run] | None:
+    """What devices say in a step in which nothing happens, by device; None if something does.
+
+    Then each is to be looked at by itself.
+    """
+    found: dict[tuple[str, str, int], tuple[Telemetry, list[int]]] = {}
+    for site, message in messages:
+        if type(message) is not Telemetry:
+            return None
+        key = (site, message.device, message.boot)
+        known = found.get(key)
+        if known is None:
+            found[key] = message, [message.seq]
+        else:
+            known[1].append(message.seq)
+    if any(seqs != list(range(seqs[0], seqs[-1] + 1)) for _, seqs in found.values()):
+        return None
+    return [Run(site, first, seqs[-1]) for (site, _, _), (first, seqs) in found.items()]
 
 
 class Overtaken(NamedTuple):
@@ -151,35 +182,29 @@ class DeliveryLedger:
 
     def produced(self, site: str, message: Uplink) -> None:
         """Note that a device made a message; making the same number again changes nothing."""
-        track = self._tracks.get((message.device, message.boot)) or self._track(
-            site, message.device, message.boot
-        )
+        track = self._track(site, message.device, message.boot)
         if isinstance(message, TelemetryBatch):
             for sample in message.samples:
                 track.produced.add(sample.seq)
         elif not track.produced.add_next(message.seq):  # the usual case, made cheap
             track.produced.add(message.seq)
 
-    def produced_all(self, messages: Iterable[tuple[str, Uplink]]) -> None:
-        """As :meth:`produced`, of many."""
-        tracks = self._tracks
-        for site, message in messages:
-            if type(message) is Telemetry:  # the usual case, made cheap
-                track = tracks.get((message.device, message.boot))
-                if track is not None and track.produced.add_next(message.seq):
-                    continue
-            self.produced(site, message)
+    def produced_runs(self, runs: Iterable[Run]) -> None:
+        """As :meth:`produced`, of many that follow each other."""
+        for site, first, last in runs:
+            self._track(site, first.device, first.boot).produced.add_range(first.seq, last)
 
-    def handed_all(self, messages: Iterable[tuple[str, Uplink]]) -> None:
-        """As :meth:`handed`, of many that did not wait."""
-        tracks, delivered = self._tracks, self.delivered
-        for site, message in messages:
-            if type(message) is Telemetry:  # the usual case, made cheap
-                track = tracks.get((message.device, message.boot))
-                if track is not None and track.handed.add_next(message.seq):
-                    delivered[site] = delivered.get(site, 0) + 1
-                    continue
-            self.handed(site, message)
+    def handed_runs(self, runs: Iterable[Run]) -> None:
+        """As :meth:`handed`, of many that follow each other and did not wait."""
+        for site, first, last in runs:
+            track = self._track(site, first.device, first.boot)
+            highest = track.handed.highest
+            if highest is None or highest < first.seq:  # nothing comes again, or behind others
+                new = track.handed.add_range(first.seq, last)
+            else:
+                numbers = range(first.seq, last + 1)
+                new = sum(self._arrived(track, track.handed, seq) for seq in numbers)
+            self.delivered[site] = self.delivered.get(site, 0) + new
 
     def dropped(self, site: str, message: Uplink) -> None:
         """Note that a fault took a message away."""
@@ -195,9 +220,7 @@ class DeliveryLedger:
             message: What was published.
             late: It waited in the device instead of being sent when it was made.
         """
-        track = self._tracks.get((message.device, message.boot)) or self._track(
-            site, message.device, message.boot
-        )
+        track = self._track(site, message.device, message.boot)
         seqs: Iterable[int] = ()
         if isinstance(message, TelemetryBatch):
             seqs = [s.seq for s in message.samples if self._arrived(track, track.handed, s.seq)]

@@ -55,6 +55,10 @@ class SeqSet:
                 f"range {first} to {last} is empty; the last must not be below the first"
             )
         starts, ends = self._starts, self._ends
+        if ends and ends[-1] == first - 1:  # the usual case, made cheap
+            ends[-1] = last
+            self._size += last - first + 1
+            return last - first + 1
         low = bisect_right(ends, first - 2)  # the first interval that touches ours, or lies behind
         high = bisect_right(starts, last + 1)  # behind the last interval that touches ours
         had = sum(ends[i] - starts[i] + 1 for i in range(low, high))

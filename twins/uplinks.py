@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
+from itertools import count, starmap
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from broker.wire.messages import (
     Uplink,
     Will,
 )
+from broker.wire.reports import NOT_MEASURED, shape_of
 from twins.core.device import Ack, Held
 from twins.core.fleet import Fleet, Report
 from twins.core.sending import Sending
@@ -45,11 +46,13 @@ class Post:
 
     def hear(self, report: Report) -> None:
         """Turn one report of a fleet into messages; NaN means not measured, hence absent."""
-        fleet, names = report.fleet, report.fleet.signal_names
-        signals = [dict(zip(names, row, strict=True)) for row in report.values.tolist()]
-        for index, channel in np.argwhere(np.isnan(report.values)).tolist():
-            del signals[index][names[channel]]
-        at = report.stamps.tolist(len(signals))
+        fleet = report.fleet
+        values = report.values.tolist()
+        devices, channels = np.nonzero(np.isnan(report.values))
+        for index, channel in zip(devices.tolist(), channels.tolist(), strict=True):
+            values[index][channel] = NOT_MEASURED
+        signals = starmap(shape_of(fleet.signal_names).signals, values)
+        at = report.stamps.tolist(len(values))
         sites = self._sites.get(fleet)
         if sites is None:
             every = range(len(fleet.index))

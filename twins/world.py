@@ -44,7 +44,7 @@ from twins.field.surroundings import Surroundings, resolve_where
 from twins.products import Product
 from twins.products.plan import plan_fleets
 
-FORMAT = 4
+FORMAT = 5
 """Version of the snapshot's layout."""
 
 

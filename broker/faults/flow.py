@@ -7,7 +7,7 @@ out at the other end.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count, groupby
 from typing import NamedTuple
 
@@ -231,16 +231,6 @@ class Flow:
                 if away_ms is not None and away_ms > until_ms:
                     name, until_ms, extended = name or fault.name, away_ms, True
         return None if name is None else (name, until_ms)
-
-    def note_presences(self, messages: Iterable[tuple[str, Uplink]]) -> None:
-        """As :meth:`note_presence`, of many."""
-        presences = self.presences
-        for site, message in messages:
-            if type(message) is Telemetry:  # usual: of one who is there
-                presence = presences.get(message.device)
-                if presence is not None and presence.online and presence.boot == message.boot:
-                    continue
-            self.note_presence(site, message)
 
     def note_presence(self, site: str, message: Uplink) -> None:
         """Follow what the broker knows of a device's connection."""

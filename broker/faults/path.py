@@ -15,7 +15,7 @@ import msgspec
 from broker.faults.flow import Flow, Out
 from broker.faults.state import PathState, Remembered
 from broker.faults.verdict import Fault, Streams, VerdictRecord
-from broker.ledger import DeliveryLedger
+from broker.ledger import DeliveryLedger, Run, runs_of
 from broker.link.port import MAX_PAYLOAD_BYTES, DeviceLink, Packet
 from broker.wire import codec, topics
 from broker.wire.messages import Birth, Downlink, TelemetryBatch, Uplink
@@ -113,11 +113,15 @@ class FaultyLink:
             raise ValueError(f"time went back from {self._now_ms} ms to {now_ms} ms")
         since_ms, self._now_ms = self._now_ms, now_ms
         records: list[VerdictRecord] = []
-        self._ledger.produced_all(messages)
-        if self._flow.calm(since_ms, now_ms):
-            self._flow.note_presences(messages)
-            if payloads and max(map(len, payloads)) <= self._payload_bytes_max:
-                return await self._send_all(messages, payloads)
+        calm = self._flow.calm(since_ms, now_ms)
+        runs = runs_of(messages) if calm and payloads else None
+        if runs is not None and max(map(len, payloads)) <= self._payload_bytes_max:
+            return await self._send_runs(messages, payloads, runs)
+        for site, message in messages:
+            self._ledger.produced(site, message)
+        if calm:
+            for site, message in messages:
+                self._flow.note_presence(site, message)
             outs = [Out(site, message) for site, message in messages]
         else:
             outs, records = self._flow.through(messages, since_ms, now_ms)
@@ -140,17 +144,20 @@ class FaultyLink:
         await self._have_taken_over()
         return Sent(len(sized), records)
 
-    async def _send_all(
-        self, messages: Sequence[tuple[str, Uplink]], payloads: Sequence[bytes]
+    async def _send_runs(
+        self,
+        messages: Sequence[tuple[str, Uplink]],
+        payloads: Sequence[bytes],
+        runs: Sequence[Run],
     ) -> Sent:
-        """Send what goes as it is: nothing is wrong, nothing too long."""
-        packets = [
-            Packet(topics.uplink(site, message), payload, type(message) is Birth)
-            for (site, message), payload in zip(messages, payloads, strict=True)
-        ]
-        await self._inner.publish(packets)
-        self._ledger.handed_all(messages)
-        return Sent(len(packets), [])
+        """Send reports as they are: nothing is wrong, nothing too long."""
+        self._ledger.produced_runs(runs)
+        for site, first, _ in runs:
+            self._flow.note_presence(site, first)
+        names = [topics.telemetry(site, message.device) for site, message in messages]
+        await self._inner.publish(list(map(Packet, names, payloads)))
+        self._ledger.handed_runs(runs)
+        return Sent(len(names), [])
 
     async def _have_taken_over(self) -> None:
         """Let it really happen, where devices have connections of their own."""

@@ -25,6 +25,11 @@ def encode(message: m.Uplink | m.Downlink) -> bytes:
     return _encoder.encode(message)
 
 
+def decode(payload: bytes) -> m.Uplink:
+    """Read what :func:`encode` wrote of a message of a device."""
+    return _up.decode(payload)
+
+
 def decode_uplink(topic: str, payload: bytes) -> tuple[str, m.Uplink]:
     """Read what a device sent, as ``(site, message)``.
 

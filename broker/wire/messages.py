@@ -11,6 +11,7 @@ All times are simulated milliseconds since the Unix epoch. A message from a devi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -26,6 +27,7 @@ SignalName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 """``snake_case``, the unit at the end: ``vibration_mm_s``."""
 AtMs = Annotated[int, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
+Seq = Annotated[int, Meta(ge=1)]
 Value = float | int | bool | str
 
 
@@ -61,17 +63,17 @@ class Telemetry(msgspec.Struct, frozen=True, kw_only=True, tag="telemetry.v1", t
 
     device: KnownId
     boot: Count
-    seq: Annotated[int, Meta(ge=1)]
+    seq: Seq
     at_ms: AtMs
-    signals: dict[str, float]
+    signals: Mapping[str, float]
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """A report inside a batch; device and boot stand once, at the batch."""
 
-    seq: Annotated[int, Meta(ge=1)]
+    seq: Seq
     at_ms: AtMs
-    signals: dict[str, float]
+    signals: Mapping[str, float]
 
 
 class TelemetryBatch(msgspec.Struct, frozen=True, kw_only=True, tag="batch.v1", tag_field="type"):
@@ -102,7 +104,7 @@ class CommandAck(msgspec.Struct, frozen=True, kw_only=True, tag="ack.v1", tag_fi
 
     device: DeviceId
     boot: Count
-    seq: Annotated[int, Meta(ge=1)]
+    seq: Seq
     at_ms: AtMs
     command_id: str
     status: Literal["running", "done", "refused", "expired"]

@@ -44,6 +44,12 @@ def uplink(site: str, message: m.Uplink) -> str:
     return f"{ROOT}/up/{site}/{message.device}/{_KINDS[type(message)]}"
 
 
+@lru_cache(maxsize=16_384)  # the same devices come for ever
+def telemetry(site: str, device: str) -> str:
+    """Topic on which a device of ``site`` publishes its reports."""
+    return f"{ROOT}/up/{site}/{device}/{_KINDS[m.Telemetry]}"
+
+
 def downlink(site: str, message: m.Downlink) -> str:
     """Topic on which the service publishes ``message`` for a device of ``site``."""
     return f"{ROOT}/down/{site}/{message.device or ALL}/{_KINDS[type(message)]}"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rich.console import Console
 
@@ -18,7 +18,9 @@ from harness.events import Event, EventHandler, RunResult, RunStarted
 from harness.report.console import ConsoleReport, say
 from harness.report.html import HtmlReport
 from harness.report.jsonl import JsonLinesReport
-from harness.report.junit import Case, JunitReport, Suite, suite_of
+
+if TYPE_CHECKING:
+    from harness.report.junit import JunitReport
 
 Runner = Callable[[Path, Sequence[EventHandler]], RunResult]
 """Runs one scenario file and tells the handlers; how, is the caller's choice."""
@@ -85,7 +87,7 @@ def run_files(
         OurBug: Passed on, because it needs a traceback; other errors become outcomes.
     """
     outcome = Outcome()
-    junit_report = JunitReport(junit) if junit else None
+    junit_report = _junit(junit)
     with _kills_interrupt() as killed_by:
         for file in files:
             jobs, before = _jobs(file, jobs_of, Job(seed, runner)), len(outcome.runs)
@@ -142,7 +144,7 @@ def _family(
             if ended.result is None:
                 outcome.runs.append({**ended.told, "variant": job.variant})
                 if junit is not None:
-                    junit.add(_broken_off(f"{file} [{job.variant}]", ended.told["error"]))
+                    junit.add_broken_off(f"{file} [{job.variant}]", ended.told["error"])
             else:
                 members.append(families.Member(job.variant, ended.result, ended.page))
     finally:
@@ -150,13 +152,17 @@ def _family(
         for variant, result, report in members:
             outcome.runs.append({**output.run_object(result, report), "variant": variant})
             if junit is not None:
-                junit.add(suite_of(result, variant=variant))
+                junit.add_run(result, variant=variant)
         if members:
             families.show(console, members, missing=len(jobs) - len(members), quiet=quiet)
 
 
-def _broken_off(name: str, error: str) -> Suite:
-    return Suite(name=name, cases=(Case(name="the run ends in order", group=name, error=error),))
+def _junit(path: Path | None) -> JunitReport | None:
+    if path is None:
+        return None
+    from harness.report.junit import JunitReport  # noqa: PLC0415 - XML only if asked for
+
+    return JunitReport(path)
 
 
 def _raiser(error: HarnessError) -> Runner:
@@ -219,7 +225,7 @@ def _run_one(
         say(console, f"error: {error}", "bold red")
         _say_replay(console, beginning.started, file, job.seed)
         if junit is not None:
-            junit.add(_broken_off(str(file), str(error)))
+            junit.add_broken_off(str(file), str(error))
         return Ended(output.error_object(str(file), job.seed, error, error.exit_code))
     finally:
         story.close()

@@ -81,7 +81,7 @@ def _run(recorder: Recorder, dataset: Dataset, *, quiet: bool) -> None:
     )  # fmt: skip
     with bar:
         task = bar.add_task(f"{wanted.days:g} days", total=wanted.days)
-        for page in recorder.pages(days=days):
+        for page in recorder.pages(days=days, again=True):
             dataset.write(page)
             bar.update(task, advance=days)
 

@@ -82,10 +82,7 @@ def _played(
     Raises:
         InvalidRun: If requests are wanted for a run that is not paced.
     """
-    from harness.cli import control_port, keys  # noqa: PLC0415
     from harness.engine import runner as engine  # noqa: PLC0415
-    from harness.engine.options import PACED_SPEED  # noqa: PLC0415
-    from harness.world.control import Control  # noqa: PLC0415
 
     options = _options(wish)
     told = scenario if not isinstance(scenario, Path) else engine.load(scenario)
@@ -93,6 +90,10 @@ def _played(
         if wish.control_port is not None:
             raise InvalidRun("--control-port is the hand on a paced run; give --mode paced, too")
         return engine.run_scenario(told, seed=seed, options=options, handlers=handlers)
+    from harness.cli import control_port, keys  # noqa: PLC0415 - the hands on a paced run
+    from harness.engine.options import PACED_SPEED  # noqa: PLC0415
+    from harness.world.control import Control  # noqa: PLC0415
+
     control = Control(speed=wish.speed or told.run.speed or PACED_SPEED)
     hand = keys.Keys(control, wish.notice)
     far = control_port.Hand(control, start_ms=told.run.start, until_ms=told.run.until_ms)

@@ -25,7 +25,6 @@ from harness.sut.http import HttpSut
 from harness.sut.levels import WHOLE, Need, Reach, wire_only
 from harness.sut.port import SystemUnderTest
 from harness.sut.reference import ChildReference, InProcessReference, restore_store
-from harness.sut.webhooks import Webhooks
 from harness.sut.wire_only import NAME, WireOnlySut
 from harness.world.path import Tap, link_faults
 from twins.core.errors import InvalidProduct, InvalidSnapshot, InvalidWorld
@@ -298,8 +297,11 @@ def _in_process(
 
 def _remote(broker: Broker, options: RunOptions, folder: Path, clock: Clock) -> SystemUnderTest:
     if options.sut == NAME:
-        hooks = None if options.webhooks is None else Webhooks(options.webhooks)
-        return WireOnlySut(hooks)
+        if options.webhooks is None:
+            return WireOnlySut(None)
+        from harness.sut.webhooks import Webhooks  # noqa: PLC0415 - h11 only if asked for
+
+        return WireOnlySut(Webhooks(options.webhooks))
     if options.sut is not None:
         if options.notice is not None:
             options.notice(f"the broker is at {broker.url}; waiting until the DPS has subscribed")

@@ -12,7 +12,7 @@ from harness.engine.lines import around
 from harness.events import CheckDecided
 from harness.scenario.checkrefs import KINDS, PHASES
 from harness.scenario.products import Products
-from harness.scenario.resolve import places
+from harness.scenario.resolve import places, used_products
 from harness.scenario.schema import CheckRef, Scenario
 from harness.sut.port import Call
 
@@ -65,7 +65,7 @@ def brief_of(scenario: Scenario, products: Products, calls: Sequence[Call]) -> B
     devices = places(scenario, products)
     fits = {
         product.id: frozenset((part.sku, part.position) for part in product.parts.values())
-        for product in products.values()
+        for product in used_products(scenario, products)
     }
     rules: dict[str, Mapping[str, Any]] = {}
     for call in calls:

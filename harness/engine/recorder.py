@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import IO, Any
 
 import msgspec
 
 from broker.wire.messages import Sample, Telemetry, TelemetryBatch, Uplink
+from broker.wire.reports import plain
 from harness.checks.base import Check
 from harness.engine.history import History
 from harness.engine.trace import Trace
@@ -92,16 +94,16 @@ class EngineRecorder:
     ) -> None:
         """See Recorder."""
         self.trace.messages(messages, now_ms, sent_ms, payloads)
-        self.windows.take(messages, now_ms)
+        self.windows.take(messages, now_ms, payloads)
         thin, oldest_ms = self._thin, now_ms - BELIEVED_MS
-        for number, (_, message) in enumerate(messages):
-            if type(message) is Telemetry:
+        for (_, message), at_ms in zip(messages, sent_ms or repeat(now_ms), strict=False):
+            if isinstance(message, Telemetry):
                 if oldest_ms <= message.at_ms < thin.get(message.device, 0):
                     continue  # this device was seen lately
-                self._seen(message.device, message, sent_ms[number] if sent_ms else now_ms)
+                self._seen(message.device, message, at_ms)
             elif isinstance(message, TelemetryBatch):
                 for sample in message.samples:
-                    self._seen(message.device, sample, sent_ms[number] if sent_ms else now_ms)
+                    self._seen(message.device, sample, at_ms)
 
     def _seen(self, device: str, report: Telemetry | Sample, sent_ms: int) -> None:
         """Let handlers see a report; one whose clock is wrong when it came, not when it says."""
@@ -110,7 +112,8 @@ class EngineRecorder:
             at_ms = sent_ms
         if at_ms >= thin.get(device, 0):
             thin[device] = at_ms - at_ms % THIN_MS + THIN_MS
-            self.emit(TelemetrySeen(at_ms=at_ms, device=device, signals=report.signals))
+            signals = plain(report.signals)
+            self.emit(TelemetrySeen(at_ms=at_ms, device=device, signals=signals))
 
     def arrived(self, messages: Sequence[tuple[str, Uplink]], now_ms: int) -> None:
         """See Recorder."""

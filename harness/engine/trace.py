@@ -138,14 +138,14 @@ class Trace:
         """
         times = sent_ms or [None] * len(messages)
         payloads = payloads or [codec.encode(message) for _, message in messages]
-        sites = {site: b"%b %%b" % site.encode().replace(b"%", b"%%") for site, _ in messages}
+        sites = {site: site.encode() + b" " for site in {site for site, _ in messages}}
         self._messages.add(
             [
                 (
                     (at_ms, message.device, message.boot, message.seq)
                     if type(message) is Telemetry and at_ms is not None  # usual
                     else order_of(message, at_ms),
-                    sites[site] % payload,
+                    sites[site] + payload,
                 )
                 for (site, message), at_ms, payload in zip(messages, times, payloads, strict=True)
             ],

@@ -1,7 +1,7 @@
 """The readings that a rule looked at when it fired, kept for whoever asks why.
 
-Reports are kept by step as they come, and sorted by device only when a rule fires: a run in which
-nothing fires pays nothing for it.
+Reports are kept by step, as the bytes in which they went out, and sorted by device and read only
+when a rule fires: a run in which nothing fires pays nothing for it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from broker.wire import codec
 from broker.wire.messages import Sample, Telemetry, TelemetryBatch, Uplink
 from harness.events import FeedSeen, WindowSeen
 from harness.scenario.units import parse_duration
@@ -20,7 +21,7 @@ FIRED = frozenset({"alert.raised", "recommendation.issued"})
 KEPT_MS = 86_400_000
 """Reports that are older are let go: of longer windows the last day is shown."""
 KEPT_REPORTS = 100_000
-"""Of large fleets even fewer are kept, so that memory stays small (about 1 kB each)."""
+"""Of large fleets even fewer are kept, so that memory stays small (about 0.6 kB each)."""
 DEFAULT_STALE, LAST_WITHIN = "1h", "7d"
 """Where a pack does not say how far back a last reading is looked for."""
 SHOWN = 48
@@ -36,14 +37,31 @@ class Input(NamedTuple):
     ago_ms: int = 0
 
 
+class _Step:
+    """What devices sent in one step."""
+
+    __slots__ = ("_by_device", "at_ms", "devices", "payloads")
+
+    def __init__(self, at_ms: int, devices: Sequence[str], payloads: Sequence[bytes]) -> None:
+        self.at_ms, self.devices, self.payloads = at_ms, devices, payloads
+        self._by_device: dict[str, list[bytes]] | None = None
+
+    def of(self, device: str) -> Iterable[bytes]:
+        """The messages of one device."""
+        if self._by_device is None:
+            self._by_device = {}
+            for one, payload in zip(self.devices, self.payloads, strict=True):
+                self._by_device.setdefault(one, []).append(payload)
+        return self._by_device.get(device, ())
+
+
 class Windows:
     """Takes messages, and tells what a rule that fires has seen."""
 
     def __init__(self) -> None:
         self._rules: dict[tuple[str, str], dict[str, Input]] = {}
-        self._steps: deque[tuple[int, Sequence[tuple[str, Uplink]]]] = deque()
-        self._count = self._indexed = 0
-        self._by_device: dict[str, list[Telemetry | Sample]] = {}
+        self._steps: deque[_Step] = deque()
+        self._count = 0
 
     def learn(self, calls: Iterable[Call]) -> None:
         """Know the windows of the packs among what is installed; a pack replaces its rules."""
@@ -54,13 +72,20 @@ class Windows:
                 for rule in call.body.get("rules") or ():
                     self._rules[pack, str(rule.get("id"))] = dict(_inputs(rule, stale))
 
-    def take(self, messages: Sequence[tuple[str, Uplink]], now_ms: int) -> None:
-        """Keep what devices sent in a step."""
-        self._steps.append((now_ms, messages))
-        self._count += len(messages)
-        while self._steps and (self._steps[0][0] < now_ms - KEPT_MS or self._count > KEPT_REPORTS):
-            self._count -= len(self._steps.popleft()[1])
-            self._indexed = 0  # the index holds what is gone
+    def take(
+        self,
+        messages: Sequence[tuple[str, Uplink]],
+        now_ms: int,
+        payloads: Sequence[bytes] = (),
+    ) -> None:
+        """Keep what devices sent in a step; ``payloads``: what it is as bytes, where known."""
+        payloads = payloads or [codec.encode(message) for _, message in messages]
+        devices = [message.device for _, message in messages]
+        steps = self._steps
+        steps.append(_Step(now_ms, devices, payloads))
+        self._count += len(devices)
+        while steps and (steps[0].at_ms < now_ms - KEPT_MS or self._count > KEPT_REPORTS):
+            self._count -= len(steps.popleft().devices)
 
     def of(self, event: FeedSeen) -> WindowSeen | None:
         """What the rule saw that an event tells of; None if it reads no signal."""
@@ -81,26 +106,24 @@ class Windows:
         )
 
     def _reports(self, device: str) -> list[Telemetry | Sample]:
-        if self._indexed == 0:
-            self._by_device = {}
-        fresh = list(self._steps)[self._indexed :]
-        self._indexed = len(self._steps)
-        for _, messages in fresh:
-            for _, message in messages:
+        found: list[Telemetry | Sample] = []
+        for step in self._steps:
+            for payload in step.of(device):
+                message = codec.decode(payload)
                 if isinstance(message, Telemetry):
-                    self._by_device.setdefault(message.device, []).append(message)
+                    found.append(message)
                 elif isinstance(message, TelemetryBatch):
-                    self._by_device.setdefault(message.device, []).extend(message.samples)
-        return self._by_device.get(device, [])
+                    found.extend(message.samples)
+        return found
 
     def state(self) -> dict[str, Any]:
         """What is kept, for a snapshot."""
-        return {"steps": [(at_ms, list(messages)) for at_ms, messages in self._steps]}
+        return {"steps": [(step.at_ms, step.devices, step.payloads) for step in self._steps]}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Become what the snapshot was taken of."""
-        self._steps, self._indexed = deque(state["steps"]), 0
-        self._count = sum(len(messages) for _, messages in self._steps)
+        self._steps = deque(_Step(*step) for step in state["steps"])
+        self._count = sum(len(step.devices) for step in self._steps)
 
 
 def _inputs(rule: Mapping[str, Any], stale: str) -> Iterable[tuple[str, Input]]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import platform
 import sys
-from importlib import metadata, resources
+from importlib import metadata
 from typing import Any
-
-import msgspec
 
 from harness.events import RunResult
 from harness.grading.explain import Explanation
 from harness.report import words
 from harness.report.finished import FinishedReport
 from harness.report.packs import packs_of
+from harness.report.pages import rendered
 from harness.report.runlog import ORDER_STEPS, VISIT_STEPS, Process, RunLog
 
 MOST_DEVICES = 8
@@ -46,23 +45,13 @@ def render(log: RunLog) -> str:
     Raises:
         ValueError: If the run has not finished.
     """
-    import jinja2  # noqa: PLC0415 - the console can do without
-    from markupsafe import Markup  # noqa: PLC0415
-
     if log.result is None:
         raise ValueError("a page is made of a finished run; this one has no result")
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("harness.report", "templates"),
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    for name in ("stamp", "long_stamp", "span", "euros", "plain", "number", "count"):
-        environment.filters[name] = getattr(words, name)
-    if log.started is not None:
+    if log.started is not None and log.why.names():
         log.why.packs = packs_of(log.started.run_dir)
     reasons = explanations(log)
-    # "</" would end the script element that the data stand in.
-    data = msgspec.json.encode(chart_data(log)).decode().replace("</", "<\\/")
-    return environment.get_template("report.html.j2").render(
+    return rendered(
+        "report.html.j2", data=chart_data(log),
         result=log.result, started=log.started, lines=log.lines, log=log,
         orders=process_rows(log.of_kind("order"), ORDER_STEPS), order_steps=ORDER_STEPS,
         visits=process_rows(log.of_kind("work_order"), VISIT_STEPS), visit_steps=VISIT_STEPS,
@@ -70,8 +59,6 @@ def render(log: RunLog) -> str:
         reasons=reasons, anchors={why.ident: f"why-{n}" for n, why in enumerate(reasons, 1)},
         untold=len(log.why.names()) - len(reasons),
         periods=[event.data for event in log.periods],
-        plotly=Markup(plotly_source()),  # noqa: S704 - a file of the installed package
-        data=Markup(data),  # noqa: S704 - JSON, its only way out of the script is closed above
     )  # fmt: skip
 
 
@@ -81,11 +68,6 @@ def explanations(log: RunLog) -> list[Explanation]:
     names = list(dict.fromkeys([*told, *log.why.names()]))[:MOST_EXPLAINED]
     found = [log.why.explain(name) for name in names]
     return [why for why in found if why is not None]
-
-
-def plotly_source() -> str:
-    """plotly.js as the installed package carries it."""
-    return resources.files("plotly").joinpath("package_data/plotly.min.js").read_text("utf-8")
 
 
 def chart_data(log: RunLog) -> dict[str, Any]:

@@ -146,3 +146,12 @@ class JunitReport:
         """Append a suite and write the file anew."""
         self.suites.append(suite)
         write(self.path, self.suites)
+
+    def add_run(self, result: RunResult, *, variant: str) -> None:
+        """Append a run of a matrix."""
+        self.add(suite_of(result, variant=variant))
+
+    def add_broken_off(self, name: str, error: str) -> None:
+        """Append a run that came to no result."""
+        case = Case(name="the run ends in order", group=name, error=error)
+        self.add(Suite(name=name, cases=(case,)))

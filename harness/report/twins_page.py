@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.report import words
-from harness.report.html import plotly_source
+from harness.report.pages import rendered
 from harness.report.truths import said
 from twins.core.common_faults import faults_of
 from twins.core.ports import Truth
@@ -41,23 +40,13 @@ class Page:
 
 def render(page: Page) -> str:
     """The page as text; it needs no internet."""
-    import jinja2  # noqa: PLC0415 - the console can do without
-    from markupsafe import Markup  # noqa: PLC0415
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("harness.report", "templates"),
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    # "</" would end the script element that the data stand in.
-    data = msgspec.json.encode(chart(page)).decode().replace("</", "<\\/")
     marks = most_telling(events(page))
-    return environment.get_template("twins.html.j2").render(
+    return rendered(
+        "twins.html.j2", data=chart(page),
         product=page.product, wanted=page.wanted, history=page.history,
         faults=[_fault(page, index) for index in range(len(page.wanted.faults))],
         marks=[{**mark, "when": words.long_stamp(mark["at_ms"])} for mark in marks],
         more=len(events(page)) - len(marks),
-        plotly=Markup(plotly_source()),  # noqa: S704 - a file of the installed package
-        data=Markup(data),  # noqa: S704 - JSON, its only way out of the script is closed above
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from harness.errors import TwinAuthorError
 from harness.scenario.units import quantity
@@ -13,16 +13,31 @@ from twins.products import Product, catalog
 Products = Mapping[str, Product]
 
 
-def installed() -> Products:
+class Installed(Mapping[str, Product]):
     """Every product that comes with the twins.
 
-    Raises:
-        TwinAuthorError: If the folder of one is not what it must be.
+    Looking one up raises TwinAuthorError if its folder is not what it must be.
     """
-    try:
-        return catalog()
-    except TwinError as error:
-        raise TwinAuthorError(str(error)) from error
+
+    def __getitem__(self, name: str) -> Product:
+        try:
+            return catalog()[name]
+        except TwinError as error:
+            raise TwinAuthorError(str(error)) from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(catalog())
+
+    def __len__(self) -> int:
+        return len(catalog())
+
+    def __contains__(self, name: object) -> bool:
+        return name in catalog()
+
+
+def installed() -> Products:
+    """Every product that comes with the twins; see :class:`Installed`."""
+    return Installed()
 
 
 def in_unit(value: float | str, param: Param, *, bounded: bool = True) -> float:

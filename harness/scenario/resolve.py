@@ -175,8 +175,7 @@ def _people(people: People) -> Iterator[Said]:
     if country not in COUNTRIES:
         yield Said(("field", "country"), False, unknown("country", country, sorted(COUNTRIES)))
         country = People().country
-    zones = _time_zones()
-    if people.time_zone and people.time_zone not in zones:
+    if people.time_zone and people.time_zone not in (zones := _time_zones()):
         text = unknown("time zone", people.time_zone, sorted(zones))
         yield Said(("field", "time_zone"), False, text)
     for name, params in _field_params(country).items():

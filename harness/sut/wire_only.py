@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import InvalidRun, SutError
 from harness.sut.port import Call, ClockAnswer, FeedPage, Info, Short, Stored
-from harness.sut.webhooks import Webhooks
 from twins.core.ports import Intent
+
+if TYPE_CHECKING:
+    from harness.sut.webhooks import Webhooks
 
 NAME = "none"
 """What stands in place of the URL of such a DPS."""

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from broker.wire import messages as m
 from reference_impl.ingestion import domain
-from reference_impl.ingestion.domain import DeviceLog, IngestionStore, Requests
+from reference_impl.ingestion.domain import DeviceLog, IngestionStore, Key, Requests
 from reference_impl.kernel.store import UnitOfWork
-
-Key = tuple[str, int]
-"""Device and boot."""
 
 
 class Asking:

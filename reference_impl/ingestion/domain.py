@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import Any, NamedTuple, Protocol
@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from broker.ledger import SeqSet
-from broker.wire.messages import Downlink, Sample, Telemetry
+from broker.wire.messages import Downlink, Sample, Telemetry, Uplink
+from broker.wire.reports import Report, Signals, plain, table
 from reference_impl.kernel.ports import Floats, Times
 from reference_impl.kernel.store import Connection, UnitOfWork
 
@@ -40,8 +41,14 @@ def dated(at_ms: int, now_ms: int) -> bool:
     return now_ms < DATED_FROM_MS or now_ms - BACK_MS <= at_ms <= now_ms + AHEAD_MS
 
 
-Reading = Telemetry | Sample
+Key = tuple[str, int]
+"""Device and boot."""
+Shaped = Report[Signals]
+Reading = Telemetry | Sample | Shaped
 """One report of one device: ``seq``, ``at_ms`` and ``signals``."""
+REPORTS = (Telemetry, Report)
+"""The messages that are one report each."""
+Message = Uplink | Shaped
 
 
 class Block(NamedTuple):
@@ -61,7 +68,7 @@ def pack(readings: Sequence[Reading]) -> Block:
     """
     n = len(readings)
     times = [reading.at_ms for reading in readings]
-    reports = [reading.signals for reading in readings]
+    reports = [plain(reading.signals) for reading in readings]
     shapes = set(map(tuple, reports))
     if len(shapes) == 1:  # usual: all have the same signals in the same order
         (names,) = shapes
@@ -76,6 +83,43 @@ def pack(readings: Sequence[Reading]) -> Block:
         *chain.from_iterable(zip(*rows, strict=True)),
     )
     return Block(names, n, min(times), max(times), payload)
+
+
+def pack_all(readings: Mapping[Key, Sequence[Reading]]) -> list[tuple[Key, Block]]:
+    """As :func:`pack`, of many devices: those of one shape and size as one table."""
+    blocks: dict[Key, Block] = {}
+    alike: dict[tuple[type, int], list[Key]] = {}
+    for key, of_one in readings.items():
+        kind, *others = {type(reading.signals) for reading in of_one}
+        if others or not issubclass(kind, Signals):
+            blocks[key] = pack(of_one)
+        else:
+            alike.setdefault((kind, len(of_one)), []).append(key)
+    for (_, size), keys in alike.items():
+        reports: Any = [reading for key in keys for reading in readings[key]]
+        blocks |= {keys[place]: block for place, block in _pack_alike(reports, size)}
+    return [(key, blocks[key]) for key in readings]
+
+
+def _pack_alike(reports: Sequence[Shaped], size: int) -> Iterator[tuple[int, Block]]:
+    """A block for each ``size`` reports of one shape; a signal without any reading is left out."""
+    names = type(reports[0].signals).__struct_encode_fields__
+    values = np.frombuffer(table(reports), dtype="<f8").reshape(-1, size, len(names))
+    times: Times = np.reshape([report.at_ms for report in reports], (-1, size))
+    numbers: Times = np.reshape([report.seq for report in reports], (-1, size))
+    first_ms, last_ms = times.min(axis=1).tolist(), times.max(axis=1).tolist()
+    measuring: dict[bytes, list[int]] = {}
+    has = ~np.isnan(values).all(axis=1)
+    for place in range(len(has)):
+        measuring.setdefault(has[place].tobytes(), []).append(place)
+    for places in measuring.values():
+        columns = np.flatnonzero(has[places[0]])
+        found = tuple([names[column] for column in columns])
+        whole: Times = np.empty((len(places), 2 + len(found), size), dtype="<i8")
+        whole[:, 0], whole[:, 1] = times[places], numbers[places]
+        whole[:, 2:].view("<f8")[:] = values[places][:, :, columns].swapaxes(1, 2)
+        for place, block in zip(places, whole, strict=True):
+            yield place, Block(found, size, first_ms[place], last_ms[place], block.tobytes())
 
 
 def unpack(block: Block) -> tuple[Times, Times, Floats]:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from broker.link.port import Packet
 from broker.wire import messages as m
 from broker.wire import topics
-from broker.wire.codec import MalformedMessage, decode_uplink
+from broker.wire.codec import MalformedMessage
+from broker.wire.reports import UplinkReader
 from reference_impl.ingestion import domain
-from reference_impl.ingestion.asking import Asking, Key
+from reference_impl.ingestion.asking import Asking
+from reference_impl.ingestion.batch import Batch
 from reference_impl.ingestion.domain import (
+    REPORTS,
     Columns,
     DeviceLog,
     IngestionStore,
+    Key,
+    Message,
     Reading,
     Requests,
     pack,
+    pack_all,
 )
 from reference_impl.ingestion.sites import Sites
 from reference_impl.kernel.bus import Bus
@@ -30,20 +35,6 @@ from reference_impl.published import CommandAcknowledged, DeviceSeen, MessageDea
 
 NOWHERE = "unknown"
 """Stands for the site of a message whose topic names none."""
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What one batch brings, until it is written."""
-
-    open: dict[tuple[str, str, int], list[Reading]] = field(default_factory=dict)
-    """Reports that are not looked at yet, by site, device and boot: they are taken together."""
-    readings: dict[Key, list[Reading]] = field(default_factory=dict)
-    logs: dict[Key, DeviceLog] = field(default_factory=dict)
-    sites: set[str] = field(default_factory=set)
-    latest: dict[str, Reading] = field(default_factory=dict)
-    undated: dict[Key, set[int]] = field(default_factory=dict)
-    """Numbers of reports that are stored, but of no known time: nobody decides anything by them."""
 
 
 class Ingestion:
@@ -69,6 +60,7 @@ class Ingestion:
         self._now_ms = now_ms
         self._wall_s = wall_s
         self._idle_site_s = idle_site_s
+        self._reader = UplinkReader()
         self._logs: dict[Key, DeviceLog] = {}
         self._sites = Sites()
         self._latest_ms: dict[str, int] = {}
@@ -106,11 +98,11 @@ class Ingestion:
 
     def take(self, packets: Sequence[Packet]) -> None:
         """Store a batch in one transaction; afterwards every message of it may be acknowledged."""
-        batch = _Batch()
+        batch = Batch()
         try:
             with self._store.begin() as uow:
                 self._take_all(uow, batch, packets)
-                blocks = [(key, pack(readings)) for key, readings in batch.readings.items()]
+                blocks = pack_all(batch.readings)
                 self._write(uow, batch, blocks)
                 crash_point("before_commit")
         except BaseException:
@@ -128,17 +120,18 @@ class Ingestion:
         for act in self._listeners:
             act()
 
-    def _take_all(self, uow: UnitOfWork, batch: _Batch, packets: Sequence[Packet]) -> None:
+    def _take_all(self, uow: UnitOfWork, batch: Batch, packets: Sequence[Packet]) -> None:
+        read = self._reader.read
         for packet in packets:
             try:
-                site, message = decode_uplink(packet.topic, packet.payload)
+                site, message = read(packet.topic, packet.payload)
             except MalformedMessage as error:
                 address = topics.parse(packet.topic)
                 site = NOWHERE if address is None else address.site
                 if self._bury(uow, site, packet, error.problem):
                     self._count(batch, site, 1)
                 continue
-            if type(message) is m.Telemetry:
+            if isinstance(message, REPORTS):
                 known = batch.open.get((site, message.device, message.boot))
                 if known is not None:  # usual: nothing that is done for each message
                     known.append(message)
@@ -147,7 +140,7 @@ class Ingestion:
         self._look_at_open(batch)
 
     def _take_one(
-        self, uow: UnitOfWork, batch: _Batch, packet: Packet, site: str, message: m.Uplink
+        self, uow: UnitOfWork, batch: Batch, packet: Packet, site: str, message: Message
     ) -> None:
         thing = self._directory.thing(uow.conn, message.device)
         key = (message.device, message.boot)
@@ -160,16 +153,14 @@ class Ingestion:
             self._count(batch, site, counted)
             return
         log.site = site
-        if isinstance(message, m.Telemetry):
+        if isinstance(message, REPORTS):
             batch.open[site, *key] = [message]
         else:
             self._look_at_open(batch)
             self._take_other(uow, batch, log, message)
         self._heard(uow, log, message)
 
-    def _take_other(
-        self, uow: UnitOfWork, batch: _Batch, log: DeviceLog, message: m.Uplink
-    ) -> None:
+    def _take_other(self, uow: UnitOfWork, batch: Batch, log: DeviceLog, message: m.Uplink) -> None:
         """Take what is no single report."""
         if isinstance(message, m.TelemetryBatch):
             self._readings(batch, (message.device, message.boot), log, message.samples)
@@ -178,6 +169,7 @@ class Ingestion:
         at_ms = None if message.at_ms is None else self._dated_ms(message.at_ms)
         self._count(batch, log.site, counts, at_ms)
         if isinstance(message, m.Birth):
+            self._reader.learn(log.site, message)
             self._birth(uow, message, log, self._dated_ms(message.at_ms))
         elif new and isinstance(message, m.Will):
             self._will(uow, message)
@@ -185,7 +177,7 @@ class Ingestion:
         elif new and isinstance(message, m.CommandAck):
             uow.publish(_acknowledged(message, self._dated_ms(message.at_ms)))
 
-    def _heard(self, uow: UnitOfWork, log: DeviceLog, message: m.Uplink) -> None:
+    def _heard(self, uow: UnitOfWork, log: DeviceLog, message: Message) -> None:
         """A device that nobody knows is asked what it is; one that was lost is found."""
         if not log.born and not log.asked:
             self._asking.birth(uow, log.site, message.device, str(message.boot))
@@ -194,7 +186,7 @@ class Ingestion:
             self._rows.set_lost(uow, message.device, message.boot, None)
             log.lost = False
 
-    def _look_at_open(self, batch: _Batch) -> None:
+    def _look_at_open(self, batch: Batch) -> None:
         """Take the reports that came so far, device by device."""
         waiting, batch.open = batch.open, {}
         for (_, device, boot), readings in waiting.items():
@@ -202,7 +194,7 @@ class Ingestion:
             self._readings(batch, key, self._logs[key], readings)
 
     def _readings(
-        self, batch: _Batch, key: Key, log: DeviceLog, readings: Sequence[Reading]
+        self, batch: Batch, key: Key, log: DeviceLog, readings: Sequence[Reading]
     ) -> None:
         times = [reading.at_ms for reading in readings]
         first_ms, last_ms = min(times), max(times)
@@ -219,7 +211,7 @@ class Ingestion:
             batch.latest[key[0]] = readings[len(times) - 1 - times[::-1].index(last_ms)]
 
     def _reading(
-        self, batch: _Batch, key: Key, log: DeviceLog, reading: Reading, now_ms: int
+        self, batch: Batch, key: Key, log: DeviceLog, reading: Reading, now_ms: int
     ) -> None:
         new, counts = log.take(reading.seq)
         if not new:
@@ -236,7 +228,7 @@ class Ingestion:
             batch.latest[key[0]] = reading
 
     def _write(
-        self, uow: UnitOfWork, batch: _Batch, blocks: Sequence[tuple[Key, domain.Block]]
+        self, uow: UnitOfWork, batch: Batch, blocks: Sequence[tuple[Key, domain.Block]]
     ) -> None:
         counts = self._sites.heard(batch.sites, self._wall_s())
         self._rows.write(uow, blocks=blocks, logs=batch.logs, counts=counts, latest=batch.latest)
@@ -248,7 +240,7 @@ class Ingestion:
 
     def _count(
         self,
-        batch: _Batch,
+        batch: Batch,
         site: str,
         n: int,
         first_ms: int | None = None,
@@ -262,7 +254,7 @@ class Ingestion:
         uow: UnitOfWork,
         site: str,
         packet: Packet,
-        message: m.Uplink,
+        message: Message,
         log: DeviceLog,
     ) -> int:
         reason = f"device {message.device} is not registered at site {site}"

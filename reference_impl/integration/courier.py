@@ -30,7 +30,7 @@ class Courier:
     Args:
         store: Where the rows are.
         webhooks: Their use cases.
-        poster: The HTTP client.
+        new_poster: Makes the HTTP client, once there is something to send.
         wall_s: The wall's clock, seconds since the Unix epoch: receivers compare the signed time
             with their own.
         follows_wall: Whether the clock of attempts moves by itself (a live DPS).
@@ -41,11 +41,13 @@ class Courier:
         *,
         store: Store,
         webhooks: Webhooks,
-        poster: Poster,
+        new_poster: Callable[[], Poster],
         wall_s: Callable[[], float],
         follows_wall: bool,
     ) -> None:
-        self._store, self._webhooks, self._poster = store, webhooks, poster
+        self._store, self._webhooks = store, webhooks
+        self._new_poster = new_poster
+        self._poster: Poster | None = None
         self._wall_s, self._follows_wall = wall_s, follows_wall
         self._turn = asyncio.Lock()
         self._woken = asyncio.Event()
@@ -120,6 +122,8 @@ class Courier:
             "webhook-timestamp": str(int(sent_at.timestamp())),
             "webhook-signature": signature,
         }
+        if self._poster is None:
+            self._poster = self._new_poster()
         return await self._poster.post(hook["url"], row["payload"], headers)
 
     async def follow(self) -> None:
@@ -136,4 +140,5 @@ class Courier:
 
     async def close(self) -> None:
         """Close the client's connections."""
-        await self._poster.close()
+        if self._poster is not None:
+            await self._poster.close()

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Protocol
 
-from reference_impl.integration.adapters.poster import HttpPoster
 from reference_impl.integration.adapters.repository import DeliveryRows, webhook_rows
 from reference_impl.integration.audience import EventAudience
 from reference_impl.integration.courier import Courier
 from reference_impl.integration.explain import Explainer, Kind, Listed
+from reference_impl.integration.ports import Poster
 from reference_impl.integration.secrets import new_secret
 from reference_impl.integration.service import Webhooks
 from reference_impl.integration.targets import Targets
@@ -103,11 +103,19 @@ def webhooks_of(
     courier = Courier(
         store=store,
         webhooks=webhooks,
-        poster=HttpPoster(targets),
+        new_poster=lambda: _poster(targets),
         wall_s=wall_s,
         follows_wall=now_ms is None,
     )
     return webhooks, courier
+
+
+def _poster(targets: Targets) -> Poster:
+    from reference_impl.integration.adapters.poster import (  # noqa: PLC0415 - httpx, if there is
+        HttpPoster,  # somebody to post to
+    )
+
+    return HttpPoster(targets)
 
 
 def explainer_of(contexts: Decides, telemetry: TelemetryView) -> Explainer:

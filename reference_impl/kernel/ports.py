@@ -57,6 +57,13 @@ class Windows(Protocol):
         """Between what all its values lie, found without taking it; the bounds need not be met."""
         ...
 
+    def reported_ms(self) -> Times:
+        """When each thing reported last at or before each end, ``(ends, things)``; -1: never.
+
+        A report of any signal counts.
+        """
+        ...
+
 
 class Readings(NamedTuple):
     """Reports of several things as they came, one thing behind the other, each by time.
@@ -105,15 +112,6 @@ class TelemetryView(Protocol):
         self, things: Sequence[str], signals: Sequence[str], *, after_ms: int, to_ms: int
     ) -> Readings:
         """All reports with ``after_ms < at_ms <= to_ms`` (also those without these signals)."""
-        ...
-
-    def reported(
-        self, things: Sequence[str], signals: Sequence[str], *, ends_ms: Sequence[int]
-    ) -> Times:
-        """When each thing reported last at or before each end, shape ``(ends, things)``; -1: never.
-
-        ``signals`` are some that the things have: a report of any signal counts.
-        """
         ...
 
 

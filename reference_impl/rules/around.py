@@ -14,8 +14,14 @@ from reference_impl.kernel.ports import (
     TelemetryView,
     ThingRef,
     Times,
+    Windows,
 )
 from reference_impl.rules.variables import HOUR_MS
+
+
+def newest(signal: str) -> Reduced:
+    """A kind of window that tells when a signal was last read; how long it is does not matter."""
+    return Reduced(signal, Take.COUNT, HOUR_MS)
 
 
 class Around:
@@ -26,12 +32,13 @@ class Around:
         refs: Sequence[ThingRef],
         telemetry: TelemetryView,
         *,
-        signals: Sequence[str],
+        windows: Windows,
         constants: Mapping[str, float],
     ) -> None:
-        self._refs, self._telemetry = refs, telemetry
+        """``windows``: at the ends of the look, :func:`newest` of what is asked for among them."""
+        self._refs, self._telemetry, self._windows = refs, telemetry, windows
         self._things = [ref.thing for ref in refs]
-        self._signals, self._constants = signals, constants
+        self._constants = constants
         self.zones = [ref.time_zone for ref in refs]
 
     def groups(self, among: str) -> Sequence[str]:
@@ -42,14 +49,11 @@ class Around:
         """Reports with ``after_ms < at_ms <= to_ms``."""
         return self._telemetry.readings(self._things, signals, after_ms=after_ms, to_ms=to_ms)
 
-    def newest_ms(self, signal: str | None, ends_ms: Times) -> Times:
+    def newest_ms(self, signal: str | None) -> Times:
         """When a signal (None: any) was last read at or before each end; -1: never."""
-        ends = ends_ms.tolist()
         if signal is None:
-            return self._telemetry.reported(self._things, self._signals, ends_ms=ends)
-        wanted = [Reduced(signal, Take.COUNT, HOUR_MS)]
-        windows = self._telemetry.windowed(self._things, wanted, ends_ms=ends)
-        return windows.window(wanted[0]).newest_ms
+            return self._windows.reported_ms()
+        return self._windows.window(newest(signal)).newest_ms
 
     def constant(self, name: str) -> Floats:
         """A number of the model for each thing, NaN where it is not known."""

@@ -41,7 +41,7 @@ class Surroundings(Protocol):
         """Reports with ``after_ms < at_ms <= to_ms``."""
         ...
 
-    def newest_ms(self, signal: str | None, ends_ms: Times) -> Times:
+    def newest_ms(self, signal: str | None) -> Times:
         """When a signal (None: any) was last read at or before each end; -1: never."""
         ...
 
@@ -101,7 +101,7 @@ class FixedColumns:
     ) -> Floats:
         if isinstance(wanted, AgeInput | ReportInput):
             signal = wanted.signal if isinstance(wanted, AgeInput) else None
-            newest_ms = self._around.newest_ms(signal, self._ends_ms)
+            newest_ms = self._around.newest_ms(signal)
             return np.where(newest_ms < 0, np.nan, (self._now_ms - newest_ms) / 1000.0)
         if isinstance(wanted, ConstantInput):
             return np.broadcast_to(self._constant(wanted), self._now_ms.shape)

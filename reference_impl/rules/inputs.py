@@ -6,10 +6,10 @@ beginning. What others decide meanwhile (conditions, parts) is looked at again w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from math import nan
+from math import isnan, nan
 
 import numpy as np
 
@@ -24,11 +24,12 @@ from reference_impl.kernel.ports import (
     Window,
     Windows,
 )
+from reference_impl.kernel.ranges import ANYTHING
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.rules import columns
-from reference_impl.rules.around import Around
-from reference_impl.rules.decided import Columns, Decided, Plan, decide
+from reference_impl.rules.around import Around, newest
+from reference_impl.rules.decided import Columns, Decided, Plan, Sleep, decide, decide_anew
 from reference_impl.rules.domain import (
     ActionReaction,
     ConditionInput,
@@ -39,7 +40,7 @@ from reference_impl.rules.domain import (
 )
 from reference_impl.rules.ports import ConditionsView, PartsView
 from reference_impl.rules.states import States
-from reference_impl.rules.variables import StateInput
+from reference_impl.rules.variables import AgeInput, StateInput
 
 _MS_PER_H = 3_600_000.0
 _TOGETHER_MAX = 50_000
@@ -67,13 +68,13 @@ class Outlook:
         self._conditions, self._parts = conditions, parts
         self._directory, self._states = directory, states
         self._plan = Plan(pack.rules)
+        self._sleep = Sleep(self._plan)
         self._own = any(isinstance(one, StateInput) for one in self._plan.inputs)
         self._changing = {
             place for place, one in enumerate(self._plan.inputs) if isinstance(one, _CHANGING)
         }
-        self._rereads = [not self._changing.isdisjoint(r.values()) for r in self._plan.reads]
         self._ended_by = sorted(self._changing & _read_by_done_when(self._plan))
-        self._signals = [one for one in self._plan.inputs if isinstance(one, SignalInput)]
+        self._wanted = list(dict.fromkeys(_windows_of(self._plan.inputs)))
         self._fixed = [one for one in self._plan.inputs if isinstance(one, columns.Fixed)]
         self._call = -1
         self._seen = (-1, -1, -1)
@@ -106,11 +107,12 @@ class Outlook:
             or at_ms not in self._ends_ms
         ):
             found = self._columns = self._look_ahead(uow, refs, at_ms)
-            self._decided = decide(self._plan, found)
+            self._sleep.look(found)
+            self._decided = decide(self._plan, found, self._sleep)
         elif seen != self._seen:
-            found.forget(self._changing)
-            both = zip(self._rereads, self._decided, decide(self._plan, found), strict=True)
-            self._decided = [new if rereads else old for rereads, old, new in both]
+            self._decided = decide_anew(
+                self._plan, found, self._decided, self._changing, self._sleep
+            )
         self._seen = seen
         for place in self._ended_by:  # before reactions change what the next look would find
             found.values(place)
@@ -127,10 +129,15 @@ class Outlook:
         every_ms = self._pack.every_ms
         ends_ms = range(at_ms, max(at_ms, self._scheduler.to_ms) + 1, every_ms)
         self._ends_ms = ends_ms[: max(_TOGETHER_MAX // len(refs), 1)]
-        wanted = [_reduced(one) for one in self._signals]
+        model = self._pack.model
+        signals = self._directory.signals(uow.conn, model)  # of any, reports are kept in memory
+        wanted = self._wanted or [newest(signal) for signal in signals[:1]]
+        windows = self._telemetry.windowed(self.things, wanted, ends_ms=self._ends_ms)
+        constants = self._directory.constants(uow.conn, model)
+        around = Around(self._refs, self._telemetry, windows=windows, constants=constants)
         inputs = _Inputs(
-            windows=self._telemetry.windowed(self.things, wanted, ends_ms=self._ends_ms),
-            fixed=columns.FixedColumns(self._fixed, self._around(uow), self._ends_ms),
+            windows=windows,
+            fixed=columns.FixedColumns(self._fixed, around, self._ends_ms),
             conditions=partial(self._conditions.columns, uow, self.things),
             part_fields=partial(self._parts.part_fields, uow),
             state=partial(self._states.column, uow, self._pack.pack, self.things),
@@ -139,15 +146,6 @@ class Outlook:
             things=len(refs),
         )
         return Columns(self._plan, inputs, self._ends_ms)
-
-    def _around(self, uow: UnitOfWork) -> Around:
-        model = self._pack.model
-        return Around(
-            self._refs,
-            self._telemetry,
-            signals=self._directory.signals(uow.conn, model),
-            constants=self._directory.constants(uow.conn, model),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,11 +198,23 @@ class _Inputs:
             return self.fixed.within(wanted)
         if isinstance(wanted, StateInput) and self.rests(wanted, int(self.ends_ms[0])):
             return 0.0, 0.0
+        if isinstance(wanted, PartInput):
+            number = self.part_fields(wanted.part).get(wanted.field, nan)
+            return ANYTHING if isnan(number) else (number, number)
         return None
 
 
 def _reduced(wanted: SignalInput) -> Reduced:
     return Reduced(wanted.signal, wanted.take, wanted.over_ms)
+
+
+def _windows_of(inputs: Iterable[Input]) -> Iterator[Reduced]:
+    """The kinds of windows that variables may be told by."""
+    for one in inputs:
+        if isinstance(one, SignalInput):
+            yield _reduced(one)
+        elif isinstance(one, AgeInput):
+            yield newest(one.signal)
 
 
 def _read_by_done_when(plan: Plan) -> set[int]:

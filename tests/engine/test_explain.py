@@ -140,14 +140,14 @@ def test_an_unfinished_run_is_refused(forked, tmp_path: Path) -> None:
     assert "breaks off" in str(told("report", str(tmp_path)).exception)
 
 
-def message(hour: int, value: float, device: str = "d") -> tuple[str, Telemetry]:
+def message(hour: int, value: float, device: str = "d-1") -> tuple[str, Telemetry]:
     return "s", Telemetry(
         device=device, boot=1, seq=hour, at_ms=hour * HOUR, signals={"hum": value}
     )  # fmt: skip
 
 
 def fired(hour: int, kind: str = "alert.raised") -> FeedSeen:
-    data = {"thing": "d", "rule": "loud", "pack": "p"}
+    data = {"thing": "d-1", "rule": "loud", "pack": "p"}
     return FeedSeen(at_ms=hour * HOUR, kind=kind, subject="a", data=data, event_id="")
 
 
@@ -157,7 +157,7 @@ def test_a_window_holds_what_lay_in_it_whenever_it_came() -> None:
     windows.learn([Call("POST", "/v1/rule-packs", {"pack": "p", "rules": [rule]}, "")])
     windows.take([message(h, float(h)) for h in (1, 2, 4, 6)], 6 * HOUR)
     late = TelemetryBatch(
-        device="d", boot=1, samples=[Sample(seq=5, at_ms=5 * HOUR, signals={"hum": 5.0})]
+        device="d-1", boot=1, samples=[Sample(seq=5, at_ms=5 * HOUR, signals={"hum": 5.0})]
     )  # fmt: skip
     windows.take([("s", late), message(5, 50.0, "other")], 7 * HOUR)
 

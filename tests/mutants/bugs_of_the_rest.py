@@ -11,6 +11,7 @@ from planting import HOUR_MS, Told, mutant, wrap
 from broker.ledger import SeqSet
 from broker.wire.codec import MalformedMessage
 from broker.wire.messages import TelemetryBatch
+from broker.wire.reports import UplinkReader
 from reference_impl.ingestion import service as ingestion
 from reference_impl.ingestion.adapters.repository import IngestionRows
 from reference_impl.ingestion.asking import Asking
@@ -19,7 +20,7 @@ from reference_impl.insight import domain as insight
 from reference_impl.insight.service import Insight
 from reference_impl.maintenance import domain as work
 from reference_impl.maintenance.service import Maintenance
-from reference_impl.outcomes import domain as outcomes
+from reference_impl.outcomes import classes, periods
 from reference_impl.rules import domain as rules
 from reference_impl.rules import engine
 from reference_impl.rules.alerts import Alerts
@@ -208,21 +209,29 @@ def ignores_late_readings(mp):
 
 @mutant
 def reads_only_some_messages(mp):
-    def decode(original, topic, payload):
-        site, message = original(topic, payload)
+    def read(original, self, topic, payload):
+        site, message = original(self, topic, payload)
         if getattr(message, "seq", 0) == 40:
             raise MalformedMessage(topic, "number 40 is too much")
         return site, message
 
-    wrap(mp, ingestion, "decode_uplink", decode)
+    wrap(mp, UplinkReader, "read", read)
 
 
 @mutant
 def forgets_the_credit(mp):
-    def settle(original, *args, **more):
+    def due(original, *args, **more):
         return original(*args, **more)._replace(credit_eur=0.0)
 
-    wrap(mp, outcomes, "settle", settle)
+    wrap(mp, periods, "due", due)
+
+
+@mutant
+def forgives_every_failure(mp):
+    def judged(original, spans, rectify_ms):
+        return [span._replace(charged=False) for span in original(spans, rectify_ms)]
+
+    wrap(mp, classes, "judged", judged)
 
 
 @mutant

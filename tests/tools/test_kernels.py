@@ -7,11 +7,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OURS = {"broker", "harness", "loadtests", "reference_impl", "twins"}
-DECORATOR = "twins.core.compiled"
+DECORATORS = {"twins.core.compiled", "reference_impl.kernel.compiled"}
 KERNELS = sorted(
     path
-    for path in (ROOT / "twins").rglob("*.py")
-    if f"from {DECORATOR} import" in path.read_text(encoding="utf-8")
+    for package in ("reference_impl", "twins")
+    for path in (ROOT / package).rglob("*.py")
+    if any(f"from {one} import" in path.read_text(encoding="utf-8") for one in DECORATORS)
 )
 
 
@@ -23,7 +24,7 @@ def foreign(source: str) -> set[str]:
             names.add(node.module or "")
         elif isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
-    return {name for name in names if name.split(".")[0] in OURS and name != DECORATOR}
+    return {name for name in names if name.split(".")[0] in OURS} - DECORATORS
 
 
 def test_there_are_kernels() -> None:

@@ -23,7 +23,15 @@ from twins.core.pending import PendingTable, Row
 from twins.core.sending import Sending
 from twins.core.sensing import Sensing
 from twins.core.truth import TruthLedger
-from twins.core.twin import Action, Build, Columns, Empties, Manifest, ProductTwin
+from twins.core.twin import (
+    Action,
+    Build,
+    Columns,
+    Empties,
+    Manifest,
+    MeasuresInParts,
+    ProductTwin,
+)
 
 RANK = 1
 """Within a millisecond, devices come before people."""
@@ -108,6 +116,7 @@ class Fleet:
             begin=self._mishap,
             at_reports=self.faults.keys() - LINK_FAULTS.keys(),
         )
+        self._parted = twin if isinstance(twin, MeasuresInParts) else None
         self._reports = 0
         self._now_ms = build.start_ms
         self._report_kind = f"{key}.report"
@@ -367,7 +376,8 @@ class Fleet:
         self._to(now_ms)
         self._ageing.show()
         self._befall(now_ms)
-        readings = self._sensing.read(self.twin.measure(), number, now_ms, self.side.room())
+        truth = self.twin.measure() if self._parted is None else self._parted.parts()
+        readings = self._sensing.read(truth, number, now_ms, self.side.room())
         said = self.wire.say(now_ms, readings, number)
         self._hear(Report(self, now_ms, said.seqs, said.values, said.stamps, said.leave, said.lost))
         self.wire.after(now_ms, said, number)

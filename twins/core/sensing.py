@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -44,8 +44,10 @@ class Sensing:
             random=build.random_faults,
         )
 
-    def read(self, truth: Columns, report: int, now_ms: int, room: Room) -> Readings:
-        """What the devices measure of ``truth``, shape ``(n, signals)``; quanta go to ``room``.
+    def read(
+        self, truth: Columns | Iterable[Columns], report: int, now_ms: int, room: Room
+    ) -> Readings:
+        """What the devices measure of ``truth`` (see :meth:`Sensors.read`); quanta go to ``room``.
 
         Readings are good until the next ones.
         """

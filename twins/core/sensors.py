@@ -6,7 +6,7 @@ clip, quantum, sample. What follows (timestamp, buffer, network) is the device's
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,7 +95,7 @@ class Sensors:
 
     def read(
         self,
-        truth: Columns,
+        truth: Columns | Iterable[Columns],
         report: int,
         *,
         at_ms: int = 0,
@@ -106,7 +106,9 @@ class Sensors:
         """What the sensors say at report number ``report`` (from 0, one after another).
 
         Args:
-            truth: True values, shape ``(n, channels)``; NaN where nothing was measured.
+            truth: True values, shape ``(n, channels)``; NaN where nothing was measured. Or parts of
+                that, one after another: what fits into a cache is not written to memory and read
+                again.
             report: Running number; row of the noise streams.
             at_ms: When that is (for channels that sample more seldom than they report).
             wrong: With them, acting before range and quantum; nothing if left out.
@@ -114,19 +116,24 @@ class Sensors:
             into: Where the readings go, shape ``(channels, n)``; new memory if left out, which
                 costs more than to make them if they are many.
         """
-        n, channels = truth.shape
+        n, channels = len(self._keys), len(self._figures)
         room = NO_ROOM if room is None else room
         values = np.empty((channels, n)) if into is None else into
         self._places[:, _WIDTH] = -1 if room is NO_ROOM else self._width
         mute = np.empty(n, dtype=np.bool_)
-        flat, spacing = _flat(truth)
         if len(self._sample_ms):
             self._look(at_ms)
         broken, nature = wrong or self._sound
-        silent = sense(
-            flat, spacing, self._keys, report, at_ms, self._figures, self._places, self._fixed,
-            self._state, self._fresh, NORMAL, broken, nature, values, room, mute,
-        )  # fmt: skip
+        silent = first = 0
+        for part in (truth,) if isinstance(truth, np.ndarray) else truth:
+            flat, spacing = _flat(part)
+            silent += sense(
+                flat, spacing, (first, first + len(part)), self._keys, report, at_ms,
+                self._figures, self._places, self._fixed, self._state, self._fresh, NORMAL,
+                broken, nature, values, room, mute,
+            )  # fmt: skip
+            first += len(part)
+        assert first == n, f"truth of {first} devices out of {n}"
         return Readings(values.T, room, mute if silent else None)
 
     def adjust(self, device: int, channel: int | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
@@ -190,6 +190,19 @@ class TakesWear(Protocol):
         self, component: str, devices: NDArray[np.int64], *, damage: Columns, rise: Columns
     ) -> None:
         """As ``set_wear`` for each of ``devices``; all columns have shape ``(len(devices),)``."""
+        ...
+
+
+@runtime_checkable
+class MeasuresInParts(Protocol):
+    """What a twin offers besides if it can measure some devices after others.
+
+    Whoever reads them at once finds them in the processor's cache. Each part is good until the
+    next.
+    """
+
+    def parts(self) -> Iterable[Columns]:
+        """As :meth:`ProductTwin.measure`, in parts ``(some, signals)`` that are all together."""
         ...
 
 

@@ -33,7 +33,7 @@ def resolve_where(spec: FieldSpec) -> tuple[Where, list[str]]:
         problems.append(f"field.country: unknown country {country!r}; there are: {there_are}")
         country = FieldSpec().country
     time_zone = spec.time_zone or COUNTRIES[country].time_zone
-    if time_zone not in zoneinfo.available_timezones():
+    if spec.time_zone and spec.time_zone not in zoneinfo.available_timezones():
         problems.append(
             f"field.time_zone: unknown time zone {time_zone!r}; name one as Europe/Berlin"
         )

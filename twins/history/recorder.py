@@ -65,6 +65,10 @@ class _Book:
         self._at_ms = np.zeros(rows, dtype=np.int64)
         self._blocks = [_block((rows, len(names), devices), dtype) for names in self._names]
 
+    def turn(self) -> None:
+        """Begin again on the first row."""
+        self.row = 0
+
     def write(self, report: Report) -> None:
         """Take one report, and the truth of its moment."""
         if self.row == len(self._at_ms):
@@ -133,8 +137,14 @@ class Recorder:
         """Devices of all fleets."""
         return sum(len(fleet.build.devices) for fleet in self.world.fleets)
 
-    def pages(self, *, days: float) -> Iterator[History]:
-        """The history in pages of ``days``; a page is not written to any more."""
+    def pages(self, *, days: float, again: bool = False) -> Iterator[History]:
+        """The history in pages of ``days``.
+
+        Args:
+            days: Of one page.
+            again: Whether the next page may be written where this one was, so that a page is good
+                until the next is asked for: new memory costs more than to fill it.
+        """
         start_ms = self.world.now_ms
         end_ms = start_ms + round(self.wanted.days * DAY_MS)
         faults = sorted(self.wanted.faults, key=lambda fault: fault.after_h)
@@ -142,7 +152,11 @@ class Recorder:
         while self.world.now_ms < end_ms:
             from_ms = self.world.now_ms
             to_ms = min(from_ms + round(days * DAY_MS), end_ms)
-            self._books = [_Book(fleet, _reports(fleet, to_ms - from_ms)) for fleet in self._all]
+            if not (again and self._books):
+                span_ms = to_ms - from_ms
+                self._books = [_Book(fleet, _reports(fleet, span_ms)) for fleet in self._all]
+            for book in self._books:
+                book.turn()
             before_h = (to_ms - start_ms) / HOUR_MS
             due = [f for f in faults if f.after_h < before_h or to_ms == end_ms]
             faults = faults[len(due) :]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -78,7 +78,7 @@ class Product:
     @property
     def companions(self) -> tuple[Product, ...]:
         """The products that come with this one, by name."""
-        return tuple(other for other in catalog().values() if other.host == self.id)
+        return catalog().companions_of(self.id)
 
     @property
     def rule_packs(self) -> Mapping[str, Path]:
@@ -93,15 +93,48 @@ class Product:
         return cast("Callable[[Build], ProductTwin]", make)(build)
 
 
-@functools.cache
-def catalog() -> Mapping[str, Product]:
-    """All products by id.
+class Catalog(Mapping[str, Product]):
+    """Products by id, each read with its companions when it is first asked for.
 
-    Raises:
-        InvalidProduct: If a folder's files are not what they must be.
+    Looking one up raises InvalidProduct if its folder's files, or those of a companion, are not
+    what they must be.
     """
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        self._folders = {folder.name: folder for folder in folders}
+        self._read: dict[str, Product] = {}
+
+    def __getitem__(self, name: str) -> Product:
+        self.companions_of(name)
+        return self._one(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._folders)
+
+    def __len__(self) -> int:
+        return len(self._folders)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._folders
+
+    def companions_of(self, name: str) -> tuple[Product, ...]:
+        """The products that come with one, by name."""
+        folder = self._folders[name]
+        return tuple(
+            self._one(id_) for id_, other in self._folders.items() if other.parent == folder
+        )
+
+    def _one(self, name: str) -> Product:
+        if name not in self._read:
+            self._read[name] = load(self._folders[name])
+        return self._read[name]
+
+
+@functools.cache
+def catalog() -> Catalog:
+    """All products by id."""
     files = sorted([*ROOT.glob("*/product.toml"), *ROOT.glob("*/*/product.toml")])
-    return {file.parent.name: load(file.parent) for file in files}
+    return Catalog(file.parent for file in files)
 
 
 def load(folder: Path) -> Product:

@@ -11,18 +11,18 @@ import sqlalchemy as sa
 from broker.ledger import SeqSet
 from reference_impl.ingestion.adapters import tables as t
 from reference_impl.ingestion.domain import Block, DeviceLog, Reading
+from reference_impl.kernel.prepared import Prepared
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.kernel.upsert import insert, upsert
 
 _encode = msgspec.json.Encoder().encode
 _PAYLOAD_KEPT = 4096
 """Bytes of a dead letter that are kept to look at."""
-_FRESH = (
+_FRESH = Prepared(
     sa.select(t.blocks.c.thing, sa.func.min(t.blocks.c.first_ms), sa.func.max(t.blocks.c.id))
     .where(t.blocks.c.id > sa.bindparam("after"))
     .group_by(t.blocks.c.thing)
 )
-"""Asked at every move of time: to put it together takes longer than to answer it."""
 
 
 class IngestionRows:
@@ -111,7 +111,7 @@ class IngestionRows:
 
     def fresh(self, conn: sa.Connection, after: int) -> tuple[dict[str, int], int]:
         """The earliest time in the blocks behind number ``after``, by thing; the newest number."""
-        rows = conn.execute(_FRESH, {"after": after}).all()
+        rows = _FRESH.rows(conn, after=after)
         newest = max((number for _, _, number in rows), default=after)
         return {thing: first_ms for thing, first_ms, _ in rows}, newest
 
@@ -133,9 +133,13 @@ class IngestionRows:
         """Write a birth, once per device and boot."""
         uow.conn.execute(t.births.insert().values(**row, lost_ms=None))
 
-    def birth_of(self, conn: sa.Connection, thing: str) -> dict[str, Any] | None:
-        """The birth of the newest boot."""
+    def birth_of(
+        self, conn: sa.Connection, thing: str, *, to_ms: int | None = None
+    ) -> dict[str, Any] | None:
+        """The birth of the newest boot (at or before ``to_ms``)."""
         query = sa.select(t.births).where(t.births.c.thing == thing)
+        if to_ms is not None:
+            query = query.where(t.births.c.at_ms <= to_ms)
         row = conn.execute(query.order_by(t.births.c.boot.desc()).limit(1)).mappings().first()
         return None if row is None else dict(row)
 

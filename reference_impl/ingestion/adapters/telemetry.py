@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reference_impl.ingestion.adapters.frames import Cut, Cuts, Frame
+from reference_impl.ingestion.adapters.frames import Frame
 from reference_impl.ingestion.adapters.repository import IngestionRows
 from reference_impl.ingestion.domain import Block, unpack
 from reference_impl.kernel.ports import Floats, Readings, Reduced, Times, Window, Windows
@@ -172,11 +172,12 @@ class RecentTelemetry:
         """Windows, each kind when it is asked for; see the port."""
         self._keep([kind.signal for kind in wanted])
 
-        def cut(back_ms: int) -> Cut:
-            frames = [self._frame(thing, ends_ms[0] - back_ms) for thing in things]
-            return Cut(frames, longest_ms=back_ms, ends_ms=ends_ms)
+        from reference_impl.ingestion.adapters.cuts import Cuts  # noqa: PLC0415 - a compiler
 
-        return Cuts(wanted, self._signals, cut, shape=(len(ends_ms), len(things)))
+        def frames(after_ms: int) -> list[Frame]:
+            return [self._frame(thing, after_ms) for thing in things]
+
+        return Cuts(wanted, self._signals, frames, ends_ms=ends_ms, things=len(things))
 
     def series(self, thing: str, signal: str, *, after_ms: int, to_ms: int) -> tuple[Times, Floats]:
         """All readings with ``after_ms < at_ms <= to_ms``, oldest first, shape ``(k,)`` each."""
@@ -201,16 +202,3 @@ class RecentTelemetry:
         }
         sizes: Times = np.array([part[0].size for part in parts], dtype=np.int64)
         return Readings(times, values, np.concatenate([[0], np.cumsum(sizes)]))
-
-    def reported(
-        self, things: Sequence[str], signals: Sequence[str], *, ends_ms: Sequence[int]
-    ) -> Times:
-        """When each thing reported last at or before each end; see the port."""
-        self._keep(signals[:1])
-        found = np.full((len(ends_ms), len(things)), -1, dtype=np.int64)
-        ends: Times = np.array(ends_ms, dtype=np.int64)
-        for number, thing in enumerate(things):
-            frame = self._frames.get(thing)
-            if frame is not None:
-                found[:, number] = frame.newest_at(ends)
-        return found

@@ -161,13 +161,6 @@ class MetricSeries:
             np.concatenate([nothing, [0], np.cumsum(sizes)]),
         )
 
-    def reported(
-        self, things: Sequence[str], signals: Sequence[str], *, ends_ms: Sequence[int]
-    ) -> Times:
-        """When each thing reported last at or before each end; see the port."""
-        measured = [signal for signal in signals if signal not in self._names]
-        return self._raw.reported(things, measured or signals, ends_ms=ends_ms)
-
 
 class _Windows(NamedTuple):
     """Windows over measured signals and over the lines of computed ones."""
@@ -196,6 +189,10 @@ class _Windows(NamedTuple):
     def within(self, kind: Reduced) -> Range:
         """Nothing is known of what is computed; see the port ``Windows``."""
         return ANYTHING if kind.signal in self.lines else self.raw.within(kind)
+
+    def reported_ms(self) -> Times:
+        """Only what is measured is reported; see the port ``Windows``."""
+        return self.raw.reported_ms()
 
 
 def _window(line: Line, kind: Reduced, ends_ms: Sequence[int]) -> tuple[list[float], list[int]]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from reference_impl.kernel.http.words import TABLE
-from reference_impl.kernel.http.words_work import WORK
+from reference_impl.kernel.http import words, words_contracts, words_work
+from reference_impl.kernel.http import words, words_of_money
+from reference_impl.kernel.http import words, words_remote
 
 SINCE = "ms since 1970 UTC (simulated)"
 UNITS: Mapping[str, str] = {
@@ -25,9 +26,19 @@ UNITS: Mapping[str, str] = {
 SPANS = frozenset({"batch_ms", "cancel_window_ms", "duration_ms", "limit_ms", "paused_ms"})
 """Names that end with ``_ms`` and say how long, not when."""
 _PAST = re.compile(r"([a-z_]+ed|sent|taken|seen)_ms")
+_TABLES = (words.TABLE, words_contracts.TABLE, words_work.TABLE)
 MEANINGS: Mapping[str, str] = dict(
-    line.split(": ", 1) for table in (TABLE, WORK) for line in table.strip().splitlines()
+    line.split(": ", 1) for table in _TABLES for line in table.strip().splitlines()
+MEANINGS: Mapping[str, str] = dict(
+    line.split(": ", 1)
+    for module in (words, words_of_money)
+    for line in module.TABLE.strip().splitlines()
 )
+MEANINGS: Mapping[str, str] = {
+    name: meaning
+    for table in (words.TABLE, words_remote.TABLE)
+    for name, meaning in (line.split(": ", 1) for line in table.strip().splitlines())
+}
 
 
 def meaning_of(name: str) -> str:

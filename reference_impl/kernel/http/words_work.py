@@ -1,6 +1,6 @@
 """Names of fields about promised work, and what they mean; see :mod:`vocabulary`."""
 
-WORK = """
+TABLE = """
 agreed_by: Who agreed to it; empty: nobody yet
 begins: `event`: time counts from the fault's beginning; `report`: from its report
 begun_ms: When the fault began; null: when it is reported

@@ -271,7 +271,7 @@ def test_a_slow_receiver_does_not_hold_up_another(kit, receiver):
         slow = await asyncio.start_server(never, "127.0.0.1", 0)
         port = slow.sockets[0].getsockname()[1]
         async with kit.open_rig(things=THINGS) as rig:
-            rig.dps.courier._poster._timeout_s = 0.2
+            rig.dps.courier._new_poster = lambda: HttpPoster(Targets(), timeout_s=0.2)
             await rig.post("/v1/webhooks", {"url": f"http://127.0.0.1:{port}/", "kinds": ["*"]})
             await rig.post("/v1/webhooks", {"url": receiver.url, "kinds": ["*"]})
             await tell(rig, kit, "mix-1", kit.START_MS)

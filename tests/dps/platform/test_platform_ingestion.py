@@ -13,9 +13,13 @@ from hypothesis import strategies as st
 
 from broker.link.port import Packet
 from broker.wire import messages as m
+from broker.wire import topics
+from broker.wire.codec import encode
+from broker.wire.reports import UplinkReader
 from reference_impl.ingestion import domain
+from reference_impl.ingestion.adapters import reducing
 from reference_impl.ingestion.adapters.telemetry import RecentTelemetry
-from reference_impl.ingestion.domain import pack, unpack
+from reference_impl.ingestion.domain import pack, pack_all, unpack
 from reference_impl.kernel.ports import Reduced, Take
 
 THINGS = {"mix-1": "site-01", "mix-2": "site-02"}
@@ -47,6 +51,38 @@ def test_a_packed_block_gives_back_exactly_what_was_packed(taken):
     for place, reading in enumerate(taken):
         back = {n: v[place] for n, v in columns.items() if not math.isnan(v[place])}
         assert back == reading.signals
+
+
+@given(st.lists(st.lists(signals, min_size=1, max_size=3), max_size=4), st.booleans())
+def test_blocks_of_many_devices_hold_what_a_block_of_each_would_hold(devices, announced):
+    reader = UplinkReader()
+    signal = m.Signal(unit="m", min=0.0, max=1.0)
+    taken = {}
+    for number, reports in enumerate(devices):
+        device = f"dev-{number}"
+        birth = m.Birth(
+            device=device, boot=1, at_ms=0, product="p", model="p", serial="s", firmware="1",
+            signals={"c_m": signal, "a_c": signal, **({"b_kw": signal} if announced else {})},
+        )  # fmt: skip
+        reader.learn("site-a", birth)
+        taken[device, 1] = [
+            m.Telemetry(device=device, boot=1, seq=seq, at_ms=10 - seq, signals=measured)
+            for seq, measured in enumerate(reports, start=1)
+        ]
+    read = {
+        key: [reader.read(topics.uplink("site-a", one), encode(one))[1] for one in reports]
+        for key, reports in taken.items()
+    }
+    blocks = pack_all(read)
+    assert [key for key, _ in blocks] == list(taken)
+    for key, block in blocks:
+        plain = pack(taken[key])
+        assert sorted(block.names) == sorted(plain.names)
+        assert block[1:4] == plain[1:4]
+        order = [block.names.index(name) for name in plain.names]
+        for mine, theirs in zip(unpack(block), unpack(plain), strict=True):
+            kept = mine if mine.ndim == 1 else mine[order]
+            np.testing.assert_array_equal(kept, theirs)
 
 
 def test_a_message_that_comes_again_is_stored_once_and_counted_once(kit, new_store):
@@ -363,3 +399,16 @@ def test_a_reading_from_before_a_window_is_found_whenever_it_is_asked_for(taken,
         known = [at for at, here in taken[: number + 1] if here and at <= end_ms]
         found = view.windows(["t"], kind, ends_ms=[end_ms]).newest_ms
         assert found.tolist() == [[[max(known, default=-1)]]]
+
+
+wide = st.builds(math.ldexp, st.floats(-1.0, 1.0), st.integers(-80, 80))
+awkward = st.sampled_from([2.0**53, -(2.0**53), 1.0, -1.0, 2.0**-53, 1e-300, 1e16, -1e16, 0.5])
+
+
+@given(st.lists(wide | awkward | st.just(math.nan), max_size=20))
+def test_a_sum_is_rounded_once_compiled_or_not(numbers):
+    known = [number for number in numbers if not math.isnan(number)]
+    values, room = np.array(numbers, dtype=np.float64), np.empty(64)
+    interpreted = getattr(reducing.exact_sum, "py_func", reducing.exact_sum)
+    for summed in (reducing.exact_sum, interpreted):
+        assert summed(values, 0, len(numbers), room) == math.fsum(known)

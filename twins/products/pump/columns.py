@@ -34,6 +34,8 @@ ILL = _record(
     "cooling bearing_mm_s bearing seal winding hours_limit starts_limit"
 )
 """What is wrong with a pump: see ``ills.py``."""
+WAS = _record("level_m clog clog_mode impeller ring valve suction_m")
+"""For what ``alone`` was worked out."""
 PUMP = _record(
     "power_factor head_factor least_speed healthy_mm_s "  # as it was built
     "bearing_c motor_c run_s starts last_start_s trip_s trip_before_s "
@@ -43,6 +45,7 @@ PUMP = _record(
     "running able stopped hot latched",
     alone=POINT,
     joint=POINT,
+    was=WAS,
     part=PART,
     ill=ILL,
 )

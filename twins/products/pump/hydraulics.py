@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from twins.core.compiled import compiled
 
 Columns = NDArray[np.float64]
+Whole = NDArray[np.int64]
 Table = NDArray[np.record]
 Record = Any
 """One row of a table; its fields are attributes."""
@@ -176,8 +177,27 @@ def operate(  # noqa: PLR0917
 
 
 @compiled
+def as_before(pump: Record) -> bool:
+    """Whether all that its point alone comes from is as it was; if not, note how it is."""
+    was, ill, level_m = pump.was, pump.ill, pump.works_level_m
+    same = was.level_m == level_m and was.clog == ill.clog and was.clog_mode == ill.clog_mode
+    same = same and was.impeller == ill.impeller and was.ring == ill.ring
+    same = same and was.valve == ill.valve and was.suction_m == ill.suction_m
+    if not same:
+        was.level_m, was.clog, was.clog_mode = level_m, ill.clog, ill.clog_mode
+        was.impeller, was.ring, was.valve = ill.impeller, ill.ring, ill.valve
+        was.suction_m = ill.suction_m
+    return bool(same)
+
+
+@compiled
 def alone(size: Size, well: Record, pump: Record) -> None:
-    """Operating point of a pump by itself, at the level at which it works."""
+    """Operating point of a pump by itself, at the level at which it works.
+
+    At a fixed speed it is the old one most of the time; a converter follows the inflow.
+    """
+    if not size.vfd and as_before(pump):
+        return
     point, level_m = pump.alone, pump.works_level_m
     set_curve(size, well, pump, point, level_m, 1.0)
     static_m = size.outlet_m - level_m
@@ -222,9 +242,9 @@ def together(size: Size, well: Record, pumps: Table) -> None:
 
 
 @compiled
-def work_out(size: Size, wells: Table, pumps: Table) -> None:
-    """Work out what stations ask for."""
-    for s in range(len(wells)):
+def work_out(size: Size, wells: Table, pumps: Table, which: Whole) -> None:
+    """Work out what these stations ask for."""
+    for s in which:
         well = wells[s]
         if well.asks == POINTS:
             for j in range(pumps.shape[1]):

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twins.core.noise import Noise
-from twins.core.twin import Build
+from twins.core.twin import Build, Columns
 from twins.core.weather import Moment
 from twins.products.pump.columns import Table
 from twins.products.pump.model import HOUR_MS
@@ -59,10 +60,17 @@ class Catchments:
         self._build, self._wells = build, wells
         self._weather, self._calendar = build.weather, build.calendar
         self._intervals = 0
+        self._coming: tuple[Interval, Columns, NDArray[np.float32]] | None = None
+        """The interval, its rain and what else pushes the flows."""
         self._pushes = Noise(build.streams, "pump/inflow", build.sites, 1)
 
     def next(self) -> None:
-        """Mean inflow of the report interval that begins, and its rain."""
+        """Mean inflow of the report interval that begins, and its rain, to every station."""
+        self.foresee()
+        self.flow(0, len(self._wells))
+
+    def foresee(self) -> None:
+        """The weather of the report interval that begins."""
         params, every_ms = self._build.params, self._build.report_every_ms
         [pushes] = self._pushes.row(self._intervals)
         middle_ms = self._build.start_ms + self._intervals * every_ms + every_ms // 2
@@ -75,7 +83,13 @@ class Catchments:
         interval = Interval(
             float(middle_ms), every_ms / HOUR_MS, dry_factor, 24.0 * params["rain_share"]
         )
-        flow_in(interval, self._wells, self._weather.at(middle_ms).rain_mm_h, pushes)
+        self._coming = interval, self._weather.at(middle_ms).rain_mm_h, pushes
+
+    def flow(self, first: int, last: int) -> None:
+        """What flows in it to the stations from ``first`` to the one before ``last``."""
+        assert self._coming is not None
+        interval, rain_mm_h, pushes = self._coming
+        flow_in(interval, self._wells, first, last, rain_mm_h, pushes)
 
     def storm(self, site: int, *, mm_h: float, until_ms: float) -> None:
         """Let it rain so much more on a site, up to a time."""

@@ -93,10 +93,15 @@ def insulation_mohm(pump: Record, stator_from: float) -> float:
 
 
 @compiled
-def close(wells: Table, pumps: Table, now_s: float, ragged: NDArray[np.int64]) -> tuple[int, int]:
-    """Add the sums of the interval that ends to those of all time, and begin the next."""
+def close(  # noqa: PLR0917
+    wells: Table, pumps: Table, first: int, last: int, now_s: float, ragged: NDArray[np.int64]
+) -> tuple[int, int]:
+    """Add the sums of the interval that ends to those of all time, and begin the next.
+
+    Of the stations from ``first`` to the one before ``last``; see :func:`measure`.
+    """
     rags, mains = 0, 0
-    for s in range(len(wells)):
+    for s in range(first, last):
         wells[s].head_ms, wells[s].opened, wells[s].asks = 0.0, False, LOOK
         mains += wells[s].dead and wells[s].mains_until_s <= now_s
         for j in range(pumps.shape[1]):
@@ -115,24 +120,26 @@ def close(wells: Table, pumps: Table, now_s: float, ragged: NDArray[np.int64]) -
 
 @compiled
 def measure(  # noqa: PLR0917
-    interval: Interval, wells: Table, pumps: Table, signal_dbm: Columns, out: Columns,
+    interval: Interval, wells: Table, pumps: Table, first: int, signal_dbm: Columns, out: Columns,
     ragged: NDArray[np.int64],
 ) -> tuple[int, int]:  # fmt: skip
-    """Write true values of the interval that ends, and begin the next.
+    """Write true values of the interval that ends, and begin the next, of some stations.
 
     Args:
         interval: What all stations share.
         wells: Stations.
         pumps: Their pumps.
+        first: The first of those stations.
         signal_dbm: Of the stations' modems, shape ``(stations,)``.
-        out: Shape ``(signals, stations, pumps)``; NaN where a signal was not measured.
+        out: Shape ``(signals, those stations, pumps)``; NaN where a signal was not measured.
         ragged: Where to write at which pumps rags come or come off, shape ``(n,)``.
 
     Returns:
         At how many pumps that is, and to how many stations the mains come back.
     """
     span_s = interval.span_s
-    for s in range(len(wells)):
+    for row in range(out.shape[1]):
+        s = first + row
         well = wells[s]
         m3, kws = 0.0, 0.0
         for j in range(pumps.shape[1]):
@@ -143,46 +150,50 @@ def measure(  # noqa: PLR0917
             part, ill, run_s = pump.part, pump.ill, pump.part.run_s
             oil_pct = OIL_GOOD_PCT
             oil_pct += (OIL_FAILED_PCT - OIL_GOOD_PCT) * ill.seal * math.sqrt(ill.seal)
-            out[0, s, j] = well.level_m + well.offset_m
-            out[1, s, j] = part.m3 / span_s * 3600.0
-            out[2, s, j] = part.kws / span_s
-            out[3, s, j] = out[4, s, j] = np.nan
+            out[0, row, j] = well.level_m + well.offset_m
+            out[1, row, j] = part.m3 / span_s * 3600.0
+            out[2, row, j] = part.kws / span_s
+            out[3, row, j] = out[4, row, j] = np.nan
             if run_s > 0.0:
-                out[3, s, j] = part.amp_s / run_s
-                out[4, s, j] = vibration_mm_s(pump, part.rough_s / run_s, part.speed_s / run_s)
-            out[5, s, j] = pump.bearing_c
-            out[6, s, j] = pump.motor_c
-            out[7, s, j] = rolled(pump.run_s / 3600.0, ill.hours_limit)
-            out[8, s, j] = rolled(pump.starts, ill.starts_limit)
-            out[9, s, j] = pump.able
-            out[10, s, j] = pump.running
-            out[11, s, j] = run_s / span_s
-            out[12, s, j] = part.speed_s / span_s * SUPPLY_HZ
-            out[13, s, j] = m3 / span_s * 3600.0
-            out[14, s, j] = BAR_PER_M * (interval.outlet_m - 1.0 + well.head_ms / span_s)
+                out[3, row, j] = part.amp_s / run_s
+                out[4, row, j] = vibration_mm_s(pump, part.rough_s / run_s, part.speed_s / run_s)
+            out[5, row, j] = pump.bearing_c
+            out[6, row, j] = pump.motor_c
+            out[7, row, j] = rolled(pump.run_s / 3600.0, ill.hours_limit)
+            out[8, row, j] = rolled(pump.starts, ill.starts_limit)
+            out[9, row, j] = pump.able
+            out[10, row, j] = pump.running
+            out[11, row, j] = run_s / span_s
+            out[12, row, j] = part.speed_s / span_s * SUPPLY_HZ
+            out[13, row, j] = m3 / span_s * 3600.0
+            out[14, row, j] = BAR_PER_M * (interval.outlet_m - 1.0 + well.head_ms / span_s)
             volts = well.volts * interval.evening - SAG_V_KW * kws / span_s
-            out[15, s, j] = 0.0 if well.dead else volts
-            out[16, s, j] = well.level_m >= interval.float_m
-            out[17, s, j] = oil_pct
-            out[18, s, j] = oil_pct > SEAL_SENSOR_PCT
-            out[19, s, j] = ill.seal >= interval.stator_from
-            out[20, s, j] = np.nan
+            out[15, row, j] = 0.0 if well.dead else volts
+            out[16, row, j] = well.level_m >= interval.float_m
+            out[17, row, j] = oil_pct
+            out[18, row, j] = oil_pct > SEAL_SENSOR_PCT
+            out[19, row, j] = ill.seal >= interval.stator_from
+            out[20, row, j] = np.nan
             if not pump.running:
-                out[20, s, j] = insulation_mohm(pump, interval.stator_from)
-            out[21, s, j] = part.kws / 3600.0 / part.m3 if part.m3 > 0.0 else np.nan
-            out[22, s, j] = well.rain_mm_h
-            out[23, s, j] = pump.reversals
-            out[24, s, j] = well.opened
-            out[25, s, j] = signal_dbm[s]
-    return close(wells, pumps, interval.now_s, ragged)
+                out[20, row, j] = insulation_mohm(pump, interval.stator_from)
+            out[21, row, j] = part.kws / 3600.0 / part.m3 if part.m3 > 0.0 else np.nan
+            out[22, row, j] = well.rain_mm_h
+            out[23, row, j] = pump.reversals
+            out[24, row, j] = well.opened
+            out[25, row, j] = signal_dbm[s]
+    return close(wells, pumps, first, first + out.shape[1], interval.now_s, ragged)
 
 
 @compiled
-def tell_states(
-    wells: Table, pumps: Table, float_m: float, stator_from: float, out: NDArray[np.bool_]
-) -> None:
-    """What stations' controls know now; ``out`` has shape ``(states, stations, pumps)``."""
-    for s in range(len(wells)):
+def tell_states(  # noqa: PLR0917
+    wells: Table, pumps: Table, first: int, last: int, float_m: float, stator_from: float,
+    out: NDArray[np.bool_],
+) -> None:  # fmt: skip
+    """What stations' controls know now; ``out`` has shape ``(states, stations, pumps)``.
+
+    Of the stations from ``first`` to the one before ``last``.
+    """
+    for s in range(first, last):
         well, started_s = wells[s], -np.inf
         for j in range(pumps.shape[1]):
             started_s = max(started_s, pumps[s, j].last_start_s)

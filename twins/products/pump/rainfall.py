@@ -38,20 +38,23 @@ class Interval(NamedTuple):
 
 
 @compiled
-def flow_in(
-    interval: Interval, wells: Table, rain_mm_h: Columns, pushes: NDArray[np.float32]
-) -> None:
+def flow_in(  # noqa: PLR0917
+    interval: Interval, wells: Table, first: int, last: int, rain_mm_h: Columns,
+    pushes: NDArray[np.float32],
+) -> None:  # fmt: skip
     """Mean inflow of the report interval that begins.
 
     Args:
         interval: What all share.
         wells: Stations.
+        first: The first to look at.
+        last: The one behind the last.
         rain_mm_h: Shape ``(stations,)``.
         pushes: Standard normal draws, as ``rain_mm_h``.
     """
     memory = math.exp(-interval.hours / RESIDUAL_MEMORY_H)
     fast, slow = math.exp(-interval.hours / FAST_H), math.exp(-interval.hours / SLOW_H)
-    for s in range(len(wells)):
+    for s in range(first, last):
         well = wells[s]
         push = math.sqrt(1.0 - memory * memory) * float(pushes[s])
         well.residual = memory * well.residual + push

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twins.products.pump import columns, hydraulics, switching
 from twins.products.pump.columns import PUMP, WELL, Table
@@ -15,6 +17,7 @@ from twins.products.pump.model import Columns, Plant, cheapest_speed, least_spee
 from twins.products.pump.switching import LOOK, POINTS, Control
 from twins.products.pump.wells import Well
 
+Whole = NDArray[np.int64]
 LEVEL_M = 1.0
 """Water in a new station."""
 
@@ -61,6 +64,10 @@ class Stations:
         )
         self.water_c = water_c
         self.wells, self.pumps = np.zeros(stations, WELL), np.zeros((stations, pumps), PUMP)
+        self.every = np.arange(stations)
+        """Which there are."""
+        self.all_at_s = -math.inf
+        """All are known to have come so far."""
         _set(
             self.wells,
             level_m=LEVEL_M,
@@ -97,7 +104,7 @@ class Stations:
     def _look_first(self) -> None:
         """Work out what pumps do at their duty flow, before anything has moved."""
         self.wells["asks"] = POINTS
-        hydraulics.work_out(self.size, self.wells, self.pumps)
+        hydraulics.work_out(self.size, self.wells, self.pumps, self.every)
         self.wells["asks"] = LOOK
 
     @property
@@ -110,20 +117,21 @@ class Stations:
 
         A standby takes over at once from a pump that falls out.
         """
-        switching.turn_out_all(*self._of(station))
+        here = slice(None) if station is None else slice(station, station + 1)
+        switching.turn_out_all(self.wells[here], self.pumps[here])
 
-    def advance(self, to_s: float, station: int | None = None) -> None:
-        """Move stations (or one) to ``to_s`` with a constant inflow each.
+    def advance(self, to_s: float, which: Whole | None = None) -> None:
+        """Move stations (or these) to ``to_s`` with a constant inflow each.
 
         Each has a time of its own: where one is cut in two, the others are not.
         """
-        of = self._of(station)
-        while switching.move(self._control, *of, to_s, self.water_c):
-            hydraulics.work_out(self.size, *of)
+        which = self.every if which is None else which
+        while switching.move(self._control, self.wells, self.pumps, which, to_s, self.water_c):
+            hydraulics.work_out(self.size, self.wells, self.pumps, which)
 
     def as_of(self, to_s: float) -> Stations:
         """How they stand at ``to_s``; they themselves are not moved."""
-        if self.wells["now_s"].min() >= to_s:
+        if self.all_at_s >= to_s or self.wells["now_s"].min() >= to_s:
             return self
         seen = copy.copy(self)
         seen.wells, seen.pumps = self.wells.copy(), self.pumps.copy()
@@ -172,13 +180,8 @@ class Stations:
         """Take over what :meth:`dump` gave."""
         columns.load(self.wells, state["wells"])
         columns.load(self.pumps, state["pumps"])
+        self.all_at_s = -math.inf
         self.water_c = state["water_c"]
-
-    def _of(self, station: int | None) -> tuple[Table, Table]:
-        """The tables, or what of them belongs to one station."""
-        if station is None:
-            return self.wells, self.pumps
-        return self.wells[station : station + 1], self.pumps[station : station + 1]
 
 
 def _set(table: Table, **columns: Columns | float) -> None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from twins.core.compiled import compiled
 
 Columns = NDArray[np.float64]
+Whole = NDArray[np.int64]
 Table = NDArray[np.record]
 Record = Any
 """One row of a table; its fields are attributes."""
@@ -370,10 +371,12 @@ def watch(well: Record, pumps: Table) -> bool:
 
 
 @compiled
-def move(control: Control, wells: Table, pumps: Table, to_s: float, water_c: float) -> int:
-    """Move every station to a time, or until it asks for operating points; how many do."""
+def move(  # noqa: PLR0917
+    control: Control, wells: Table, pumps: Table, which: Whole, to_s: float, water_c: float
+) -> int:
+    """Move these stations to a time, or until each asks for operating points; how many do."""
     asking = 0
-    for s in range(len(wells)):
+    for s in which:
         well = wells[s]
         if well.now_s >= to_s:
             continue

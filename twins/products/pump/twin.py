@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,13 @@ from twins.core.twin import Action, Build, Columns, OwnWear, Wear
 from twins.core.wear import WearLaw
 from twins.products.pump import commands, laws, measuring, model
 from twins.products.pump.faults import FAULTS
+from twins.products.pump.station import Stations
 from twins.products.pump.switching import STATOR_FROM
 from twins.products.pump.wear import STEP_REPORTS, Drifted
 from twins.products.pump.works import Works
 
+PART = 1000
+"""Stations that are moved and measured before the next: two pumps each, they take 0.7 MB."""
 LEVELS_APART_M = 0.3
 """Least way of the level (estimate)."""
 RADIO_DBM, RADIO_SPREAD_DB, RADIO_DB = -82.0, 7.0, 2.0
@@ -51,8 +54,13 @@ class PumpTwin(Works):
             [RADIO_DBM + RADIO_SPREAD_DB * streams.normal(f"pump/radio/{s}") for s in build.sites]
         )
         self._radio = Noise(streams, "pump/radio", build.sites, 1)
-        self._told = np.empty((measuring.SIGNALS, *self._shape))
-        self._ragged = np.empty(self._told[0].size, dtype=np.int64)
+        self._told = {
+            size: np.empty((measuring.SIGNALS, size, self._pumps))
+            for size in {min(PART, len(build.sites)), len(build.sites) % PART} - {0}
+        }
+        """Room for a part of so many stations."""
+        self._states = np.empty((len(measuring.STATES), *self._shape), dtype=np.bool_)
+        self._ragged = np.empty(len(build.devices), dtype=np.int64)
         self._reports, self._hours = 0, build.report_every_ms / model.HOUR_MS
 
     def advance(self, to_ms: int) -> None:
@@ -63,12 +71,12 @@ class PumpTwin(Works):
         self.now_ms = max(self.now_ms, to_ms)
 
     def measure(self) -> Columns:
-        """True values of the interval, shape ``(n, 26)``, in the order of ``product.toml``.
+        """True values of the interval, shape ``(n, 26)``, in the order of ``product.toml``."""
+        return np.concatenate([part.copy() for part in self.parts()])
 
-        Good until the next are told.
-        """
-        stations = self.stations
-        stations.advance(self.now_s)
+    def parts(self) -> Iterator[Columns]:
+        """The same, some stations after others; each part is good until the next."""
+        stations, rags, mains = self.stations, 0, 0
         signal_dbm = self._radio_dbm + RADIO_DB * self._radio.row(self._reports)[0]
         hour = self.now_ms % model.DAY_MS / model.HOUR_MS
         interval = measuring.Interval(
@@ -79,16 +87,26 @@ class PumpTwin(Works):
             float_m=self._plant.float_m,
             stator_from=STATOR_FROM,
         )
-        rags, mains = measuring.measure(
-            interval, stations.wells, stations.pumps, signal_dbm, self._told, self._ragged
-        )
+        self.catchments.foresee()
+        for first in range(0, len(stations.every), PART):
+            which = stations.every[first : first + PART]
+            stations.advance(self.now_s, which)
+            told = self._told[len(which)]
+            counted = measuring.measure(
+                interval, stations.wells, stations.pumps, first, signal_dbm, told,
+                self._ragged[rags:],
+            )  # fmt: skip
+            rags, mains = rags + counted[0], mains + counted[1]
+            self.catchments.flow(first, first + len(which))
+            self._tell_states(stations, first, first + len(which))
+            yield told.reshape(measuring.SIGNALS, -1).T
+        stations.all_at_s = self.told_s = self.now_s
         if rags:
             self.rags.step(self.now_ms, self._ragged[:rags])
         if mains:
             stations.wells["dead"] &= self.ills.mains_until_s > self.now_s
             stations.usable_changed()
         self._close()
-        return self._told.reshape(measuring.SIGNALS, -1).T
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
         """Take over the damage of a bearing, a seal or a winding."""
@@ -108,8 +126,8 @@ class PumpTwin(Works):
             for device, worn in zip(devices.tolist(), damage.tolist(), strict=True):
                 self.set_wear(device, component, damage=worn, rise=0.0)
             return
-        self.stations.advance(self.now_s)
         at = np.divmod(devices, self._pumps)
+        self.stations.advance(self.now_s, at[0])
         self.stations.pumps["ill"][component][at] = damage
         if component == "bearing":
             self.ills.bearing_mm_s[at] = rise
@@ -140,10 +158,17 @@ class PumpTwin(Works):
 
     def states(self) -> Mapping[str, NDArray[np.bool_]]:
         """What the station's control knows: level, float, heat, storm."""
-        out = np.empty((len(measuring.STATES), *self._shape), dtype=np.bool_)
-        stations, float_m = self.stations.as_of(self.now_s), self._plant.float_m
-        measuring.tell_states(stations.wells, stations.pumps, float_m, STATOR_FROM, out)
-        return dict(zip(measuring.STATES, out.reshape(len(out), -1), strict=True))
+        if self.told_s != self.now_s:
+            self._tell_states(self.stations.as_of(self.now_s), 0, len(self.stations.every))
+        told = self._states.copy().reshape(len(self._states), -1)
+        return dict(zip(measuring.STATES, told, strict=True))
+
+    def _tell_states(self, stations: Stations, first: int, last: int) -> None:
+        """Write down what the control of some stations knows."""
+        measuring.tell_states(
+            stations.wells, stations.pumps, first, last, self._plant.float_m, STATOR_FROM,
+            self._states,
+        )  # fmt: skip
 
     def set_feature(self, device: int, feature: str, *, unlocked: bool) -> None:
         """``energy_mode``: a converter turns no slower than where a cubic metre costs least."""
@@ -234,9 +259,10 @@ class PumpTwin(Works):
         for name, law in self.grinding.items():
             law.load(state["grinding"][name])
         self.now_ms, self._reports = state["now_ms"], state["reports"]
+        self.told_s = -math.inf
 
     def _close(self) -> None:
-        """End of a report interval: slow wear, and the weather of the next one."""
+        """End of a report interval: slow wear, and the water of the next one."""
         stations, pumps = self.stations, self.stations.pumps
         self._reports += 1
         if self._reports % STEP_REPORTS == 0:
@@ -251,5 +277,4 @@ class PumpTwin(Works):
             pumps["starts_h"] = often + (pumps["starts_h"] - often) * memory
             pumps["starts_before"] = pumps["starts"]
             pumps["ground_h"] = 0.0
-        self.catchments.next()
         stations.water_c = model.water_temp_c(self.now_ms)

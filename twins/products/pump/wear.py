@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from twins.core.streams import Streams
 from twins.core.wear import STEPS, weibull_h
 from twins.products.pump.columns import Table
+from twins.products.pump.grinding import along
 from twins.products.pump.model import Columns
 
 STEP_REPORTS = 6
@@ -36,7 +37,6 @@ class Grinding:
         self._streams, self._devices, self._component = streams, devices, component
         self._life_h, self._beta = life_h, beta
         n = len(devices)
-        self._every = np.arange(n)
         self.hours = np.zeros(n)
         """Run hours of this life, as they count (grit counts more)."""
         self.pace, self.lives = np.ones(n), np.ones(n, dtype=np.int64)
@@ -52,10 +52,9 @@ class Grinding:
 
     def damages(self) -> Columns:
         """Damage of every pump: 0 as new; stays at its path's end when that is passed."""
-        x = np.minimum(self.hours / self.full_h, 1.0) * STEPS
-        step = x.astype(np.int64)
-        low = self._paths[self._every, step].astype(np.float64)
-        return low + (x - step) * (self._paths[self._every, step + 1] - low)
+        damage = np.empty(len(self.hours))
+        along(self.hours, self.full_h, self._paths, STEPS, damage)
+        return damage
 
     def damage(self, device: int) -> float:
         """Damage of one pump."""
@@ -141,20 +140,22 @@ class Rags:
 
     def step(self, now_ms: float, ragged: NDArray[np.int64]) -> None:
         """Rags of the interval that ends, at the pumps where they come or come off."""
-        for device in ragged.tolist():
-            pump = self._pumps[device]
-            comes = pump.m3 >= pump.rags_m3
-            while pump.m3 >= pump.rags_m3:
+        table = self._pumps
+        clog, clog_mode, rags_m3 = table["ill"]["clog"], table["ill"]["clog_mode"], table["rags_m3"]
+        starts, clean_starts = table["starts"], table["clean_starts"]
+        for device, m3 in zip(ragged.tolist(), table["m3"][ragged].tolist(), strict=True):
+            comes = m3 >= rags_m3[device]
+            while m3 >= rags_m3[device]:
                 rng = self._rng(device)
-                pump.ill.clog = min(pump.ill.clog + rng.gamma(2.0, 0.5 * self.lump[device]), 1.0)
-                pump.ill.clog_mode = self.mode[device]
-                pump.rags_m3 += rng.exponential(1.0 / self.per_m3[device])
+                clog[device] = min(clog[device] + rng.gamma(2.0, 0.5 * self.lump[device]), 1.0)
+                clog_mode[device] = self.mode[device]
+                rags_m3[device] += rng.exponential(1.0 / self.per_m3[device])
             if comes and now_ms >= self.until_ms[device]:
-                pump.rags_m3 = np.inf
+                rags_m3[device] = np.inf
             if comes:
                 self.settle(device)
-            if pump.starts >= pump.clean_starts:
-                pump.ill.clog, pump.clean_starts = 0.0, np.inf
+            if starts[device] >= clean_starts[device]:
+                clog[device], clean_starts[device] = 0.0, np.inf
 
     def reverse(self, device: int) -> None:
         """Run backwards: most rags come off three times in five, else a few (estimate)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from twins.core.twin import Build, Columns
@@ -67,6 +69,8 @@ class Works:
         self.stations.wells["mean_m3_s"] = mean
         self.catchments = Catchments(build, self.stations.wells)
         self.now_ms = build.start_ms
+        self.told_s = -math.inf
+        """For which moment the states that were told last hold; nothing has happened since."""
         self.catchments.next()
         self.stations.wells["inflow_was_m3_s"] = self.stations.wells["inflow_m3_s"]
 
@@ -104,8 +108,8 @@ class Works:
 
     def reach(self, device: int) -> tuple[int, int]:
         """Something happens to a pump now: its station gets there. Its station and place."""
-        at = self.place(device)
-        self.stations.advance(self.now_s, at[0])
+        at, self.told_s = self.place(device), -math.inf
+        self.stations.advance(self.now_s, self.stations.every[at[0] : at[0] + 1])
         return at
 
     def changed(self, device: int) -> None:

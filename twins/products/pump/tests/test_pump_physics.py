@@ -82,7 +82,7 @@ def pumps_on_one_main(level_m: float, count: int, **changed: list[float]) -> Sta
     made.wells["k"] = count
     switching.engage(made.wells[0], made.pumps[0])
     made.wells["asks"] = switching.POINTS
-    hydraulics.work_out(made.size, made.wells, made.pumps)
+    hydraulics.work_out(made.size, made.wells, made.pumps, made.every)
     return made
 
 
