@@ -116,6 +116,8 @@ def likely_parts(directory: Directory, orders: Orders, analytics: Whole) -> Part
         return [] if place is None else [{"part": place.part, "quantity": place.quantity}]
 
     return found
+
+
 def _money(ground: Ground, charges: Charges) -> Money:
     """What invoices customers, told of users and consents what it asks for."""
     directory = ground.directory
@@ -230,12 +232,6 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
             rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
         ),
         money=_money(ground, charges),
-        remote=Remote(
-            rows=remote_rows(),
-            scheduler=scheduler,
-            directory=directory,
-            requests=ground.outbox,
-        ),
         remote=remote,
         rollouts=Rollouts(**ports, machines=_machines(ground, rules), remote=remote),
         resolving=Resolving(**ports, remote=remote),

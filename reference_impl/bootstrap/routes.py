@@ -17,11 +17,8 @@ from reference_impl.kernel.timekeeping import Timekeeper
 from reference_impl.maintenance import api as maintenance_api
 from reference_impl.orders import api as orders_api
 from reference_impl.outcomes import api as outcomes_api
-from reference_impl.outcomes import case_api, money_api, selling_api
 from reference_impl.registry import api as registry_api
 from reference_impl.registry.governance import Governance
-from reference_impl.remote import api as remote_api
-from reference_impl.remote import firmware_api, resolving_api
 from reference_impl.rules import api as rules_api
 from reference_impl.rules.views import Views
 
@@ -84,8 +81,9 @@ def later_routers(
     from reference_impl.insight import api as insight_api  # noqa: PLC0415
     from reference_impl.integration import api as integration_api  # noqa: PLC0415
     from reference_impl.maintenance import sla_api, ticket_api  # noqa: PLC0415
-    from reference_impl.outcomes import selling_api  # noqa: PLC0415
+    from reference_impl.outcomes import case_api, money_api, selling_api  # noqa: PLC0415
     from reference_impl.remote import api as remote_api  # noqa: PLC0415
+    from reference_impl.remote import firmware_api, resolving_api  # noqa: PLC0415
     from reference_impl.rules import people_api, view_api  # noqa: PLC0415
 
     store = ground.store
@@ -102,7 +100,6 @@ def later_routers(
             store=store,
         ),
         ticket_api.router(c.tickets, clock, store),
-        people_api.router(c.rules, clock, store),
         selling_api.router(
             subscriptions=c.subscriptions,
             charges=c.charges,
@@ -114,7 +111,6 @@ def later_routers(
         ),
         money_api.router(c.money, clock, store),
         case_api.router(),
-        remote_api.router(c.remote, clock, store),
         remote_api.router(c.remote, clock, store, ground.directory),
         firmware_api.router(c.rollouts, clock, store),
         resolving_api.router(c.resolving, clock, store),
