@@ -13,6 +13,7 @@ from harness.oracles import (
     alert_invariants,
     compliance_invariants,
     order_invariants,
+    sla_invariants,
     supply_invariants,
     work_invariants,
 )
@@ -24,6 +25,7 @@ MODULES = (
     compliance_invariants,
     alert_invariants,
     work_invariants,
+    sla_invariants,
 )
 """Imported so that the registry has them."""
 FAMILIES = "OCAWS"

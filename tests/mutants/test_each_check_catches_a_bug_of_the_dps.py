@@ -85,6 +85,32 @@ PROMISED = calls(
         },
     ),
 )  # fmt: skip
+ORDER = f"/v1/work-orders/wo-{WORN}-machine-1"
+GOLD = {
+    "time_zone": "Europe/Rome", "pause_reasons": ["customer_access"],
+    "hours": {day: [["06:00", "20:00"]] for day in ("wed", "thu", "fri")},
+    "priorities": {"P1": {"restore": 600}, "P3": {"restore": 1200}},
+    "covers": {"things": [WORN]},
+}  # fmt: skip
+BY = {"by": "desk"}
+
+
+def steps(at: str, *taken: tuple[str, dict[str, Any]]) -> Setup:
+    listed = [{"method": "POST", "path": f"{ORDER}/{step}", "body": BY | m} for step, m in taken]
+    return Setup.model_validate({"at": at, "service": {"calls": listed}})
+
+
+VISIT = (("plan", {"start_ms": 0, "crew": "c"}), ("depart", {}), ("arrive", {}), ("begin", {}))
+REPORT = {"method": "POST", "path": f"/v1/things/{WORN}/work-orders",
+          "body": {**BY, "title": "It hums", "priority": "P3"}}  # fmt: skip
+LIMITS = (
+    calls(("/v1/service-levels/gold", GOLD)),
+    Setup.model_validate({"at": "1h", "service": {"calls": [REPORT]}}),
+    steps("1h", *VISIT, ("hold", {"reason": "customer_access"})),
+    steps("3h", ("resume", {}), ("hold", {"reason": "provider_part"})),
+    steps("5h", ("resume", {})),
+    steps("6h", ("priority", {"priority": "P1"})),
+)
 WEARS = b.fault("seal_leak", WORN, at="0h", onset="0h", pf_interval="30h")
 STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
     "the supplier asks more": lambda tale: tale(
@@ -98,6 +124,11 @@ STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
         timeline=(PROMISED, WEARS),
         service=tale().service.model_copy(update={"contract": None}),
         checks=(C("invariants"), C("contracts_equal_oracle")),
+    ),
+    "limits are promised": lambda tale: tale(
+        timeline=(*LIMITS, b.fault("seal_leak", WELL, at="0h", onset="0h", pf_interval="30h")),
+        field=people(tale, crew={"plan_p50_h": 700.0, "plan_p90_h": 720.0}),
+        checks=(C("invariants"),),
     ),
     "the partner has none": lambda tale: tale(timeline=(CHAIN, WEARS), checks=COMMON),
     "every seal wears": lambda tale: tale(
@@ -215,6 +246,10 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "orders_nothing_for_a_need": ("the seal wears", "C5"),
     "discards_without_a_reason": ("the buyer does not want it", "C6"),
     "counts_for_somebody_else": ("the seal wears", "C7"),
+    "counts_the_nights": ("limits are promised", "W2"),
+    "waits_for_its_own_parts": ("limits are promised", "W3"),
+    "counts_from_the_upgrade": ("limits are promised", "W7"),
+    "forgets_what_ran_out": ("limits are promised", "W8"),
     "doubts_the_wear": ("the bearing wears", "wear_estimate_within oracle:wear"),
 }  # fmt: skip
 

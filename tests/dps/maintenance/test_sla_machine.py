@@ -342,11 +342,11 @@ def test_any_sequence_of_calls_keeps_the_invariants_of_promised_work(kit):
 @pytest.mark.timeout(1200)
 def test_any_long_sequence_of_calls_and_restarts_keeps_them(kit, tmp_path):
     names = itertools.count()
-    run(lambda: kit.Yard(f"sqlite:///{tmp_path / f'{next(names)}.sqlite'}"), 10, 25)
+    run(lambda: kit.Yard(f"sqlite:///{tmp_path / f'{next(names)}.sqlite'}"), 8, 25)
 
 
 @pytest.mark.deep
 @pytest.mark.postgres
 @pytest.mark.timeout(1200)
 def test_any_sequence_of_calls_keeps_them_on_postgresql(kit, new_database):
-    run(lambda: kit.Yard(new_database()), 4, 20)
+    run(lambda: kit.Yard(new_database()), 3, 20)
