@@ -24,6 +24,7 @@ from bare_loop import bare_loop_s
 from bare_mqtt import bare_mqtt_s
 from bench_core import command, core_rows
 from bench_insight import insight_rows
+from bench_outcomes import outcome_rows
 from bench_rules import rules_rows
 from bench_twins import export_rows, small_rows, speed_rows
 from bench_views import view_rows
@@ -119,6 +120,7 @@ BENCHES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "mqtt": over_mqtt,
     "core": lambda: core_rows(row),
     "rules": lambda: rules_rows(row),
+    "outcomes": lambda: outcome_rows(row),
     "twins": lambda: speed_rows(row),
     "small": lambda: small_rows(row),
     "insight": lambda: insight_rows(row),
