@@ -8,10 +8,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from reference_impl.bootstrap.ground import Ground
+from reference_impl.bootstrap.machines import KnownMachines
 from reference_impl.ingestion.service import Ingestion
 from reference_impl.insight.adapters.repository import rows as insight_rows
 from reference_impl.insight.service import Insight
 from reference_impl.insight.whole import Whole, assemble
+from reference_impl.kernel.access import Group
 from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.feed import Feed
 from reference_impl.kernel.ports import Directory
@@ -24,15 +26,22 @@ from reference_impl.maintenance.whole import Whole as Work
 from reference_impl.maintenance.whole import assemble as assemble_work
 from reference_impl.orders.adapters.repository import rows as order_rows
 from reference_impl.orders.service import Orders
+from reference_impl.outcomes.adapters.billing import rows as billing_rows
 from reference_impl.outcomes.adapters.repository import rows as outcome_rows
 from reference_impl.outcomes.charges import Charges
+from reference_impl.outcomes.money import Money
+from reference_impl.outcomes.money import assemble as assemble_money
 from reference_impl.outcomes.rentals import Rentals
 from reference_impl.outcomes.service import Outcomes
 from reference_impl.outcomes.subscriptions import Subscriptions
 from reference_impl.outcomes.unlocks import Unlocks
 from reference_impl.registry.offered import Offered
+from reference_impl.registry.scope import party_key
 from reference_impl.registry.service import Registry
 from reference_impl.remote.adapters.repository import rows as remote_rows
+from reference_impl.remote.ports import RemotePorts
+from reference_impl.remote.resolving import Resolving
+from reference_impl.remote.rollouts import Rollouts
 from reference_impl.remote.service import Remote
 from reference_impl.rules.adapters.repository import rows as rule_rows
 from reference_impl.rules.service import Rules
@@ -56,7 +65,10 @@ class Contexts:
     subscriptions: Subscriptions
     unlocks: Unlocks
     rentals: Rentals
+    money: Money
     remote: Remote
+    rollouts: Rollouts
+    resolving: Resolving
 
     def subscribe(self, bus: Bus) -> None:
         """Let everybody listen, in the order in which effects follow causes."""
@@ -71,7 +83,10 @@ class Contexts:
         self.subscriptions.subscribe(bus)
         self.unlocks.subscribe(bus)
         self.rentals.subscribe()
+        self.money.subscribe(bus)
         self.remote.subscribe(bus)
+        self.rollouts.subscribe(bus)
+        self.resolving.subscribe(bus)
 
 
 def _told(conn: sa.Connection, thing: str, position: str) -> dict[str, Any]:
@@ -101,6 +116,37 @@ def likely_parts(directory: Directory, orders: Orders, analytics: Whole) -> Part
         return [] if place is None else [{"part": place.part, "quantity": place.quantity}]
 
     return found
+
+
+def _money(ground: Ground, charges: Charges) -> Money:
+    """What invoices customers, told of users and consents what it asks for."""
+    directory = ground.directory
+    return assemble_money(
+        rows=billing_rows(),
+        selling=outcome_rows(),
+        charges=charges,
+        scheduler=ground.scheduler,
+        telemetry=ground.series,
+        directory=directory,
+        users=lambda conn, customer: len(
+            directory.items(conn, "user", party=party_key(Group.CUSTOMER, customer))
+        ),
+        consents=lambda conn, *key: directory.get(conn, "consent", *key),
+    )
+
+
+def _subscriptions(ground: Ground, charges: Charges) -> Subscriptions:
+    """Plans, told what a subscriber is."""
+    directory = ground.directory
+    return Subscriptions(
+        rows=outcome_rows(),
+        scheduler=ground.scheduler,
+        directory=directory,
+        charges=charges,
+        groups=lambda conn, who: frozenset(
+            kind for kind in ("customer", "partner") if directory.get(conn, kind, who)
+        ),
+    )
 
 
 def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Contexts:
@@ -143,6 +189,10 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
     outcomes = Outcomes(
         rows=outcome_rows(), scheduler=scheduler, telemetry=telemetry, directory=directory
     )
+    ports = RemotePorts(
+        rows=remote_rows(), scheduler=scheduler, directory=directory, telemetry=telemetry
+    )
+    remote = Remote(**ports, requests=ground.outbox)
     return Contexts(
         registry=Registry(rows=directory),
         ingestion=ingestion,
@@ -171,9 +221,7 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         ),
         outcomes=outcomes,
         charges=charges,
-        subscriptions=Subscriptions(
-            rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
-        ),
+        subscriptions=_subscriptions(ground, charges),
         unlocks=Unlocks(
             rows=outcome_rows(),
             directory=directory,
@@ -183,10 +231,18 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         rentals=Rentals(
             rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
         ),
-        remote=Remote(
-            rows=remote_rows(),
-            scheduler=scheduler,
-            directory=directory,
-            requests=ground.outbox,
-        ),
+        money=_money(ground, charges),
+        remote=remote,
+        rollouts=Rollouts(**ports, machines=_machines(ground, rules), remote=remote),
+        resolving=Resolving(**ports, remote=remote),
+    )
+
+
+def _machines(ground: Ground, rules: Rules) -> KnownMachines:
+    """What remote control asks of machines."""
+    return KnownMachines(
+        directory=ground.directory,
+        raw=ground.raw,
+        telemetry=ground.series,
+        alerts=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
     )

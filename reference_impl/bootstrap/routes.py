@@ -35,7 +35,9 @@ def answers_of_contexts() -> Sequence[Answers]:
         "remote",
         "rules",
     )
-    modules = [importlib.import_module(f"reference_impl.{name}.answers") for name in contexts]
+    names = [f"{name}.answers" for name in contexts]
+    names += ["outcomes.money_answers", "outcomes.case_answers"]
+    modules = [importlib.import_module(f"reference_impl.{name}") for name in names]
     return [module.ANSWERS for module in modules]
 
 
@@ -79,8 +81,9 @@ def later_routers(
     from reference_impl.insight import api as insight_api  # noqa: PLC0415
     from reference_impl.integration import api as integration_api  # noqa: PLC0415
     from reference_impl.maintenance import sla_api, ticket_api  # noqa: PLC0415
-    from reference_impl.outcomes import selling_api  # noqa: PLC0415
+    from reference_impl.outcomes import case_api, money_api, selling_api  # noqa: PLC0415
     from reference_impl.remote import api as remote_api  # noqa: PLC0415
+    from reference_impl.remote import firmware_api, resolving_api  # noqa: PLC0415
     from reference_impl.rules import people_api, view_api  # noqa: PLC0415
 
     store = ground.store
@@ -97,7 +100,6 @@ def later_routers(
             store=store,
         ),
         ticket_api.router(c.tickets, clock, store),
-        people_api.router(c.rules, clock, store),
         selling_api.router(
             subscriptions=c.subscriptions,
             charges=c.charges,
@@ -107,7 +109,11 @@ def later_routers(
             clock=clock,
             store=store,
         ),
-        remote_api.router(c.remote, clock, store),
+        money_api.router(c.money, clock, store),
+        case_api.router(),
+        remote_api.router(c.remote, clock, store, ground.directory),
+        firmware_api.router(c.rollouts, clock, store),
+        resolving_api.router(c.resolving, clock, store),
         *governance.routers(clock, store),
         *integration_api.routers(webhooks, explainer_of(c, ground.telemetry), clock, store),
     ]
