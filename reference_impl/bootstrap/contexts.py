@@ -15,9 +15,14 @@ from reference_impl.insight.whole import Whole, assemble
 from reference_impl.kernel.access import Group
 from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.feed import Feed
+from reference_impl.kernel.ports import Directory
+from reference_impl.kernel.rows import Row
 from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
+from reference_impl.maintenance.ports import PartsList
 from reference_impl.maintenance.service import Maintenance
 from reference_impl.maintenance.tickets import Tickets
+from reference_impl.maintenance.whole import Whole as Work
+from reference_impl.maintenance.whole import assemble as assemble_work
 from reference_impl.orders.adapters.repository import rows as order_rows
 from reference_impl.orders.service import Orders
 from reference_impl.outcomes.adapters.billing import rows as billing_rows
@@ -49,6 +54,7 @@ class Contexts:
     orders: Orders
     rules: Rules
     maintenance: Maintenance
+    work: Work
     tickets: Tickets
     outcomes: Outcomes
     charges: Charges
@@ -66,6 +72,7 @@ class Contexts:
         self.rules.subscribe(bus)
         self.maintenance.subscribe(bus)
         self.tickets.subscribe(bus)
+        self.work.subscribe(bus)
         self.outcomes.subscribe(bus)
         self.subscriptions.subscribe(bus)
         self.unlocks.subscribe(bus)
@@ -110,6 +117,30 @@ def _subscriptions(ground: Ground, charges: Charges) -> Subscriptions:
     )
 
 
+RECENT_DAYS, COMPARED_DAYS = 2, 28
+"""What a parts list compares when it asks for causes; the defaults of the diagnosis route."""
+
+
+def likely_parts(directory: Directory, orders: Orders, analytics: Whole) -> PartsList:
+    """What maintenance asks for a parts list: the position's part, or the likeliest cause's."""
+
+    def found(conn: sa.Connection, thing: str, position: str, at_ms: int) -> list[dict[str, Any]]:
+        ref = directory.thing(conn, thing)
+        if ref is None:
+            return []
+        place = orders.catalogue.fits.place(conn, ref.model, position)
+        if place is None:
+            said = analytics.views.diagnosis(
+                conn, thing, at_ms=at_ms, days=COMPARED_DAYS, recent=RECENT_DAYS
+            )
+            cause = next((one for one in said["causes"] if one["score"] > 0), None)
+            if cause is not None:
+                place = orders.catalogue.fits.place(conn, ref.model, cause["position"])
+        return [] if place is None else [{"part": place.part, "quantity": place.quantity}]
+
+    return found
+
+
 def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Contexts:
     """The contexts, told of each other only what their ports ask for."""
     scheduler, directory, telemetry = ground.scheduler, ground.directory, ground.series
@@ -123,9 +154,14 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         raised=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
     )
     insight = analytics.insight
+
+    def alert_of(conn: sa.Connection, alert: str) -> Row | None:
+        return next(iter(rules.listed(conn, "alerts", id=alert)), None)
+
     maintenance = Maintenance(
-        rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
-    )
+        rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight,
+        alerts=alert_of,
+    )  # fmt: skip
     orders = Orders(
         rows=order_rows(), scheduler=scheduler, directory=directory, visits=maintenance,
         told=_told,
@@ -142,6 +178,9 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         readers=ground.readers,
     )
     charges = Charges(rows=outcome_rows())
+    outcomes = Outcomes(
+        rows=outcome_rows(), scheduler=scheduler, telemetry=telemetry, directory=directory
+    )
     return Contexts(
         registry=Registry(rows=directory),
         ingestion=ingestion,
@@ -154,11 +193,21 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
             rows=maintenance_rows(),
             directory=directory,
             responsible=directory.responsible,
-            alerts=lambda conn, alert: next(iter(rules.listed(conn, "alerts", id=alert)), None),
+            alerts=alert_of,
         ),
-        outcomes=Outcomes(
-            rows=outcome_rows(), scheduler=scheduler, telemetry=telemetry, directory=directory
+        work=assemble_work(
+            rows=maintenance_rows(),
+            scheduler=scheduler,
+            directory=directory,
+            orders=maintenance,
+            alerts=alert_of,
+            shelves=orders.stock,
+            parts=likely_parts(directory, orders, analytics),
+            contracts=lambda conn, thing: [
+                row["id"] for row in outcomes.contracts(conn) if thing in row["things"]
+            ],
         ),
+        outcomes=outcomes,
         charges=charges,
         subscriptions=_subscriptions(ground, charges),
         unlocks=Unlocks(

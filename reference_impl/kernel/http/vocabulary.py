@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from reference_impl.kernel.http import words, words_of_money
+from reference_impl.kernel.http import words, words_contracts, words_of_money, words_work
 
 SINCE = "ms since 1970 UTC (simulated)"
 UNITS: Mapping[str, str] = {
@@ -21,13 +21,12 @@ UNITS: Mapping[str, str] = {
     "_rate": "share from 0 to 1",
     "_share": "share from 0 to 1",
 }
-SPANS = frozenset({"batch_ms", "cancel_window_ms", "duration_ms"})
+SPANS = frozenset({"batch_ms", "cancel_window_ms", "duration_ms", "limit_ms", "paused_ms"})
 """Names that end with ``_ms`` and say how long, not when."""
 _PAST = re.compile(r"([a-z_]+ed|sent|taken|seen)_ms")
+_TABLES = (words.TABLE, words_contracts.TABLE, words_of_money.TABLE, words_work.TABLE)
 MEANINGS: Mapping[str, str] = dict(
-    line.split(": ", 1)
-    for module in (words, words_of_money)
-    for line in module.TABLE.strip().splitlines()
+    line.split(": ", 1) for table in _TABLES for line in table.strip().splitlines()
 )
 
 

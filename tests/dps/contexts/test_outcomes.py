@@ -99,7 +99,7 @@ def test_the_credit_is_whole_steps_up_to_the_cap_to_the_cent(
 
     settled = d.settle(clauses, month, up_ms=up_share[0], measured_ms=up_share[1])
 
-    assert settled == (fee_eur, credit_eur)
+    assert settled == (fee_eur, credit_eur, 0.0)
 
 
 def test_a_contract_that_begins_within_a_month_pays_its_share_of_it() -> None:

@@ -9,7 +9,7 @@ from reference_impl.kernel.money import Euros
 from reference_impl.kernel.store import Text
 
 revision = "0015"
-down_revision = "0012"
+down_revision = "0014"
 
 
 def upgrade() -> None:
