@@ -86,7 +86,7 @@ def _told(conn: sa.Connection, thing: str, position: str) -> dict[str, Any]:
     return Feed.newest(conn, "condition.evaluated", thing, position=position)
 
 
-def _money(ground: Ground, charges: Charges) -> Money:
+def _money(ground: Ground, charges: Charges, outcomes: Outcomes) -> Money:
     """What invoices customers, told of users and consents what it asks for."""
     directory = ground.directory
     return assemble_money(
@@ -100,6 +100,7 @@ def _money(ground: Ground, charges: Charges) -> Money:
             directory.items(conn, "user", party=party_key(Group.CUSTOMER, customer))
         ),
         consents=lambda conn, *key: directory.get(conn, "consent", *key),
+        periods=outcomes.periods,
     )
 
 
@@ -219,7 +220,7 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         rentals=Rentals(
             rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
         ),
-        money=_money(ground, charges),
+        money=_money(ground, charges, outcomes),
         remote=Remote(
             rows=remote_rows(),
             scheduler=scheduler,
