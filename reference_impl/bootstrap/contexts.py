@@ -94,6 +94,38 @@ def _told(conn: sa.Connection, thing: str, position: str) -> dict[str, Any]:
     return Feed.newest(conn, "condition.evaluated", thing, position=position)
 
 
+def _money(ground: Ground, charges: Charges, outcomes: Outcomes) -> Money:
+    """What invoices customers, told of users and consents what it asks for."""
+    directory = ground.directory
+    return assemble_money(
+        rows=billing_rows(),
+        selling=outcome_rows(),
+        charges=charges,
+        scheduler=ground.scheduler,
+        telemetry=ground.series,
+        directory=directory,
+        users=lambda conn, customer: len(
+            directory.items(conn, "user", party=party_key(Group.CUSTOMER, customer))
+        ),
+        consents=lambda conn, *key: directory.get(conn, "consent", *key),
+        periods=outcomes.periods,
+    )
+
+
+def _subscriptions(ground: Ground, charges: Charges) -> Subscriptions:
+    """Plans, told what a subscriber is."""
+    directory = ground.directory
+    return Subscriptions(
+        rows=outcome_rows(),
+        scheduler=ground.scheduler,
+        directory=directory,
+        charges=charges,
+        groups=lambda conn, who: frozenset(
+            kind for kind in ("customer", "partner") if directory.get(conn, kind, who)
+        ),
+    )
+
+
 RECENT_DAYS, COMPARED_DAYS = 2, 28
 """What a parts list compares when it asks for causes; the defaults of the diagnosis route."""
 
@@ -245,4 +277,11 @@ def _machines(ground: Ground, rules: Rules) -> KnownMachines:
         raw=ground.raw,
         telemetry=ground.series,
         alerts=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
+        money=_money(ground, charges, outcomes),
+        remote=Remote(
+            rows=remote_rows(),
+            scheduler=scheduler,
+            directory=directory,
+            requests=ground.outbox,
+        ),
     )

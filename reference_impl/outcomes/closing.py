@@ -19,6 +19,8 @@ from reference_impl.outcomes import rating as r
 from reference_impl.outcomes.billing import BillingRows, Book
 from reference_impl.outcomes.invoices import DAY_MS, Invoices
 from reference_impl.outcomes.metering import Metering
+from reference_impl.outcomes.periods import PeriodState
+from reference_impl.outcomes.ports import OutcomeRows
 from reference_impl.outcomes.pricings import in_force, overlap
 from reference_impl.outcomes.terms import terms_of
 from reference_impl.published import (
@@ -37,6 +39,10 @@ ISSUE_AFTER_MS = 2 * DAY_MS
 """A draft may be looked at for so long before it goes out by itself (estimate)."""
 LOOKED_AT_AGAIN = 2
 """So many months before the one that is closed are metered again, for late data (estimate)."""
+CORRECTED = "outcome.period_corrected"
+BILLED = ("outcome.period_closed", "outcome.period_final", CORRECTED)
+"""What is told of a period that may be billed; the first only if nobody may object."""
+DONE = (PeriodState.FINAL.value, PeriodState.INVOICED.value)
 MODELS_OF_ORDERS = (r.PricingModel.TRANSACTION, r.PricingModel.ECOSYSTEM)
 
 
@@ -44,9 +50,10 @@ class Closing:
     """Books what happens, and closes months."""
 
     def __init__(
-        self, *, rows: BillingRows, book: Book, metering: Metering, invoices: Invoices,
-        directory: Directory, scheduler: Scheduler,
+        self, *, rows: BillingRows, selling: OutcomeRows, book: Book, metering: Metering,
+        invoices: Invoices, directory: Directory, scheduler: Scheduler,
     ) -> None:  # fmt: skip
+        self._selling = selling
         self._rows, self._book, self._metering = rows, book, metering
         self._invoices, self._directory, self._scheduler = invoices, directory, scheduler
 
@@ -129,20 +136,24 @@ class Closing:
                 self._book.book(uow, group, lines, whole, at_ms=event.at_ms)
 
     def _on_period(self, uow: UnitOfWork, event: PeriodClosed) -> None:
-        """Book a measured period; what is final later corrects what was closed first."""
-        data = event.data
-        month = r.month_named(data["period"])
-        span = (data.get("from_ms", month.from_ms), data.get("to_ms", month.to_ms))
+        """Book a measured period once it is final, and each document that corrects it (K3)."""
+        data, of = event.data, event.subject
+        if event.kind not in BILLED:
+            return
+        closed = self._selling.outcomes.get(uow.conn, data["contract"], data["period"])
+        if event.kind == BILLED[0] and closed is not None and closed["state"] not in DONE:
+            return  # somebody may object: what is final is told later
+        month = r.month_named(data["period"][:7])
+        whole = closed or {"from_ms": month.from_ms, "to_ms": month.to_ms}
         rows = self._rows.pricings.items(
             uow.conn, customer=event.customer, model=r.PricingModel.OUTCOME.value
         )
-        measured = {"from_ms": span[0], "to_ms": span[1]}
         for row in rows:
             promised = terms_of(row).contract
-            if promised in ("", data["contract"]) and overlap(row, measured):
-                lines = r.of_period(event.subject, data, span)
-                group = f"outcome:{event.subject}"
-                self._book.book(uow, group, lines, row, at_ms=event.at_ms)
+            if promised in ("", data["contract"]) and overlap(row, whole):
+                document = f"{of}#{data['number']}" if event.kind == CORRECTED else of
+                lines = r.of_period(of, data, (whole["from_ms"], whole["to_ms"]), document)
+                self._book.book(uow, f"outcome:{document}", lines, row, at_ms=event.at_ms)
                 return
 
     # Months ----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ later is corrected on the next invoice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from itertools import groupby
@@ -34,6 +34,11 @@ MAIN = "main"
 _SHOWN = ("customer", "provider", "month", "number", "kind", "state", "credits", "by", "reason")
 _SETTLED = frozenset({Charge.SETTLED.value, Charge.REFUNDED.value})
 """States of a charge whose payment has its own way: the invoice shows it as paid."""
+
+
+Stands = Callable[[UnitOfWork, str, str, int], None]
+"""Told that a period (``contract/period``) stands on an invoice, at a time."""
+OF_PERIODS = (LineKind.FEE, LineKind.CREDIT, LineKind.BONUS)
 
 
 class Invoice(StrEnum):
@@ -74,8 +79,11 @@ class Kind(StrEnum):
 class Invoices:
     """Use cases of invoices."""
 
-    def __init__(self, *, rows: BillingRows, selling: OutcomeRows, charges: Charges) -> None:
-        self._rows, self._selling, self._charges = rows, selling, charges
+    def __init__(
+        self, *, rows: BillingRows, selling: OutcomeRows, charges: Charges, stands: Stands
+    ) -> None:
+        self._rows, self._selling = rows, selling
+        self._charges, self._stands = charges, stands
 
     # Reading ---------------------------------------------------------------------------------
 
@@ -165,6 +173,8 @@ class Invoices:
         row = self.get(uow.conn, invoice)
         more = {"issued_ms": at_ms, "due_ms": at_ms + PAY_WITHIN_MS}
         row = self._step(uow, row, Step.ISSUE, by, at_ms, **more)
+        for of in sorted({line["of"] for line in row["lines"] if line["kind"] in OF_PERIODS}):
+            self._stands(uow, of, invoice, at_ms)
         return self._if_settled(uow, row, at_ms)
 
     def pay(

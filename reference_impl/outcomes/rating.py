@@ -229,18 +229,24 @@ def of_data(
     return [_costs(line, Decimal(price[0]), price[1])]
 
 
-def of_period(subject: str, data: Mapping[str, Any], span: tuple[int, int]) -> list[Line]:
-    """A measured period of a contract (PM5): its fee, less credit, plus bonus and gain share."""
+def of_period(
+    subject: str, data: Mapping[str, Any], span: tuple[int, int], document: str
+) -> list[Line]:
+    """A measured period of a contract (PM5), or by how much a document corrects it.
+
+    Fee, less credit and shortfall, plus bonus and share of the gain.
+    """
     amounts = (
         (LineKind.FEE, "fee", euros(data.get("fee_eur") or 0)),
         (LineKind.CREDIT, "credit", -euros(data.get("credit_eur") or 0)),
         (LineKind.BONUS, "bonus", euros(data.get("bonus_eur") or 0)),
-        (LineKind.BONUS, "gain-share", euros(data.get("gain_share_eur") or 0)),
+        (LineKind.BONUS, "gain", euros(data.get("gain_eur") or 0)),
+        (LineKind.CREDIT, "shortfall", -euros(data.get("shortfall_eur") or 0)),
     )
     measured = {name: data[name] for name in ("availability", "kpi", "target") if name in data}
     return [
         Line(
-            key=f"outcome:{subject}/{what}", kind=kind, of=subject, what=what, quantity=ONE,
+            key=f"outcome:{document}/{what}", kind=kind, of=subject, what=what, quantity=ONE,
             unit="period", unit_price=amount, amount=amount, from_ms=span[0], to_ms=span[1],
             evidence=measured,
         )

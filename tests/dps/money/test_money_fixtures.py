@@ -246,3 +246,27 @@ def test_a_pricing_is_refused_with_everything_that_is_wrong_with_it(desk, money)
     assert again["error"]["code"] == "already_priced"
     desk.price("q", thing="gen-1", model="free", service="cleaning")
     desk.price("p", thing="gen-1", model="transaction", status=409)
+
+
+@pytest.mark.feature("PM5", "AS5")
+def test_a_period_is_billed_when_it_is_final_and_then_knows_its_invoice(desk, money):
+    """A dispute holds it back; a correction afterwards is a line of its own on the next invoice."""
+    desk.put("/v1/contracts/c-1", {
+        "customer": "alpha", "things": ["gen-1"], "fee_eur": 310.0, "target": 0.99,
+        "up_when": "hours >= 0.0", "unknown_after_s": 86_400.0, "grace_s": 0.0,
+        "objection_s": 432_000.0, "start_ms": money.START, "step": 0.01,
+        "credit_pct_per_step": 1.0,
+    })  # fmt: skip
+    desk.price("p", model="outcome")
+    desk.send("gen-1", *daily(money, money.START, [1.0] * 80))
+    assert desk.sent(2026, 1) == [], "somebody may still object"
+    (invoice,) = desk.sent(2026, 2)
+    fees = {line["of"]: line["amount_eur"] for line in invoice["lines"] if line["kind"] == "fee"}
+    assert fees == {"c-1/2026-01": 310.0}, "February may still be objected to"
+    told = {row["period"]: row["state"] for row in desk.items("/v1/outcomes?contract=c-1")}
+    assert told["2026-01"] == "INVOICED"
+    data = {"number": 2, "fee_eur": 0.0, "credit_eur": 3.1}
+    desk.period("c-1", "2026-01", kind="outcome.period_corrected", **data)
+    (later,) = desk.sent(2026, 3)
+    found = {line["key"]: line["amount_eur"] for line in later["lines"]}
+    assert found["outcome:c-1/2026-01#2/credit"] == -3.1
