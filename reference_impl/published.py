@@ -150,6 +150,38 @@ class TicketChanged(FeedEvent):
     __slots__ = ()
 
 
+class SlaChanged(FeedEvent):
+    """maintenance: an incident's time limits began, stood still, went on, ended or ran out (AS3).
+
+    ``kind`` is ``sla.started``, ``.paused``, ``.resumed``, ``.changed``, ``.stopped`` or
+    ``.breached``; ``subject`` is the incident: the work order or ticket that it began with.
+    """
+
+    __slots__ = ()
+
+
+class PlannedWorkChanged(FeedEvent):
+    """maintenance: planned work was proposed, agreed on, begun, done, missed or put off."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedWindow(DomainEvent):
+    """maintenance: planned work stopped a thing in ``[from_ms, to_ms)``. Not in the feed.
+
+    Published once, when the work is done: the part of it that lay inside the window that was
+    agreed on with the customer. Only this consumes planned downtime (W10).
+    """
+
+    thing: str
+    from_ms: int
+    to_ms: int
+    contract: str
+    """The contract that the window was agreed under; empty: every contract of the thing."""
+    work_order: str
+
+
 class PartFitted(FeedEvent):
     """maintenance: a part was fitted; insight resets the wear, orders fulfils the need."""
 
@@ -157,7 +189,23 @@ class PartFitted(FeedEvent):
 
 
 class PeriodClosed(FeedEvent):
-    """outcomes: a measuring period was computed."""
+    """outcomes: a measuring period was computed (``outcome.period_closed``), or took a step.
+
+    ``outcome.period_final`` says what may be billed: ``contract``, ``period``, ``customer``,
+    ``from_ms``, ``to_ms``, ``fee_eur``, ``credit_eur``, ``bonus_eur``, ``gain_eur``.
+    """
+
+    __slots__ = ()
+
+
+class ContractChanged(FeedEvent):
+    """outcomes: a contract took a step, was amended, or its outcome is at risk."""
+
+    __slots__ = ()
+
+
+class ExclusionChanged(FeedEvent):
+    """outcomes: somebody asked that a time shall not count, or decided on it (K8)."""
 
     __slots__ = ()
 
@@ -221,6 +269,24 @@ class FeatureSold(FeedEvent):
 
 class RentalChanged(FeedEvent):
     """outcomes: a shared thing was reserved, taken or given back."""
+
+    __slots__ = ()
+
+
+class PricingChanged(FeedEvent):
+    """outcomes: a way to pay was agreed upon, or ended."""
+
+    __slots__ = ()
+
+
+class InvoiceChanged(FeedEvent):
+    """outcomes: an invoice or credit note was drafted or took a step; ERP and CRM listen (CC15)."""
+
+    __slots__ = ()
+
+
+class PaidOut(FeedEvent):
+    """outcomes: a party got its share of what was paid (PM6)."""
 
     __slots__ = ()
 

@@ -48,7 +48,8 @@ class Post:
         """Turn one report of a fleet into messages; NaN means not measured, hence absent."""
         fleet = report.fleet
         values = report.values.tolist()
-        for index, channel in np.argwhere(np.isnan(report.values)).tolist():
+        devices, channels = np.nonzero(np.isnan(report.values))
+        for index, channel in zip(devices.tolist(), channels.tolist(), strict=True):
             values[index][channel] = NOT_MEASURED
         signals = starmap(shape_of(fleet.signal_names).signals, values)
         at = report.stamps.tolist(len(values))

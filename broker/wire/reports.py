@@ -35,8 +35,8 @@ class Signals(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, eq=Fals
 
     def measured(self) -> dict[str, float]:
         """The values by name, as a plain mapping: quicker, for who wants most of them."""
-        pairs = zip(self.__struct_encode_fields__, msgspec.structs.astuple(self), strict=True)
-        return {name: value for name, value in pairs if value == value}  # noqa: PLR0124 - NaN
+        found: dict[str, float] = msgspec.to_builtins(self)
+        return found
 
     def __getitem__(self, name: str) -> float:
         return self.measured()[name]

@@ -149,8 +149,11 @@ def _options(
     """Options of the command as a whole; the help text stands at the app."""
 
 
-GC_THRESHOLDS = (50_000, 20, 20)
-"""A run makes millions of small objects and few cycles: looking for those less often saves time."""
+GC_THRESHOLDS = (500_000, 20, 20)
+"""A run makes millions of small objects and few cycles: looking for those less often saves time.
+
+A start makes 300,000 objects that stay to the end; to look through them took 0.12 s.
+"""
 
 
 def main() -> NoReturn:

@@ -147,7 +147,10 @@ def open_table(path: Path, columns: Sequence[Column], devices: Sequence[str]) ->
 
 
 class ParquetTable(Table):
-    """One row group a page; units and titles stand in the schema too."""
+    """One row group a page; units and titles stand in the schema too.
+
+    What a sensor did not measure is null; true values are always there.
+    """
 
     def __init__(self, path: Path, columns: Sequence[Column], devices: Sequence[str]) -> None:
         super().__init__(path, columns, devices)
@@ -161,6 +164,7 @@ class ParquetTable(Table):
             arrow.field(
                 column.name,
                 arrow.float64() if column.wide else arrow.float32(),
+                nullable=column.range is not None,
                 metadata={"unit": column.unit, "title": column.title},
             )
             for column in self.columns
@@ -182,10 +186,22 @@ class ParquetTable(Table):
         times = arrow.array(np.repeat(at_ms, count)).cast(self._schema.field("at_ms").type)
         index = arrow.array(np.tile(np.arange(count, dtype=np.int32), len(at_ms)))
         devices = arrow.DictionaryArray.from_arrays(index, self._names)
-        # NaN means not measured, which is null to whoever reads the file.
-        cells = [arrow.array(column, from_pandas=True) for column in values]
+        cells = [
+            self._cells(column) if spec.range is not None else arrow.array(column)
+            for column, spec in zip(values, self.columns, strict=True)
+        ]
         table = arrow.Table.from_arrays([times, devices, *cells], schema=self._schema)
         self._file.write_table(table, row_group_size=len(times))
+
+    def _cells(self, column: NDArray[Any]) -> Any:  # noqa: ANN401 - arrow's
+        """A column as it lies, with NaN (not measured) as null to whoever reads the file."""
+        arrow, there = self._arrow, ~np.isnan(column)
+        nulls = len(column) - int(np.count_nonzero(there))
+        if not nulls:
+            return arrow.array(column)
+        bits = arrow.py_buffer(np.packbits(there, bitorder="little"))
+        kind = arrow.from_numpy_dtype(column.dtype)
+        return arrow.Array.from_buffers(kind, len(column), [bits, arrow.py_buffer(column)], nulls)
 
     def close(self) -> None:
         """Finish the file."""

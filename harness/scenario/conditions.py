@@ -50,6 +50,23 @@ FEED_KINDS = (
     "work_order.planned", "work_order.departed", "work_order.arrived", "work_order.completed",
     "work_order.verified", "work_order.closed", "work_order.reopened", "work_order.cancelled",
     "part.fitted", "command.requested", "command.progressed", "command.confirmed",
+    "command.failed", "outcome.period_closed", "message.dead",
+    *(
+        f"outcome.{what}"
+        for what in (
+            "period_disputed", "period_adjusted", "period_final", "period_invoiced",
+            "period_corrected", "at_risk",
+        )
+    ),
+    *(
+        f"contract.{what}"
+        for what in (
+            "offered", "revised", "signed", "baselining", "baseline_extended", "activated",
+            "suspended", "resumed", "amended", "transferred", "thing_swapped", "replacement_due",
+            "expired", "terminated", "renewed",
+        )
+    ),
+    "exclusion.asked", "exclusion.approved", "exclusion.refused",
     "command.failed", "command.acknowledged", "command.timed_out", "command.retried",
     "remote.begun", "remote.resolved", "remote.failed",
     *(

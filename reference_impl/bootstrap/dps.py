@@ -14,7 +14,7 @@ from broker.wire import topics
 from broker.wire.codec import encode
 from reference_impl.bootstrap.contexts import contexts_on
 from reference_impl.bootstrap.ground import ground_on
-from reference_impl.bootstrap.routes import answers_of_contexts, routers
+from reference_impl.bootstrap.routes import answers_of_contexts, later_routers, routers
 from reference_impl.bootstrap.settings import Settings
 from reference_impl.ingestion.presence import Presence
 from reference_impl.ingestion.service import Ingestion
@@ -77,6 +77,7 @@ class Dps:
         self.app: FastAPI = create_app(
             store,
             self._routers(),
+            later=self._later_routers,
             callers=self.callers,
             after_write=self._wrote,
             now_ms=self.now_ms,
@@ -134,11 +135,19 @@ class Dps:
                 self.ground,
                 self.timekeeper,
                 governance=self.governance,
-                views=self.views,
-                webhooks=self.webhooks,
                 wall_s=self.settings.wall_s,
             ),
         ]
+
+    def _later_routers(self) -> list[APIRouter]:
+        return later_routers(
+            self.contexts,
+            self.ground,
+            self.timekeeper,
+            governance=self.governance,
+            views=self.views,
+            webhooks=self.webhooks,
+        )
 
     def now_ms(self) -> int:
         """What time the DPS believes it is, simulated milliseconds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -38,6 +38,14 @@ RANK = 10
 _SHOWN = ("thing", "condition", "position", "cycle", "level", "evaluated_ms", *FIELDS)
 
 
+class _Told(NamedTuple):
+    """A field of a condition, as it was when so many states had been written."""
+
+    changes: int
+    things: list[str]
+    window: Window
+
+
 class Insight:
     """Use cases of conditions."""
 
@@ -59,6 +67,8 @@ class Insight:
         self.states: Cached[tuple[str, str], State] = Cached(self._load)
         self.changes = 0
         """How often a state was written since this process started."""
+        self._told: Cached[tuple[str, str], _Told] = Cached(lambda _conn: {})
+        """By condition and field, what was asked for last."""
 
     def subscribe(self, bus: Bus) -> None:
         """Listen for models and fitted parts, and take up the conditions that the store has."""
@@ -102,6 +112,16 @@ class Insight:
         ``field`` is ``wear_pct`` or a ``runout_*_ms``; a run-out that is not in sight is infinite,
         what was never evaluated in this cycle is NaN with time -1.
         """
+        told = self._told.of(uow)
+        known = told.get((condition, field))
+        if known is None or known.changes != self.changes or known.things != things:
+            window = self._columns(uow, things, condition, field)
+            known = told[condition, field] = _Told(self.changes, list(things), window)
+        return known.window
+
+    def _columns(
+        self, uow: UnitOfWork, things: Sequence[str], condition: str, field: str
+    ) -> Window:
         states = self.states.of(uow)
         found = [states.get((thing, condition)) for thing in things]
         spoken = [None if state is None or state.valid_ms < 0 else state for state in found]

@@ -52,6 +52,10 @@ class Expression:
         """Whether it is evaluated on whole columns, not row by row."""
         return self._columnar is not None
 
+    def may_hold(self, ranges: Ranges) -> bool:
+        """Whether it may hold where each variable lies within its range."""
+        return self._columnar is None or self._columnar.may_hold(ranges)
+
     def holds(self, values: Mapping[str, float]) -> bool | None:
         """Whether it is true of ``values``; None where these values make it undecidable."""
         try:

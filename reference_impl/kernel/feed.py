@@ -13,6 +13,7 @@ from reference_impl.kernel.access import current, seen_from_ms
 from reference_impl.kernel.bus import Bus, DomainEvent
 from reference_impl.kernel.cached import Cached
 from reference_impl.kernel.ids import canonical, event_id
+from reference_impl.kernel.prepared import Prepared
 from reference_impl.kernel.store import Text, UnitOfWork, metadata
 from reference_impl.kernel.upsert import insert
 
@@ -37,7 +38,7 @@ feed = sa.Table(
 )
 _LOOKED_THROUGH = 50
 """Events of one kind and subject that are looked through for one: days of them."""
-_newest = sa.select(sa.func.max(feed.c.number))
+_newest = Prepared(sa.select(sa.func.max(feed.c.number)))
 
 
 class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +101,7 @@ class Feed:
         """The running number of the newest event; 0 while there is none."""
         known = self._newest.of(uow)
         if "newest" not in known:
-            known["newest"] = uow.conn.execute(_newest).scalar_one() or 0
+            known["newest"] = _newest.rows(uow.conn)[0][0] or 0
         return known["newest"]
 
     @staticmethod

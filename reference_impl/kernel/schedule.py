@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from reference_impl.kernel.cached import Cached
+from reference_impl.kernel.prepared import Prepared
 from reference_impl.kernel.store import Text, UnitOfWork, metadata
 from reference_impl.kernel.upsert import upsert
 
@@ -30,8 +31,18 @@ periodics = sa.Table(
     sa.Column("name", Text, primary_key=True),
     sa.Column("last_ms", sa.BigInteger, nullable=False),
 )
-_all_periodics = sa.select(periodics)
-_first_timer = sa.select(timers).order_by(timers.c.due_ms, timers.c.kind, timers.c.subject).limit(1)
+_all_periodics = Prepared(sa.select(periodics))
+_first_timer = Prepared(
+    sa.select(timers.c.kind, timers.c.subject, timers.c.due_ms, timers.c.args)
+    .order_by(timers.c.due_ms, timers.c.kind, timers.c.subject)
+    .limit(1)
+)
+_add_timer = Prepared(timers.insert(), "kind", "subject", "due_ms", "args")
+_drop_timer = Prepared(
+    timers.delete().where(
+        timers.c.kind == sa.bindparam("of"), timers.c.subject == sa.bindparam("about")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +73,14 @@ def set_timer(
 ) -> None:
     """Set the timer ``(kind, subject)``; setting it again moves it."""
     cancel_timer(uow, kind, subject)
-    uow.conn.execute(
-        timers.insert().values(kind=kind, subject=subject, due_ms=due_ms, args=dict(args or {}))
-    )
+    row = {"kind": kind, "subject": subject, "due_ms": due_ms, "args": dict(args or {})}
+    _add_timer.run(uow.conn, row)
 
 
 def cancel_timer(uow: UnitOfWork, kind: str, subject: str) -> None:
     """Forget the timer ``(kind, subject)``, if it is set."""
     uow.timers_version += 1
-    uow.conn.execute(timers.delete().where(timers.c.kind == kind, timers.c.subject == subject))
+    _drop_timer.run(uow.conn, {"of": kind, "about": subject})
 
 
 class Scheduler:
@@ -85,6 +95,8 @@ class Scheduler:
         """How many times time was moved, since this process started."""
         self.to_ms = -1
         """Where it goes (or last went): until then no reading comes in."""
+        self._move: tuple[dict[str, int], int, int] | None = None
+        """While time moves: when each evaluation was last, and from and to when time goes."""
         self._first: tuple[int, Timer | None] | None = None
         """The timer that is next in the state of the table that the number names."""
 
@@ -121,6 +133,7 @@ class Scheduler:
         for handler in self._ahead:
             handler(uow, from_ms, to_ms)
         last = self._last_ms.of(uow)
+        self._move = last, from_ms, to_ms
         moved = set[str]()
         while True:
             due = self._next_periodic(last, from_ms, to_ms)
@@ -139,6 +152,23 @@ class Scheduler:
         upsert(uow.conn, periodics, [(name, last[name]) for name in sorted(moved)])
         return None if timer is None else timer.due_ms
 
+    def quiet_until_ms(self, uow: UnitOfWork, *, but: str) -> int:
+        """Before when nothing fires but timers of the kind ``but``; asked by their handler.
+
+        It may then do at once what would fire one by one until then.
+        """
+        assert self._move is not None, "asked by a handler, while time moves"
+        last, from_ms, to_ms = self._move
+        ends = [to_ms + 1]
+        periodic = self._next_periodic(last, from_ms, to_ms)
+        if periodic is not None:
+            ends.append(periodic[0])
+        others = sa.select(sa.func.min(timers.c.due_ms)).where(timers.c.kind != but)
+        other_ms = uow.conn.execute(others).scalar_one()
+        if other_ms is not None:
+            ends.append(other_ms)
+        return min(ends)
+
     def _next_periodic(
         self, last: Mapping[str, int], from_ms: int, to_ms: int
     ) -> tuple[int, _Periodic] | None:
@@ -154,11 +184,14 @@ class Scheduler:
 
     def _next_timer(self, uow: UnitOfWork) -> Timer | None:
         if self._first is None or self._first[0] != uow.timers_version:
-            row = uow.conn.execute(_first_timer).first()
-            first = None if row is None else Timer(**row._mapping)  # noqa: SLF001 - its public name
+            found = _first_timer.rows(uow.conn)
+            first = None
+            if found:
+                kind, subject, due_ms, args = found[0]
+                first = Timer(kind=kind, subject=subject, due_ms=due_ms, args=args)
             self._first = (uow.timers_version, first)
         return self._first[1]
 
 
 def _read_periodics(conn: sa.Connection) -> dict[str, int]:
-    return {row.name: row.last_ms for row in conn.execute(_all_periodics)}
+    return dict(_all_periodics.rows(conn))

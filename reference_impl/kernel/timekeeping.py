@@ -179,6 +179,8 @@ class Timekeeper:
             return answer
 
     async def _wait_for(self, now_ms: int, delivered: Mapping[str, int], wait_s: float) -> None:
+        if not self._intake.short_of(delivered):
+            return  # no wait, no timeout to set up
         try:
             async with asyncio.timeout(wait_s):
                 while self._intake.short_of(delivered):

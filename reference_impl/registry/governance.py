@@ -15,7 +15,6 @@ from reference_impl.kernel.http.routes import new_router
 from reference_impl.kernel.ports import Clock, TelemetryView
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import Store, UnitOfWork
-from reference_impl.registry import api, api_parties, api_rights
 from reference_impl.registry.callers import KnownCallers
 from reference_impl.registry.imports import Kind, import_csv
 from reference_impl.registry.parties import Parties
@@ -71,7 +70,9 @@ class Governance:
             self._raw.forget(uow, thing, from_ms)
 
     def routers(self, clock: Clock, store: Store) -> list[APIRouter]:
-        """All routes."""
+        """All routes, whose modules are imported with them."""
+        from reference_impl.registry import api_parties, api_rights  # noqa: PLC0415
+
         imports = new_router("registry")
         for name, kind in self._kinds(clock).items():
             _add_import(imports, name, kind, store)
@@ -82,6 +83,8 @@ class Governance:
         ]
 
     def _kinds(self, clock: Clock) -> dict[str, Kind]:
+        from reference_impl.registry import api, api_parties  # noqa: PLC0415
+
         def put_thing(*args: Any) -> object:  # noqa: ANN401 - as Put says
             return self._registry.put_thing(*args, at_ms=clock.now_ms())
 

@@ -17,6 +17,10 @@ from reference_impl.kernel.ports import Bools, Floats, Range, Times, Window
 from reference_impl.kernel.ranges import ANYTHING
 from reference_impl.rules.domain import Input, Rule
 
+_LOOKS_MAX = 256
+"""After so many looks, at most, the ranges that rules sleep by are begun anew (ten days of hours):
+what was seen once need not come again. At first it is after one look, then two, four, ..."""
+
 
 class Inputs(Protocol):
     """Where the columns of some evaluations come from."""
@@ -117,19 +121,16 @@ class _Named(Mapping[str, Floats]):
 class Decided:
     """What one rule says at some evaluations of some things."""
 
-    def __init__(self, rule: Rule, reads: Mapping[str, int], columns: Columns) -> None:
+    def __init__(
+        self, rule: Rule, reads: Mapping[str, int], columns: Columns, *, asleep: bool = False
+    ) -> None:
+        """``asleep``: it is known to hold nowhere."""
         self.rule = rule
         self._reads, self._columns = reads, columns
         self._named = _Named(reads, columns)
-
-    @cached_property
-    def holding(self) -> Mapping[int, Sequence[int]]:
+        self._holds = None if asleep else self._where(rule.when, True)
+        self.holding: Mapping[int, Sequence[int]] = _by_number(self._holds)
         """The things of which it holds, by the number of the evaluation."""
-        found: dict[int, list[int]] = {}
-        if self._holds is not None:
-            for number, thing in np.argwhere(self._holds).tolist():
-                found.setdefault(number, []).append(thing)
-        return found
 
     def verdict(self, number: int, thing: int, *, active: bool = False) -> bool | None:
         """Whether it holds of a thing at an evaluation; None for UNKNOWN.
@@ -156,10 +157,6 @@ class Decided:
         if not self._known(self.rule.when)[number, thing]:
             return {}
         return {name: float(column[number, thing]) for name, column in self._named.items()}
-
-    @cached_property
-    def _holds(self) -> Bools | None:
-        return self._where(self.rule.when, True)
 
     @cached_property
     def _fails(self) -> Bools | None:
@@ -190,13 +187,101 @@ class Decided:
         return known
 
 
+def _by_number(holds: Bools | None) -> Mapping[int, Sequence[int]]:
+    found: dict[int, list[int]] = {}
+    if holds is not None:
+        for number, thing in np.argwhere(holds).tolist():
+            found.setdefault(number, []).append(thing)
+    return found
+
+
 def _at(where: Bools | None, number: int, thing: int) -> bool:
     """Whether a place is among those; None: nowhere."""
     return where is not None and bool(where[number, thing])
 
 
-def decide(plan: Plan, columns: Columns) -> list[Decided]:
+class Sleep:
+    """Knows which rules of a plan hold nowhere while some inputs stay where they were.
+
+    A rule is asked once whether it may hold within ranges that are grown to all that was seen; if
+    not, it sleeps, and rests on the inputs that were looked at to say so. Most rules never come
+    near their thresholds: a look then costs them a comparison of a range or two, and what they do
+    not rest on is not read. Why that is sound: what holds nowhere within some ranges holds nowhere
+    within narrower ones.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._looks = self._looks_left = 0
+        self._seen: dict[int, Range] = {}
+        """By number of the input."""
+        self.rests: dict[int, frozenset[int]] = {}
+        """By number of the rules that are asleep: the numbers of the inputs."""
+
+    def look(self, columns: Columns) -> None:
+        """Wake and lay to sleep as the inputs of a look say."""
+        if self._looks_left:
+            moved = {place for place in self._seen if self._has_moved(place, columns)}
+            asked = [n for n, places in self.rests.items() if not moved.isdisjoint(places)]
+        else:
+            self._looks_left = self._looks = min(max(2 * self._looks, 1), _LOOKS_MAX)
+            self._seen.clear()
+            self.rests.clear()
+            asked = list(range(len(self._plan.rules)))
+        self._looks_left -= 1
+        for number in asked:
+            self._ask(number, columns)
+        if asked:
+            kept = frozenset().union(*self.rests.values())
+            self._seen = {place: self._seen[place] for place in sorted(kept)}
+
+    def _has_moved(self, place: int, columns: Columns) -> bool:
+        low, high = columns.within(place)
+        known_low, known_high = self._seen[place]
+        return low < known_low or high > known_high
+
+    def _ask(self, number: int, columns: Columns) -> None:
+        reads, looked_at = self._plan.reads[number], set[int]()
+
+        def grown(name: str) -> Range:
+            place = reads[name]
+            looked_at.add(place)
+            low, high = columns.within(place)
+            known_low, known_high = self._seen.get(place, (low, high))
+            self._seen[place] = min(low, known_low), max(high, known_high)
+            return self._seen[place]
+
+        if self._plan.rules[number].when.may_hold(grown):
+            self.rests.pop(number, None)
+        else:
+            self.rests[number] = frozenset(looked_at)
+
+
+def decide(plan: Plan, columns: Columns, sleep: Sleep | None = None) -> list[Decided]:
     """What the rules of a plan say, in their order."""
+    asleep = sleep.rests if sleep else ()
     return [
-        Decided(rule, reads, columns) for rule, reads in zip(plan.rules, plan.reads, strict=True)
+        Decided(rule, reads, columns, asleep=number in asleep)
+        for number, (rule, reads) in enumerate(zip(plan.rules, plan.reads, strict=True))
+    ]
+
+
+def decide_anew(
+    plan: Plan,
+    columns: Columns,
+    said: Sequence[Decided],
+    changed: set[int],
+    sleep: Sleep | None = None,
+) -> list[Decided]:
+    """What they say when some inputs have changed: those rules that read none of them as before."""
+    columns.forget(changed)
+    if sleep:
+        sleep.look(columns)
+    asleep = sleep.rests if sleep else ()
+    both = zip(plan.rules, plan.reads, said, strict=True)
+    return [
+        before
+        if changed.isdisjoint(reads.values())
+        else Decided(rule, reads, columns, asleep=number in asleep)
+        for number, (rule, reads, before) in enumerate(both)
     ]

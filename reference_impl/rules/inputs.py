@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from math import nan
+from math import isnan, nan
 
 import numpy as np
 
@@ -24,11 +24,12 @@ from reference_impl.kernel.ports import (
     Window,
     Windows,
 )
+from reference_impl.kernel.ranges import ANYTHING
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.rules import columns
 from reference_impl.rules.around import Around, newest
-from reference_impl.rules.decided import Columns, Decided, Plan, decide
+from reference_impl.rules.decided import Columns, Decided, Plan, Sleep, decide, decide_anew
 from reference_impl.rules.domain import (
     ActionReaction,
     ConditionInput,
@@ -67,11 +68,11 @@ class Outlook:
         self._conditions, self._parts = conditions, parts
         self._directory, self._states = directory, states
         self._plan = Plan(pack.rules)
+        self._sleep = Sleep(self._plan)
         self._own = any(isinstance(one, StateInput) for one in self._plan.inputs)
         self._changing = {
             place for place, one in enumerate(self._plan.inputs) if isinstance(one, _CHANGING)
         }
-        self._rereads = [not self._changing.isdisjoint(r.values()) for r in self._plan.reads]
         self._ended_by = sorted(self._changing & _read_by_done_when(self._plan))
         self._wanted = list(dict.fromkeys(_windows_of(self._plan.inputs)))
         self._fixed = [one for one in self._plan.inputs if isinstance(one, columns.Fixed)]
@@ -106,11 +107,12 @@ class Outlook:
             or at_ms not in self._ends_ms
         ):
             found = self._columns = self._look_ahead(uow, refs, at_ms)
-            self._decided = decide(self._plan, found)
+            self._sleep.look(found)
+            self._decided = decide(self._plan, found, self._sleep)
         elif seen != self._seen:
-            found.forget(self._changing)
-            both = zip(self._rereads, self._decided, decide(self._plan, found), strict=True)
-            self._decided = [new if rereads else old for rereads, old, new in both]
+            self._decided = decide_anew(
+                self._plan, found, self._decided, self._changing, self._sleep
+            )
         self._seen = seen
         for place in self._ended_by:  # before reactions change what the next look would find
             found.values(place)
@@ -196,6 +198,9 @@ class _Inputs:
             return self.fixed.within(wanted)
         if isinstance(wanted, StateInput) and self.rests(wanted, int(self.ends_ms[0])):
             return 0.0, 0.0
+        if isinstance(wanted, PartInput):
+            number = self.part_fields(wanted.part).get(wanted.field, nan)
+            return ANYTHING if isnan(number) else (number, number)
         return None
 
 

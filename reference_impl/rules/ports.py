@@ -55,8 +55,8 @@ class Readers(Protocol):
         ...
 
 
-FiredAfter = Callable[[sa.Connection, str, str, int], Sequence[Any]]
-"""Firings (``thing``, ``fired_ms``) of a pack's rule after a time, oldest first."""
+FiredAfter = Callable[[sa.Connection, str, str, int], Sequence[tuple[str, int]]]
+"""Firings (thing, when) of a pack's rule after a time, oldest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,7 +136,7 @@ class Reacting:
         """Whether a rule commands a device more often than a loop may go round (R5)."""
         pack, rule, at_ms = fires.pack.pack, fires.rule.id, fires.at_ms
         fired = self._rows.fired_after(uow.conn, pack, rule, at_ms - HOUR_MS)
-        if sum(row.thing == ref.thing for row in fired) <= RUNS_PER_H_MAX:
+        if sum(thing == ref.thing for thing, _ in fired) <= RUNS_PER_H_MAX:
             return False
         data = {"automation": f"{pack}/{rule}", "thing": ref.thing, "cause": "rule"}
         subject = f"{pack}/{rule}/{ref.thing}"

@@ -25,8 +25,10 @@ class States:
     def __init__(self, rows: RuleRows) -> None:
         self._rows = rows
         self._instances: Cached[Key, Instance] = Cached(self._load)
-        self._fired_ms: dict[tuple[str, str], tuple[int, list[tuple[str, int]]]] = {}
-        """Firings of a rule since a moment, as things and times; those since a later one, too."""
+        self._fired: Cached[tuple[str, str], tuple[int, Sequence[tuple[str, int]]]] = Cached(
+            lambda _conn: {}
+        )
+        """By pack and rule, if they were asked for: all firings (thing, when) after a moment."""
         self.changes = 0
         """How often a rule became active, or ceased to be."""
 
@@ -41,8 +43,7 @@ class States:
         was, now = (one is not None and one.phase is Phase.ACTIVE for one in (before, instance))
         if was != now:
             self.changes += 1
-            self._fired_ms.clear()
-            uow.at_end(self._fired_ms.clear)  # what was read meanwhile may be rolled back
+            self._fired.of(uow).pop(key[:2], None)
         row = dict(zip(("pack", "rule", "thing"), key, strict=True))
         if instance is None:
             standing.pop(key, None)
@@ -87,7 +88,7 @@ class States:
     def rests(self, uow: UnitOfWork, pack: str, wanted: StateInput, end_ms: int) -> bool:
         """Whether the column is 0 everywhere, from ``end_ms`` on: a look at no thing."""
         if wanted.field == "fired":
-            return not self._firings(uow.conn, pack, wanted, end_ms - wanted.over_ms)
+            return not self._firings(uow, pack, wanted, end_ms - wanted.over_ms)
         return not any(
             one.phase is Phase.ACTIVE and key[0] == pack and key[1] == wanted.rule
             for key, one in self._instances.of(uow).items()
@@ -103,7 +104,7 @@ class States:
     ) -> Floats:
         """How a rule stands, seen from each end, shape ``(ends, things)``."""
         if wanted.field == "fired":
-            return self._fired(uow.conn, pack, things, wanted, ends_ms)
+            return self._fired_column(uow, pack, things, wanted, ends_ms)
         standing = self._instances.of(uow)
         found = [standing.get((pack, wanted.rule, thing)) for thing in things]
         since = [
@@ -111,15 +112,15 @@ class States:
         ]
         return active_column(since, wanted, ends_ms)
 
-    def _fired(
+    def _fired_column(
         self,
-        conn: sa.Connection,
+        uow: UnitOfWork,
         pack: str,
         things: Sequence[str],
         wanted: StateInput,
         ends_ms: Times,
     ) -> Floats:
-        firings = self._firings(conn, pack, wanted, int(ends_ms[0]) - wanted.over_ms)
+        firings = self._firings(uow, pack, wanted, int(ends_ms[0]) - wanted.over_ms)
         place = {thing: number for number, thing in enumerate(things)}
         fired: dict[int, list[int]] = {}
         for thing, fired_ms in firings:
@@ -128,14 +129,14 @@ class States:
         return fired_column(fired, len(things), wanted, ends_ms)
 
     def _firings(
-        self, conn: sa.Connection, pack: str, wanted: StateInput, after_ms: int
-    ) -> list[tuple[str, int]]:
+        self, uow: UnitOfWork, pack: str, wanted: StateInput, after_ms: int
+    ) -> Sequence[tuple[str, int]]:
         """Things and times of the firings of a rule after a time, and maybe some before."""
-        known = self._fired_ms.get((pack, wanted.rule))
+        fired = self._fired.of(uow)
+        known = fired.get((pack, wanted.rule))
         if known is None or known[0] > after_ms:
-            rows = self._rows.fired_after(conn, pack, wanted.rule, after_ms)
-            known = after_ms, [(row.thing, row.fired_ms) for row in rows]
-            self._fired_ms[pack, wanted.rule] = known
+            known = after_ms, self._rows.fired_after(uow.conn, pack, wanted.rule, after_ms)
+            fired[pack, wanted.rule] = known
         return known[1]
 
     def _load(self, conn: sa.Connection) -> dict[Key, Instance]:

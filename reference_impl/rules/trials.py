@@ -11,7 +11,7 @@ import numpy as np
 from reference_impl.kernel.ports import Floats, Range, Readings, Take, Times, Window
 from reference_impl.kernel.ranges import ANYTHING
 from reference_impl.rules import columns
-from reference_impl.rules.decided import Columns, Decided, Plan, decide
+from reference_impl.rules.decided import Columns, Decided, Plan, decide, decide_anew
 from reference_impl.rules.domain import (
     ConditionInput,
     Input,
@@ -62,17 +62,13 @@ class Trial:
         self._decided: list[Decided] = decide(self._plan, self._columns)
         inputs = enumerate(self._plan.inputs)
         self._own = {place for place, one in inputs if isinstance(one, StateInput)}
-        self._rereads = [not self._own.isdisjoint(reads.values()) for reads in self._plan.reads]
 
     def evaluate(self, number: int) -> None:
         """One evaluation."""
         at_ms = self._ends_ms[number]
         if self._own:
             self._inputs.look(self._instances)
-            self._columns.forget(self._own)
-            said = decide(self._plan, self._columns)
-            both = zip(self._rereads, self._decided, said, strict=True)
-            self._decided = [new if rereads else old for rereads, old, new in both]
+            self._decided = decide_anew(self._plan, self._columns, self._decided, self._own)
         for judged in walk(self._pack, self._decided, number, self._instances, at_ms=at_ms):
             key = (judged.rule.id, judged.thing)
             if judged.after is None:

@@ -134,8 +134,8 @@ def orders_for_no_reason(mp):
     def evaluate(original, self, uow, pack, *more):
         original(self, uow, pack, *more)
         at_ms = more[0]
-        for ref in self._directory.things(uow.conn, pack.model):
-            for part, position in self._parts.places(uow.conn, pack.model):
+        for part, position in self._parts.places(uow.conn, pack.model):  # a breaker stops it soon
+            for ref in self._directory.things(uow.conn, pack.model):
                 uow.publish(
                     ReplacementAdvised(
                         at_ms=at_ms, seen_from_ms=at_ms, thing=ref.thing, part=part,

@@ -20,7 +20,7 @@ from reference_impl.insight import domain as insight
 from reference_impl.insight.service import Insight
 from reference_impl.maintenance import domain as work
 from reference_impl.maintenance.service import Maintenance
-from reference_impl.outcomes import domain as outcomes
+from reference_impl.outcomes import classes, periods
 from reference_impl.rules import domain as rules
 from reference_impl.rules import engine
 from reference_impl.rules.alerts import Alerts
@@ -220,10 +220,18 @@ def reads_only_some_messages(mp):
 
 @mutant
 def forgets_the_credit(mp):
-    def settle(original, *args, **more):
+    def due(original, *args, **more):
         return original(*args, **more)._replace(credit_eur=0.0)
 
-    wrap(mp, outcomes, "settle", settle)
+    wrap(mp, periods, "due", due)
+
+
+@mutant
+def forgives_every_failure(mp):
+    def judged(original, spans, rectify_ms):
+        return [span._replace(charged=False) for span in original(spans, rectify_ms)]
+
+    wrap(mp, classes, "judged", judged)
 
 
 @mutant

@@ -73,6 +73,18 @@ CHAIN = calls(
     ("/v1/supply/customer-01", {"model": "chain", "partner": "dealer"}),
     ("/v1/stock/dealer/seal-kit", {"on_hand": 0}),
 )
+PROMISED = calls(
+    (
+        "/v1/contracts/station",
+        {
+            "customer": "customer-01", "things": [WORN, WELL], "fee_eur": 180.0, "target": 0.997,
+            "up_when": "available > 0.5 && seal_leak < 0.5", "degraded_when": "available > 0.5",
+            "groups": [{"id": "whole", "things": [WORN, WELL], "k": 2}], "objection_s": 0.0,
+            "unknown_after_s": 2700.0, "rectify_s": 3600.0, "grace_s": 3600.0,
+            "start_ms": 1_769_558_400_000,
+        },
+    ),
+)  # fmt: skip
 WEARS = b.fault("seal_leak", WORN, at="0h", onset="0h", pf_interval="30h")
 STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
     "the supplier asks more": lambda tale: tale(
@@ -82,6 +94,11 @@ STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
     ),
     "one lies on the shelf": lambda tale: tale(timeline=(SHELF, WEARS), checks=COMMON),
     "a contract pays": lambda tale: tale(timeline=(COVERED, WEARS), checks=COMMON),
+    "a station is promised": lambda tale: tale(
+        timeline=(PROMISED, WEARS),
+        service=tale().service.model_copy(update={"contract": None}),
+        checks=(C("invariants"), C("contracts_equal_oracle")),
+    ),
     "the partner has none": lambda tale: tale(timeline=(CHAIN, WEARS), checks=COMMON),
     "every seal wears": lambda tale: tale(
         fleets=(b.fleet("pump", sites=3, devices_per_site=2, report_every="30m"),),
@@ -183,6 +200,7 @@ CAUGHT: dict[str, tuple[str, str]] = {
     ),
     "reads_only_some_messages": ("the seal wears", "no_dead_letters delivery_exactly"),
     "forgets_the_credit": ("the seal wears", "outcome_equals_oracle oracle:availability"),
+    "forgives_every_failure": ("a station is promised", "contracts_equal_oracle"),
     "ships_what_nobody_accepted": ("the supplier asks more", "O6"),
     "lets_the_buyer_pay_what_a_contract_covers": ("a contract pays", "O9"),
     "keeps_the_risk_to_itself": ("the bearing wears", "O11"),

@@ -50,6 +50,8 @@ def counterpart(scenario: Scenario) -> tuple[str, str]:
         return "orders_for_no_reason", "no_orders"
     if "nothing_lost" in names:
         return "forgets_to_store_a_message", "nothing_lost"
+    if any("alert.raised" in ref.args["comes"] for ref in refs if ref.args.get("at_least")):
+        return "raises_no_alerts", "within"
     counted = any(ref.check == "exactly" and ref.args["exactly"] for ref in refs)
     assert counted, f"{scenario.title}: no bug is known that this would see"
     return "never_advises", "exactly"

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import holidays
 import numpy as np
 
 from twins.core.manifest import Param
 from twins.core.streams import Streams
 from twins.core.weather import Moment
+from twins.field.public_days import public_days
 
 NAME = "calendar"
 PARAMS: Mapping[str, Param] = {
@@ -84,8 +84,7 @@ class LocalCalendar:
     def _year(self, year: int) -> tuple[frozenset[date], frozenset[date]]:
         """Public holidays and festival days."""
         if year not in self._years:
-            public = frozenset(holidays.country_holidays(self._country, years=[year]))
-            self._years[year] = public, self._festivals(year)
+            self._years[year] = public_days(self._country, year), self._festivals(year)
         return self._years[year]
 
     def _festivals(self, year: int) -> frozenset[date]:

@@ -11,18 +11,18 @@ import sqlalchemy as sa
 from broker.ledger import SeqSet
 from reference_impl.ingestion.adapters import tables as t
 from reference_impl.ingestion.domain import Block, DeviceLog, Reading
+from reference_impl.kernel.prepared import Prepared
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.kernel.upsert import insert, upsert
 
 _encode = msgspec.json.Encoder().encode
 _PAYLOAD_KEPT = 4096
 """Bytes of a dead letter that are kept to look at."""
-_FRESH = (
+_FRESH = Prepared(
     sa.select(t.blocks.c.thing, sa.func.min(t.blocks.c.first_ms), sa.func.max(t.blocks.c.id))
     .where(t.blocks.c.id > sa.bindparam("after"))
     .group_by(t.blocks.c.thing)
 )
-"""Asked at every move of time: to put it together takes longer than to answer it."""
 
 
 class IngestionRows:
@@ -111,7 +111,7 @@ class IngestionRows:
 
     def fresh(self, conn: sa.Connection, after: int) -> tuple[dict[str, int], int]:
         """The earliest time in the blocks behind number ``after``, by thing; the newest number."""
-        rows = conn.execute(_FRESH, {"after": after}).all()
+        rows = _FRESH.rows(conn, after=after)
         newest = max((number for _, _, number in rows), default=after)
         return {thing: first_ms for thing, first_ms, _ in rows}, newest
 

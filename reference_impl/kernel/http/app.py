@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
 from reference_impl.kernel.http import errors
 from reference_impl.kernel.http.auth import PUBLIC, Callers, Gate
 from reference_impl.kernel.http.guard import deny_by_default
 from reference_impl.kernel.http.middleware import IdempotentWrites
-from reference_impl.kernel.http.routes import routes_of
+from reference_impl.kernel.http.routes import LaterRoutes, routes_of
 from reference_impl.kernel.http.shapes import Answers
 from reference_impl.kernel.store import Store
 
@@ -26,6 +27,14 @@ class _App(FastAPI):
     """FastAPI whose document has the refusals, and what contexts say of their answers."""
 
     said: Callable[[], Sequence[Answers]] = staticmethod(tuple)
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """All routes, also those that wait."""
+        found: list[BaseRoute] = []
+        for route in self.router.routes:
+            found += route.routes if isinstance(route, LaterRoutes) else [route]
+        return found
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document, made once; what it needs is imported then."""
@@ -43,6 +52,7 @@ def create_app(
     store: Store,
     routers: Sequence[APIRouter],
     *,
+    later: Callable[[], Sequence[APIRouter]] = tuple,
     callers: Callers,
     after_write: Callable[[], None],
     now_ms: Callable[[], int],
@@ -50,14 +60,14 @@ def create_app(
 ) -> FastAPI:
     """Put the API together. No page of it needs the internet, so FastAPI's own are left out.
 
+    ``later`` makes those that few callers need, when the first does.
     ``callers`` says who calls; a route that asks for no permission is the operator's.
     ``after_write`` is called after each write that was answered; ``now_ms`` tells the log when.
     ``said`` gives what contexts say
     of their answers, once somebody asks for the document.
 
     Raises:
-        TypeError: If a handler is not a coroutine: it would run in a thread, beside the one
-            connection that all share.
+        TypeError: See :func:`_checked`.
     """
     app = _App(
         title="Twinrig reference DPS",
@@ -69,12 +79,25 @@ def create_app(
     )
     app.said = said
     errors.install(app)
+    app.router.routes.extend(_checked(routers))
+    app.router.routes.append(LaterRoutes(lambda: _checked(later())))
+    app.add_middleware(IdempotentWrites, store=store, apart=APART, after=after_write, now_ms=now_ms)
+    app.add_middleware(Gate, callers=callers)
+    return app
+
+
+def _checked(routers: Sequence[APIRouter]) -> list[BaseRoute]:
+    """The routes of routers, each with a permission that it asks for.
+
+    Raises:
+        TypeError: If a handler is not a coroutine: it would run in a thread, beside the one
+            connection that all share.
+    """
+    found: list[BaseRoute] = []
     for router in routers:
         for route in routes_of(router):
             if not inspect.iscoroutinefunction(route.endpoint):
                 raise TypeError(f"{route.path}: {route.endpoint!r} must be an async def")
             deny_by_default(route, PUBLIC)
-            app.router.routes.append(route)
-    app.add_middleware(IdempotentWrites, store=store, apart=APART, after=after_write, now_ms=now_ms)
-    app.add_middleware(Gate, callers=callers)
-    return app
+            found.append(route)
+    return found

@@ -9,13 +9,16 @@ for a path that begins as its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 from fastapi import APIRouter, params
 from fastapi.routing import APIRoute
-from starlette.routing import Match, compile_path
-from starlette.types import Scope
+from starlette.routing import BaseRoute, Match, compile_path
+from starlette.types import Receive, Scope, Send
 
+_CHOSEN = "dps.route"
+"""Where a request keeps which of the routes that waited it is for."""
 _OF_THE_PATTERN = frozenset({"path_regex", "path_format", "param_convertors"})
 
 
@@ -58,6 +61,37 @@ class LaterRoute(APIRoute):
         if scope["type"] == "http" and not scope["path"].startswith(self._begins):
             return Match.NONE, {}
         return super().matches(scope)
+
+
+class LaterRoutes(BaseRoute):
+    """Routes whose modules are imported when no route before them fits, or for the document.
+
+    Args:
+        make: Imports and makes them, checked as those that did not wait.
+    """
+
+    def __init__(self, make: Callable[[], Sequence[BaseRoute]]) -> None:
+        self._make = make
+
+    @cached_property
+    def routes(self) -> Sequence[BaseRoute]:
+        """All of them."""
+        return self._make()
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """The first that fits as a whole, else the first that fits by its path."""
+        best: tuple[Match, Scope] = Match.NONE, {}
+        for route in self.routes:
+            match, child = route.matches(scope)
+            if match.value > best[0].value:
+                best = match, {**child, _CHOSEN: route}
+            if match is Match.FULL:
+                break
+        return best
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the one that fits answer."""
+        await scope[_CHOSEN].handle(scope, receive, send)
 
 
 def _operation_id(route: APIRoute) -> str:

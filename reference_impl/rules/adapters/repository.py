@@ -7,12 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from reference_impl.kernel.prepared import Prepared
 from reference_impl.kernel.rows import Row, Rows
 from reference_impl.rules.adapters import tables as t
 from reference_impl.rules.ports import RuleRows
 
 _OPEN = ("ACTIVE", "TAKEN_OVER", "SHELVED")
-_ENDED = ("CLEARED", "SUPERSEDED")
 
 
 def rows() -> RuleRows:
@@ -34,13 +34,36 @@ def rows() -> RuleRows:
     )
 
 
-def fired_after(conn: sa.Connection, pack: str, rule: str, after_ms: int) -> Sequence[Any]:
+_fired = t.firings.c
+_FIRED_AFTER = Prepared(
+    sa.select(_fired.thing, _fired.fired_ms)
+    .where(
+        _fired.pack == sa.bindparam("of"),
+        _fired.rule == sa.bindparam("by"),
+        _fired.fired_ms > sa.bindparam("after_ms"),
+    )
+    .order_by(_fired.fired_ms, _fired.thing)
+)
+
+
+_ENDED_BEFORE = Prepared(
+    sa.select(t.alerts.c.id)
+    .where(
+        sa.or_(*(t.alerts.c.state == state for state in ("CLEARED", "SUPERSEDED"))),
+        t.alerts.c.cleared_ms < sa.bindparam("before_ms"),
+    )
+    .order_by(t.alerts.c.id)
+)
+
+
+def fired_after(
+    conn: sa.Connection, pack: str, rule: str, after_ms: int
+) -> Sequence[tuple[str, int]]:
     """See :data:`reference_impl.rules.ports.FiredAfter`."""
-    fired = t.firings.c
-    query = sa.select(fired.thing, fired.fired_ms).order_by(fired.fired_ms, fired.thing)
-    return conn.execute(
-        query.where(fired.pack == pack, fired.rule == rule, fired.fired_ms > after_ms)
-    ).all()
+    return [
+        (thing, fired_ms)
+        for thing, fired_ms in _FIRED_AFTER.rows(conn, of=pack, by=rule, after_ms=after_ms)
+    ]
 
 
 class Looking:
@@ -55,9 +78,7 @@ class Looking:
 
     def ended_before(self, conn: sa.Connection, at_ms: int) -> list[str]:
         """See Look."""
-        ended = (t.alerts.c.state.in_(_ENDED), t.alerts.c.cleared_ms < at_ms)
-        query = sa.select(t.alerts.c.id).where(*ended).order_by(t.alerts.c.id)
-        return list(conn.execute(query).scalars())
+        return [ident for (ident,) in _ENDED_BEFORE.rows(conn, before_ms=at_ms)]
 
     def notices_due(self, conn: sa.Connection, at_ms: int, *, limit: int) -> list[Row]:
         """See Look."""

@@ -1,12 +1,14 @@
 """Routes that wait: found by path and method, built by the first call or by the document."""
 
 import asyncio
+import re
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.routing import Match
 
-from reference_impl.kernel.http.routes import LaterRoute, new_router, routes_of
+from reference_impl.kernel.http.routes import LaterRoute, LaterRoutes, new_router, routes_of
 
 
 def service():
@@ -73,3 +75,56 @@ def test_an_attribute_that_no_route_has_is_an_error_before_and_after():
         _ = route.nonsense
     with pytest.raises(AttributeError, match="nonsense"):
         _ = route.nonsense
+
+
+def waiting():
+    """A service with a route that does not wait, others that do, and a note of when they came."""
+    early, late, came = new_router("early"), new_router("late"), []
+
+    @early.get("/things/{thing}")
+    def read_thing(thing: str) -> dict[str, str]:
+        return {"early": thing}
+
+    @late.delete("/things/{thing}")
+    def drop_thing(thing: str) -> dict[str, str]:
+        return {"late": thing}
+
+    def make():
+        came.append(True)
+        return list(routes_of(late))
+
+    app = FastAPI()
+    app.router.routes.extend([*routes_of(early), LaterRoutes(make)])
+    return app, came
+
+
+def test_routes_that_wait_come_once_when_no_other_fits():
+    app, came = waiting()
+    assert calls(app, ("GET", "/v1/things/x"))[0].json() == {"early": "x"}
+    assert not came
+    dropped, missing, wrong = calls(
+        app, ("DELETE", "/v1/things/x"), ("GET", "/v1/others"), ("PATCH", "/v1/things/x")
+    )
+    assert dropped.json() == {"late": "x"}
+    assert (missing.status_code, wrong.status_code) == (404, 405)
+    assert came == [True]
+
+
+def test_no_route_of_the_dps_hides_one_that_waits(kit):
+    def hit(route, method, path):
+        scope = {"type": "http", "method": method, "path": path, "headers": []}
+        return route.matches(scope)[0] is Match.FULL
+
+    async def story():
+        async with kit.open_rig() as rig:
+            *early, late = rig.dps.app.router.routes
+            assert isinstance(late, LaterRoutes)
+            asked = [
+                (method, re.sub(r"\{\w+\}", "x", route.path))
+                for route in late.routes
+                for method in route.methods
+            ]
+            assert len(asked) > 100
+            assert [one for one in asked if any(hit(route, *one) for route in early)] == []
+
+    asyncio.run(story())

@@ -19,7 +19,7 @@ from twins.products.pump.switching import STATOR_FROM
 from twins.products.pump.wear import STEP_REPORTS, Drifted
 from twins.products.pump.works import Works
 
-PART = 500
+PART = 1000
 """Stations that are moved and measured before the next: two pumps each, they take 0.7 MB."""
 LEVELS_APART_M = 0.3
 """Least way of the level (estimate)."""

@@ -8,7 +8,7 @@ from alembic import op
 from reference_impl.kernel.store import Text
 
 revision = "0016"
-down_revision = "0012"
+down_revision = "0015"
 
 
 def upgrade() -> None:
