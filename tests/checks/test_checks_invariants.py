@@ -75,6 +75,7 @@ def broken(make):
         **{ident: log for ident, (log, _) in bought(make).items()},
         **{ident: log for ident, (log, _) in classed(make).items()},
         **{ident: log for ident, (log, _) in promised(make).items()},
+        **{ident: log for ident, (log, _) in remote(make).items()},
         "W5": [good[12], f(9, "part.fitted", "dev-01-2", position="hub", serial="s2", cycle=2)],
         "W9": [alerts[0], good[12], f(8, "alert.cleared", "a", **{**ALERT, "values": {}})],
     }  # fmt: skip
@@ -189,6 +190,39 @@ def test_a_pause_that_came_back_with_too_much_time_is_found(make, judged) -> Non
     log[2] = make.feed(10, "sla.resumed", "i", reason="held no longer", limits=far)
 
     assert "+60 min" in judged("invariants", {"only": "W3"}, log).seen
+def remote(make):
+    """FW and R: a log that breaks it, and its nearest that does not."""
+    f = make.feed
+    device = {"thing": D, "rollout": "u", "group": 1, "version": "2.0.0"}
+    other = {**device, "thing": "dev-01-2"}
+    begun = f(2, "firmware.initiated", f"u/{D}", **device)
+    group = {"rollout": "u", "group": 1, "size": 2, "error_share": 0.4, "success_share": 1.0}
+    failed = [
+        f(1, "firmware.group_started", "u", **group), begun,
+        f(3, "firmware.rolled_back", f"u/{D}", **device),
+    ]  # fmt: skip
+    born = f(3, "device.born", D, firmware="2.0.0")
+    updated = f(4, "firmware.updated", f"u/{D}", **device)
+    ask = f(1, "command.requested", "c", thing=D, name="reverse", args={})
+    done = f(2, "command.confirmed", "c", thing=D, name="reverse", args={})
+    again = {"thing": D, "name": "set_settings", "args": {"level_m": 1.0}}
+    return {
+        "FW2": ([begun, updated], [begun, born, updated]),
+        "FW4": (
+            [begun, f(3, "firmware.initiated", f"v/{D}", **{**device, "rollout": "v"})],
+            [begun, born, updated,
+             f(5, "firmware.initiated", f"v/{D}", **{**device, "rollout": "v"})],
+        ),
+        "FW7": (
+            [*failed, f(4, "firmware.initiated", "u/dev-01-2", **other)],
+            [*failed, f(4, "firmware.skipped", "u/dev-01-2", **other)],
+        ),
+        "R1": ([ask, done, done], [ask, done]),
+        "R3": (
+            [ask, f(2, "command.retried", "c", thing=D, name="reverse", args={}, attempt=2)],
+            [f(1, "command.requested", "c", **again), f(2, "command.retried", "c", **again)],
+        ),
+    }  # fmt: skip
 
 
 CLASSED = [f"C{number}" for number in range(1, 8)]
@@ -196,7 +230,7 @@ PROMISED = ["W2", "W3", "W7", "W8"]
 
 
 def numbers_of(text: str) -> set[str]:
-    return set(re.findall(r"\b([OCAWS]\d+): ", text))
+    return set(re.findall(r"\b((?:FW|[OCAWSR])\d+): ", text))
 
 
 def test_a_healthy_story_breaks_no_invariant(make, judged) -> None:
