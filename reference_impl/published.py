@@ -110,7 +110,11 @@ class ReplacementAdvised(DomainEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandWanted(DomainEvent):
-    """rules or a user: a device shall do something; remote makes it a command."""
+    """rules or a user: a device shall do something; remote makes it a command.
+
+    ``policy`` says when it has failed and how often it is tried (remote.domain.Policy); empty: it
+    ends by what its device answers.
+    """
 
     at_ms: int
     command_id: str
@@ -119,6 +123,7 @@ class CommandWanted(DomainEvent):
     args: Mapping[str, Any]
     expires_ms: int
     by: str
+    policy: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RecommendationChanged(FeedEvent):
@@ -219,6 +224,27 @@ class MessageDead(FeedEvent):
 
 class CommandChanged(FeedEvent):
     """remote: a command was requested, got on, was confirmed or failed."""
+
+    __slots__ = ()
+
+
+class FirmwareChanged(FeedEvent):
+    """remote: a rollout of firmware, one of its groups, or the update of a device took a step.
+
+    ``firmware.rollout_*``, ``firmware.group_*`` and ``firmware.health_*`` are of a rollout (its
+    subject); all other kinds are of a device: subject ``rollout/thing``, ``data`` has ``thing``.
+    """
+
+    __slots__ = ()
+
+
+class RemoteWorkChanged(FeedEvent):
+    """remote: a remedy is tried from afar (FS12): maintenance may wait for what comes of it.
+
+    ``remote.begun``, then ``remote.resolved`` (telemetry says that the machine is well: nobody has
+    to go) or ``remote.failed`` (somebody has to). ``data``: ``thing``, ``alert``, ``fix``,
+    ``rule``, ``pack``, ``command``, ``tries``, ``why``.
+    """
 
     __slots__ = ()
 

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from broker.link.port import Batches, Packet
-
-Acknowledge = Callable[[], None]
-"""Tells the broker that a packet is stored; does nothing once its connection has ended."""
 
 WINDOW = 100
 """Packets at which a batch closes: rumqttd keeps so many unacknowledged per subscriber, then it
 waits. Other brokers may have more on the way; their batches close when the socket is idle."""
 _QUIET_ROUNDS = 3
 """Rounds of the event loop without a new packet that mean: nothing more is readable. Each round
-polls the sockets once."""
+polls the sockets once; a packet that was read needs one more round until it is here."""
 
 
 class _Batch:
-    __slots__ = ("acknowledge", "packets")
+    __slots__ = ("packets", "settled")
 
     def __init__(self) -> None:
         self.packets: list[Packet] = []
-        self.acknowledge: list[Acknowledge] = []
+        self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
 class Batcher:
@@ -40,25 +36,27 @@ class Batcher:
         self._arrived = asyncio.Event()
         self._closing = False
 
-    def receive(self, packet: Packet, acknowledge: Acknowledge) -> None:
-        """Take a packet in; it is acknowledged, in its turn, when it is stored."""
-        self._open.packets.append(packet)
-        self._open.acknowledge.append(acknowledge)
+    async def receive(self, packet: Packet) -> None:
+        """Take a packet in; returns when it is stored, or dropped with its connection."""
+        batch = self._open
+        batch.packets.append(packet)
         self._arrived.set()
+        await batch.settled
 
     def drop(self) -> None:
         """Forget what no handler has seen, without storing it.
 
         The connection is gone or acknowledges no more, so that the broker sends it again.
         """
-        self._open = _Batch()
+        batch, self._open = self._open, _Batch()
         self._arrived.clear()
+        _settle(batch)
 
     async def run(self) -> None:
         """Hand batches over until :meth:`close`.
 
         Raises:
-            Exception: What the handler raises; its batch is not acknowledged.
+            Exception: What the handler raises; its batch stays unsettled until :meth:`drop`.
         """
         while not self._closing:
             if not self._open.packets:
@@ -78,8 +76,7 @@ class Batcher:
                     except BaseException:
                         self._open = batch
                         raise
-                    for acknowledge in batch.acknowledge:
-                        acknowledge()
+                    _settle(batch)
 
     async def _until_full_or_idle(self) -> None:
         quiet, batch = 0, self._open
@@ -92,3 +89,8 @@ class Batcher:
         """Take no further batch; :meth:`run` returns when the one in hand is done."""
         self._closing = True
         self._arrived.set()
+
+
+def _settle(batch: _Batch) -> None:
+    if not batch.settled.done():
+        batch.settled.set_result(None)

@@ -3,7 +3,7 @@
 What is changed, and why: writes of one loop round leave as one (gmqtt writes each packet), the
 Linux kernel acknowledges at once (``TCP_QUICKACK``; brokers that leave Nagle's algorithm on would
 wait 40 ms otherwise), each publish is acknowledged by its number, gmqtt neither reconnects nor
-forgets by itself (:mod:`broker.link.line` does both), and who takes a message acknowledges it.
+forgets by itself (:mod:`broker.link.line` does both), and acknowledgements can be withheld.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import gmqtt
@@ -129,8 +128,7 @@ class Client(gmqtt.Client):  # type: ignore[misc]
     Args:
         client_id: As the broker knows us.
         clean: Start without a session, and leave none.
-        receive: Called with each message and what acknowledges it (no more once the connection
-            has ended).
+        receive: Awaited for each message; when it returns, the message is acknowledged.
         on_acknowledged: Called with the number of each publish that the broker has.
     """
 
@@ -139,7 +137,7 @@ class Client(gmqtt.Client):  # type: ignore[misc]
         client_id: str,
         *,
         clean: bool,
-        receive: Callable[[Packet, Callable[[], None]], None],
+        receive: Callable[[Packet], Awaitable[None]],
         on_acknowledged: Callable[[int], None],
     ) -> None:
         self._numbers = _Acknowledgements(on_acknowledged)
@@ -154,8 +152,6 @@ class Client(gmqtt.Client):  # type: ignore[misc]
         self._receive = receive
         self._granted: asyncio.Future[Sequence[int]] = asyncio.get_running_loop().create_future()
         self.on_message = self._take
-        # gmqtt would make a task for each message, and acknowledge it when that ends
-        self._package_handler._handle_qos_1_publish_packet = self._take_at_least_once  # noqa: SLF001
         self.on_disconnect = self._on_lost
         self.on_subscribe = self._on_subscribed
 
@@ -219,18 +215,11 @@ class Client(gmqtt.Client):  # type: ignore[misc]
 
     # What gmqtt calls.
 
-    def _take(
+    async def _take(
         self, _client: object, topic: str, payload: bytes, _qos: int, properties: Mapping[str, Any]
-    ) -> None:
-        """Take what came at QoS 0; nobody waits for an acknowledgement."""
-        self._receive(Packet(topic, payload, bool(properties["retain"])), _nothing)
-
-    def _take_at_least_once(
-        self, mid: int, payload: bytes, topic: str, properties: Mapping[str, Any]
-    ) -> None:
-        """Take what came at QoS 1."""
-        packet = Packet(topic, payload, bool(properties["retain"]))
-        self._receive(packet, partial(self._send_command_with_mid, MQTTCommands.PUBACK, mid, False))
+    ) -> int:
+        await self._receive(Packet(topic, payload, bool(properties["retain"])))
+        return 0
 
     def _on_lost(self, *_args: object) -> None:
         self._withheld = True
@@ -273,10 +262,6 @@ class Client(gmqtt.Client):  # type: ignore[misc]
             sock.close()
             raise
         return _Connection(transport, protocol, clean_session, keepalive, package_handler=handler)
-
-
-def _nothing() -> None:
-    """There is nothing to acknowledge."""
 
 
 async def _open_socket(host: str, port: int) -> socket.socket:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from broker.link.address import Address
 from broker.link.client import Client, Refused
@@ -33,7 +33,7 @@ class Line:
         address: The broker.
         client_id: As the broker knows us.
         filters: What to subscribe to, at QoS 1, with a session that survives.
-        receive: Called with each packet and what acknowledges it.
+        receive: Awaited for each packet; it is acknowledged when this returns.
         patience_s: How long the broker may be of no use before the line gives up.
         on_dropped: Called when a connection has ended.
     """
@@ -44,7 +44,7 @@ class Line:
         client_id: str,
         *,
         filters: Sequence[str],
-        receive: Callable[[Packet, Callable[[], None]], None],
+        receive: Callable[[Packet], Awaitable[None]],
         patience_s: float,
         on_dropped: Callable[[], None] | None = None,
     ) -> None:
@@ -142,9 +142,9 @@ class Line:
         self._client = None
         self._on_dropped()
 
-    def _received(self, packet: Packet, acknowledge: Callable[[], None]) -> None:
+    async def _received(self, packet: Packet) -> None:
         self._away_since_s = None
-        self._receive(packet, acknowledge)
+        await self._receive(packet)
 
     def _acknowledged(self, number: int) -> None:
         flown = self._flying.pop(number, None)

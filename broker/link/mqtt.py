@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from broker.link import address
 from broker.link.batches import Batcher
@@ -13,9 +13,9 @@ from broker.wire import topics
 
 PATIENCE_S = 30.0
 """How long a link waits for a broker that went away, unless told otherwise."""
-_ROUNDS_TO_ACKNOWLEDGE = 2
-"""Rounds of the event loop from a stored batch to its acknowledgements in the socket: one for the
-write, and one to spare."""
+_ROUNDS_TO_ACKNOWLEDGE = 4
+"""Rounds of the event loop from a stored batch to its acknowledgements in the socket: a round for
+the waiting tasks, one for gmqtt's callbacks, one for the write, and one to spare."""
 
 
 class MqttDeviceLink:
@@ -43,13 +43,12 @@ class MqttDeviceLink:
             LinkLost: If the broker does not come in time.
         """
 
-        def receive(packet: Packet, acknowledge: Callable[[], None]) -> None:
+        async def receive(packet: Packet) -> None:
             try:
                 on_downlink(packet)
             except Exception as error:  # noqa: BLE001 - raised to who publishes
                 for line in self._lines.values():
                     line.fail(error)
-            acknowledge()
 
         for site in dict.fromkeys(sites):
             filters = [topics.down_of_site(site)]

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from reference_impl.bootstrap.ground import Ground
+from reference_impl.bootstrap.machines import KnownMachines
 from reference_impl.ingestion.service import Ingestion
 from reference_impl.insight.adapters.repository import rows as insight_rows
 from reference_impl.insight.service import Insight
@@ -38,6 +39,9 @@ from reference_impl.registry.offered import Offered
 from reference_impl.registry.scope import party_key
 from reference_impl.registry.service import Registry
 from reference_impl.remote.adapters.repository import rows as remote_rows
+from reference_impl.remote.ports import RemotePorts
+from reference_impl.remote.resolving import Resolving
+from reference_impl.remote.rollouts import Rollouts
 from reference_impl.remote.service import Remote
 from reference_impl.rules.adapters.repository import rows as rule_rows
 from reference_impl.rules.service import Rules
@@ -63,6 +67,8 @@ class Contexts:
     rentals: Rentals
     money: Money
     remote: Remote
+    rollouts: Rollouts
+    resolving: Resolving
 
     def subscribe(self, bus: Bus) -> None:
         """Let everybody listen, in the order in which effects follow causes."""
@@ -79,6 +85,8 @@ class Contexts:
         self.rentals.subscribe()
         self.money.subscribe(bus)
         self.remote.subscribe(bus)
+        self.rollouts.subscribe(bus)
+        self.resolving.subscribe(bus)
 
 
 def _told(conn: sa.Connection, thing: str, position: str) -> dict[str, Any]:
@@ -142,6 +150,37 @@ def likely_parts(directory: Directory, orders: Orders, analytics: Whole) -> Part
     return found
 
 
+def _money(ground: Ground, charges: Charges) -> Money:
+    """What invoices customers, told of users and consents what it asks for."""
+    directory = ground.directory
+    return assemble_money(
+        rows=billing_rows(),
+        selling=outcome_rows(),
+        charges=charges,
+        scheduler=ground.scheduler,
+        telemetry=ground.series,
+        directory=directory,
+        users=lambda conn, customer: len(
+            directory.items(conn, "user", party=party_key(Group.CUSTOMER, customer))
+        ),
+        consents=lambda conn, *key: directory.get(conn, "consent", *key),
+    )
+
+
+def _subscriptions(ground: Ground, charges: Charges) -> Subscriptions:
+    """Plans, told what a subscriber is."""
+    directory = ground.directory
+    return Subscriptions(
+        rows=outcome_rows(),
+        scheduler=ground.scheduler,
+        directory=directory,
+        charges=charges,
+        groups=lambda conn, who: frozenset(
+            kind for kind in ("customer", "partner") if directory.get(conn, kind, who)
+        ),
+    )
+
+
 def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Contexts:
     """The contexts, told of each other only what their ports ask for."""
     scheduler, directory, telemetry = ground.scheduler, ground.directory, ground.series
@@ -182,6 +221,10 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
     outcomes = Outcomes(
         rows=outcome_rows(), scheduler=scheduler, telemetry=telemetry, directory=directory
     )
+    ports = RemotePorts(
+        rows=remote_rows(), scheduler=scheduler, directory=directory, telemetry=telemetry
+    )
+    remote = Remote(**ports, requests=ground.outbox)
     return Contexts(
         registry=Registry(rows=directory),
         ingestion=ingestion,
@@ -220,6 +263,20 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         rentals=Rentals(
             rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
         ),
+        money=_money(ground, charges),
+        remote=remote,
+        rollouts=Rollouts(**ports, machines=_machines(ground, rules), remote=remote),
+        resolving=Resolving(**ports, remote=remote),
+    )
+
+
+def _machines(ground: Ground, rules: Rules) -> KnownMachines:
+    """What remote control asks of machines."""
+    return KnownMachines(
+        directory=ground.directory,
+        raw=ground.raw,
+        telemetry=ground.series,
+        alerts=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
         money=_money(ground, charges, outcomes),
         remote=Remote(
             rows=remote_rows(),

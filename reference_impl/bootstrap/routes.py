@@ -83,6 +83,7 @@ def later_routers(
     from reference_impl.maintenance import sla_api, ticket_api  # noqa: PLC0415
     from reference_impl.outcomes import case_api, money_api, selling_api  # noqa: PLC0415
     from reference_impl.remote import api as remote_api  # noqa: PLC0415
+    from reference_impl.remote import firmware_api, resolving_api  # noqa: PLC0415
     from reference_impl.rules import people_api, view_api  # noqa: PLC0415
 
     store = ground.store
@@ -99,7 +100,6 @@ def later_routers(
             store=store,
         ),
         ticket_api.router(c.tickets, clock, store),
-        people_api.router(c.rules, clock, store),
         selling_api.router(
             subscriptions=c.subscriptions,
             charges=c.charges,
@@ -111,7 +111,9 @@ def later_routers(
         ),
         money_api.router(c.money, clock, store),
         case_api.router(),
-        remote_api.router(c.remote, clock, store),
+        remote_api.router(c.remote, clock, store, ground.directory),
+        firmware_api.router(c.rollouts, clock, store),
+        resolving_api.router(c.resolving, clock, store),
         *governance.routers(clock, store),
         *integration_api.routers(webhooks, explainer_of(c, ground.telemetry), clock, store),
     ]

@@ -258,13 +258,9 @@ class Incidents:
         """Breach what is due, and whatever else is before anything else happens (W8)."""
         quiet_ms = self._scheduler.quiet_until_ms(uow, but=NEXT)
         clocks = self._rows.clocks.due_before(uow.conn, max(timer.due_ms + 1, quiet_ms))
-        known: dict[str, Row] = {}
-        for clock in clocks:
-            incident = clock["incident"]
-            if incident not in known:
-                known[incident] = self.must(uow.conn, incident)
-            _breach(uow, known[incident], clock, clock["due_ms"])
-        self._rows.clocks.put(uow, *clocks)
+        for clock, incident in clocks:
+            _breach(uow, incident, clock, clock["due_ms"])
+        self._rows.clocks.put(uow, *(clock for clock, _ in clocks))
         self._arm(uow)
 
     def _save(self, uow: UnitOfWork, row: Row, clocks: Mapping[str, Row], at_ms: int) -> None:

@@ -31,8 +31,8 @@ class ClockRows(Protocol):
         """When the next one runs out; None: none does."""
         ...
 
-    def due_before(self, conn: sa.Connection, before_ms: int) -> list[Row]:
-        """Those that run out before ``before_ms``, by time."""
+    def due_before(self, conn: sa.Connection, before_ms: int) -> list[tuple[Row, Row]]:
+        """Those that run out before ``before_ms``, by time, each with what is told of the fault."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from reference_impl.outcomes import contract_api
 from reference_impl.outcomes.service import Outcomes
 
 Answer = dict[str, Any]
+MustSee = Callable[[sa.Connection, str, str], None]
 READ, WRITE = needs("outcomes:read"), needs("outcomes:write")
 PERIOD = "/outcomes/{contract_id}/{period}"
 
@@ -68,6 +70,15 @@ def router(service: Outcomes, clock: Clock, store: Store) -> APIRouter:
             must_see(conn, contract_id, period)
             return periods.recomputed(conn, contract_id, period)
 
+    _objections(routes, service, clock, store, must_see)
+    return routes
+
+
+def _objections(
+    routes: APIRouter, service: Outcomes, clock: Clock, store: Store, must_see: MustSee
+) -> None:
+    periods = service.periods
+
     @routes.post(f"{PERIOD}/disputes", dependencies=[needs("disputes:write")])
     async def dispute(contract_id: str, period: str, body: b.DisputeBody) -> Answer:
         """Object to a result that is not final."""
@@ -98,8 +109,6 @@ def router(service: Outcomes, clock: Clock, store: Store) -> APIRouter:
                 uow, contract_id, period, by=body.by, side=body.side, asked_by=body.asked_by,
                 reason=body.reason, corrections=_said(body), at_ms=clock.now_ms(),
             )  # fmt: skip
-
-    return routes
 
 
 def _said(body: b.AdjustBody) -> list[Answer]:

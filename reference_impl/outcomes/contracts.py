@@ -200,7 +200,7 @@ def contradictions(said: Mapping[str, Any]) -> list[Problem]:
     """What a document of terms says that does not go together.
 
     Three combinations would let missing data raise the figure (K7) and are refused: they trade time
-    that does not count against time that counts in part (ADR 0031).
+    that does not count against time that counts in part (ADR on less data).
     """
     missing = [field.name for field in fields(Terms) if said.get(field.name, field) is field]
     problems = [

@@ -208,11 +208,6 @@ def total_ms(intervals: Sequence[Interval], klass: Klass) -> int:
     return sum(i.to_ms - i.from_ms for i in intervals if i.klass is klass)
 
 
-def settle(clauses: Clauses, period: Period, *, up_ms: int, measured_ms: int) -> Settlement:
-    """Fee and credit of a period in which available time is all that counts."""
-    return due(clauses, period, Fraction(up_ms, measured_ms))
-
-
 def due(
     clauses: Clauses, period: Period, kpi: Fraction, *, unbilled_ms: int = 0, judged: bool = True
 ) -> Settlement:

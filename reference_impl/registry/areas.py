@@ -93,6 +93,7 @@ AREAS: Mapping[str, Area] = {
     "alerts": _area(3, _D, _F, _A),
     "tickets": _area(3, _D, _F, _A),
     "commands": _area(3, _D, _F, _A),
+    "firmware": _area(3, _D, _F, _A),
     "work-orders": _area(3, _F, _A),
     "register": _area(3, _F, _A),
     "service-levels": _area(4, _F, _A),

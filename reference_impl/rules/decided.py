@@ -267,12 +267,21 @@ def decide(plan: Plan, columns: Columns, sleep: Sleep | None = None) -> list[Dec
 
 
 def decide_anew(
-    plan: Plan, columns: Columns, said: Sequence[Decided], changed: set[int]
+    plan: Plan,
+    columns: Columns,
+    said: Sequence[Decided],
+    changed: set[int],
+    sleep: Sleep | None = None,
 ) -> list[Decided]:
     """What they say when some inputs have changed: those rules that read none of them as before."""
     columns.forget(changed)
+    if sleep:
+        sleep.look(columns)
+    asleep = sleep.rests if sleep else ()
     both = zip(plan.rules, plan.reads, said, strict=True)
     return [
-        before if changed.isdisjoint(reads.values()) else Decided(rule, reads, columns)
-        for rule, reads, before in both
+        before
+        if changed.isdisjoint(reads.values())
+        else Decided(rule, reads, columns, asleep=number in asleep)
+        for number, (rule, reads, before) in enumerate(both)
     ]

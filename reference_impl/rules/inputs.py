@@ -110,7 +110,9 @@ class Outlook:
             self._sleep.look(found)
             self._decided = decide(self._plan, found, self._sleep)
         elif seen != self._seen:
-            self._decided = decide_anew(self._plan, found, self._decided, self._changing)
+            self._decided = decide_anew(
+                self._plan, found, self._decided, self._changing, self._sleep
+            )
         self._seen = seen
         for place in self._ended_by:  # before reactions change what the next look would find
             found.values(place)

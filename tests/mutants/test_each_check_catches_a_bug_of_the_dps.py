@@ -73,6 +73,44 @@ CHAIN = calls(
     ("/v1/supply/customer-01", {"model": "chain", "partner": "dealer"}),
     ("/v1/stock/dealer/seal-kit", {"on_hand": 0}),
 )
+PROMISED = calls(
+    (
+        "/v1/contracts/station",
+        {
+            "customer": "customer-01", "things": [WORN, WELL], "fee_eur": 180.0, "target": 0.997,
+            "up_when": "available > 0.5 && seal_leak < 0.5", "degraded_when": "available > 0.5",
+            "groups": [{"id": "whole", "things": [WORN, WELL], "k": 2}], "objection_s": 0.0,
+            "unknown_after_s": 2700.0, "rectify_s": 3600.0, "grace_s": 3600.0,
+            "start_ms": 1_769_558_400_000,
+        },
+    ),
+)  # fmt: skip
+ORDER = f"/v1/work-orders/wo-{WORN}-machine-1"
+GOLD = {
+    "time_zone": "Europe/Rome", "pause_reasons": ["customer_access"],
+    "hours": {day: [["06:00", "20:00"]] for day in ("wed", "thu", "fri")},
+    "priorities": {"P1": {"restore": 600}, "P3": {"restore": 1200}},
+    "covers": {"things": [WORN]},
+}  # fmt: skip
+BY = {"by": "desk"}
+
+
+def steps(at: str, *taken: tuple[str, dict[str, Any]]) -> Setup:
+    listed = [{"method": "POST", "path": f"{ORDER}/{step}", "body": BY | m} for step, m in taken]
+    return Setup.model_validate({"at": at, "service": {"calls": listed}})
+
+
+VISIT = (("plan", {"start_ms": 0, "crew": "c"}), ("depart", {}), ("arrive", {}), ("begin", {}))
+REPORT = {"method": "POST", "path": f"/v1/things/{WORN}/work-orders",
+          "body": {**BY, "title": "It hums", "priority": "P3"}}  # fmt: skip
+LIMITS = (
+    calls(("/v1/service-levels/gold", GOLD)),
+    Setup.model_validate({"at": "1h", "service": {"calls": [REPORT]}}),
+    steps("1h", *VISIT, ("hold", {"reason": "customer_access"})),
+    steps("3h", ("resume", {}), ("hold", {"reason": "provider_part"})),
+    steps("5h", ("resume", {})),
+    steps("6h", ("priority", {"priority": "P1"})),
+)
 WEARS = b.fault("seal_leak", WORN, at="0h", onset="0h", pf_interval="30h")
 STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
     "the supplier asks more": lambda tale: tale(
@@ -82,6 +120,16 @@ STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
     ),
     "one lies on the shelf": lambda tale: tale(timeline=(SHELF, WEARS), checks=COMMON),
     "a contract pays": lambda tale: tale(timeline=(COVERED, WEARS), checks=COMMON),
+    "a station is promised": lambda tale: tale(
+        timeline=(PROMISED, WEARS),
+        service=tale().service.model_copy(update={"contract": None}),
+        checks=(C("invariants"), C("contracts_equal_oracle")),
+    ),
+    "limits are promised": lambda tale: tale(
+        timeline=(*LIMITS, b.fault("seal_leak", WELL, at="0h", onset="0h", pf_interval="30h")),
+        field=people(tale, crew={"plan_p50_h": 700.0, "plan_p90_h": 720.0}),
+        checks=(C("invariants"),),
+    ),
     "the partner has none": lambda tale: tale(timeline=(CHAIN, WEARS), checks=COMMON),
     "every seal wears": lambda tale: tale(
         fleets=(b.fleet("pump", sites=3, devices_per_site=2, report_every="30m"),),
@@ -183,6 +231,7 @@ CAUGHT: dict[str, tuple[str, str]] = {
     ),
     "reads_only_some_messages": ("the seal wears", "no_dead_letters delivery_exactly"),
     "forgets_the_credit": ("the seal wears", "outcome_equals_oracle oracle:availability"),
+    "forgives_every_failure": ("a station is promised", "contracts_equal_oracle"),
     "ships_what_nobody_accepted": ("the supplier asks more", "O6"),
     "lets_the_buyer_pay_what_a_contract_covers": ("a contract pays", "O9"),
     "keeps_the_risk_to_itself": ("the bearing wears", "O11"),
@@ -197,6 +246,10 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "orders_nothing_for_a_need": ("the seal wears", "C5"),
     "discards_without_a_reason": ("the buyer does not want it", "C6"),
     "counts_for_somebody_else": ("the seal wears", "C7"),
+    "counts_the_nights": ("limits are promised", "W2"),
+    "waits_for_its_own_parts": ("limits are promised", "W3"),
+    "counts_from_the_upgrade": ("limits are promised", "W7"),
+    "forgets_what_ran_out": ("limits are promised", "W8"),
     "doubts_the_wear": ("the bearing wears", "wear_estimate_within oracle:wear"),
 }  # fmt: skip
 

@@ -161,6 +161,7 @@ def test_a_partners_technicians_work_for_its_customers_and_for_nobody_else(yard,
     assert not [name for name in shown if "cost" in name or name.endswith("_eur")]
 
 
+@pytest.mark.deep
 @pytest.mark.feature("W1", "AS3")
 def test_a_duplicate_names_its_survivor_which_answers_from_the_earlier_beginning(yard, kit):
     yard.level()
@@ -175,6 +176,7 @@ def test_a_duplicate_names_its_survivor_which_answers_from_the_earlier_beginning
     assert yard.sla(second)["t0_ms"] == kit.START
 
 
+@pytest.mark.deep
 @pytest.mark.feature("W10")
 def test_planned_downtime_is_what_a_visit_takes_of_the_window_that_was_agreed_on(yard, kit):
     def propose(hours):
@@ -210,6 +212,7 @@ def test_planned_downtime_is_what_a_visit_takes_of_the_window_that_was_agreed_on
     yard.post(f"/v1/planned-work/{work['id']}/agree", 422)
 
 
+@pytest.mark.deep
 @pytest.mark.feature("W8")
 def test_what_ran_out_while_the_service_was_down_is_told_at_its_due_time(open_yard, kit, tmp_path):
     yard = open_yard(f"sqlite:///{tmp_path / 'store.sqlite'}")

@@ -91,6 +91,8 @@ class Promised(RuleBasedStateMachine):
 
     @rule(who=st.sampled_from(["ann", "bob"]), hours=st.integers(0, 1))
     def send_one_to_all(self, who, hours):
+        for thing in ("mix-1", "mix-2", "mix-3"):
+            self.report(thing, "seal", 0)
         rows = self.yard.items("/v1/work-orders")
         for number in range(sum(row["state"] not in ENDED for row in rows)):
             self.plan(number, who, hours)
@@ -145,6 +147,37 @@ class Promised(RuleBasedStateMachine):
         from_ms = self.yard.now + after * 60 * MINUTE
         self.may(f"/v1/things/{thing}/planned-work", title="check", from_ms=from_ms,
                  to_ms=from_ms + length * 60 * MINUTE)  # fmt: skip
+
+    @rule(thing=things, after=st.integers(0, 90), early=st.integers(-60, 60),
+          length=st.integers(10, 200))  # fmt: skip
+    def upkeep(self, thing, after, early, length):
+        from_ms = self.yard.now + (61 + after) * MINUTE
+        to_ms = from_ms + 60 * MINUTE
+        made = self.yard.post(f"/v1/things/{thing}/planned-work", title=f"check at {from_ms}",
+                              from_ms=from_ms, to_ms=to_ms)  # fmt: skip
+        order = self.yard.post(f"/v1/planned-work/{made['id']}/agree")["work_order"]
+        self.yard.until(from_ms + early * MINUTE)
+        self.yard.visit(order)
+        self.yard.wait(minutes=length)
+        self.may(f"/v1/work-orders/{order}/complete")
+
+    @rule(thing=things, cool=st.booleans(), remote=st.booleans())
+    def mend(self, thing, cool, remote):
+        self.heat(thing, 120.0)
+        for alert in self.yard.items(f"/v1/alerts?thing={thing}"):
+            self.may(f"/v1/things/{thing}/work-orders", title="so", alert=alert["id"])
+        rows = self.yard.items(f"/v1/work-orders?thing={thing}")
+        for order in [row["id"] for row in rows if row["state"] not in ENDED]:
+            for one in ("triage", *(["remote"] if remote else [])):
+                self.may(f"/v1/work-orders/{order}/{one}")
+            if not remote:
+                self.may(f"/v1/work-orders/{order}/plan", start_ms=self.yard.now, crew="van")
+                for one in ("depart", "arrive"):
+                    self.may(f"/v1/work-orders/{order}/{one}")
+            self.may(f"/v1/work-orders/{order}/complete")
+        if cool:
+            self.heat(thing, 20.0)
+        self.yard.wait(hours=2)
 
     @rule(pick=picks, agree=st.booleans())
     def answer(self, pick, agree):
@@ -309,11 +342,11 @@ def test_any_sequence_of_calls_keeps_the_invariants_of_promised_work(kit):
 @pytest.mark.timeout(1200)
 def test_any_long_sequence_of_calls_and_restarts_keeps_them(kit, tmp_path):
     names = itertools.count()
-    run(lambda: kit.Yard(f"sqlite:///{tmp_path / f'{next(names)}.sqlite'}"), 10, 25)
+    run(lambda: kit.Yard(f"sqlite:///{tmp_path / f'{next(names)}.sqlite'}"), 8, 25)
 
 
 @pytest.mark.deep
 @pytest.mark.postgres
 @pytest.mark.timeout(1200)
 def test_any_sequence_of_calls_keeps_them_on_postgresql(kit, new_database):
-    run(lambda: kit.Yard(new_database()), 4, 20)
+    run(lambda: kit.Yard(new_database()), 3, 20)

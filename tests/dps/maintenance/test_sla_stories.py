@@ -53,6 +53,7 @@ def test_triage_check_in_and_the_start_of_the_verification_window_stop_the_clock
     assert kept == {"acknowledge": True, "respond": True, "restore": True}
 
 
+@pytest.mark.deep
 @pytest.mark.feature("AS3", "W2")
 def test_limits_of_office_hours_wait_for_monday_by_the_clocks_of_the_place(yard, kit):
     yard.level(time_zone="Europe/Rome", hours=WEEKDAYS, holidays=["2026-03-30"])
@@ -108,6 +109,7 @@ def test_a_higher_priority_counts_from_the_beginning_and_may_have_run_out_alread
     assert len(yard.feed("sla.breached")) == 1
 
 
+@pytest.mark.deep
 @pytest.mark.feature("AS3", "W1")
 def test_the_same_fault_within_two_weeks_is_the_same_incident_and_was_not_fixed(yard, kit):
     yard.level()
@@ -156,6 +158,7 @@ def test_the_tier_decides_priority_limits_and_whether_an_alert_sends_somebody(ya
     assert yard.report("mix-3")["sla"]["level"] == "basic"
 
 
+@pytest.mark.deep
 @pytest.mark.feature("AS3", "FS9")
 def test_a_ticket_has_clocks_too_and_its_visit_is_the_same_incident(yard, kit):
     yard.level()

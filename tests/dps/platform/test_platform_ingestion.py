@@ -17,6 +17,7 @@ from broker.wire import topics
 from broker.wire.codec import encode
 from broker.wire.reports import UplinkReader
 from reference_impl.ingestion import domain
+from reference_impl.ingestion.adapters import reducing
 from reference_impl.ingestion.adapters.telemetry import RecentTelemetry
 from reference_impl.ingestion.domain import pack, pack_all, unpack
 from reference_impl.kernel.ports import Reduced, Take
@@ -398,3 +399,16 @@ def test_a_reading_from_before_a_window_is_found_whenever_it_is_asked_for(taken,
         known = [at for at, here in taken[: number + 1] if here and at <= end_ms]
         found = view.windows(["t"], kind, ends_ms=[end_ms]).newest_ms
         assert found.tolist() == [[[max(known, default=-1)]]]
+
+
+wide = st.builds(math.ldexp, st.floats(-1.0, 1.0), st.integers(-80, 80))
+awkward = st.sampled_from([2.0**53, -(2.0**53), 1.0, -1.0, 2.0**-53, 1e-300, 1e16, -1e16, 0.5])
+
+
+@given(st.lists(wide | awkward | st.just(math.nan), max_size=20))
+def test_a_sum_is_rounded_once_compiled_or_not(numbers):
+    known = [number for number in numbers if not math.isnan(number)]
+    values, room = np.array(numbers, dtype=np.float64), np.empty(64)
+    interpreted = getattr(reducing.exact_sum, "py_func", reducing.exact_sum)
+    for summed in (reducing.exact_sum, interpreted):
+        assert summed(values, 0, len(numbers), room) == math.fsum(known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,8 @@ from alembic.script import ScriptDirectory
 
 from reference_impl.kernel import migrate
 from reference_impl.kernel.bus import Bus
+from reference_impl.kernel.money import Euros
+from reference_impl.kernel.prepared import Prepared
 from reference_impl.kernel.store import Store, Text, metadata
 
 
@@ -112,3 +115,34 @@ def test_a_joined_transaction_is_rolled_back_whole_and_its_waiting_acts_are_forg
                 assert conn.exec_driver_sql("SELECT count(*) FROM things").scalar() == 1
 
     asyncio.run(story())
+
+
+def test_a_prepared_statement_writes_and_reads_what_sqlalchemy_does():
+    table = sa.Table(
+        "odd",
+        sa.MetaData(),
+        sa.Column("id", sa.String, primary_key=True),
+        sa.Column("flag", sa.Boolean),
+        sa.Column("body", sa.JSON, server_default="{}"),
+        sa.Column("void", sa.JSON(none_as_null=True)),
+        sa.Column("price", Euros),
+    )
+    rows = [
+        {"id": "a", "flag": True, "body": {"é": [1, 2.5, None]}, "void": None},
+        {"id": "b", "flag": None, "body": None, "void": [], "price": None},
+        {"id": "c", "flag": False, "body": "text", "void": {}, "price": Decimal("1234.56")},
+    ]
+    rows[0]["price"] = Decimal("0.10")
+    first = Prepared(sa.select(table).where(table.c.id > sa.bindparam("x")).limit(2))
+    with Store("sqlite://", Bus()).begin() as uow:
+        table.create(uow.conn)
+        assert Prepared(table.insert(), *rows[0]).run(uow.conn, *rows) == len(rows)
+        assert Prepared(table.insert(), "id").run(uow.conn, {"id": "d"}) == 1
+        whole = sa.select(table).order_by(table.c.id)
+        seen = [tuple(row) for row in uow.conn.execute(whole)]
+        assert [dict(zip(rows[0], row, strict=True)) for row in seen[:3]] == rows
+        assert seen[3] == ("d", None, {}, None, None)
+        assert Prepared(whole).rows(uow.conn) == seen
+        assert first.rows(uow.conn, x="a") == seen[1:3]
+        drop = Prepared(table.delete().where(table.c.flag == sa.bindparam("is_flag")))
+        assert drop.run(uow.conn, {"is_flag": True}, {"is_flag": False}) == 2

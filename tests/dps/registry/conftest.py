@@ -282,6 +282,7 @@ def _of_thing(seeds, name, at_ms):
     for what in ("acknowledge", "respond", "restore"):
         seeds.row("sla_clocks", incident=incident, what=what, limit_ms=1, state="RUNNING")
     add("commands", "id", "issued_ms", state="requested")
+    add("remote_attempts", "id", "began_ms", state="FAILED")
     add("condition_states", "condition", "evaluated_ms")
     add("data_flags", "flag", "since_ms", signal="temp_c")
     refused = ("refused_advice", mine, "reason")

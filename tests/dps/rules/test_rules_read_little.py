@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reference_impl.kernel.expressions import compiled
 from reference_impl.kernel.ports import Take, Window
-from reference_impl.rules.decided import Columns, Plan, decide
+from reference_impl.rules.decided import Columns, Plan, Sleep, decide, decide_anew
 from reference_impl.rules.domain import Rule, Severity, SignalInput
 
 ENDS_MS = (60_000, 120_000)
@@ -31,15 +33,18 @@ class Signals:
         return self.ranges.get(wanted.signal, (-np.inf, np.inf))
 
 
-def decided(when, signals):
+def rule_of(when, signals):
     inputs = {n: SignalInput(signal=n, take=Take.LAST, over_ms=60_000) for n in signals.values}
     condition, problems = compiled(when, list(inputs), where="when")
     assert condition is not None, problems
-    rule = Rule(
-        id="r", inputs=inputs, when=condition, for_ms=0, keep_for_ms=0, stale_after_ms=STALE_MS,
+    return Rule(
+        id=when, inputs=inputs, when=condition, for_ms=0, keep_for_ms=0, stale_after_ms=STALE_MS,
         severity=Severity.MINOR, reactions=(), why="w",
     )  # fmt: skip
-    plan = Plan([rule])
+
+
+def decided(when, signals):
+    plan = Plan([rule_of(when, signals)])
     columns = Columns(plan, signals, ENDS_MS)
     return decide(plan, columns)[0], columns
 
@@ -77,3 +82,56 @@ def test_what_changed_is_read_anew():
     assert decide(Plan([one.rule]), columns)[0].holding == {}, "a column is read once"
     columns.forget([0])
     assert decide(Plan([one.rule]), columns)[0].holding == {0: [0]}
+
+
+WHENS = ("heat > 90.0 && load > 0.5", "heat - load > 80.0", "load < 0.5 || heat > 95.0")
+numbers = st.floats(0.0, 100.0) | st.just(float("nan"))
+looks = st.lists(
+    st.lists(st.lists(numbers, min_size=4, max_size=4), min_size=2, max_size=2),
+    min_size=1,
+    max_size=12,
+)
+
+
+def within(rows):
+    known = [number for number in rows if number == number]
+    return (min(known), max(known)) if known else (-np.inf, np.inf)
+
+
+@given(looks)
+def test_rules_that_sleep_say_what_they_say_awake(seen):
+    """Whatever they slept through; some inputs change between two looks of one call, too."""
+    plan, sleep, said = None, None, None
+    for heat, load in seen:
+        ranges = {"heat": within(heat), "load": within(load)}
+        signals = Signals(ranges, heat=[heat[:2], heat[2:]], load=[load[:2], load[2:]])
+        if plan is None:
+            plan = Plan([rule_of(when, signals) for when in WHENS])
+            sleep = Sleep(plan)
+        columns = Columns(plan, signals, ENDS_MS)
+        awake = [one.holding for one in decide(plan, columns)]
+        sleep.look(columns)
+        said = decide(plan, columns, sleep)
+        assert [one.holding for one in said] == awake
+        signals.ranges["load"] = within(heat)
+        signals.values["load"] = signals.values["heat"]
+        again = decide_anew(plan, columns, said, {plan.reads[0]["load"]}, sleep)
+        assert [one.holding for one in again] == [one.holding for one in decide(plan, columns)]
+
+
+def test_a_rule_that_sleeps_asks_for_no_more_than_what_let_it_sleep():
+    signals = Signals({"heat": (20.0, 80.0)}, heat=[[20, 80], [30, 40]], load=[[1, 1], [1, 1]])
+    plan = Plan([rule_of("heat > 90.0 && load > 0.5", signals)])
+    sleep, asked = Sleep(plan), []
+    told = signals.within
+    signals.within = lambda wanted: asked.append(wanted.signal) or told(wanted)
+    for _ in range(3):
+        columns = Columns(plan, signals, ENDS_MS)
+        sleep.look(columns)
+        assert decide(plan, columns, sleep)[0].holding == {}
+    assert (set(asked), signals.read) == ({"heat"}, [])
+    signals.ranges["heat"] = (20.0, 95.0)
+    signals.values["heat"][0, 0] = 95.0
+    columns = Columns(plan, signals, ENDS_MS)
+    sleep.look(columns)
+    assert decide(plan, columns, sleep)[0].holding == {0: [0]}, "it wakes when that moves"
