@@ -14,8 +14,8 @@ from harness.oracles import (
     alert_invariants,
     compliance_invariants,
     order_invariants,
-    sla_invariants,
     remote_invariants,
+    sla_invariants,
     supply_invariants,
     work_invariants,
 )

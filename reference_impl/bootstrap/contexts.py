@@ -150,37 +150,6 @@ def likely_parts(directory: Directory, orders: Orders, analytics: Whole) -> Part
     return found
 
 
-def _money(ground: Ground, charges: Charges) -> Money:
-    """What invoices customers, told of users and consents what it asks for."""
-    directory = ground.directory
-    return assemble_money(
-        rows=billing_rows(),
-        selling=outcome_rows(),
-        charges=charges,
-        scheduler=ground.scheduler,
-        telemetry=ground.series,
-        directory=directory,
-        users=lambda conn, customer: len(
-            directory.items(conn, "user", party=party_key(Group.CUSTOMER, customer))
-        ),
-        consents=lambda conn, *key: directory.get(conn, "consent", *key),
-    )
-
-
-def _subscriptions(ground: Ground, charges: Charges) -> Subscriptions:
-    """Plans, told what a subscriber is."""
-    directory = ground.directory
-    return Subscriptions(
-        rows=outcome_rows(),
-        scheduler=ground.scheduler,
-        directory=directory,
-        charges=charges,
-        groups=lambda conn, who: frozenset(
-            kind for kind in ("customer", "partner") if directory.get(conn, kind, who)
-        ),
-    )
-
-
 def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Contexts:
     """The contexts, told of each other only what their ports ask for."""
     scheduler, directory, telemetry = ground.scheduler, ground.directory, ground.series
@@ -263,7 +232,7 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         rentals=Rentals(
             rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
         ),
-        money=_money(ground, charges),
+        money=_money(ground, charges, outcomes),
         remote=remote,
         rollouts=Rollouts(**ports, machines=_machines(ground, rules), remote=remote),
         resolving=Resolving(**ports, remote=remote),
@@ -277,11 +246,4 @@ def _machines(ground: Ground, rules: Rules) -> KnownMachines:
         raw=ground.raw,
         telemetry=ground.series,
         alerts=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
-        money=_money(ground, charges, outcomes),
-        remote=Remote(
-            rows=remote_rows(),
-            scheduler=scheduler,
-            directory=directory,
-            requests=ground.outbox,
-        ),
     )
