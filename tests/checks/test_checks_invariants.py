@@ -190,6 +190,8 @@ def test_a_pause_that_came_back_with_too_much_time_is_found(make, judged) -> Non
     log[2] = make.feed(10, "sla.resumed", "i", reason="held no longer", limits=far)
 
     assert "+60 min" in judged("invariants", {"only": "W3"}, log).seen
+
+
 def remote(make):
     """FW and R: a log that breaks it, and its nearest that does not."""
     f = make.feed

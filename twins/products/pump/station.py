@@ -63,23 +63,12 @@ class Stations:
             volumes_m3=well.volume_m3,
         )
         self.water_c = water_c
-        self.wells, self.pumps = np.zeros(stations, WELL), np.zeros((stations, pumps), PUMP)
         self.every = np.arange(stations)
         """Which there are."""
         self.all_at_s = -math.inf
         """All are known to have come so far."""
-        _set(
-            self.wells,
-            level_m=LEVEL_M,
-            tend_m=LEVEL_M,
-            volume_m3=float(well.volume(LEVEL_M)),
-            inflow_m3_s=plant.duty_m3_s,
-            start_m=plant.start_m,
-            stop_m=plant.stop_m,
-            wait_s=np.inf,
-            dry_s=-np.inf,
-            mains_until_s=-np.inf,
-        )
+        self.wells = _new_wells(stations, plant, well)
+        self.pumps = np.zeros((stations, pumps), PUMP)
         _set(
             self.pumps,
             power_factor=power_factors,
@@ -182,6 +171,24 @@ class Stations:
         columns.load(self.pumps, state["pumps"])
         self.all_at_s = -math.inf
         self.water_c = state["water_c"]
+
+
+def _new_wells(stations: int, plant: Plant, well: Well) -> Table:
+    """Wells that nobody has pumped from yet."""
+    wells = np.zeros(stations, WELL)
+    _set(
+        wells,
+        level_m=LEVEL_M,
+        tend_m=LEVEL_M,
+        volume_m3=float(well.volume(LEVEL_M)),
+        inflow_m3_s=plant.duty_m3_s,
+        start_m=plant.start_m,
+        stop_m=plant.stop_m,
+        wait_s=np.inf,
+        dry_s=-np.inf,
+        mains_until_s=-np.inf,
+    )
+    return wells
 
 
 def _set(table: Table, **columns: Columns | float) -> None:
