@@ -76,6 +76,7 @@ def broken(make):
         **{ident: log for ident, (log, _) in classed(make).items()},
         **{ident: log for ident, (log, _) in promised(make).items()},
         **{ident: log for ident, (log, _) in remote(make).items()},
+        **{ident: log for ident, (log, _) in measured(make).items()},
         "W5": [good[12], f(9, "part.fitted", "dev-01-2", position="hub", serial="s2", cycle=2)],
         "W9": [alerts[0], good[12], f(8, "alert.cleared", "a", **{**ALERT, "values": {}})],
     }  # fmt: skip
@@ -190,6 +191,8 @@ def test_a_pause_that_came_back_with_too_much_time_is_found(make, judged) -> Non
     log[2] = make.feed(10, "sla.resumed", "i", reason="held no longer", limits=far)
 
     assert "+60 min" in judged("invariants", {"only": "W3"}, log).seen
+
+
 def remote(make):
     """FW and R: a log that breaks it, and its nearest that does not."""
     f = make.feed
@@ -225,12 +228,40 @@ def remote(make):
     }  # fmt: skip
 
 
+def measured(make):
+    """K: a log that breaks it, and its nearest that does not."""
+    f, name = make.feed, "c/2026-01"
+    times = {"up_ms": 90, "down_ms": 10, "unknown_ms": 0}
+    told = {**times, "total_ms": 100, "availability": 0.9, "fee_eur": 10.0, "credit_eur": 2.0}
+    told |= {"contract": "c", "period": "2026-01", "things": {"a": times}}
+    closed, final = f(1, "outcome.period_closed", name, **told), f(2, "outcome.period_final", name)
+
+    def but(**changes):
+        return [f(1, "outcome.period_closed", name, **{**told, **changes})]
+
+    approved = {"by": "provider", "evidence": "a letter", "approver": "provider"}
+    return {
+        "K1": (but(total_ms=101), [closed]),
+        "K2": (but(availability=1.01), [closed]),
+        "K3": (
+            [closed, final, f(3, "outcome.period_adjusted", name, **told)],
+            [closed, final, f(3, "outcome.period_corrected", name, number=1)],
+        ),
+        "K4": (but(credit_eur=10.01), but(credit_eur=10.0)),
+        "K8": (
+            [f(1, "exclusion.approved", "e", **approved)],
+            [f(1, "exclusion.approved", "e", **{**approved, "approver": "plant"})],
+        ),
+    }
+
+
 CLASSED = [f"C{number}" for number in range(1, 8)]
 PROMISED = ["W2", "W3", "W7", "W8"]
+MEASURED = ["K1", "K2", "K3", "K4", "K8"]
 
 
 def numbers_of(text: str) -> set[str]:
-    return set(re.findall(r"\b((?:FW|[OCAWSR])\d+): ", text))
+    return set(re.findall(r"\b((?:FW|[OCAWKSR])\d+): ", text))
 
 
 def test_a_healthy_story_breaks_no_invariant(make, judged) -> None:
@@ -259,9 +290,11 @@ def test_the_shortest_log_that_breaks_an_invariant_is_found(ident: str, make, ju
     assert only.expected == f"{ident}: {REGISTRY[ident].sentence()}"
 
 
-@pytest.mark.parametrize("ident", ["O9", "O10", "O11", "O13", "O14", "O16", *CLASSED, *PROMISED])
+@pytest.mark.parametrize(
+    "ident", ["O9", "O10", "O11", "O13", "O14", "O16", *CLASSED, *PROMISED, *MEASURED]
+)
 def test_the_nearest_log_that_keeps_an_invariant_is_let_pass(ident: str, make, judged) -> None:
-    log, kept = {**bought(make), **classed(make), **promised(make)}[ident]
+    log, kept = {**bought(make), **classed(make), **promised(make), **measured(make)}[ident]
 
     assert log != kept
     decision = judged("invariants", {}, kept)
