@@ -15,8 +15,8 @@ from harness.oracles import (
     compliance_invariants,
     order_invariants,
     outcome_invariants,
-    sla_invariants,
     remote_invariants,
+    sla_invariants,
     supply_invariants,
     work_invariants,
 )

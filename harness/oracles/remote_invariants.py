@@ -123,7 +123,7 @@ class ConfirmedOnce(Invariant):
 
 
 class NoBlindRetry(Invariant):
-    """Non-idempotent commands (start compaction, pump reverse) not retried blindly."""
+    """Non-idempotent commands not retried blindly."""
 
     ident = "R3"
     families = ("command",)

@@ -66,6 +66,8 @@ FEED_KINDS = (
             "expired", "terminated", "renewed",
         )
     ),
+    "pricing.agreed", "pricing.ended", "payout.made",
+    *(f"invoice.{what}" for what in ("drafted", "issued", "paid", "cancelled", "credited")),
     "exclusion.asked", "exclusion.approved", "exclusion.refused",
     "command.failed", "command.acknowledged", "command.timed_out", "command.retried",
     "remote.begun", "remote.resolved", "remote.failed",

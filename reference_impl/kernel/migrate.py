@@ -11,7 +11,6 @@ from reference_impl.kernel.errors import StoreUnusable
 from reference_impl.kernel.store import Store, metadata
 
 HEAD = "0016"
-HEAD = "0015"
 """The newest revision in ``migrations/versions``; a test holds the two together."""
 FOLDER = Path(__file__).parent / "migrations"
 

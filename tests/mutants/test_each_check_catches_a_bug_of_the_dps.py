@@ -70,6 +70,7 @@ def calls(*made: tuple[str, dict[str, Any]]) -> Setup:
     return Setup.model_validate({"at": "0h", "service": {"calls": listed}})
 
 
+BAD_IMAGE = "effc98e1f161b4e76b51eac77bd94e8e1fe5ad4f7d503be71fada88315082228"
 SHELF = calls(("/v1/stock/customer-01/seal-kit", {"on_hand": 1}))
 COVERED = calls(("/v1/coverage/c-1", {"things": [WORN], "parts": ["seal-kit"]}))
 CHAIN = calls(
@@ -122,6 +123,23 @@ LIMITS = (
     steps("5h", ("resume", {})),
     steps("6h", ("priority", {"priority": "P1"})),
 )
+ROLLED_OUT = Setup.model_validate(
+    {
+        "at": "1h",
+        "service": {
+            "calls": [
+                {"path": "/v1/firmware/packages/bad",
+                 "body": {"name": "controller", "version": "1.2.0", "size_bytes": 401_408,
+                          "checksum": BAD_IMAGE, "models": ["pump-duplex-7k5"]}},
+                {"path": "/v1/firmware/rollouts/bad",
+                 "body": {"by": "ada", "package": "bad", "approval": False, "in_flight": 1,
+                          "groups": [{"share": 1.0, "error_share": 0.4}]}},
+                *({"method": "POST", "path": f"/v1/firmware/rollouts/bad/{step}",
+                   "body": {"by": "ada"}} for step in ("submit", "start")),
+            ]
+        },
+    }
+)  # fmt: skip
 WEARS = b.fault("seal_leak", WORN, at="0h", onset="0h", pf_interval="30h")
 STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
     "the supplier asks more": lambda tale: tale(
@@ -140,6 +158,9 @@ STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
         timeline=(*LIMITS, b.fault("seal_leak", WELL, at="0h", onset="0h", pf_interval="30h")),
         field=people(tale, crew={"plan_p50_h": 700.0, "plan_p90_h": 720.0}),
         checks=(C("invariants"),),
+    ),
+    "a bad build is rolled out": lambda tale: tale(
+        timeline=(ROLLED_OUT,), checks=(C("invariants"),)
     ),
     "the partner has none": lambda tale: tale(timeline=(CHAIN, WEARS), checks=COMMON),
     "every seal wears": lambda tale: tale(
@@ -266,6 +287,11 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "waits_for_its_own_parts": ("limits are promised", "W3"),
     "counts_from_the_upgrade": ("limits are promised", "W7"),
     "forgets_what_ran_out": ("limits are promised", "W8"),
+    "believes_what_a_device_tried": ("a bad build is rolled out", "FW2"),
+    "begins_a_second_update_meanwhile": ("a bad build is rolled out", "FW4"),
+    "knows_no_emergency_stop": ("a bad build is rolled out", "FW7"),
+    "confirms_twice": ("a bad build is rolled out", "R1"),
+    "tries_again_blindly": ("a bad build is rolled out", "R3"),
     "doubts_the_wear": ("the bearing wears", "wear_estimate_within oracle:wear"),
 }  # fmt: skip
 

@@ -16,7 +16,6 @@ from reference_impl.kernel.http import (
     words_remote,
     words_work,
 )
-from reference_impl.kernel.http import words, words_contracts, words_of_money, words_work
 
 SINCE = "ms since 1970 UTC (simulated)"
 UNITS: Mapping[str, str] = {
@@ -34,9 +33,6 @@ _PAST = re.compile(r"([a-z_]+ed|sent|taken|seen)_ms")
 _TABLES = (words, words_contracts, words_money, words_remote, words_work)
 MEANINGS: Mapping[str, str] = dict(
     line.split(": ", 1) for module in _TABLES for line in module.TABLE.strip().splitlines()
-_TABLES = (words.TABLE, words_contracts.TABLE, words_of_money.TABLE, words_work.TABLE)
-MEANINGS: Mapping[str, str] = dict(
-    line.split(": ", 1) for table in _TABLES for line in table.strip().splitlines()
 )
 
 
