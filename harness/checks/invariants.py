@@ -14,6 +14,7 @@ from harness.oracles import (
     alert_invariants,
     compliance_invariants,
     order_invariants,
+    outcome_invariants,
     remote_invariants,
     sla_invariants,
     supply_invariants,
@@ -29,10 +30,11 @@ MODULES = (
     work_invariants,
     sla_invariants,
     remote_invariants,
+    outcome_invariants,
 )
 """Imported so that the registry has them."""
-FAMILIES = ("O", "C", "A", "W", "FW", "R", "S")
-"""Order in which they are told: orders, alerts, work orders, firmware, commands, states."""
+FAMILIES = ("O", "C", "A", "W", "K", "FW", "R", "S")
+"""Order in which they are told: of buying, alerts, work, outcomes, firmware, commands, states."""
 _NUMBER = re.compile(r"([A-Z]+)(\d+)")
 SHOWN_MAX = 6
 """Violated invariants that a failure tells beside the first."""

@@ -76,6 +76,7 @@ def broken(make):
         **{ident: log for ident, (log, _) in classed(make).items()},
         **{ident: log for ident, (log, _) in promised(make).items()},
         **{ident: log for ident, (log, _) in remote(make).items()},
+        **{ident: log for ident, (log, _) in measured(make).items()},
         "W5": [good[12], f(9, "part.fitted", "dev-01-2", position="hub", serial="s2", cycle=2)],
         "W9": [alerts[0], good[12], f(8, "alert.cleared", "a", **{**ALERT, "values": {}})],
     }  # fmt: skip
@@ -227,13 +228,41 @@ def remote(make):
     }  # fmt: skip
 
 
+def measured(make):
+    """K: a log that breaks it, and its nearest that does not."""
+    f, name = make.feed, "c/2026-01"
+    times = {"up_ms": 90, "down_ms": 10, "unknown_ms": 0}
+    told = {**times, "total_ms": 100, "availability": 0.9, "fee_eur": 10.0, "credit_eur": 2.0}
+    told |= {"contract": "c", "period": "2026-01", "things": {"a": times}}
+    closed, final = f(1, "outcome.period_closed", name, **told), f(2, "outcome.period_final", name)
+
+    def but(**changes):
+        return [f(1, "outcome.period_closed", name, **{**told, **changes})]
+
+    approved = {"by": "provider", "evidence": "a letter", "approver": "provider"}
+    return {
+        "K1": (but(total_ms=101), [closed]),
+        "K2": (but(availability=1.01), [closed]),
+        "K3": (
+            [closed, final, f(3, "outcome.period_adjusted", name, **told)],
+            [closed, final, f(3, "outcome.period_corrected", name, number=1)],
+        ),
+        "K4": (but(credit_eur=10.01), but(credit_eur=10.0)),
+        "K8": (
+            [f(1, "exclusion.approved", "e", **approved)],
+            [f(1, "exclusion.approved", "e", **{**approved, "approver": "plant"})],
+        ),
+    }
+
+
 REMOTE = ["FW2", "FW4", "FW7", "R1", "R3"]
 CLASSED = [f"C{number}" for number in range(1, 8)]
 PROMISED = ["W2", "W3", "W7", "W8"]
+MEASURED = ["K1", "K2", "K3", "K4", "K8"]
 
 
 def numbers_of(text: str) -> set[str]:
-    return set(re.findall(r"\b((?:FW|[OCAWSR])\d+): ", text))
+    return set(re.findall(r"\b((?:FW|[OCAWKSR])\d+): ", text))
 
 
 def test_a_healthy_story_breaks_no_invariant(make, judged) -> None:
@@ -262,12 +291,12 @@ def test_the_shortest_log_that_breaks_an_invariant_is_found(ident: str, make, ju
     assert only.expected == f"{ident}: {REGISTRY[ident].sentence()}"
 
 
-ALIKE = [*CLASSED, *PROMISED, *REMOTE]
+ALIKE = [*CLASSED, *PROMISED, *REMOTE, *MEASURED]
 
 
 @pytest.mark.parametrize("ident", ["O9", "O10", "O11", "O13", "O14", "O16", *ALIKE])
 def test_the_nearest_log_that_keeps_an_invariant_is_let_pass(ident: str, make, judged) -> None:
-    logs = {**bought(make), **classed(make), **promised(make), **remote(make)}
+    logs = {**bought(make), **classed(make), **promised(make), **remote(make), **measured(make)}
     log, kept = logs[ident]
 
     assert log != kept

@@ -21,7 +21,7 @@ from reference_impl.insight.service import Insight
 from reference_impl.maintenance import domain as work
 from reference_impl.maintenance.finishing import Finishing
 from reference_impl.maintenance.service import Maintenance
-from reference_impl.outcomes import classes, periods
+from reference_impl.outcomes import classes, exclusions, periods, settling
 from reference_impl.rules import domain as rules
 from reference_impl.rules import engine
 from reference_impl.rules.alerts import Alerts
@@ -225,6 +225,46 @@ def forgets_the_credit(mp):
         return original(*args, **more)._replace(credit_eur=0.0)
 
     wrap(mp, periods, "due", due)
+
+
+@mutant
+def loses_a_second(mp):
+    def times(original, found):
+        return {**original(found), "up_ms": original(found)["up_ms"] - 1000}
+
+    wrap(mp, periods, "_times", times)
+
+
+@mutant
+def boasts(mp):
+    wrap(mp, periods, "sig9", lambda original, value: original(value) + 1.0)
+
+
+@mutant
+def changes_what_is_final(mp):
+    def tell(original, self, uow, row, what, at_ms, data):
+        original(self, uow, row, what, at_ms, data)
+        if what == "period_final":
+            original(self, uow, row, "period_adjusted", at_ms, row["result"])
+
+    wrap(mp, settling.Periods, "_tell", tell)
+
+
+@mutant
+def credits_more_than_the_fee(mp):
+    def due(original, *args, **more):
+        found = original(*args, **more)
+        return found._replace(credit_eur=2.0 * found.fee_eur)
+
+    wrap(mp, periods, "due", due)
+
+
+@mutant
+def approves_its_own_exclusions(mp):
+    def told(original, uow, row, what, at_ms):
+        original(uow, {**row, "approver": row["by"]}, what, at_ms)
+
+    wrap(mp, exclusions, "_tell", told)
 
 
 @mutant

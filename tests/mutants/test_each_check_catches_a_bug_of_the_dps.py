@@ -63,7 +63,10 @@ def people(tale: Tale, **changes: dict[str, float]) -> b.People:
 
 
 def calls(*made: tuple[str, dict[str, Any]]) -> Setup:
-    listed = [{"path": path, "body": body} for path, body in made]
+    listed = [
+        {"method": path.rpartition(" ")[0] or "PUT", "path": path.rpartition(" ")[2], "body": body}
+        for path, body in made
+    ]
     return Setup.model_validate({"at": "0h", "service": {"calls": listed}})
 
 
@@ -82,9 +85,17 @@ PROMISED = calls(
             "up_when": "available > 0.5 && seal_leak < 0.5", "degraded_when": "available > 0.5",
             "groups": [{"id": "whole", "things": [WORN, WELL], "k": 2}], "objection_s": 0.0,
             "unknown_after_s": 2700.0, "rectify_s": 3600.0, "grace_s": 3600.0,
-            "start_ms": 1_769_558_400_000,
+            "start_ms": 1_769_558_400_000, "exclusions": ["mains"],
         },
     ),
+    (
+        "POST /v1/contracts/station/exclusions",
+        {
+            "by": "provider", "from_ms": 1_769_562_000_000, "to_ms": 1_769_565_600_000,
+            "reason": "mains", "evidence": "a letter",
+        },
+    ),
+    ("POST /v1/exclusions/excl-8ed5a73d07aa204c/approve", {"by": "plant", "side": "customer"}),
 )  # fmt: skip
 ORDER = f"/v1/work-orders/wo-{WORN}-machine-1"
 GOLD = {
@@ -252,6 +263,11 @@ CAUGHT: dict[str, tuple[str, str]] = {
     ),
     "reads_only_some_messages": ("the seal wears", "no_dead_letters delivery_exactly"),
     "forgets_the_credit": ("the seal wears", "outcome_equals_oracle oracle:availability"),
+    "loses_a_second": ("a station is promised", "K1"),
+    "boasts": ("a station is promised", "K2"),
+    "changes_what_is_final": ("a station is promised", "K3"),
+    "credits_more_than_the_fee": ("a station is promised", "K4"),
+    "approves_its_own_exclusions": ("a station is promised", "K8"),
     "forgives_every_failure": ("a station is promised", "contracts_equal_oracle"),
     "ships_what_nobody_accepted": ("the supplier asks more", "O6"),
     "lets_the_buyer_pay_what_a_contract_covers": ("a contract pays", "O9"),
@@ -287,7 +303,7 @@ def caught(result: RunResult) -> set[str]:
         if check.check == "equals_oracle":
             found.add(f"oracle:{check.title.split(' ')[0]}")
         elif check.check == "invariants":
-            found |= set(re.findall(r"\b((?:FW|[OACWRS])\d+): ", check.seen))
+            found |= set(re.findall(r"\b((?:FW|[OACWKSR])\d+): ", check.seen))
         else:
             found.add(check.check)
     return found
