@@ -110,7 +110,11 @@ class ReplacementAdvised(DomainEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandWanted(DomainEvent):
-    """rules or a user: a device shall do something; remote makes it a command."""
+    """rules or a user: a device shall do something; remote makes it a command.
+
+    ``policy`` says when it has failed and how often it is tried (remote.domain.Policy); empty: it
+    ends by what its device answers.
+    """
 
     at_ms: int
     command_id: str
@@ -119,6 +123,7 @@ class CommandWanted(DomainEvent):
     args: Mapping[str, Any]
     expires_ms: int
     by: str
+    policy: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RecommendationChanged(FeedEvent):
@@ -145,6 +150,38 @@ class TicketChanged(FeedEvent):
     __slots__ = ()
 
 
+class SlaChanged(FeedEvent):
+    """maintenance: an incident's time limits began, stood still, went on, ended or ran out (AS3).
+
+    ``kind`` is ``sla.started``, ``.paused``, ``.resumed``, ``.changed``, ``.stopped`` or
+    ``.breached``; ``subject`` is the incident: the work order or ticket that it began with.
+    """
+
+    __slots__ = ()
+
+
+class PlannedWorkChanged(FeedEvent):
+    """maintenance: planned work was proposed, agreed on, begun, done, missed or put off."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedWindow(DomainEvent):
+    """maintenance: planned work stopped a thing in ``[from_ms, to_ms)``. Not in the feed.
+
+    Published once, when the work is done: the part of it that lay inside the window that was
+    agreed on with the customer. Only this consumes planned downtime (W10).
+    """
+
+    thing: str
+    from_ms: int
+    to_ms: int
+    contract: str
+    """The contract that the window was agreed under; empty: every contract of the thing."""
+    work_order: str
+
+
 class PartFitted(FeedEvent):
     """maintenance: a part was fitted; insight resets the wear, orders fulfils the need."""
 
@@ -152,7 +189,23 @@ class PartFitted(FeedEvent):
 
 
 class PeriodClosed(FeedEvent):
-    """outcomes: a measuring period was computed."""
+    """outcomes: a measuring period was computed (``outcome.period_closed``), or took a step.
+
+    ``outcome.period_final`` says what may be billed: ``contract``, ``period``, ``customer``,
+    ``from_ms``, ``to_ms``, ``fee_eur``, ``credit_eur``, ``bonus_eur``, ``gain_eur``.
+    """
+
+    __slots__ = ()
+
+
+class ContractChanged(FeedEvent):
+    """outcomes: a contract took a step, was amended, or its outcome is at risk."""
+
+    __slots__ = ()
+
+
+class ExclusionChanged(FeedEvent):
+    """outcomes: somebody asked that a time shall not count, or decided on it (K8)."""
 
     __slots__ = ()
 
@@ -171,6 +224,27 @@ class MessageDead(FeedEvent):
 
 class CommandChanged(FeedEvent):
     """remote: a command was requested, got on, was confirmed or failed."""
+
+    __slots__ = ()
+
+
+class FirmwareChanged(FeedEvent):
+    """remote: a rollout of firmware, one of its groups, or the update of a device took a step.
+
+    ``firmware.rollout_*``, ``firmware.group_*`` and ``firmware.health_*`` are of a rollout (its
+    subject); all other kinds are of a device: subject ``rollout/thing``, ``data`` has ``thing``.
+    """
+
+    __slots__ = ()
+
+
+class RemoteWorkChanged(FeedEvent):
+    """remote: a remedy is tried from afar (FS12): maintenance may wait for what comes of it.
+
+    ``remote.begun``, then ``remote.resolved`` (telemetry says that the machine is well: nobody has
+    to go) or ``remote.failed`` (somebody has to). ``data``: ``thing``, ``alert``, ``fix``,
+    ``rule``, ``pack``, ``command``, ``tries``, ``why``.
+    """
 
     __slots__ = ()
 
@@ -195,6 +269,24 @@ class FeatureSold(FeedEvent):
 
 class RentalChanged(FeedEvent):
     """outcomes: a shared thing was reserved, taken or given back."""
+
+    __slots__ = ()
+
+
+class PricingChanged(FeedEvent):
+    """outcomes: a way to pay was agreed upon, or ended."""
+
+    __slots__ = ()
+
+
+class InvoiceChanged(FeedEvent):
+    """outcomes: an invoice or credit note was drafted or took a step; ERP and CRM listen (CC15)."""
+
+    __slots__ = ()
+
+
+class PaidOut(FeedEvent):
+    """outcomes: a party got its share of what was paid (PM6)."""
 
     __slots__ = ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -13,6 +14,9 @@ from harness.oracles import (
     alert_invariants,
     compliance_invariants,
     order_invariants,
+    outcome_invariants,
+    remote_invariants,
+    sla_invariants,
     supply_invariants,
     work_invariants,
 )
@@ -24,17 +28,27 @@ MODULES = (
     compliance_invariants,
     alert_invariants,
     work_invariants,
+    sla_invariants,
+    remote_invariants,
+    outcome_invariants,
 )
 """Imported so that the registry has them."""
-FAMILIES = "OCAWS"
-"""Order in which they are told: orders, alerts, work orders, states."""
+FAMILIES = ("O", "C", "A", "W", "K", "FW", "R", "S")
+"""Order in which they are told: of buying, alerts, work, outcomes, firmware, commands, states."""
+_NUMBER = re.compile(r"([A-Z]+)(\d+)")
 SHOWN_MAX = 6
 """Violated invariants that a failure tells beside the first."""
 
 
 def numbers() -> list[str]:
     """Every number, in the order of the domain."""
-    return sorted(REGISTRY, key=lambda ident: (FAMILIES.index(ident[0]), int(ident[1:])))
+
+    def place(ident: str) -> tuple[int, int]:
+        found = _NUMBER.fullmatch(ident)
+        assert found is not None, ident
+        return FAMILIES.index(found[1]), int(found[2])
+
+    return sorted(REGISTRY, key=place)
 
 
 class InvariantsArgs(Args):

@@ -41,7 +41,7 @@ OWN_ORDER_STEPS = frozenset({"placed", "cancelled", "accepted"})
 """Steps that a service takes by itself: it places orders, cancels what is not needed, and accepts
 an offer that the policy allows. The last two are people's as well."""
 EITHERS = ("cancelled", "accepted")
-OWN_WORK_STEPS = frozenset({"requested", "cancelled", "verified", "reopened", "closed"})
+OWN_WORK_STEPS = frozenset({"requested", "attached", "cancelled", "verified", "reopened", "closed"})
 
 
 def orders(log: Log) -> Iterator[Row]:

@@ -46,16 +46,25 @@ how much is still to come, so that ``shipped_in_part``, ``delivered_in_part`` ma
 more than the state of one order allows."""
 WORK_ORDER_STEPS: Mapping[str, frozenset[str]] = {
     "": frozenset({"requested"}),
-    "requested": frozenset({"planned", "cancelled"}),
-    "planned": frozenset({"planned", "departed", "cancelled"}),
+    "requested": frozenset({"planned", "cancelled", "triaged"}),
+    "triaged": frozenset({"planned", "cancelled", "remote_begun"}),
+    "remote_begun": frozenset({"completed", "planned", "cancelled"}),
+    "planned": frozenset({"planned", "departed", "cancelled", "dispatched"}),
+    "dispatched": frozenset({"accepted", "cancelled"}),
+    "accepted": frozenset({"departed", "cancelled"}),
     "departed": frozenset({"arrived", "cancelled"}),
-    "arrived": frozenset({"completed", "cancelled"}),
+    "arrived": frozenset({"completed", "cancelled", "begun"}),
+    "begun": frozenset({"held", "completed", "cancelled"}),
+    "held": frozenset({"resumed", "cancelled"}),
+    "resumed": frozenset({"held", "completed", "cancelled"}),
     "completed": frozenset({"verified", "reopened"}),
     "verified": frozenset({"closed"}),
-    "reopened": frozenset({"planned", "cancelled"}),
+    "reopened": frozenset({"planned", "cancelled", "triaged"}),
     "closed": frozenset(),
     "cancelled": frozenset(),
 }
+ASIDES = frozenset({"attached", "prioritised", "noted"})
+"""Words of work orders that tell something and move nothing."""
 
 
 @dataclass(slots=True)
@@ -69,7 +78,7 @@ class Steps:
     def take(self, event: FeedSeen) -> str | None:
         """Take an event; says what is wrong with it, if anything is."""
         what, _, step = event.kind.partition(".")
-        if what != self.kind:
+        if what != self.kind or (what == "work_order" and step in ASIDES):
             return None
         before = self.state.get(event.subject, "")
         allowed = self.table.get(before, frozenset())
@@ -91,6 +100,8 @@ class OncePerNeed:
     def take(self, event: FeedSeen) -> str | None:
         """Take an event; says what is wrong with it, if anything is."""
         if event.kind != self.begins and event.kind not in self.ends:
+            return None
+        if event.data.get("kind") == "corrective":  # a fault may come again: W1 looks at those
             return None
         need = str(event.data.get("need_key", "?"))
         there = self.open.setdefault(need, set())

@@ -51,11 +51,44 @@ FEED_KINDS = (
     "work_order.verified", "work_order.closed", "work_order.reopened", "work_order.cancelled",
     "part.fitted", "command.requested", "command.progressed", "command.confirmed",
     "command.failed", "outcome.period_closed", "message.dead",
+    *(
+        f"outcome.{what}"
+        for what in (
+            "period_disputed", "period_adjusted", "period_final", "period_invoiced",
+            "period_corrected", "at_risk",
+        )
+    ),
+    *(
+        f"contract.{what}"
+        for what in (
+            "offered", "revised", "signed", "baselining", "baseline_extended", "activated",
+            "suspended", "resumed", "amended", "transferred", "thing_swapped", "replacement_due",
+            "expired", "terminated", "renewed",
+        )
+    ),
+    "pricing.agreed", "pricing.ended", "payout.made",
+    *(f"invoice.{what}" for what in ("drafted", "issued", "paid", "cancelled", "credited")),
+    "exclusion.asked", "exclusion.approved", "exclusion.refused",
+    "command.failed", "command.acknowledged", "command.timed_out", "command.retried",
+    "remote.begun", "remote.resolved", "remote.failed",
+    *(
+        f"firmware.{step}"
+        for step in (
+            "initiated", "downloading", "downloaded", "verified", "updating", "requeued", "updated",
+            "failed", "rolled_back", "timed_out", "skipped", "rollout_submitted",
+            "rollout_readied", "rollout_approved", "rollout_rejected", "rollout_starting",
+            "rollout_started", "rollout_paused", "rollout_resumed", "rollout_finished",
+            "rollout_stopped", "rollout_deleted", "group_started", "health_judged",
+        )
+    ),
+    "outcome.period_closed", "message.dead",
 )  # fmt: skip
 """Kinds of the DPS's feed (docs/reference/dps-contract.md; a test compares)."""
 TRUTH_KINDS = (
     "buffer.overflowed", "clock.right", "clock.wrong", "component.failed", "component.maintained",
-    "cost.booked", "damage.onset", "device.down", "device.up", "fault.begun", "interlock.cleared",
+    "cost.booked", "damage.onset", "device.down", "device.hung", "device.restart", "device.up",
+    "fault.begun",
+    "firmware.failed", "firmware.rolled_back", "firmware.updated", "interlock.cleared",
     "interlock.tripped", "link.down", "link.up", "order.late", "order.mislaid", "order.partial",
     "order.price_changed", "order.quantity_changed", "order.wrong_part", "parcel.delayed",
     "parcel.incomplete", "parcel.lost", "parcel.redelivered", "parcel.replaced",

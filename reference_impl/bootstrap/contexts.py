@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import sqlalchemy as sa
-
+from reference_impl.bootstrap import joins
 from reference_impl.bootstrap.ground import Ground
 from reference_impl.ingestion.service import Ingestion
 from reference_impl.insight.adapters.repository import rows as insight_rows
 from reference_impl.insight.service import Insight
 from reference_impl.insight.whole import Whole, assemble
 from reference_impl.kernel.bus import Bus
-from reference_impl.kernel.feed import Feed
 from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
 from reference_impl.maintenance.service import Maintenance
 from reference_impl.maintenance.tickets import Tickets
+from reference_impl.maintenance.whole import Whole as Work
 from reference_impl.orders.adapters.repository import rows as order_rows
 from reference_impl.orders.service import Orders
 from reference_impl.outcomes.adapters.repository import rows as outcome_rows
 from reference_impl.outcomes.charges import Charges
+from reference_impl.outcomes.money import Money
 from reference_impl.outcomes.rentals import Rentals
 from reference_impl.outcomes.service import Outcomes
 from reference_impl.outcomes.subscriptions import Subscriptions
@@ -28,6 +27,9 @@ from reference_impl.outcomes.unlocks import Unlocks
 from reference_impl.registry.offered import Offered
 from reference_impl.registry.service import Registry
 from reference_impl.remote.adapters.repository import rows as remote_rows
+from reference_impl.remote.ports import RemotePorts
+from reference_impl.remote.resolving import Resolving
+from reference_impl.remote.rollouts import Rollouts
 from reference_impl.remote.service import Remote
 from reference_impl.rules.adapters.repository import rows as rule_rows
 from reference_impl.rules.service import Rules
@@ -44,13 +46,17 @@ class Contexts:
     orders: Orders
     rules: Rules
     maintenance: Maintenance
+    work: Work
     tickets: Tickets
     outcomes: Outcomes
     charges: Charges
     subscriptions: Subscriptions
     unlocks: Unlocks
     rentals: Rentals
+    money: Money
     remote: Remote
+    rollouts: Rollouts
+    resolving: Resolving
 
     def subscribe(self, bus: Bus) -> None:
         """Let everybody listen, in the order in which effects follow causes."""
@@ -60,20 +66,20 @@ class Contexts:
         self.rules.subscribe(bus)
         self.maintenance.subscribe(bus)
         self.tickets.subscribe(bus)
+        self.work.subscribe(bus)
         self.outcomes.subscribe(bus)
         self.subscriptions.subscribe(bus)
         self.unlocks.subscribe(bus)
         self.rentals.subscribe()
+        self.money.subscribe(bus)
         self.remote.subscribe(bus)
-
-
-def _told(conn: sa.Connection, thing: str, position: str) -> dict[str, Any]:
-    """The newest evaluation of a position's condition, as the feed tells it."""
-    return Feed.newest(conn, "condition.evaluated", thing, position=position)
+        self.rollouts.subscribe(bus)
+        self.resolving.subscribe(bus)
 
 
 def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Contexts:
     """The contexts, told of each other only what their ports ask for."""
+    rules: Rules
     scheduler, directory, telemetry = ground.scheduler, ground.directory, ground.series
     analytics = assemble(
         store=ground.store,
@@ -86,11 +92,12 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
     )
     insight = analytics.insight
     maintenance = Maintenance(
-        rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight
-    )
+        rows=maintenance_rows(), scheduler=scheduler, directory=directory, levels=insight,
+        alerts=joins.alert_of(lambda: rules),
+    )  # fmt: skip
     orders = Orders(
         rows=order_rows(), scheduler=scheduler, directory=directory, visits=maintenance,
-        told=_told,
+        told=joins.told,
     )  # fmt: skip
     rules = Rules(
         store=ground.store,
@@ -104,6 +111,14 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         readers=ground.readers,
     )
     charges = Charges(rows=outcome_rows())
+    selling = joins.Selling(rows=outcome_rows(), directory=directory, charges=charges)
+    outcomes = Outcomes(
+        rows=outcome_rows(), scheduler=scheduler, telemetry=telemetry, directory=directory
+    )
+    ports = RemotePorts(
+        rows=remote_rows(), scheduler=scheduler, directory=directory, telemetry=telemetry
+    )
+    remote = Remote(**ports, requests=ground.outbox)
     return Contexts(
         registry=Registry(rows=directory),
         ingestion=ingestion,
@@ -112,32 +127,22 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         orders=orders,
         rules=rules,
         maintenance=maintenance,
-        tickets=Tickets(
-            rows=maintenance_rows(),
-            directory=directory,
-            responsible=directory.responsible,
-            alerts=lambda conn, alert: next(iter(rules.listed(conn, "alerts", id=alert)), None),
+        tickets=joins.tickets_of(ground, rules),
+        work=joins.work_of(
+            ground,
+            rules=rules,
+            orders=orders,
+            analytics=analytics,
+            maintenance=maintenance,
+            outcomes=outcomes,
         ),
-        outcomes=Outcomes(
-            rows=outcome_rows(), scheduler=scheduler, telemetry=telemetry, directory=directory
-        ),
+        outcomes=outcomes,
         charges=charges,
-        subscriptions=Subscriptions(
-            rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
-        ),
-        unlocks=Unlocks(
-            rows=outcome_rows(),
-            directory=directory,
-            charges=charges,
-            licence_key=licence_key,
-        ),
-        rentals=Rentals(
-            rows=outcome_rows(), scheduler=scheduler, directory=directory, charges=charges
-        ),
-        remote=Remote(
-            rows=remote_rows(),
-            scheduler=scheduler,
-            directory=directory,
-            requests=ground.outbox,
-        ),
+        subscriptions=joins.subscriptions_of(ground, charges),
+        unlocks=Unlocks(**selling, licence_key=licence_key),
+        rentals=Rentals(**selling, scheduler=scheduler),
+        money=joins.money_of(ground, charges, outcomes),
+        remote=remote,
+        rollouts=Rollouts(**ports, machines=joins.machines_of(ground, rules), remote=remote),
+        resolving=Resolving(**ports, remote=remote),
     )

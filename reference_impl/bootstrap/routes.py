@@ -35,7 +35,9 @@ def answers_of_contexts() -> Sequence[Answers]:
         "remote",
         "rules",
     )
-    modules = [importlib.import_module(f"reference_impl.{name}.answers") for name in contexts]
+    names = [f"{name}.answers" for name in contexts]
+    names += ["outcomes.money_answers", "outcomes.case_answers"]
+    modules = [importlib.import_module(f"reference_impl.{name}") for name in names]
     return [module.ANSWERS for module in modules]
 
 
@@ -61,8 +63,8 @@ def routers(
         ),
         orders_api.router(c.orders, clock, store, wall_s=wall_s),
         rules_api.router(c.rules, clock, store),
-        maintenance_api.router(c.maintenance, clock, store),
-        outcomes_api.router(c.outcomes, clock, store),
+        maintenance_api.router(c.maintenance, c.work.desk, c.work.incidents, clock, store),
+        *outcomes_api.routers(c.outcomes, clock, store),
     ]
 
 
@@ -78,9 +80,10 @@ def later_routers(
     """The others. Most runs call none; a start without them is 0.07 s shorter."""
     from reference_impl.insight import api as insight_api  # noqa: PLC0415
     from reference_impl.integration import api as integration_api  # noqa: PLC0415
-    from reference_impl.maintenance import ticket_api  # noqa: PLC0415
-    from reference_impl.outcomes import selling_api  # noqa: PLC0415
+    from reference_impl.maintenance import sla_api, ticket_api  # noqa: PLC0415
+    from reference_impl.outcomes import case_api, money_api, selling_api  # noqa: PLC0415
     from reference_impl.remote import api as remote_api  # noqa: PLC0415
+    from reference_impl.remote import firmware_api, resolving_api  # noqa: PLC0415
     from reference_impl.rules import people_api, view_api  # noqa: PLC0415
 
     store = ground.store
@@ -88,6 +91,14 @@ def later_routers(
         insight_api.router(c.analytics, clock, store),
         view_api.router(views, clock, store),
         people_api.router(c.rules, clock, store),
+        sla_api.router(
+            levels=c.work.levels,
+            incidents=c.work.incidents,
+            technicians=c.work.technicians,
+            planned=c.work.planned,
+            clock=clock,
+            store=store,
+        ),
         ticket_api.router(c.tickets, clock, store),
         selling_api.router(
             subscriptions=c.subscriptions,
@@ -98,7 +109,11 @@ def later_routers(
             clock=clock,
             store=store,
         ),
-        remote_api.router(c.remote, clock, store),
+        money_api.router(c.money, clock, store),
+        case_api.router(),
+        remote_api.router(c.remote, clock, store, ground.directory),
+        firmware_api.router(c.rollouts, clock, store),
+        resolving_api.router(c.resolving, clock, store),
         *governance.routers(clock, store),
         *integration_api.routers(webhooks, explainer_of(c, ground.telemetry), clock, store),
     ]

@@ -123,7 +123,12 @@ def spare_the_old() -> None:
 
 async def _until_stopped(options: Options, dps: Dps, listener: socket.socket) -> int:
     config = uvicorn.Config(
-        dps.app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=2
+        dps.app,
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        ws="auto" if options.web else "none",  # only pages talk that way
+        timeout_graceful_shutdown=2,
     )
     server = _Server(config)
     loop = asyncio.get_running_loop()

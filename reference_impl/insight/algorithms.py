@@ -12,12 +12,12 @@ from enum import StrEnum
 from typing import Any
 
 from reference_impl.insight.batteries import BatteryAutonomy
-from reference_impl.insight.counters import MS_PER_DAY, steps_of
 from reference_impl.insight.domain import Combine, RiseParams, Where
 from reference_impl.insight.filling import FillForecast
 from reference_impl.insight.laws import normalised_pressure, specific_energy
 from reference_impl.insight.usage import LinearUse
 from reference_impl.kernel.bodies import Fields
+from reference_impl.kernel.counters import MS_PER_DAY, steps_of
 from reference_impl.kernel.ports import Floats, Times
 
 WearParams = RiseParams | LinearUse | FillForecast | BatteryAutonomy

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from reference_impl.insight.counters import steps_of
+from reference_impl.kernel.counters import steps_of
 from reference_impl.kernel.ports import Floats, Times
 
 GAP_FACTOR = 3.0

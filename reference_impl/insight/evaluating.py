@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from reference_impl.insight import domain as d
 from reference_impl.insight.conditions import DAY_MS, Condition
-from reference_impl.insight.counters import IMPLAUSIBLE
 from reference_impl.insight.estimates import Past
 from reference_impl.insight.states import State
+from reference_impl.kernel.counters import IMPLAUSIBLE
 from reference_impl.kernel.numbers import sig9
 from reference_impl.kernel.ports import Floats, TelemetryView, Times
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reference_impl.insight.counters import MS_PER_DAY, steps_of
 from reference_impl.insight.domain import HORIZON_MS, Z10, Point, Runout
 from reference_impl.insight.estimates import Estimate, Past, Readings
+from reference_impl.kernel.counters import MS_PER_DAY, steps_of
 
 MS_PER_H = 3_600_000.0
 DAYS_MIN = 3

@@ -95,6 +95,8 @@ class Scheduler:
         """How many times time was moved, since this process started."""
         self.to_ms = -1
         """Where it goes (or last went): until then no reading comes in."""
+        self._move: tuple[dict[str, int], int, int] | None = None
+        """While time moves: when each evaluation was last, and from and to when time goes."""
         self._first: tuple[int, Timer | None] | None = None
         """The timer that is next in the state of the table that the number names."""
 
@@ -131,6 +133,7 @@ class Scheduler:
         for handler in self._ahead:
             handler(uow, from_ms, to_ms)
         last = self._last_ms.of(uow)
+        self._move = last, from_ms, to_ms
         moved = set[str]()
         while True:
             due = self._next_periodic(last, from_ms, to_ms)
@@ -148,6 +151,23 @@ class Scheduler:
                 break
         upsert(uow.conn, periodics, [(name, last[name]) for name in sorted(moved)])
         return None if timer is None else timer.due_ms
+
+    def quiet_until_ms(self, uow: UnitOfWork, *, but: str) -> int:
+        """Before when nothing fires but timers of the kind ``but``; asked by their handler.
+
+        It may then do at once what would fire one by one until then.
+        """
+        assert self._move is not None, "asked by a handler, while time moves"
+        last, from_ms, to_ms = self._move
+        ends = [to_ms + 1]
+        periodic = self._next_periodic(last, from_ms, to_ms)
+        if periodic is not None:
+            ends.append(periodic[0])
+        others = sa.select(sa.func.min(timers.c.due_ms)).where(timers.c.kind != but)
+        other_ms = uow.conn.execute(others).scalar_one()
+        if other_ms is not None:
+            ends.append(other_ms)
+        return min(ends)
 
     def _next_periodic(
         self, last: Mapping[str, int], from_ms: int, to_ms: int

@@ -15,29 +15,41 @@ from reference_impl.kernel.rows import Row
 from reference_impl.kernel.schedule import Scheduler, Timer, set_timer
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.maintenance import domain as d
-from reference_impl.maintenance.ports import LevelsView, MaintenanceRows
+from reference_impl.maintenance.finishing import (
+    BY_SERVICE,
+    VERIFY_AFTER_MS,
+    Finishing,
+    no_alerts,
+)
+from reference_impl.maintenance.ports import Alerts, LevelsView, MaintenanceRows
 from reference_impl.published import (
     OrderChanged,
-    PartFitted,
     RecommendationChanged,
     ReplacementAdvised,
     WorkOrderChanged,
 )
 
-VERIFY = "maintenance/verify"
 AGAIN = "maintenance/request-again"
-VERIFY_AFTER_MS = 2 * 3_600_000
-BY_TELEMETRY = "telemetry"
-BY_SERVICE = "service"
 _NEED = ("need_key", "order", "thing", "site", "part", "position", "cycle")
+BLANK: Mapping[str, Any] = {
+    **dict.fromkeys(
+        ("reason", "incident", "priority", "title", "ticket", "source", "technician", "stock",
+         "cause", "remedy", "duplicate_of"), "",
+    ),
+    **dict.fromkeys(
+        ("first_time_fix", "crew", "start_ms", "serial", "completed_ms", "event_ms", "end_ms",
+         "arrived_ms", "remote_fix"), None,
+    ),
+    **dict.fromkeys(("alerts", "faults", "skills", "parts", "reserved", "used"), ()),
+}  # fmt: skip
+"""What is not known of a work order when it is requested."""
 _SHOWN = ("thing", "site", "part", "position", "order", "need_key", "state", "by")
 
 
 class Maintenance:
     """Use cases of work orders.
 
-    ``verify_after_ms`` is the verification window: so long after a completion the telemetry since
-    then says whether the work was good. Where there is none yet, it waits for another window.
+    ``verify_after_ms`` is the verification window, see Finishing.
     """
 
     def __init__(
@@ -47,17 +59,21 @@ class Maintenance:
         scheduler: Scheduler,
         directory: Directory,
         levels: LevelsView,
+        alerts: Alerts = no_alerts,
         verify_after_ms: int = VERIFY_AFTER_MS,
     ) -> None:
         self._rows, self._scheduler, self._directory = rows, scheduler, directory
-        self._levels, self._verify_after_ms = levels, verify_after_ms
+        self._finishing = Finishing(
+            rows=rows, scheduler=scheduler, directory=directory, levels=levels, alerts=alerts,
+            orders=self, verify_after_ms=verify_after_ms,
+        )  # fmt: skip
 
     def subscribe(self, bus: Bus) -> None:
         """Listen for delivered orders and for the end of verification windows."""
         bus.subscribe(OrderChanged, self.on_order)
         bus.subscribe(RecommendationChanged, self.on_served)
         bus.subscribe(ReplacementAdvised, self.on_advice)
-        self._scheduler.on_timer(VERIFY, self._verify)
+        self._finishing.subscribe()
         self._scheduler.on_timer(AGAIN, self._request_again)
 
     def listed(self, conn: sa.Connection, what: str, **equals: object) -> list[Row]:
@@ -88,8 +104,11 @@ class Maintenance:
         if any(entry["fitted_ms"] >= advice.seen_from_ms for entry in fitted):
             return
         cycle = max((int(entry["cycle"]) for entry in fitted), default=1)
-        need_key = f"{advice.thing}/{advice.position}/{cycle}"
-        if self._rows.work_orders.items(uow.conn, need_key=need_key):
+        need_key = d.need_key(advice.thing, advice.position, cycle)
+        earlier = self._rows.work_orders.items(uow.conn, need_key=need_key)
+        if any(row["kind"] != d.Kind.CORRECTIVE.value for row in earlier):
+            return
+        if self.coming(uow.conn, advice.thing, advice.position) is not None:
             return
         thing = self._directory.thing(uow.conn, advice.thing)
         need = {
@@ -100,7 +119,7 @@ class Maintenance:
             "part": advice.part,
             "cycle": cycle,
         }
-        self._request(uow, need, attempt=1, at_ms=advice.at_ms, kind=d.Kind.BREAKDOWN)
+        self.request(uow, need, attempt=1 + len(earlier), at_ms=advice.at_ms, kind=d.Kind.BREAKDOWN)
 
     def on_served(self, uow: UnitOfWork, event: RecommendationChanged) -> None:
         """A part lay on the customer's own shelf: request its fitting."""
@@ -118,9 +137,10 @@ class Maintenance:
             state = d.WorkOrder(row["state"])
             if state not in d.ENDED:  # the crew that is coming for the breakdown fits it
                 values = {"order": order, "changed_ms": at_ms}
+                values |= {} if row["part"] else {"part": line["part"]}
                 self._rows.work_orders.swap(uow, row["id"], expected=state, values=values)
                 return
-        if any(row["state"] == d.WorkOrder.CLOSED.value for row in earlier):
+        if any(row["state"] == d.WorkOrder.CLOSED.value and row["serial"] for row in earlier):
             return  # mended from stock before the parcel came
         name, position, cycle = d.split_need_key(need_key)
         thing = self._directory.thing(uow.conn, name)
@@ -133,7 +153,7 @@ class Maintenance:
             "position": position,
             "cycle": cycle,
         }
-        self._request(uow, need, attempt=1 + len(earlier), at_ms=at_ms)
+        self.request(uow, need, attempt=1 + len(earlier), at_ms=at_ms)
 
     def next_visit_ms(self, conn: sa.Connection, thing: str, *, after_ms: int) -> int | None:
         """When somebody is next planned to come to a thing (port ``Visits`` of orders)."""
@@ -141,7 +161,17 @@ class Maintenance:
         starts = [row["start_ms"] for row in planned if (row["start_ms"] or -1) > after_ms]
         return min(starts, default=None)
 
-    def _request(
+    def coming(self, conn: sa.Connection, thing: str, position: str) -> Row | None:
+        """The open order whose crew looks at a position anyway; None: nobody comes (W1)."""
+        for row in self._rows.work_orders.items(conn, thing=thing):
+            placed = position in (row["position"], d.WHOLE) or row["position"] == d.WHOLE
+            fault = d.Kind(row["kind"]) in d.FAULTS and placed
+            fitting = row["kind"] == d.Kind.PLANNED.value and position == row["position"]
+            if (fault or fitting) and d.WorkOrder(row["state"]) not in d.ENDED:
+                return row
+        return None
+
+    def request(
         self,
         uow: UnitOfWork,
         need: Mapping[str, Any],
@@ -149,40 +179,68 @@ class Maintenance:
         attempt: int,
         at_ms: int,
         kind: d.Kind = d.Kind.PLANNED,
-    ) -> None:
+        by: str = BY_SERVICE,
+        **more: object,
+    ) -> Row:
+        """Ask for a visit; ``more`` are columns that are known already."""
+        ident = d.work_order_id(need["thing"], need["position"], need["cycle"], attempt)
         row = {
+            **BLANK,
             **need,
-            "id": d.work_order_id(need["thing"], need["position"], need["cycle"], attempt),
+            "id": ident,
             "state": d.WorkOrder.REQUESTED.value,
             "attempt": attempt,
             "kind": kind.value,
-            "first_time_fix": None,
-            "by": BY_SERVICE,
-            "reason": "",
-            "crew": None,
-            "start_ms": None,
-            "serial": None,
+            "by": by,
             "readings": {},
             "requested_ms": at_ms,
-            "completed_ms": None,
             "changed_ms": at_ms,
+            **more,
         }
+        row["incident"] = row["incident"] or self._incident(uow, row)
         self._rows.work_orders.insert(uow, row)
-        _tell(uow, row, "requested", at_ms)
+        tell(uow, row, "requested", at_ms)
+        return row
+
+    def _incident(self, uow: UnitOfWork, row: Row) -> str:
+        """The incident that a visit belongs to; empty if it is about no fault.
+
+        The same fault soon after it was mended, or called off, is the same incident: the visit
+        before it was no fix.
+        """
+        place = {"thing": row["thing"], "position": row["position"]}
+        earlier = self._rows.work_orders.items(uow.conn, **place)
+        if d.Kind(row["kind"]) not in d.FAULTS:
+            told = [o["incident"] for o in earlier if o["need_key"] == row["need_key"]]
+            return next((incident for incident in reversed(told) if incident), "")
+        recent_ms = row["requested_ms"] - d.REPEAT_WITHIN_MS
+        same = [
+            one
+            for one in earlier
+            if one["incident"] and one["changed_ms"] > recent_ms and not one["duplicate_of"]
+            and d.same_fault(one["faults"], row["faults"])
+        ]  # fmt: skip
+        if not same:
+            return str(row["id"])
+        last = max(same, key=lambda one: (one["changed_ms"], one["id"]))
+        if last["first_time_fix"]:
+            self._rows.work_orders.put(uow, {**last, "first_time_fix": False})
+        return str(last["incident"])
 
     def _request_again(self, uow: UnitOfWork, timer: Timer) -> None:
         """The part still lies there and waits for a visit, unless one was fitted meanwhile."""
         row = self._rows.work_orders.get(uow.conn, timer.subject)
         assert row is not None, "the timer was set with the row"
-        if self._cycle(uow, row) == row["cycle"]:
+        if self._finishing.cycle(uow, row) == row["cycle"]:
             need = {name: row[name] for name in _NEED}
-            self._request(uow, need, attempt=row["attempt"] + 1, at_ms=timer.due_ms)
+            self.request(uow, need, attempt=row["attempt"] + 1, at_ms=timer.due_ms)
 
-    def _cycle(self, uow: UnitOfWork, row: Row) -> int:
-        """The cycle of a work order's position: its own, or a later one once a part was fitted."""
-        place = {"thing": row["thing"], "position": row["position"]}
-        fitted = self._rows.register.items(uow.conn, **place)
-        return max(int(entry["cycle"]) for entry in (row, *fitted))
+    def must(self, conn: sa.Connection, wo_id: str) -> Row:
+        """One work order. Raises Unknown."""
+        row = self._rows.work_orders.get(conn, wo_id)
+        if row is None:
+            raise Unknown(f"there is no work order {wo_id!r}")
+        return row
 
     def step(
         self,
@@ -200,18 +258,18 @@ class Maintenance:
             Unknown: If there is no such work order.
             IllegalStep: If its state, as read or as a rival left it, forbids the step.
         """
-        row = self._rows.work_orders.get(uow.conn, wo_id)
-        if row is None:
-            raise Unknown(f"there is no work order {wo_id!r}")
+        row = self.must(uow.conn, wo_id)
         state = d.WorkOrder(row["state"])
         target = after(d.WORK_ORDERS, subject=wo_id, state=state, step=step)
         values: Row = {"state": target.value, "by": by, "changed_ms": at_ms, **more}
-        if step is d.Step.REOPEN or (step is d.Step.CANCEL and state is d.WorkOrder.ON_SITE):
+        if step is d.Step.ARRIVE:
+            values["arrived_ms"] = at_ms
+        if step is d.Step.REOPEN or (step is d.Step.CANCEL and state in d.WASTED):
             values["first_time_fix"] = False
         if not self._rows.work_orders.swap(uow, wo_id, expected=state, values=values):
             raise IllegalStep(wo_id, state, step, [])
         row.update(values)
-        _tell(uow, row, d.PAST[step], at_ms)
+        tell(uow, row, d.PAST[step], at_ms)
         if step is d.Step.CANCEL and self._another(uow, row):
             set_timer(uow, AGAIN, wo_id, at_ms + d.AGAIN_AFTER_MS)
         return row
@@ -222,32 +280,16 @@ class Maintenance:
         wo_id: str,
         *,
         by: str,
-        serial: str,
-        readings: Mapping[str, Any],
         at_ms: int,
+        serial: str | None = None,
+        readings: Mapping[str, Any],
+        **more: object,
     ) -> Row:
-        """The technician is done: register the part, start its cycle and the verification.
-
-        A second visit that brings no other serial fits nothing new: no event, no new cycle.
-
-        Raises:
-            Unknown: If there is no such work order.
-            IllegalStep: If its state forbids the step.
-        """
-        row = self.step(
-            uow,
-            wo_id,
-            d.Step.COMPLETE,
-            by=by,
-            at_ms=at_ms,
-            serial=serial,
-            readings=dict(readings),
-            completed_ms=at_ms,
-            first_time_fix=self._first(uow, wo_id),
-        )
-        self._fit(uow, row, at_ms)
-        set_timer(uow, VERIFY, wo_id, at_ms + self._verify_after_ms)
-        return row
+        """The technician is done: see Finishing."""
+        return self._finishing.complete(
+            uow, self.must(uow.conn, wo_id), by=by, serial=serial, readings=readings, at_ms=at_ms,
+            more=more,
+        )  # fmt: skip
 
     def _another(self, uow: UnitOfWork, row: Row) -> bool:
         """Whether a visit that was called off is asked for again.
@@ -256,69 +298,15 @@ class Maintenance:
         """
         if row["kind"] == d.Kind.BREAKDOWN.value:
             return bool(row["order"])
+        if row["kind"] != d.Kind.PLANNED.value:
+            return False
         told = self._rows.work_orders.items(uow.conn, need_key=row["need_key"])
-        breakdowns = sum(one["kind"] == d.Kind.BREAKDOWN.value for one in told)
-        planned: int = row["attempt"] - breakdowns
-        return planned < d.VISITS_PER_NEED_MAX
-
-    def _first(self, uow: UnitOfWork, wo_id: str) -> bool:
-        """Whether no visit for the same need was in vain before."""
-        row = self._rows.work_orders.get(uow.conn, wo_id)
-        if row is None:
-            return True  # the step itself tells that there is none
-        told = self._rows.work_orders.items(uow.conn, need_key=row["need_key"])
-        return all(one["first_time_fix"] is None for one in told)
-
-    def _fit(self, uow: UnitOfWork, row: Row, at_ms: int) -> None:
-        thing, position, serial = row["thing"], row["position"], row["serial"]
-        if self._rows.register.get(uow.conn, thing, position, serial) is not None:
-            return
-        cycle = 1 + self._cycle(uow, row)
-        entry = {
-            "thing": thing,
-            "position": position,
-            "serial": serial,
-            "part": row["part"],
-            "cycle": cycle,
-            "work_order": row["id"],
-            "fitted_ms": at_ms,
-        }
-        self._rows.register.insert(uow, entry)
-        data = {name: entry[name] for name in ("position", "part", "serial", "cycle", "work_order")}
-        uow.publish(PartFitted(at_ms=at_ms, kind="part.fitted", subject=thing, data=data))
-
-    def _verify(self, uow: UnitOfWork, timer: Timer) -> None:
-        """Compare the signal since the completion with the limit of the position's condition.
-
-        A position without a condition has nothing that could contradict the technician.
-        """
-        row = self._rows.work_orders.get(uow.conn, timer.subject)
-        assert row is not None, "the timer was set with the row"
-        at_ms, wo_id = timer.due_ms, row["id"]
-        thing = self._directory.thing(uow.conn, row["thing"])
-        found = None
-        if thing is not None:
-            found = self._levels.level(
-                model=thing.model,
-                thing=thing.thing,
-                position=row["position"],
-                after_ms=row["completed_ms"],
-                to_ms=at_ms,
-            )
-        verdict = True if found is None else d.healthy(*found)
-        if verdict is None:
-            set_timer(uow, VERIFY, wo_id, at_ms + self._verify_after_ms)
-        elif verdict:
-            self.step(uow, wo_id, d.Step.VERIFY, by=BY_TELEMETRY, at_ms=at_ms, reason="")
-            self.step(uow, wo_id, d.Step.CLOSE, by=BY_SERVICE, at_ms=at_ms)
-        else:
-            assert found is not None, "a bad verdict has a level"
-            reason = f"level {found[0]:.3g} since completion, healthy below "
-            reason += f"{d.HEALTHY_SHARE * found[1]:.3g}"
-            self.step(uow, wo_id, d.Step.REOPEN, by=BY_TELEMETRY, at_ms=at_ms, reason=reason)
+        visits: int = sum(one["kind"] == d.Kind.PLANNED.value for one in told)
+        return visits < d.VISITS_PER_NEED_MAX
 
 
-def _tell(uow: UnitOfWork, row: Row, what: str, at_ms: int) -> None:
+def tell(uow: UnitOfWork, row: Row, what: str, at_ms: int) -> None:
+    """Publish what became of a work order."""
     data = {name: row[name] for name in _SHOWN}
     if row["kind"] != d.Kind.PLANNED.value:
         data["kind"] = row["kind"]

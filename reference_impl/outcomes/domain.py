@@ -1,4 +1,4 @@
-"""What a contract promises, how a period is measured, and what a shortfall costs.
+"""How a period is measured from reports, and what a shortfall costs.
 
 **The clause on telemetry.** A report that says the thing is up vouches for the ``unknown_after_s``
 that follow it, whatever comes after. Time that no such report vouches for is not available: DOWN
@@ -6,6 +6,10 @@ for as long after a report that says so, UNKNOWN elsewhere. Both lower the avail
 report can only add available time, and sending less never helps (invariant K7); the price is that
 a stop is counted up to ``unknown_after_s`` after the last good report. A report counts only if it
 carries every signal of the clause.
+
+Where several reports vouch for an instant, the class that is best for the KPI counts: UP, then
+EXCLUDED (it is agreed that such time does not count) or DEGRADED, then DOWN. So the set of reports
+decides, and a smaller set never decides better.
 """
 
 from __future__ import annotations
@@ -24,6 +28,8 @@ import numpy.typing as npt
 from reference_impl.kernel.ports import Floats, Times
 
 Flags = npt.NDArray[np.bool_]
+NOT_COUNTED = "not_counted"
+"""Why time is EXCLUDED by the clause ``counts_when``: what promises nothing there is not judged."""
 
 
 class Klass(StrEnum):
@@ -32,18 +38,36 @@ class Klass(StrEnum):
     UP = "UP"
     DOWN = "DOWN"
     UNKNOWN = "UNKNOWN"
+    DEGRADED = "DEGRADED"
+    PLANNED = "PLANNED"
+    EXCLUDED = "EXCLUDED"
 
 
 class Interval(NamedTuple):
-    """``[from_ms, to_ms)`` of one class."""
+    """``[from_ms, to_ms)`` of one class; why, by which rule, on what evidence (AS2)."""
 
     from_ms: int
     to_ms: int
     klass: Klass
+    reason: str = ""
+    rule: str = ""
+    evidence: str = ""
+    charged: bool = True
+    """Whether it lowers the KPI: what was rectified in time does not."""
+
+    @property
+    def length_ms(self) -> int:
+        """How long it lasts."""
+        return self.to_ms - self.from_ms
+
+    @property
+    def why(self) -> tuple[object, ...]:
+        """All but the times: neighbours that agree in it are one interval."""
+        return self[2:]
 
 
 class Period(NamedTuple):
-    """A UTC calendar month, or the part of it from the contract's start (K9)."""
+    """A UTC calendar month, or the part of it that the contract covers (K9)."""
 
     label: str
     from_ms: int
@@ -60,6 +84,8 @@ class Clauses:
     step: float
     credit_pct_per_step: float
     cap_pct: float
+    bonus_pct_per_step: float = 0.0
+    bonus_cap_pct: float = 0.0
 
 
 class Settlement(NamedTuple):
@@ -67,15 +93,32 @@ class Settlement(NamedTuple):
 
     fee_eur: float
     credit_eur: float
+    bonus_eur: float = 0.0
 
 
-def period_at(at_ms: int) -> Period:
-    """The period that contains ``at_ms`` and begins there: to the end of its UTC month."""
+def period_at(at_ms: int, end_ms: int | None = None) -> Period:
+    """The period that contains ``at_ms`` and begins there: to the end of its UTC month.
+
+    Args:
+        at_ms: Its begin.
+        end_ms: When the contract ends, after ``at_ms``; None: it goes on.
+    """
     day = datetime.fromtimestamp(at_ms // 1000, tz=UTC)
     first = datetime(day.year, day.month, 1, tzinfo=UTC)
     after = datetime(day.year + day.month // 12, day.month % 12 + 1, 1, tzinfo=UTC)
     first_ms, to_ms = round(first.timestamp() * 1000), round(after.timestamp() * 1000)
-    return Period(f"{day.year}-{day.month:02d}", at_ms, to_ms, to_ms - first_ms)
+    until_ms = to_ms if end_ms is None else min(to_ms, end_ms)
+    return Period(f"{day.year}-{day.month:02d}", at_ms, until_ms, to_ms - first_ms)
+
+
+def month_of(label: str) -> int:
+    """When the month of a label such as ``2026-03`` begins, in ms.
+
+    Raises:
+        ValueError: If it is no month.
+    """
+    first = datetime.strptime(label, "%Y-%m").replace(tzinfo=UTC)
+    return round(first.timestamp() * 1000)
 
 
 def reports(columns: Sequence[tuple[Times, Floats]]) -> tuple[Times, Floats]:
@@ -89,8 +132,17 @@ def reports(columns: Sequence[tuple[Times, Floats]]) -> tuple[Times, Floats]:
     return times, np.stack(rows, axis=1) if times.size else np.empty((0, len(columns)))
 
 
-def classify(at_ms: Times, up: Flags, *, from_ms: int, to_ms: int, hold_ms: int) -> list[Interval]:
-    """Partition a period into UP, DOWN and UNKNOWN (K1), by the clause above.
+def classify(
+    at_ms: Times,
+    up: Flags,
+    *,
+    from_ms: int,
+    to_ms: int,
+    hold_ms: int,
+    degraded: Flags | None = None,
+    idle: Flags | None = None,
+) -> list[Interval]:
+    """Partition a period by what reports say (K1), by the clause above.
 
     Args:
         at_ms: Times of the reports, ascending, shape ``(k,)``; also those shortly before.
@@ -98,24 +150,38 @@ def classify(at_ms: Times, up: Flags, *, from_ms: int, to_ms: int, hold_ms: int)
         from_ms: Begin of the period.
         to_ms: Its end, not included.
         hold_ms: ``unknown_after_s`` in ms.
+        degraded: Whether each that is not up says it works all the same, less well.
+        idle: Whether each says that this time does not count.
 
     Returns:
         Intervals without gap or overlap from ``from_ms`` to ``to_ms``; neighbours differ in class.
     """
-    up_spans, down_spans = _vouched(at_ms[up], hold_ms), _vouched(at_ms[~up], hold_ms)
-    edges = np.concatenate([*up_spans, *down_spans, [from_ms, to_ms]])
+    none = np.zeros(at_ms.shape, dtype=np.bool_)
+    idle = none if idle is None else idle
+    degraded = none if degraded is None else degraded & ~up & ~idle
+    layers = [
+        (Klass.UP, _vouched(at_ms[up & ~idle], hold_ms)),
+        (Klass.EXCLUDED, _vouched(at_ms[idle], hold_ms)),
+        (Klass.DEGRADED, _vouched(at_ms[degraded], hold_ms)),
+        (Klass.DOWN, _vouched(at_ms[~up & ~idle & ~degraded], hold_ms)),
+    ]
+    edges = np.concatenate([*(each for _, spans in layers for each in spans), [from_ms, to_ms]])
     edges = np.unique(np.clip(edges, from_ms, to_ms)).astype(np.int64)
     starts = edges[:-1]
-    is_up, is_down = _covered(starts, up_spans), _covered(starts, down_spans)
-    intervals: list[Interval] = []
-    for index, start_ms in enumerate(starts.tolist()):
-        klass = Klass.UP if is_up[index] else Klass.DOWN if is_down[index] else Klass.UNKNOWN
-        end_ms = int(edges[index + 1])
-        if intervals and intervals[-1].klass is klass:
-            intervals[-1] = intervals[-1]._replace(to_ms=end_ms)
-        else:
-            intervals.append(Interval(start_ms, end_ms, klass))
-    return intervals
+    best = np.full(starts.size, len(layers))
+    for place in range(len(layers) - 1, -1, -1):
+        best[_covered(starts, layers[place][1])] = place
+    # neighbours of one class become one
+    first = np.flatnonzero(np.diff(best, prepend=-1))
+    ends = np.append(starts[first[1:]], to_ms)
+    classes = [klass for klass, _ in layers] + [Klass.UNKNOWN]
+    reason = {Klass.EXCLUDED: NOT_COUNTED}
+    return [
+        Interval(begin_ms, end_ms, classes[place], reason.get(classes[place], ""))
+        for begin_ms, end_ms, place in zip(
+            starts[first].tolist(), ends.tolist(), best[first].tolist(), strict=True
+        )
+    ]
 
 
 def _vouched(at_ms: Times, hold_ms: int) -> tuple[Times, Times]:
@@ -142,31 +208,46 @@ def total_ms(intervals: Sequence[Interval], klass: Klass) -> int:
     return sum(i.to_ms - i.from_ms for i in intervals if i.klass is klass)
 
 
-def settle(clauses: Clauses, period: Period, *, up_ms: int, measured_ms: int) -> Settlement:
-    """Fee and credit of a period.
+def due(
+    clauses: Clauses, period: Period, kpi: Fraction, *, unbilled_ms: int = 0, judged: bool = True
+) -> Settlement:
+    """Fee, credit and bonus of a period.
 
     The fee of a part of a month is its share of the month (K9). The credit is
-    ``min(cap_pct, whole steps below target * credit_pct_per_step)`` of that fee (K4). All
-    arithmetic is exact; amounts are rounded half up to the cent.
+    ``min(cap_pct, whole steps below target * credit_pct_per_step)`` of that fee (K4), the bonus the
+    same above the target. All arithmetic is exact; amounts are rounded half up to the cent.
 
     Args:
         clauses: The contract's numbers.
         period: The period.
-        up_ms: Available time of all things together.
-        measured_ms: Length of the period times the number of things.
+        kpi: What was reached, 0 to 1.
+        unbilled_ms: How much of the period the contract was suspended.
+        judged: False while the baseline is taken: no credit, no bonus.
     """
-    share = Fraction(period.to_ms - period.from_ms, period.month_ms)
-    fee = _cents(_exact(clauses.fee_eur) * share)
-    shortfall = _exact(clauses.target) - Fraction(up_ms, measured_ms)
-    steps = max(0, floor(shortfall / _exact(clauses.step)))
-    pct = min(_exact(clauses.cap_pct), steps * _exact(clauses.credit_pct_per_step))
-    return Settlement(float(fee), float(_cents(fee * pct / 100)))
+    share = Fraction(period.to_ms - period.from_ms - unbilled_ms, period.month_ms)
+    fee = cents(exact(clauses.fee_eur) * share)
+    if not judged:
+        return Settlement(float(fee), 0.0)
+    away = exact(clauses.target) - kpi
+    steps = floor(abs(away) / exact(clauses.step))
+    below, above = (steps, 0) if away > 0 else (0, steps)
+    credit_pct = min(exact(clauses.cap_pct), below * exact(clauses.credit_pct_per_step))
+    bonus_pct = min(exact(clauses.bonus_cap_pct), above * exact(clauses.bonus_pct_per_step))
+    return Settlement(
+        float(fee), float(cents(fee * credit_pct / 100)), float(cents(fee * bonus_pct / 100))
+    )
 
 
-def _exact(value: float) -> Fraction:
+def exact(value: float) -> Fraction:
     """The decimal number that was written: 0.1 is a tenth."""
     return Fraction(str(value))
 
 
-def _cents(eur: Fraction) -> Fraction:
+def cents(eur: Fraction) -> Fraction:
+    """Euros rounded to the cent, half up."""
     return Fraction(floor(eur * 100 + Fraction(1, 2)), 100)
+
+
+def euros(value: float) -> Fraction:
+    """An amount in whole cents, exactly."""
+    return cents(exact(value))

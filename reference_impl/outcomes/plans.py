@@ -108,11 +108,22 @@ class Kind(StrEnum):
     ADDON = "addon"
 
 
+OF_CUSTOMERS, OF_PARTNERS = "customer", "partner"
+"""Whom a plan is for: partners have plans of their own (FS13)."""
+
+
 class Activation(StrEnum):
     """Flat covers all things of a customer, also later ones; by thing only those named (SU6)."""
 
     FLAT = "flat"
     BY_THING = "by_thing"
+
+
+class SafetyAlerts(StrEnum):
+    """What becomes of alerts of safety: each plan says so (SU8)."""
+
+    ALWAYS = "always"
+    WITH_PLAN = "with_plan"
 
 
 class Span(NamedTuple):
@@ -151,16 +162,30 @@ class Held:
     thing: str | None
     state: Subscription
     features: frozenset[str]
+    safety_alerts: SafetyAlerts = SafetyAlerts.ALWAYS
+
+    def covers(self, thing: str, customer: str) -> bool:
+        """Whether it is of this thing of this customer."""
+        return self.customer == customer and self.thing in {None, thing}
 
 
 def entitled(held: Iterable[Held], *, thing: str, customer: str) -> frozenset[str]:
     """The features that a thing may use (SU1): of the live subscriptions that cover it."""
     features: frozenset[str] = frozenset()
     for one in held:
-        covers = one.customer == customer and one.thing in {None, thing}
-        if covers and one.state in ENTITLED:
+        if one.covers(thing, customer) and one.state in ENTITLED:
             features |= one.features
     return features
+
+
+def safety_alerts(held: Iterable[Held], *, thing: str, customer: str) -> bool:
+    """Whether the owner is told of safety alerts (SU8).
+
+    Withheld only where a plan that is not paid for says so, and no other one covers the thing.
+    """
+    covering = [one for one in held if one.covers(thing, customer) and one.state in LIVE]
+    told = [one.state in ENTITLED or one.safety_alerts is SafetyAlerts.ALWAYS for one in covering]
+    return any(told) or not covering
 
 
 def subscription_id(customer: str, plan: str, thing: str | None, attempt: int) -> str:

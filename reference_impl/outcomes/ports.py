@@ -13,6 +13,15 @@ class OutcomeRows:
 
     contracts: Rows
     outcomes: Rows
+    versions: Rows
+    steps: Rows
+    places: Rows
+    tiers: Rows
+    windows: Rows
+    exclusions: Rows
+    costs: Rows
+    doubts: Rows
+    documents: Rows
     plans: Rows
     subscriptions: Rows
     charges: Rows

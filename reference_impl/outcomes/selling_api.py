@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from reference_impl.kernel.access import must_see, seen
 from reference_impl.kernel.http.bodies import Body
@@ -16,86 +16,14 @@ from reference_impl.kernel.money import Amount, plain
 from reference_impl.kernel.ports import Clock, Directory
 from reference_impl.kernel.store import Connection, Store
 from reference_impl.outcomes import charges as c
-from reference_impl.outcomes import plans as p
 from reference_impl.outcomes import rentals as r
 from reference_impl.outcomes import unlocks as u
+from reference_impl.outcomes.plans_api import FeaturesView, Text, add_plans
 from reference_impl.outcomes.subscriptions import Subscriptions
 
-Text = Annotated[str, Field(min_length=1, max_length=200)]
 MustSee = Callable[[Connection, str], None]
 READ, WRITE = needs("subscriptions:read"), needs("subscriptions:write")
 OFFER, BILL = needs("offers:write"), needs("charges:write")
-
-
-class PlanBody(Body):
-    """A plan (exclusive for a thing) or an add-on; ``months`` is the length of a period."""
-
-    title: Text
-    kind: p.Kind = p.Kind.PLAN
-    activation: p.Activation = p.Activation.BY_THING
-    group: Literal["customer", "partner"] = "customer"
-    price_eur: Amount
-    months: Annotated[int, Field(ge=1, le=120)] = 1
-    trial_days: Annotated[int, Field(ge=0, le=365)] = 0
-    features: list[Text]
-
-
-class PlanView(BaseModel):
-    """A plan as offered."""
-
-    id: str
-    title: str
-    kind: p.Kind
-    activation: p.Activation
-    group: str
-    price_eur: float
-    months: int
-    trial_days: int
-    features: list[str]
-
-
-class SubscriptionCall(Body):
-    """Subscribe a customer (flat plans) or one of its things (plans by thing)."""
-
-    by: Text
-    customer: Text
-    plan: Text
-    thing: Text | None = None
-
-
-class ChangeCall(Body):
-    """Another plan."""
-
-    by: Text
-    plan: Text
-
-
-class ByCall(Body):
-    """Who does it."""
-
-    by: Text
-
-
-class SubscriptionView(BaseModel):
-    """A subscription; its running period is ``[from_ms, to_ms)``."""
-
-    id: str
-    customer: str
-    thing: str | None
-    plan: str
-    next_plan: str | None
-    state: p.Subscription
-    from_ms: int
-    to_ms: int | None
-    by: str
-    changed_ms: int
-
-
-class FeaturesView(BaseModel):
-    """What a thing may use now."""
-
-    thing: str
-    features: list[str]
 
 
 class PaymentCall(Body):
@@ -192,18 +120,6 @@ class RentalView(BaseModel):
     minutes: int | None
 
 
-class Subscribed(BaseModel):
-    """Subscriptions."""
-
-    items: list[SubscriptionView]
-
-
-class Plans(BaseModel):
-    """Plans and add-ons."""
-
-    items: list[PlanView]
-
-
 class ChargeList(BaseModel):
     """Charges."""
 
@@ -222,7 +138,7 @@ def router(
 ) -> APIRouter:
     """The routes of this module."""
     api = new_router("selling")
-    _add_plans(api, subscriptions, clock, store)
+    add_plans(api, subscriptions, clock, store)
     _add_charges(api, charges, clock, store)
 
     def must_see_thing(conn: Connection, thing: str) -> None:
@@ -235,7 +151,8 @@ def router(
         """What a thing may use now by its subscriptions."""
         with store.read() as conn:
             must_see_thing(conn, thing)
-            return FeaturesView(thing=thing, features=sorted(subscriptions.features(conn, thing)))
+            found, alerts = subscriptions.features(conn, thing)
+            return FeaturesView(thing=thing, features=sorted(found), safety_alerts=alerts)
 
     @api.put("/models/{model}/features/{feature}", dependencies=[OFFER])
     async def put_price(model: str, feature: str, body: PriceBody) -> PriceView:
@@ -261,63 +178,6 @@ def router(
 
     _add_rentals(api, rentals, must_see_thing, clock, store)
     return api
-
-
-def _add_plans(api: APIRouter, service: Subscriptions, clock: Clock, store: Store) -> None:
-    def known(conn: Connection, subscription: str) -> None:
-        row = service.get(conn, subscription)
-        must_see(row["customer"], what=f"subscription {subscription!r}")
-
-    @api.put("/plans/{plan}", dependencies=[OFFER])
-    async def put_plan(plan: str, body: PlanBody) -> PlanView:
-        """Offer a plan or an add-on, or change one."""
-        with store.begin() as uow:
-            return PlanView(**plain(service.put_plan(uow, {"id": plan, **body.model_dump()})))
-
-    @api.get("/plans", dependencies=[READ])
-    async def list_plans() -> Plans:
-        """What is offered."""
-        with store.read() as conn:
-            return Plans(items=[PlanView(**plain(row)) for row in service.listed(conn, "plans")])
-
-    @api.post("/subscriptions", dependencies=[WRITE])
-    async def begin(call: SubscriptionCall) -> SubscriptionView:
-        """Subscribe."""
-        with store.begin() as uow:
-            must_see(call.customer, what=f"customer {call.customer!r}")
-            return SubscriptionView(**service.begin(uow, at_ms=clock.now_ms(), **call.model_dump()))
-
-    @api.get("/subscriptions", dependencies=[READ])
-    async def list_subscriptions() -> Subscribed:
-        """All subscriptions."""
-        with store.read() as conn:
-            rows = seen(service.listed(conn, "subscriptions"))
-        return Subscribed(items=[SubscriptionView(**row) for row in rows])
-
-    @api.post("/subscriptions/{subscription}/change", dependencies=[WRITE])
-    async def change(subscription: str, call: ChangeCall) -> SubscriptionView:
-        """Take another plan: a dearer one once the difference is settled, else next period."""
-        with store.begin() as uow:
-            known(uow.conn, subscription)
-            now_ms = clock.now_ms()
-            row = service.change(uow, subscription, plan=call.plan, by=call.by, at_ms=now_ms)
-            return SubscriptionView(**row)
-
-    @api.post("/subscriptions/{subscription}/cancel", dependencies=[WRITE])
-    async def cancel(subscription: str, call: ByCall) -> SubscriptionView:
-        """End it; what is paid stays valid to the end of its period."""
-        with store.begin() as uow:
-            known(uow.conn, subscription)
-            row = service.cancel(uow, subscription, by=call.by, at_ms=clock.now_ms())
-            return SubscriptionView(**row)
-
-    @api.post("/subscriptions/{subscription}/keep", dependencies=[WRITE])
-    async def keep(subscription: str, call: ByCall) -> SubscriptionView:
-        """Take a cancellation back."""
-        with store.begin() as uow:
-            known(uow.conn, subscription)
-            row = service.keep(uow, subscription, by=call.by, at_ms=clock.now_ms())
-            return SubscriptionView(**row)
 
 
 def _add_charges(api: APIRouter, charges: c.Charges, clock: Clock, store: Store) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.errors import DpsError, IllegalStep, Invalid, Problem, Unknown
+from reference_impl.kernel.feed import steps_of
 from reference_impl.kernel.machines import after
 from reference_impl.kernel.ports import Directory
 from reference_impl.kernel.rows import Row
@@ -17,11 +18,13 @@ from reference_impl.kernel.store import UnitOfWork
 from reference_impl.outcomes import plans as p
 from reference_impl.outcomes.charges import Charges, Payment
 from reference_impl.outcomes.ports import OutcomeRows
-from reference_impl.published import ChargeChanged, SubscriptionChanged
+from reference_impl.published import ChargeChanged, SubscriptionChanged, ThingReleased
 
 PERIOD_END, UNPAID = "subscriptions/period-end", "subscriptions/unpaid"
 _SHOWN = ("customer", "thing", "plan", "next_plan", "state", "from_ms", "to_ms", "by")
 S = p.Subscription
+Groups = Callable[[sa.Connection, str], frozenset[str]]
+"""What a subscriber is: a customer, a partner, both."""
 
 
 class AlreadySubscribed(DpsError):  # noqa: N818 - it names what happened
@@ -34,14 +37,21 @@ class Subscriptions:
     """Use cases of plans and subscriptions."""
 
     def __init__(
-        self, *, rows: OutcomeRows, scheduler: Scheduler, directory: Directory, charges: Charges
+        self,
+        *,
+        rows: OutcomeRows,
+        scheduler: Scheduler,
+        directory: Directory,
+        charges: Charges,
+        groups: Groups,
     ) -> None:
-        self._rows, self._scheduler = rows, scheduler
+        self._rows, self._scheduler, self._groups = rows, scheduler, groups
         self._directory, self._charges = directory, charges
 
     def subscribe(self, bus: Bus) -> None:
         """Listen for payments, and for the ends of periods and of patience."""
         bus.subscribe(ChargeChanged, self._on_charge)
+        bus.subscribe(ThingReleased, self._on_released)
         self._scheduler.on_timer(PERIOD_END, self._on_period_end)
         self._scheduler.on_timer(UNPAID, self._on_unpaid)
 
@@ -72,22 +82,45 @@ class Subscriptions:
             raise Unknown(f"there is no subscription {subscription!r}")
         return row
 
-    def features(self, conn: sa.Connection, thing: str) -> frozenset[str]:
-        """What a thing may use. Raises Unknown if there is no such thing."""
+    @staticmethod
+    def steps(conn: sa.Connection, subscription: str) -> list[Row]:
+        """What happened to a subscription, oldest first (SU7)."""
+        return [
+            {"at_ms": one["at_ms"], "kind": one["kind"], "state": one["data"]["state"],
+             "by": one["data"]["by"]}
+            for one in steps_of(conn, [subscription])
+        ]  # fmt: skip
+
+    def features(self, conn: sa.Connection, thing: str) -> tuple[frozenset[str], bool]:
+        """What a thing may use, and whether its owner is told of safety alerts (SU1, SU8).
+
+        Raises Unknown if there is no such thing.
+        """
         ref = self._directory.thing(conn, thing)
         if ref is None:
             raise Unknown(f"there is no thing {thing!r}", [Problem(where="thing", what=thing)])
-        plans = {row["id"]: frozenset(row["features"]) for row in self._rows.plans.items(conn)}
-        held = [
+        held = self._held(conn, ref.customer, p.OF_CUSTOMERS)
+        told = p.safety_alerts(held, thing=thing, customer=ref.customer)
+        return p.entitled(held, thing=thing, customer=ref.customer), told
+
+    def tools(self, conn: sa.Connection, partner: str) -> frozenset[str]:
+        """What a partner may use of the plans for partners (FS13)."""
+        held = self._held(conn, partner, p.OF_PARTNERS)
+        return p.entitled(held, thing="", customer=partner)
+
+    def _held(self, conn: sa.Connection, subscriber: str, group: str) -> list[p.Held]:
+        plans = {row["id"]: row for row in self._rows.plans.items(conn, group=group)}
+        return [
             p.Held(
                 customer=row["customer"],
                 thing=row["thing"],
                 state=S(row["state"]),
-                features=plans[row["plan"]],
+                features=frozenset(plans[row["plan"]]["features"]),
+                safety_alerts=p.SafetyAlerts(plans[row["plan"]]["safety_alerts"]),
             )
-            for row in self._rows.subscriptions.items(conn, customer=ref.customer)
+            for row in self._rows.subscriptions.items(conn, customer=subscriber)
+            if row["plan"] in plans
         ]
-        return p.entitled(held, thing=thing, customer=ref.customer)
 
     # Begin, change, cancel -------------------------------------------------------------------
 
@@ -102,20 +135,16 @@ class Subscriptions:
             AlreadySubscribed: If there is a live subscription that excludes it (SU2).
         """
         offer = self.plan(uow.conn, plan)
+        self._check_group(uow.conn, offer, customer)
         self._check_thing(uow.conn, offer, customer, thing)
-        earlier = self._rows.subscriptions.items(uow.conn, customer=customer, thing=thing)
-        for row in earlier:
-            other = self.plan(uow.conn, row["plan"])
-            excludes = row["plan"] == plan or p.Kind.ADDON not in (other["kind"], offer["kind"])
-            if S(row["state"]) in p.LIVE and excludes:
-                problem = Problem(
-                    where="plan", what=f"{row['id']} is {row['state']}", allowed="a change of it"
-                )
-                raise AlreadySubscribed(f"{thing or customer} has {row['plan']!r}", [problem])
+        self._check_free(uow.conn, offer, customer, thing)
+        # a thing's history is its own, whoever owned it: a trial comes once (SU10)
+        whose = {"customer": customer, "thing": None} if thing is None else {"thing": thing}
+        earlier = self._rows.subscriptions.items(uow.conn, **whose)
         attempt = 1 + sum(row["plan"] == plan for row in earlier)
         tried = any(row["plan"] == plan and row["had_trial"] for row in earlier)
         state = p.first_state(offer, tried=tried)
-        row = {
+        row: Row = {
             "id": p.subscription_id(customer, plan, thing, attempt),
             "customer": customer,
             "thing": thing,
@@ -138,6 +167,30 @@ class Subscriptions:
         if state is S.PENDING:
             self._ask(uow, row, at_ms)
         return row
+
+    def _check_group(self, conn: sa.Connection, offer: Row, subscriber: str) -> None:
+        """Partners take the plans for partners, customers those for customers (FS13)."""
+        groups = self._groups(conn, subscriber)
+        if offer["group"] not in groups:
+            allowed = f"a plan for a {' or '.join(sorted(groups))}" if groups else "a customer"
+            problem = Problem(where="plan", what=f"is for a {offer['group']}", allowed=allowed)
+            raise Invalid("the subscription is refused", [problem])
+
+    def _check_free(
+        self, conn: sa.Connection, offer: Row, customer: str, thing: str | None
+    ) -> None:
+        """One plan a thing, many add-ons (SU2); a flat plan is one of every thing."""
+        for row in self._rows.subscriptions.items(conn, customer=customer):
+            if S(row["state"]) not in p.LIVE:
+                continue
+            other = self.plan(conn, row["plan"])
+            plans = p.Kind.ADDON not in (other["kind"], offer["kind"])
+            meets = row["thing"] == thing or None in (row["thing"], thing)
+            same = row["plan"] == offer["id"] and row["thing"] == thing
+            if same or (plans and meets and other["group"] == offer["group"]):
+                what = f"{row['id']} is {row['state']}"
+                problem = Problem(where="plan", what=what, allowed="a change of it")
+                raise AlreadySubscribed(f"{thing or customer} has {row['plan']!r}", [problem])
 
     def _check_thing(
         self, conn: sa.Connection, offer: Row, customer: str, thing: str | None
@@ -174,9 +227,7 @@ class Subscriptions:
             allowed = "another plan of the same kind, activation and period"
             problem = Problem(where="plan", what=what, allowed=allowed)
             raise Invalid("the change is refused", [problem])
-        for charge in self._charges.open_of(uow.conn, subscription):
-            if charge["what"].startswith("upgrade"):
-                self._charges.move(uow, charge, Payment.VOID, at_ms=at_ms)
+        self._void_upgrades(uow, subscription, at_ms)
         row |= {"next_plan": plan, "by": by, "changed_ms": at_ms}
         self._rows.subscriptions.put(uow, row)
         _tell(uow, row, "change_asked", at_ms)
@@ -243,8 +294,9 @@ class Subscriptions:
         elif state is S.CANCEL_AT_PERIOD_END:
             self._forget(uow, self._step(uow, row, p.Step.END, "time", at_ms), at_ms)
         elif state is S.ACTIVE:
-            if row["next_plan"] is not None and not self._charges.open_of(uow.conn, row["id"]):
-                row |= {"plan": row["next_plan"], "next_plan": None}
+            unpaid = self._void_upgrades(uow, row["id"], at_ms)
+            if row["next_plan"] is not None:  # an upgrade that was not paid for does not happen
+                row |= {"plan": row["plan"] if unpaid else row["next_plan"], "next_plan": None}
             row = self._step(uow, row, p.Step.RENEW, "time", at_ms)
             self._ask(uow, self._span(uow, row, row["number"] + 1), at_ms)
 
@@ -256,6 +308,23 @@ class Subscriptions:
             set_timer(uow, UNPAID, row["id"], at_ms + p.LAPSE_MS)
         elif state in {S.PENDING, S.SUSPENDED}:
             self._forget(uow, self._step(uow, row, p.Step.END, "time", at_ms), at_ms)
+
+    def _void_upgrades(self, uow: UnitOfWork, subscription: str, at_ms: int) -> bool:
+        """Ask no longer for upgrades that are not paid; say whether there was one."""
+        charges = self._charges.open_of(uow.conn, subscription)
+        upgrades = [charge for charge in charges if charge["what"].startswith("upgrade")]
+        for charge in upgrades:
+            self._charges.move(uow, charge, Payment.VOID, at_ms=at_ms)
+        return bool(upgrades)
+
+    def _on_released(self, uow: UnitOfWork, event: ThingReleased) -> None:
+        """Who no longer owns a thing no longer pays for it."""
+        for row in self._rows.subscriptions.items(uow.conn, thing=event.thing):
+            if S(row["state"]) in p.LIVE - {S.CANCEL_AT_PERIOD_END}:
+                self._step(uow, row, p.Step.CANCEL, "release", event.at_ms)
+            if S(row["state"]) is S.CANCEL_AT_PERIOD_END:
+                self._step(uow, row, p.Step.END, "release", event.at_ms)
+            self._forget(uow, row, event.at_ms)
 
     def _forget(self, uow: UnitOfWork, row: Row, at_ms: int) -> None:
         """What has ended waits for nothing more, and asks for nothing more."""

@@ -100,9 +100,13 @@ class ArgumentBody(Body):
 
 
 class CommandBody(Body):
-    """Something that things of a model can be asked to do."""
+    """Something that things of a model can be asked to do.
+
+    ``idempotent``: done twice it does no more than once, so that it may be sent again.
+    """
 
     title: str = ""
+    idempotent: bool = False
     args: dict[SignalName, ArgumentBody] = Field(default_factory=dict)
 
 

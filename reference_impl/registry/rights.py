@@ -28,6 +28,7 @@ PURPOSES: Mapping[str, str] = {
     "secondary-use": "another service than the one that the data are collected for",
     "benchmark": "comparison with other customers",
     "research": "research and development",
+    "monetisation": "data that are sold to others",
 }
 RAW_DATA = "Raw Data"
 """The metric set that Data Recipients get; every signal is in it unless its metadata say no."""

@@ -40,30 +40,39 @@ _LOOK = f"{_ME} things:r sites:r models:r customers:r conditions:r telemetry:r r
 _LOOK += " explain:r alerts:r"
 _HOOKS = "api-keys:r webhooks:rw"
 _USE = f"{_LOOK} alerts:w actions:rw tickets:rw commands:rw metrics:r work-orders:r flags:r"
+_USE += " sla:r planned-work:rw"
 _BUY = "parts:r orders:rw policies:rw recommendations:rw needs:r subscriptions:rw"
-_BUY += " explain:r"
+_BUY += " explain:r invoices:r"
 _OWN = "webhooks:rw users:rwd api-keys:rwd consents:rw grants:rwd recipients:r export:r"
 _OWN += " activation:w audit:r"
 _SERVE = f"{_LOOK} diagnostics:r tickets:rw actions:rw commands:rw work-orders:rw planning:r"
-_SERVE += " alerts:w metrics:r recommendations:r needs:r parts:r"
+_SERVE += " sla:r planned-work:rw alerts:w metrics:r recommendations:r needs:r parts:r"
+_SERVE += " firmware:r alerts:w metrics:r recommendations:r needs:r parts:r"
 _BILL = "subscriptions:r charges:rw"
+_SERVE += " alerts:w metrics:r recommendations:r needs:r parts:r"
+_BILL = "business-cases:r subscriptions:r charges:rw invoices:rw settlements:r"
 _SELL = f"{_ME} customers:rw sites:r things:r models:r parts:rw orders:ra recommendations:r needs:r"
 _CONSOLE = f"{_LOOK} models:rwi parts:rwi rule-packs:rw agreements:rw flags:rw metrics:rw tenants:r"
 _CONSOLE += " webhooks:rw offers:rw subscriptions:r organisations:rw partners:rwi customers:rwi"
-_CONSOLE += " sites:rwi things:rwid users:rwdi roles:rw"
+_CONSOLE += " firmware:rw sites:rwi things:rwid users:rwdi roles:rw"
 _CONSOLE += " api-keys:rwd entitlements:rw recipients:rw ingestion:r"
 _CONSOLE += (
     " audit:r activation:w suppliers:rw invoicing:rw consents:r grants:r register:r diagnostics:r"
 )
 
 _MANAGE = f"{_SERVE} planning:w contracts:rw outcomes:rw customers:rw partners:r users:r"
+_MANAGE += (
+    " contacts:rwd webhooks:rw policies:rw rule-packs:r orders:r activation:w service-levels:rw"
+)
+_MANAGE = f"{_SERVE} planning:w contracts:rw outcomes:rw disputes:w customers:rw partners:r users:r"
 _MANAGE += " contacts:rwd webhooks:rw policies:rw rule-packs:r orders:r activation:w"
+_MANAGE += " firmware:rwa contacts:rwd webhooks:rw policies:rw rule-packs:r orders:r activation:w"
 
 _C, _P, _O, _R = Group.CUSTOMER, Group.PARTNER, Group.ORGANISATION, Group.RECIPIENT
 _TABLE: tuple[tuple[str, str, Group, str, str], ...] = (
     ("machine-user", "Machine user", _C, "portal", _USE),
     ("site-manager", "Plant, site or process manager", _C, "portal",
-     f"{_USE} {_BUY} {_OWN} contracts:r outcomes:r entitlements:r webhooks:rw"),
+     f"{_USE} {_BUY} {_OWN} contracts:r outcomes:r disputes:w entitlements:r webhooks:rw"),
     ("maintenance-operator", "Internal maintenance operator", _C, "portal", f"{_USE} needs:r"),
     ("maintenance-manager", "Internal maintenance manager", _C, "portal",
      f"{_USE} {_BUY} activation:w"),
@@ -73,7 +82,7 @@ _TABLE: tuple[tuple[str, str, Group, str, str], ...] = (
     ("partner-technician", "Partner's maintenance operator", _P, "control-room", _SERVE),
     ("partner-manager", "Partner's maintenance manager", _P, "control-room",
      (f"{_SERVE} planning:w audit:r users:rwd api-keys:rwd partners:r contracts:r outcomes:r"
-      " leads:rw")),
+      " leads:rw settlements:r subscriptions:rw")),
     ("partner-sales", "Partner's sales representative", _P, "back-office",
      f"{_SELL} leads:rw partners:r"),
     ("parts-supplier", "Parts supplier's back office", _P, "back-office",
@@ -84,14 +93,17 @@ _TABLE: tuple[tuple[str, str, Group, str, str], ...] = (
      f"{_SELL} suppliers:rw orders:w policies:r partners:r"),
     ("product-manager", "Product manager", _O, "back-office",
      (f"{_LOOK} metrics:r rule-packs:r parts:r flags:rw outcomes:r entitlements:r offers:w"
-     " subscriptions:r")),
+     " subscriptions:r business-cases:r")),
     ("research", "Research and development", _O, "back-office",
      f"{_LOOK} metrics:r rule-packs:r ingestion:r"),
     ("account-manager", "Sales and account manager", _O, "back-office",
      f"{_SELL} contracts:rw outcomes:r leads:rw entitlements:rw partners:r offers:rw {_BILL}"),
     ("finance", "Finance", _O, "back-office",
-     f"{_ME} customers:r contracts:r outcomes:r orders:r suppliers:r invoicing:rw {_BILL}"),
-    ("board", "Board", _O, "back-office", f"{_ME} customers:r contracts:r outcomes:r orders:r"),
+     (f"{_ME} customers:r contracts:r outcomes:r orders:r suppliers:r invoicing:rw {_BILL}"
+      " settlements:w")),
+    ("board", "Board", _O, "back-office",
+     (f"{_ME} customers:r contracts:r outcomes:r orders:r invoices:r settlements:r"
+      " business-cases:r")),
     ("console", "Console configurator", _O, "console", _CONSOLE),
     ("integrator", "Expert partner who integrates", _P, "console",
      f"{_LOOK} models:r rule-packs:r parts:r metrics:r things:ri {_HOOKS}"),
@@ -118,11 +130,15 @@ GROUPS: Mapping[str, frozenset[Group]] = {
     "entitlements:write": frozenset({_O}),
     "offers:write": frozenset({_O}),
     "charges:write": frozenset({_O, _P}),
+    "invoices:write": frozenset({_O}),
+    "settlements:write": frozenset({_O}),
     "outcomes:write": frozenset({_O}),
     "contracts:write": frozenset({_O}),
     "orders:approve": frozenset({_O, _P}),
     "diagnostics:read": frozenset({_O, _P}),
     "planning:write": frozenset({_O, _P}),
+    "service-levels:write": frozenset({_O}),
+    "service-levels:read": frozenset({_O, _P}),
 }
 """Permissions that only users of some groups may have."""
 PERMISSIONS: frozenset[str] = OPERATORS_ONLY.union(*(role.permissions for role in ROLES.values()))

@@ -14,8 +14,23 @@ from reference_impl.kernel.bodies import unknown_name
 from reference_impl.kernel.errors import Problem
 
 SET_SETTINGS = "set_settings"
+IF_VERSION = "if_version"
+"""An argument of it: the change is made only if nobody else made one since that version."""
 EVERY_DEVICE = ("get_settings", "reboot", "unlock_feature", "update_firmware")
 """Commands that a device has whatever its model; their arguments are checked by the device."""
+
+SAFE_TWICE = ("get_settings", SET_SETTINGS)
+"""Commands that do no more when they are done twice; a model may say so of others."""
+
+
+def idempotent(obeys: Mapping[str, Any], name: str, args: Mapping[str, Any]) -> bool:
+    """Whether a command may be sent again without knowing what became of it (R3).
+
+    A change that is bound to a version (``if_version``) is not: done once, it is refused.
+    """
+    if name in SAFE_TWICE:
+        return IF_VERSION not in args
+    return bool(obeys.get("commands", {}).get(name, {}).get("idempotent", False))
 
 
 def problems_of(obeys: Mapping[str, Any], name: str, args: Mapping[str, Any]) -> list[Problem]:
@@ -39,9 +54,14 @@ def problems_of(obeys: Mapping[str, Any], name: str, args: Mapping[str, Any]) ->
 
 def _of_settings(settings: Mapping[str, Any], args: Mapping[str, Any]) -> list[Problem]:
     found = []
-    if not args:
+    if not set(args) - {IF_VERSION}:
         found.append(Problem(where="args", what="names no setting", allowed=", ".join(settings)))
+    if IF_VERSION in args:
+        version = {"kind": "whole", "min": 0}
+        found += _of_number(f"args.{IF_VERSION}", args[IF_VERSION], version)
     for name, value in sorted(args.items()):
+        if name == IF_VERSION:
+            continue
         setting = settings.get(name)
         where = f"args.{name}"
         if setting is None:

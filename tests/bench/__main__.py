@@ -24,7 +24,10 @@ from bare_loop import bare_loop_s
 from bare_mqtt import bare_mqtt_s
 from bench_core import command, core_rows
 from bench_insight import insight_rows
+from bench_money import money_rows
+from bench_outcomes import outcome_rows
 from bench_rules import rules_rows
+from bench_sla import sla_rows
 from bench_twins import export_rows, small_rows, speed_rows
 from bench_views import view_rows
 from rich.console import Console
@@ -119,6 +122,9 @@ BENCHES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "mqtt": over_mqtt,
     "core": lambda: core_rows(row),
     "rules": lambda: rules_rows(row),
+    "outcomes": lambda: outcome_rows(row),
+    "sla": lambda: sla_rows(row),
+    "money": lambda: money_rows(row),
     "twins": lambda: speed_rows(row),
     "small": lambda: small_rows(row),
     "insight": lambda: insight_rows(row),

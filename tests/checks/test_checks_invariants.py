@@ -74,6 +74,9 @@ def broken(make):
                f(10, "work_order.verified", "w", **NEED)],
         **{ident: log for ident, (log, _) in bought(make).items()},
         **{ident: log for ident, (log, _) in classed(make).items()},
+        **{ident: log for ident, (log, _) in promised(make).items()},
+        **{ident: log for ident, (log, _) in remote(make).items()},
+        **{ident: log for ident, (log, _) in measured(make).items()},
         "W5": [good[12], f(9, "part.fitted", "dev-01-2", position="hub", serial="s2", cycle=2)],
         "W9": [alerts[0], good[12], f(8, "alert.cleared", "a", **{**ALERT, "values": {}})],
     }  # fmt: skip
@@ -141,11 +144,125 @@ def classed(make):
     }
 
 
+def promised(make):
+    """W2, W3, W7, W8: a log that breaks it, and its nearest that does not.
+
+    Four hours of days from eight to four are promised at midnight: due at noon.
+    """
+    f = make.feed
+    days = {day: [["08:00", "16:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
+    terms = {"t0_ms": START, "pause_reasons": ["customer_access"],
+             "calendar": {"time_zone": "UTC", "hours": days, "holidays": []}}  # fmt: skip
+
+    def limits(hours: float, due_h: float):
+        return {"limits": {"restore": {"limit_ms": int(hours * H), "due_ms": START + due_h * H}}}
+
+    begun = f(1, "sla.started", "i", **terms, **limits(4, 12))
+    done = f(11.5, "sla.stopped", "i", what="restore", outcome="restored")
+    held = f(9, "sla.paused", "i", reason="customer_access")
+    on = {"reason": "held no longer"}
+    return {
+        "W2": ([f(1, "sla.started", "i", **terms, **limits(4, 4))], [begun, done]),
+        "W3": (
+            [begun, f(9, "sla.paused", "i", reason="provider_part")],
+            [begun, held, f(10, "sla.resumed", "i", **on, **limits(4, 13)), done],
+        ),
+        "W7": (
+            [begun, f(9, "sla.changed", "i", **limits(3, 12))],
+            [begun, f(9, "sla.changed", "i", **limits(3.75, 11.75)), done],
+        ),
+        "W8": ([begun], [begun, f(12, "sla.breached", "i", what="restore")]),
+    }
+
+
+def test_a_limit_that_ran_out_is_told_once_and_at_its_time(make, judged) -> None:
+    _, (begun, breached) = promised(make)["W8"]
+    late = make.feed(13, "sla.breached", "i", what="restore")
+    stopped = make.feed(13, "sla.stopped", "i", what="restore", outcome="restored")
+
+    assert "twice" in judged("invariants", {"only": "W8"}, [begun, breached, late]).seen
+    assert "wrong time" in judged("invariants", {"only": "W8"}, [begun, late]).seen
+    assert "before it stopped" in judged("invariants", {"only": "W8"}, [begun, stopped]).seen
+
+
+def test_a_pause_that_came_back_with_too_much_time_is_found(make, judged) -> None:
+    log = list(promised(make)["W3"][1])
+    far = {"restore": {"limit_ms": 4 * H, "due_ms": START + 14 * H}}
+    log[2] = make.feed(10, "sla.resumed", "i", reason="held no longer", limits=far)
+
+    assert "+60 min" in judged("invariants", {"only": "W3"}, log).seen
+
+
+def remote(make):
+    """FW and R: a log that breaks it, and its nearest that does not."""
+    f = make.feed
+    device = {"thing": D, "rollout": "u", "group": 1, "version": "2.0.0"}
+    other = {**device, "thing": "dev-01-2"}
+    begun = f(2, "firmware.initiated", f"u/{D}", **device)
+    group = {"rollout": "u", "group": 1, "size": 2, "error_share": 0.4, "success_share": 1.0}
+    failed = [
+        f(1, "firmware.group_started", "u", **group), begun,
+        f(3, "firmware.rolled_back", f"u/{D}", **device),
+    ]  # fmt: skip
+    born = f(3, "device.born", D, firmware="2.0.0")
+    updated = f(4, "firmware.updated", f"u/{D}", **device)
+    ask = f(1, "command.requested", "c", thing=D, name="reverse", args={})
+    done = f(2, "command.confirmed", "c", thing=D, name="reverse", args={})
+    again = {"thing": D, "name": "set_settings", "args": {"level_m": 1.0}}
+    return {
+        "FW2": ([begun, updated], [begun, born, updated]),
+        "FW4": (
+            [begun, f(3, "firmware.initiated", f"v/{D}", **{**device, "rollout": "v"})],
+            [begun, born, updated,
+             f(5, "firmware.initiated", f"v/{D}", **{**device, "rollout": "v"})],
+        ),
+        "FW7": (
+            [*failed, f(4, "firmware.initiated", "u/dev-01-2", **other)],
+            [*failed, f(4, "firmware.skipped", "u/dev-01-2", **other)],
+        ),
+        "R1": ([ask, done, done], [ask, done]),
+        "R3": (
+            [ask, f(2, "command.retried", "c", thing=D, name="reverse", args={}, attempt=2)],
+            [f(1, "command.requested", "c", **again), f(2, "command.retried", "c", **again)],
+        ),
+    }  # fmt: skip
+
+
+def measured(make):
+    """K: a log that breaks it, and its nearest that does not."""
+    f, name = make.feed, "c/2026-01"
+    times = {"up_ms": 90, "down_ms": 10, "unknown_ms": 0}
+    told = {**times, "total_ms": 100, "availability": 0.9, "fee_eur": 10.0, "credit_eur": 2.0}
+    told |= {"contract": "c", "period": "2026-01", "things": {"a": times}}
+    closed, final = f(1, "outcome.period_closed", name, **told), f(2, "outcome.period_final", name)
+
+    def but(**changes):
+        return [f(1, "outcome.period_closed", name, **{**told, **changes})]
+
+    approved = {"by": "provider", "evidence": "a letter", "approver": "provider"}
+    return {
+        "K1": (but(total_ms=101), [closed]),
+        "K2": (but(availability=1.01), [closed]),
+        "K3": (
+            [closed, final, f(3, "outcome.period_adjusted", name, **told)],
+            [closed, final, f(3, "outcome.period_corrected", name, number=1)],
+        ),
+        "K4": (but(credit_eur=10.01), but(credit_eur=10.0)),
+        "K8": (
+            [f(1, "exclusion.approved", "e", **approved)],
+            [f(1, "exclusion.approved", "e", **{**approved, "approver": "plant"})],
+        ),
+    }
+
+
+REMOTE = ["FW2", "FW4", "FW7", "R1", "R3"]
 CLASSED = [f"C{number}" for number in range(1, 8)]
+PROMISED = ["W2", "W3", "W7", "W8"]
+MEASURED = ["K1", "K2", "K3", "K4", "K8"]
 
 
 def numbers_of(text: str) -> set[str]:
-    return set(re.findall(r"\b([OCAWS]\d+): ", text))
+    return set(re.findall(r"\b((?:FW|[OCAWKSR])\d+): ", text))
 
 
 def test_a_healthy_story_breaks_no_invariant(make, judged) -> None:
@@ -174,9 +291,13 @@ def test_the_shortest_log_that_breaks_an_invariant_is_found(ident: str, make, ju
     assert only.expected == f"{ident}: {REGISTRY[ident].sentence()}"
 
 
-@pytest.mark.parametrize("ident", ["O9", "O10", "O11", "O13", "O14", "O16", *CLASSED])
+ALIKE = [*CLASSED, *PROMISED, *REMOTE, *MEASURED]
+
+
+@pytest.mark.parametrize("ident", ["O9", "O10", "O11", "O13", "O14", "O16", *ALIKE])
 def test_the_nearest_log_that_keeps_an_invariant_is_let_pass(ident: str, make, judged) -> None:
-    log, kept = {**bought(make), **classed(make)}[ident]
+    logs = {**bought(make), **classed(make), **promised(make), **remote(make), **measured(make)}
+    log, kept = logs[ident]
 
     assert log != kept
     decision = judged("invariants", {}, kept)

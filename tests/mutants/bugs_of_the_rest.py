@@ -19,8 +19,9 @@ from reference_impl.ingestion.domain import DeviceLog
 from reference_impl.insight import domain as insight
 from reference_impl.insight.service import Insight
 from reference_impl.maintenance import domain as work
+from reference_impl.maintenance.finishing import Finishing
 from reference_impl.maintenance.service import Maintenance
-from reference_impl.outcomes import domain as outcomes
+from reference_impl.outcomes import classes, exclusions, periods, settling
 from reference_impl.rules import domain as rules
 from reference_impl.rules import engine
 from reference_impl.rules.alerts import Alerts
@@ -100,26 +101,26 @@ def raises_no_alerts(mp):
 
 @mutant
 def sends_two_crews(mp):
-    def request(original, self, uow, need, *, attempt, at_ms):
-        original(self, uow, need, attempt=attempt, at_ms=at_ms)
-        original(self, uow, need, attempt=attempt + 1, at_ms=at_ms)
+    def request(original, self, uow, need, *, attempt, **more):
+        original(self, uow, need, attempt=attempt, **more)
+        return original(self, uow, need, attempt=attempt + 1, **more)
 
-    wrap(mp, Maintenance, "_request", request)
+    wrap(mp, Maintenance, "request", request)
 
 
 @mutant
 def verifies_everything(mp):
-    mp.setattr(work, "healthy", lambda *_: True)
+    mp.setattr(work, "healthy", lambda *_, **__: True)
 
 
 @mutant
 def fits_one_part_twice(mp):
-    def fit(original, self, uow, row, at_ms):
+    def fit(original, self, uow, row, at_ms, **more):
         told = Told(uow)
-        original(self, told, row, at_ms)
+        original(self, told, row, at_ms, **more)
         uow.publish(told.events[0])
 
-    wrap(mp, Maintenance, "_fit", fit)
+    wrap(mp, Finishing, "_fit", fit)
 
 
 @mutant
@@ -146,7 +147,7 @@ def closes_without_fitting(mp):
 
 @mutant
 def registers_no_parts(mp):
-    mp.setattr(Maintenance, "_fit", lambda *_: None)
+    mp.setattr(Finishing, "_fit", lambda *_, **__: None)
 
 
 @mutant
@@ -220,10 +221,58 @@ def reads_only_some_messages(mp):
 
 @mutant
 def forgets_the_credit(mp):
-    def settle(original, *args, **more):
+    def due(original, *args, **more):
         return original(*args, **more)._replace(credit_eur=0.0)
 
-    wrap(mp, outcomes, "settle", settle)
+    wrap(mp, periods, "due", due)
+
+
+@mutant
+def loses_a_second(mp):
+    def times(original, found):
+        return {**original(found), "up_ms": original(found)["up_ms"] - 1000}
+
+    wrap(mp, periods, "_times", times)
+
+
+@mutant
+def boasts(mp):
+    wrap(mp, periods, "sig9", lambda original, value: original(value) + 1.0)
+
+
+@mutant
+def changes_what_is_final(mp):
+    def tell(original, self, uow, row, what, at_ms, data):
+        original(self, uow, row, what, at_ms, data)
+        if what == "period_final":
+            original(self, uow, row, "period_adjusted", at_ms, row["result"])
+
+    wrap(mp, settling.Periods, "_tell", tell)
+
+
+@mutant
+def credits_more_than_the_fee(mp):
+    def due(original, *args, **more):
+        found = original(*args, **more)
+        return found._replace(credit_eur=2.0 * found.fee_eur)
+
+    wrap(mp, periods, "due", due)
+
+
+@mutant
+def approves_its_own_exclusions(mp):
+    def told(original, uow, row, what, at_ms):
+        original(uow, {**row, "approver": row["by"]}, what, at_ms)
+
+    wrap(mp, exclusions, "_tell", told)
+
+
+@mutant
+def forgives_every_failure(mp):
+    def judged(original, spans, rectify_ms):
+        return [span._replace(charged=False) for span in original(spans, rectify_ms)]
+
+    wrap(mp, classes, "judged", judged)
 
 
 @mutant

@@ -34,6 +34,8 @@ def _beside(name: str) -> Any:
 MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = _beside("planting").MUTANTS
 _beside("bugs_of_orders")
 _beside("bugs_of_the_rest")
+_beside("bugs_of_promises")
+_beside("bugs_of_remote_control")
 
 # Stories -------------------------------------------------------------------------------------
 

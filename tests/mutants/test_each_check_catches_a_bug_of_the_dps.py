@@ -63,16 +63,83 @@ def people(tale: Tale, **changes: dict[str, float]) -> b.People:
 
 
 def calls(*made: tuple[str, dict[str, Any]]) -> Setup:
-    listed = [{"path": path, "body": body} for path, body in made]
+    listed = [
+        {"method": path.rpartition(" ")[0] or "PUT", "path": path.rpartition(" ")[2], "body": body}
+        for path, body in made
+    ]
     return Setup.model_validate({"at": "0h", "service": {"calls": listed}})
 
 
+BAD_IMAGE = "effc98e1f161b4e76b51eac77bd94e8e1fe5ad4f7d503be71fada88315082228"
 SHELF = calls(("/v1/stock/customer-01/seal-kit", {"on_hand": 1}))
 COVERED = calls(("/v1/coverage/c-1", {"things": [WORN], "parts": ["seal-kit"]}))
 CHAIN = calls(
     ("/v1/supply/customer-01", {"model": "chain", "partner": "dealer"}),
     ("/v1/stock/dealer/seal-kit", {"on_hand": 0}),
 )
+PROMISED = calls(
+    (
+        "/v1/contracts/station",
+        {
+            "customer": "customer-01", "things": [WORN, WELL], "fee_eur": 180.0, "target": 0.997,
+            "up_when": "available > 0.5 && seal_leak < 0.5", "degraded_when": "available > 0.5",
+            "groups": [{"id": "whole", "things": [WORN, WELL], "k": 2}], "objection_s": 0.0,
+            "unknown_after_s": 2700.0, "rectify_s": 3600.0, "grace_s": 3600.0,
+            "start_ms": 1_769_558_400_000, "exclusions": ["mains"],
+        },
+    ),
+    (
+        "POST /v1/contracts/station/exclusions",
+        {
+            "by": "provider", "from_ms": 1_769_562_000_000, "to_ms": 1_769_565_600_000,
+            "reason": "mains", "evidence": "a letter",
+        },
+    ),
+    ("POST /v1/exclusions/excl-8ed5a73d07aa204c/approve", {"by": "plant", "side": "customer"}),
+)  # fmt: skip
+ORDER = f"/v1/work-orders/wo-{WORN}-machine-1"
+GOLD = {
+    "time_zone": "Europe/Rome", "pause_reasons": ["customer_access"],
+    "hours": {day: [["06:00", "20:00"]] for day in ("wed", "thu", "fri")},
+    "priorities": {"P1": {"restore": 600}, "P3": {"restore": 1200}},
+    "covers": {"things": [WORN]},
+}  # fmt: skip
+BY = {"by": "desk"}
+
+
+def steps(at: str, *taken: tuple[str, dict[str, Any]]) -> Setup:
+    listed = [{"method": "POST", "path": f"{ORDER}/{step}", "body": BY | m} for step, m in taken]
+    return Setup.model_validate({"at": at, "service": {"calls": listed}})
+
+
+VISIT = (("plan", {"start_ms": 0, "crew": "c"}), ("depart", {}), ("arrive", {}), ("begin", {}))
+REPORT = {"method": "POST", "path": f"/v1/things/{WORN}/work-orders",
+          "body": {**BY, "title": "It hums", "priority": "P3"}}  # fmt: skip
+LIMITS = (
+    calls(("/v1/service-levels/gold", GOLD)),
+    Setup.model_validate({"at": "1h", "service": {"calls": [REPORT]}}),
+    steps("1h", *VISIT, ("hold", {"reason": "customer_access"})),
+    steps("3h", ("resume", {}), ("hold", {"reason": "provider_part"})),
+    steps("5h", ("resume", {})),
+    steps("6h", ("priority", {"priority": "P1"})),
+)
+ROLLED_OUT = Setup.model_validate(
+    {
+        "at": "1h",
+        "service": {
+            "calls": [
+                {"path": "/v1/firmware/packages/bad",
+                 "body": {"name": "controller", "version": "1.2.0", "size_bytes": 401_408,
+                          "checksum": BAD_IMAGE, "models": ["pump-duplex-7k5"]}},
+                {"path": "/v1/firmware/rollouts/bad",
+                 "body": {"by": "ada", "package": "bad", "approval": False, "in_flight": 1,
+                          "groups": [{"share": 1.0, "error_share": 0.4}]}},
+                *({"method": "POST", "path": f"/v1/firmware/rollouts/bad/{step}",
+                   "body": {"by": "ada"}} for step in ("submit", "start")),
+            ]
+        },
+    }
+)  # fmt: skip
 WEARS = b.fault("seal_leak", WORN, at="0h", onset="0h", pf_interval="30h")
 STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
     "the supplier asks more": lambda tale: tale(
@@ -82,6 +149,19 @@ STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
     ),
     "one lies on the shelf": lambda tale: tale(timeline=(SHELF, WEARS), checks=COMMON),
     "a contract pays": lambda tale: tale(timeline=(COVERED, WEARS), checks=COMMON),
+    "a station is promised": lambda tale: tale(
+        timeline=(PROMISED, WEARS),
+        service=tale().service.model_copy(update={"contract": None}),
+        checks=(C("invariants"), C("contracts_equal_oracle")),
+    ),
+    "limits are promised": lambda tale: tale(
+        timeline=(*LIMITS, b.fault("seal_leak", WELL, at="0h", onset="0h", pf_interval="30h")),
+        field=people(tale, crew={"plan_p50_h": 700.0, "plan_p90_h": 720.0}),
+        checks=(C("invariants"),),
+    ),
+    "a bad build is rolled out": lambda tale: tale(
+        timeline=(ROLLED_OUT,), checks=(C("invariants"),)
+    ),
     "the partner has none": lambda tale: tale(timeline=(CHAIN, WEARS), checks=COMMON),
     "every seal wears": lambda tale: tale(
         fleets=(b.fleet("pump", sites=3, devices_per_site=2, report_every="30m"),),
@@ -183,6 +263,12 @@ CAUGHT: dict[str, tuple[str, str]] = {
     ),
     "reads_only_some_messages": ("the seal wears", "no_dead_letters delivery_exactly"),
     "forgets_the_credit": ("the seal wears", "outcome_equals_oracle oracle:availability"),
+    "loses_a_second": ("a station is promised", "K1"),
+    "boasts": ("a station is promised", "K2"),
+    "changes_what_is_final": ("a station is promised", "K3"),
+    "credits_more_than_the_fee": ("a station is promised", "K4"),
+    "approves_its_own_exclusions": ("a station is promised", "K8"),
+    "forgives_every_failure": ("a station is promised", "contracts_equal_oracle"),
     "ships_what_nobody_accepted": ("the supplier asks more", "O6"),
     "lets_the_buyer_pay_what_a_contract_covers": ("a contract pays", "O9"),
     "keeps_the_risk_to_itself": ("the bearing wears", "O11"),
@@ -197,6 +283,15 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "orders_nothing_for_a_need": ("the seal wears", "C5"),
     "discards_without_a_reason": ("the buyer does not want it", "C6"),
     "counts_for_somebody_else": ("the seal wears", "C7"),
+    "counts_the_nights": ("limits are promised", "W2"),
+    "waits_for_its_own_parts": ("limits are promised", "W3"),
+    "counts_from_the_upgrade": ("limits are promised", "W7"),
+    "forgets_what_ran_out": ("limits are promised", "W8"),
+    "believes_what_a_device_tried": ("a bad build is rolled out", "FW2"),
+    "begins_a_second_update_meanwhile": ("a bad build is rolled out", "FW4"),
+    "knows_no_emergency_stop": ("a bad build is rolled out", "FW7"),
+    "confirms_twice": ("a bad build is rolled out", "R1"),
+    "tries_again_blindly": ("a bad build is rolled out", "R3"),
     "doubts_the_wear": ("the bearing wears", "wear_estimate_within oracle:wear"),
 }  # fmt: skip
 
@@ -208,7 +303,7 @@ def caught(result: RunResult) -> set[str]:
         if check.check == "equals_oracle":
             found.add(f"oracle:{check.title.split(' ')[0]}")
         elif check.check == "invariants":
-            found |= set(re.findall(r"\b([OACWS]\d+): ", check.seen))
+            found |= set(re.findall(r"\b((?:FW|[OACWKSR])\d+): ", check.seen))
         else:
             found.add(check.check)
     return found

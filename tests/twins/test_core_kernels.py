@@ -33,6 +33,7 @@ from twins.core.streams import Streams, keys
 
 ROOT = Path(__file__).parents[2]
 DEVICES = tuple(f"thing-{number}" for number in range(TILE + 9))
+TILES = -(-len(DEVICES) // mishap_kernel.TILE)
 EVERY_MS = 600_000
 HERE = 3
 """The device that is broken in every way."""
@@ -114,7 +115,7 @@ def arrived() -> list[np.ndarray]:
     streams, n = Streams(5), len(DEVICES)
     roots = np.array([streams.root("a"), streams.root("b")], dtype=np.uint64)
     means_ms, next_ms = np.array([4e5, 9e6]), np.zeros((2, n))
-    counts, soonest = np.zeros((2, n), dtype=np.int32), np.zeros((2, 2))
+    counts, soonest = np.zeros((2, n), dtype=np.int32), np.zeros((2, TILES))
     who, at_ms = np.zeros((n * 10, 3), dtype=np.int64), np.zeros(n * 10)
     given = (keys(DEVICES), roots, means_ms, next_ms, counts, soonest)
     mishap_kernel.begin(*given)
@@ -148,7 +149,7 @@ def test_kernels_draw_what_streams_draw() -> None:
     first_zeros(things, streams.root("p"), np.log1p(-0.01), zeros)
     gaps = np.floor(np.log(streams.uniforms("p", things, 1)) / np.log1p(-0.01))
     assert np.array_equal(zeros[0], gaps)
-    next_ms, soonest = np.zeros((1, len(DEVICES))), np.zeros((1, 2))
+    next_ms, soonest = np.zeros((1, len(DEVICES))), np.zeros((1, TILES))
     roots = np.array([streams.root("p")], dtype=np.uint64)
     counts = np.zeros((1, len(DEVICES)), dtype=np.int32)
     mishap_kernel.begin(things, roots, np.array([100.0]), next_ms, counts, soonest)
@@ -159,7 +160,7 @@ def test_arrivals_are_the_same_however_little_room_and_however_often_one_asks() 
     def take(room: int, ends: tuple[float, ...]) -> list[tuple[float, ...]]:
         streams = Streams(5)
         roots = np.array([streams.root("a"), streams.root("b")], dtype=np.uint64)
-        next_ms, soonest = np.zeros((2, len(DEVICES))), np.zeros((2, 2))
+        next_ms, soonest = np.zeros((2, len(DEVICES))), np.zeros((2, TILES))
         counts = np.zeros((2, len(DEVICES)), dtype=np.int32)
         given = (keys(DEVICES), roots, np.array([4e5, 9e6]), next_ms, counts, soonest)
         mishap_kernel.begin(*given)

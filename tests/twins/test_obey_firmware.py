@@ -65,6 +65,7 @@ def test_a_download_takes_as_long_as_the_link_needs(mills: Any, link: str) -> No
     assert seconds == pytest.approx(SIZE / LINK_BYTES_S[link], abs=0.01)
 
 
+@pytest.mark.feature("FW3")
 @pytest.mark.parametrize(
     ("args", "problems"),
     [
@@ -90,6 +91,7 @@ def test_an_image_that_does_not_fit_is_refused_with_every_reason(
     assert mill.fleet.obedience.updates.dump() == {"flash": [], "running": []}
 
 
+@pytest.mark.feature("FW4", "FW5")
 def test_a_downgrade_must_be_asked_for_and_a_second_update_waits_its_turn(mill: Any) -> None:
     assert mill.tell("update_firmware", version="0.9.0", downgrade=True).status == "running"
     busy = mill.tell("update_firmware", version="1.1.0")
@@ -100,6 +102,7 @@ def test_a_downgrade_must_be_asked_for_and_a_second_update_waits_its_turn(mill: 
     assert again.detail == "version 0.9.0 runs already"
 
 
+@pytest.mark.feature("CC8", "FW1")
 @pytest.mark.parametrize(("version", "sha256"), [("1.4.0", ""), ("1.1.0", "0" * 64)])
 def test_bytes_that_are_not_those_of_the_digest_are_never_started(
     mill: Any, version: str, sha256: str
@@ -163,6 +166,7 @@ def test_a_link_that_stays_down_for_a_day_ends_the_update(mills: Any) -> None:
     )
 
 
+@pytest.mark.feature("FW8")
 def test_a_device_starts_anew_only_when_it_is_safe(mill: Any) -> None:
     mill.tell("update_firmware", version="1.1.0")
     mill.twin.busy[0] = True
@@ -270,6 +274,7 @@ def boot(flash: Flash, power: Power, *, starts: bool) -> bool:
     return ran[0]
 
 
+@pytest.mark.feature("FW6")
 @given(
     cuts=st.lists(st.integers(0, 250), max_size=12),
     starts=st.booleans(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -70,7 +69,8 @@ class SensorFaults:
         self._active = BrokenSensors(len(devices))
         self._unsure: dict[int, Broken] = {}
         """Stuck sensors that have not said yet what they stick at."""
-        self._ends: list[tuple[int, int]] = []
+        self._ends: dict[int, list[int]] = {}
+        """Natural faults that are over with the report of a moment."""
         self._count = [0] * len(devices)
         self._numbered = 0
         self._last: Columns | None = None
@@ -159,7 +159,7 @@ class SensorFaults:
             told["with"] = self._names[other]
         self._ledger.tell(now_ms, "sensor.faulty", name, **told)
         if natural and until_ms < NEVER:
-            heapq.heappush(self._ends, (until_ms, broken.number))
+            self._ends.setdefault(until_ms, []).append(broken.number)
         elif until_ms < NEVER:
             self._pending.add(until_ms, self._kind, name, {"number": broken.number})
 
@@ -170,8 +170,8 @@ class SensorFaults:
 
     def reports(self, now_ms: int) -> None:
         """A report is about to be made: natural faults that were to last until now are over."""
-        while self._ends and self._ends[0][0] <= now_ms:
-            self._end(now_ms, heapq.heappop(self._ends)[1])
+        for number in self._ends.pop(now_ms, ()):
+            self._end(now_ms, number)
 
     def wrong(self) -> Wrong:
         """What is wrong with the sensors in this report."""
@@ -194,7 +194,7 @@ class SensorFaults:
             "active": [list(broken) for broken in self._active],
             "sizes": list(self._active.sizes().items()),
             "unsure": list(self._unsure),
-            "ends": [list(end) for end in self._ends],
+            "ends": [[until_ms, numbers] for until_ms, numbers in self._ends.items()],
             "zeros": self._zeros,
             "count": self._count,
             "numbered": self._numbered,
@@ -209,7 +209,7 @@ class SensorFaults:
             self._active.add(broken, sizes[broken.number])
             if broken.number in unsure:
                 self._unsure[broken.number] = broken
-        self._ends = [(until_ms, number) for until_ms, number in state["ends"]]
+        self._ends = {until_ms: list(numbers) for until_ms, numbers in state["ends"]}
         self._zeros = state["zeros"]
         self._count, self._numbered = list(state["count"]), state["numbered"]
         self._last = state["last"]

@@ -133,9 +133,13 @@ class IngestionRows:
         """Write a birth, once per device and boot."""
         uow.conn.execute(t.births.insert().values(**row, lost_ms=None))
 
-    def birth_of(self, conn: sa.Connection, thing: str) -> dict[str, Any] | None:
-        """The birth of the newest boot."""
+    def birth_of(
+        self, conn: sa.Connection, thing: str, *, to_ms: int | None = None
+    ) -> dict[str, Any] | None:
+        """The birth of the newest boot (at or before ``to_ms``)."""
         query = sa.select(t.births).where(t.births.c.thing == thing)
+        if to_ms is not None:
+            query = query.where(t.births.c.at_ms <= to_ms)
         row = conn.execute(query.order_by(t.births.c.boot.desc()).limit(1)).mappings().first()
         return None if row is None else dict(row)
 

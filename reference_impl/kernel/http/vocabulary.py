@@ -9,7 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from reference_impl.kernel.http.words import TABLE
+from reference_impl.kernel.http import (
+    words,
+    words_contracts,
+    words_money,
+    words_remote,
+    words_work,
+)
 
 SINCE = "ms since 1970 UTC (simulated)"
 UNITS: Mapping[str, str] = {
@@ -21,10 +27,13 @@ UNITS: Mapping[str, str] = {
     "_rate": "share from 0 to 1",
     "_share": "share from 0 to 1",
 }
-SPANS = frozenset({"batch_ms", "cancel_window_ms", "duration_ms"})
+SPANS = frozenset({"batch_ms", "cancel_window_ms", "duration_ms", "limit_ms", "paused_ms"})
 """Names that end with ``_ms`` and say how long, not when."""
 _PAST = re.compile(r"([a-z_]+ed|sent|taken|seen)_ms")
-MEANINGS: Mapping[str, str] = dict(line.split(": ", 1) for line in TABLE.strip().splitlines())
+_TABLES = (words, words_contracts, words_money, words_remote, words_work)
+MEANINGS: Mapping[str, str] = dict(
+    line.split(": ", 1) for module in _TABLES for line in module.TABLE.strip().splitlines()
+)
 
 
 def meaning_of(name: str) -> str:

@@ -19,6 +19,7 @@ plans = sa.Table(
     sa.Column("months", sa.Integer, nullable=False),
     sa.Column("trial_days", sa.Integer, nullable=False),
     sa.Column("features", sa.JSON, nullable=False),
+    sa.Column("safety_alerts", Text, nullable=False, server_default="always"),
 )
 subscriptions = sa.Table(
     "subscriptions",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from reference_impl.kernel.rows import Rows
 from reference_impl.remote.adapters import tables
 from reference_impl.remote.ports import RemoteRows
@@ -9,4 +11,5 @@ from reference_impl.remote.ports import RemoteRows
 
 def rows() -> RemoteRows:
     """All tables of this context."""
-    return RemoteRows(commands=Rows(tables.commands), obeyed=Rows(tables.obeyed))
+    names = [field.name for field in fields(RemoteRows)]
+    return RemoteRows(**{name: Rows(getattr(tables, name)) for name in names})

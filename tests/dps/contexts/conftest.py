@@ -20,6 +20,7 @@ from reference_impl.kernel.schedule import Scheduler
 from reference_impl.kernel.store import Store, UnitOfWork, metadata
 from reference_impl.maintenance.adapters import repository as maintenance_rows
 from reference_impl.maintenance.service import Maintenance
+from reference_impl.maintenance.whole import assemble as assemble_work
 from reference_impl.orders.adapters import repository as orders_rows
 from reference_impl.orders.policies import Mode, Policy
 from reference_impl.orders.service import Orders
@@ -204,6 +205,18 @@ class Rig:
             scheduler=self.scheduler,
             directory=self.directory,
             levels=self.insight,
+        )
+        self.work = assemble_work(
+            rows=maintenance_rows.rows(),
+            scheduler=self.scheduler,
+            directory=self.directory,
+            orders=self.maintenance,
+            alerts=lambda conn, alert: next(
+                iter(self.rules.listed(conn, "alerts", id=alert)), None
+            ),
+            shelves=self.orders.stock,
+            parts=lambda *_: [],
+            contracts=lambda *_: [],
         )
         self.outcomes = Outcomes(
             rows=outcomes_rows.rows(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -97,9 +98,9 @@ def test_the_credit_is_whole_steps_up_to_the_cap_to_the_cent(
     )
     month = d.period_at(ms(2026, 1, 1))
 
-    settled = d.settle(clauses, month, up_ms=up_share[0], measured_ms=up_share[1])
+    settled = d.due(clauses, month, Fraction(*up_share))
 
-    assert settled == (fee_eur, credit_eur)
+    assert settled == (fee_eur, credit_eur, 0.0)
 
 
 def test_a_contract_that_begins_within_a_month_pays_its_share_of_it() -> None:
@@ -110,7 +111,7 @@ def test_a_contract_that_begins_within_a_month_pays_its_share_of_it() -> None:
     part = d.period_at(ms(2026, 2, 22))
 
     assert part == ("2026-02", ms(2026, 2, 22), ms(2026, 3, 1), 28 * 24 * H)
-    assert d.settle(clauses, part, up_ms=1, measured_ms=1).fee_eur == 25.0
+    assert d.due(clauses, part, Fraction(1)).fee_eur == 25.0
     assert d.period_at(ms(2026, 12, 31)).to_ms == ms(2027, 1, 1)
 
 

@@ -12,6 +12,7 @@ from reference_impl.kernel.errors import IllegalStep
 from reference_impl.kernel.machines import after
 from reference_impl.maintenance import domain as maintenance
 from reference_impl.orders import domain as orders
+from reference_impl.outcomes import contracts, exclusions, periods
 from reference_impl.rules import domain as rules
 
 Table = Mapping[Any, Mapping[Any, Any]]
@@ -39,6 +40,19 @@ TABLES: dict[str, tuple[Table, type[StrEnum], type[StrEnum], set[str]]] = {
         maintenance.WorkOrder,
         maintenance.Step,
         {"CLOSED", "CANCELLED"},
+    ),
+    "contract": (
+        contracts.CONTRACTS,
+        contracts.ContractState,
+        contracts.ContractStep,
+        {"EXPIRED", "TERMINATED", "RENEWED"},
+    ),
+    "period": (periods.PERIODS, periods.PeriodState, periods.PeriodStep, {"INVOICED"}),
+    "exclusion": (
+        exclusions.EXCLUSIONS,
+        exclusions.Exclusion,
+        exclusions.Decision,
+        {"APPROVED", "REFUSED"},
     ),
     "alert": (rules.PHASES, rules.Phase, rules.Step, {"HISTORICAL"}),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import httpx
@@ -49,7 +50,7 @@ class Desk:
             (insight_router, rig.analytics),
             (orders_router, rig.orders),
             (rules_router, rig.rules),
-            (maintenance_router, rig.maintenance),
+            (partial(maintenance_router, rig.maintenance, rig.work.desk), rig.work.incidents),
             (outcomes_router, rig.outcomes),
         ):
             app.include_router(make(service, clock, rig.store))

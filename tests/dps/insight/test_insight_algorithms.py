@@ -13,12 +13,12 @@ import pytest
 from reference_impl.insight import domain as d
 from reference_impl.insight.algorithms import ALGORITHMS
 from reference_impl.insight.batteries import autonomy_d
-from reference_impl.insight.counters import steps_of
 from reference_impl.insight.estimates import Past
 from reference_impl.insight.filling import FillForecast
 from reference_impl.insight.laws import normalised_pressure, specific_energy
 from reference_impl.insight.usage import LinearUse
 from reference_impl.insight.zones import By, edges, hours_of_week, is_daily
+from reference_impl.kernel.counters import steps_of
 
 H, DAY = 3_600_000, 86_400_000
 

@@ -34,7 +34,7 @@ OF_THING, OF_CUSTOMER = "thing", "customer"
 EVERYTHING = ["digital-services", "smart-parts", "field-services", "advanced-services"]
 LISTS = {
     "partners", "parts", "conditions", "metrics", "sessions", "diagnosis", "quality", "things",
-    "points", "kits", "lines",
+    "points", "kits", "lines", "alerts", "faults", "skills", "reserved", "used", "pauses",
     "remedies", "notify", "intervals", "initiatives", "purposes", "permissions",
 }  # fmt: skip
 """JSON columns that hold lists."""
@@ -214,10 +214,13 @@ def plant(conn, estate):
         party = ("party", "organisation", name)
         seeds.add("organisations", party, "name", id=name, parent=parent)
         seeds.add("suppliers", party, "name", id=f"s-{name}", organisation=name)
+        seeds.add("technicians", party, "name", id=f"tech-{name}", party=f"organisation:{name}")
+        seeds.add("service_levels", party, "id", party=f"organisation:{name}")
         seeds.add("invoicing_profiles", party, "name", organisation=name)
     for name, (org, up) in estate["partners"].items():
         rule = ("party", "partner", name)
         seeds.add("partners", rule, "name", id=name, organisation=org, parent=up)
+        seeds.add("technicians", rule, "name", id=f"tech-{name}", party=f"partner:{name}")
     for name, org in estate["recipients"].items():
         seeds.row("data_recipients", id=name, organisation=org, name=name)
     for name, (org, partners) in estate["customers"].items():
@@ -274,7 +277,12 @@ def _of_thing(seeds, name, at_ms):
     add("needs", "need_key", "changed_ms", state="DUE")
     add("work_orders", "id", "requested_ms", need_key=f"{name}/a/{at_ms}", state="REQUESTED")
     add("maintenance_register", "serial", "fitted_ms")
+    add("planned_work", "id", "proposed_ms", state="PROPOSED")
+    incident = add("sla_incidents", "id", "reported_ms", state="RUNNING")
+    for what in ("acknowledge", "respond", "restore"):
+        seeds.row("sla_clocks", incident=incident, what=what, limit_ms=1, state="RUNNING")
     add("commands", "id", "issued_ms", state="requested")
+    add("remote_attempts", "id", "began_ms", state="FAILED")
     add("condition_states", "condition", "evaluated_ms")
     add("data_flags", "flag", "since_ms", signal="temp_c")
     refused = ("refused_advice", mine, "reason")

@@ -36,11 +36,16 @@ ALL = {
     "/v1/work-orders": ("work_orders",),
     "/v1/register": ("maintenance_register",),
     "/v1/tickets": ("tickets",),
+    "/v1/sla": ("sla_incidents",),
+    "/v1/planned-work": ("planned_work",),
+    "/v1/service-levels": ("service_levels",),
+    "/v1/technicians": ("technicians",),
     "/v1/contracts": ("contracts",),
     "/v1/outcomes": ("outcomes",),
     "/v1/subscriptions": ("subscriptions",),
     "/v1/charges": ("charges",),
     "/v1/commands": ("commands",),
+    "/v1/remote-attempts": ("remote_attempts",),
     "/v1/organisations": ("organisations",),
     "/v1/partners": ("partners",),
     "/v1/suppliers": ("suppliers",),
@@ -58,6 +63,8 @@ ONE_OF_A_THING = {
     "/v1/things/{thing}/telemetry": "?signal=temp_c",
     "/v1/things/{thing}/export": "",
     "/v1/things/{thing}/commands": "",
+    "/v1/things/{thing}/parameters": "",
+    "/v1/things/{thing}/firmware": "",
     "/v1/things/{thing}/data": "?signals=temp_c&from_ms=0&to_ms=9000",
     "/v1/things/{thing}/aggregates": "?signal=temp_c&from_ms=0&to_ms=9000",
     "/v1/things/{thing}/comparison": "?signal=temp_c&at_ms=9000",
@@ -69,12 +76,16 @@ ONE_OF_A_THING = {
 """One thing that the caller does not see: 404, as if there were none; else anything but that."""
 SAYS_NOTHING_OF_A_STRANGER = {
     "/v1/things/{thing}/features", "/v1/things/{thing}/unlocks", "/v1/things/{thing}/rentals",
+    "/v1/things/{thing}/parameters/{name}/history", "/v1/remote-attempts/figures",
     "/v1/conditions/history", "/v1/things/{thing}/shop", "/v1/conditions/{name}/comparison",
 }  # fmt: skip
 """Asked of every thing; only what is in the answer counts."""
 ONE = {
     "/v1/alerts/{alert_id}": "alerts",
     "/v1/tickets/{ticket}": "tickets",
+    "/v1/work-orders/{wo_id}": "work_orders",
+    "/v1/sla/{incident}": "sla_incidents",
+    "/v1/service-levels/{level}": "service_levels",
     "/v1/outcomes/{contract_id}/{period}": "outcomes",
     "/v1/explain/{ident}": "recommendations",
     "/v1/recommendations/{rec_id}": "recommendations",
@@ -93,7 +104,9 @@ OF_NOBODY = {
     "/v1/recomputations", "/v1/parts", "/v1/rule-packs", "/v1/plans", "/v1/agreements",
     "/v1/recipients", "/v1/tenants", "/v1/flags", "/v1/ingestion/stored",
     "/v1/ingestion/dead-letters", "/v1/breakers", "/v1/part-categories",
-    "/v1/rules/supervision", "/v1/automations", "/v1/automations/{name}/runs",
+    "/v1/firmware/packages", "/v1/firmware/rollouts", "/v1/firmware/rollouts/{ident}",
+    "/v1/firmware/rollouts/{ident}/devices", "/v1/firmware/rollouts/{ident}/health",
+    "/v1/remote-fixes", "/v1/rules/supervision", "/v1/automations", "/v1/automations/{name}/runs",
 }  # fmt: skip
 """Asked too: what they answer is the product's or the tenant's, so no marker may be in it."""
 OF_ONE_S_OWN = {

@@ -70,7 +70,7 @@ def test_the_published_trace_fires_an_automation_exactly_twice(room, kit):
     assert kit.kinds(room.minutes(3, heat=60), "automation.") == []
 
 
-@pytest.mark.feature("CC6")
+@pytest.mark.feature("CC6", "R5")
 def test_an_automation_that_causes_itself_is_stopped_after_three_rounds_an_hour(room, kit):
     room.install(kit.pack(kit.rule("hot", "heat > 50.0")))
     body = {

@@ -64,10 +64,8 @@ class Stations:
         )
         self.water_c = water_c
         self.wells, self.pumps = np.zeros(stations, WELL), np.zeros((stations, pumps), PUMP)
-        self.every = np.arange(stations)
-        """Which there are."""
-        self.all_at_s = -math.inf
-        """All are known to have come so far."""
+        self.every, self.all_at_s = np.arange(stations), -math.inf
+        """Which there are, and to when all of them are known to have come."""
         _set(
             self.wells,
             level_m=LEVEL_M,

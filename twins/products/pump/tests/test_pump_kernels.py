@@ -9,11 +9,19 @@ from twins.core.state import pack, unpack
 from twins.core.streams import Streams
 from twins.core.twin import Build
 from twins.products import catalog
-from twins.products.pump import columns, hydraulics, measuring, model, rainfall, switching
+from twins.products.pump import (
+    columns,
+    grinding,
+    hydraulics,
+    measuring,
+    model,
+    rainfall,
+    switching,
+)
 from twins.products.pump.twin import PumpTwin
 
 PUMP = catalog()["pump"]
-KERNELS = (hydraulics, measuring, rainfall, switching)
+KERNELS = (grinding, hydraulics, measuring, rainfall, switching)
 
 
 def twin(**params: float) -> PumpTwin:
@@ -72,7 +80,34 @@ def test_interpreted_kernels_give_the_same_bits(
     for module in KERNELS:
         assert interpret(monkeypatch, module) >= 1
     monkeypatch.setattr("twins.products.pump.inflow.flow_in", rainfall.flow_in)
+    monkeypatch.setattr("twins.products.pump.wear.along", grinding.along)
     assert run(twin(vfd=vfd, inflow_l_s=45.0)) == bits
+
+
+def test_a_fleet_measured_in_parts_says_the_same_as_one_measured_as_a_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = run(twin())
+    monkeypatch.setattr("twins.products.pump.twin.PART", 1)
+    one_by_one = twin()
+    assert [part.shape for part in one_by_one.parts()] == [(3, 26), (3, 26)]
+    assert run(twin()) == whole
+
+
+def test_a_point_that_was_kept_is_the_one_that_would_be_worked_out() -> None:
+    made = twin()
+    for _ in range(40):
+        made.advance(made.now_ms + 600_000)
+        made.measure()
+    stations = made.stations
+    kept = stations.pumps["alone"].copy()
+    stations.wells["asks"], stations.wells["k"] = hydraulics.POINTS, 0
+    stations.pumps["was"]["level_m"] = np.nan
+    hydraulics.work_out(stations.size, stations.wells, stations.pumps, stations.every)
+    np.testing.assert_array_equal(stations.pumps["alone"], kept)
+    stations.wells["asks"], made.ills.clog[1] = hydraulics.POINTS, 0.5
+    hydraulics.work_out(stations.size, stations.wells, stations.pumps, stations.every)
+    assert (stations.pumps["alone"]["flow"][1] < kept["flow"][1]).all()
 
 
 def test_tables_come_back_from_a_snapshot_as_they_were() -> None:

@@ -1,0 +1,160 @@
+"""What invoices must come to, recomputed from the wire, the feed and the pricings as installed.
+
+Nothing is booked here: an invoice must ask for what everything costs as it is known when it is
+drafted, less what earlier ones asked for, so that corrections need no rule of their own (PM1-PM6).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from harness.errors import ScenarioError
+
+FOREVER = 2**62
+NOTHING = Decimal(0)
+OF_ORDERS = ("transaction", "ecosystem")
+
+
+def exact(number: float | str) -> Decimal:
+    """The number as it was written."""
+    return Decimal(str(number))
+
+
+def cents(amount: Decimal) -> Decimal:
+    """Half a cent away from zero."""
+    return amount.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+
+
+def months_until(label: str, first_ms: int) -> list[tuple[int, int]]:
+    """The UTC months from that of ``first_ms`` to the one with this label, ms."""
+    begin = datetime.fromtimestamp(first_ms / 1000, UTC).replace(
+        day=1, hour=0, minute=0, second=0, microsecond=0
+    )
+    found: list[tuple[int, int]] = []
+    while not found or f"{begin:%Y-%m}" <= label:
+        end = begin.replace(year=begin.year + begin.month // 12, month=begin.month % 12 + 1)
+        found.append((round(begin.timestamp() * 1000), round(end.timestamp() * 1000)))
+        begin = end
+    return found
+
+
+@dataclass(slots=True)
+class Terms:
+    """A pricing as the scenario installed it; ``to_ms`` where another one follows it."""
+
+    said: Mapping[str, Any]
+    from_ms: int
+    to_ms: int = FOREVER
+
+    @property
+    def model(self) -> str:
+        """Its model."""
+        return str(self.said["model"])
+
+    @property
+    def terms(self) -> Mapping[str, Any]:
+        """The terms of the model."""
+        found: Mapping[str, Any] = self.said.get("terms", {})
+        return found
+
+    def holds(self, at_ms: int) -> bool:
+        """Whether it is in force at an instant."""
+        return self.from_ms <= at_ms < self.to_ms
+
+
+@dataclass(slots=True)
+class Registers:
+    """Readings of signals by device, sorted by time; the same instant again changes nothing."""
+
+    rows: dict[tuple[str, str], list[tuple[int, float]]] = field(default_factory=dict)
+
+    def add(self, device: str, at_ms: int, signals: Mapping[str, float]) -> None:
+        """Take a report."""
+        for name, value in signals.items():
+            rows = self.rows.setdefault((device, name), [])
+            if not rows or rows[-1][0] < at_ms:
+                rows.append((at_ms, value))
+            elif (at_ms, value) not in rows[-500:]:
+                insort(rows, (at_ms, value))
+
+    def used(self, device: str, meter: Mapping[str, Any], from_ms: int, to_ms: int) -> Decimal:
+        """What a register counted in a span, as it stood at each end."""
+        if meter.get("kind", "register") != "register" or meter.get("ends", "carry") != "carry":
+            raise ScenarioError("the invoice oracle reads registers that are carried over")
+        rows = self.rows.get((device, meter["signal"]), [])
+        first, last = (bisect_right(rows, (at_ms, float("inf"))) - 1 for at_ms in (from_ms, to_ms))
+        rollover, total = exact(meter.get("rollover", 0)), NOTHING
+        for index in range(max(first, 0) + 1, last + 1):
+            before, after = exact(rows[index - 1][1]), exact(rows[index][1])
+            if after < before:
+                rolled = after + rollover - before
+                total += rolled if rolled < rollover / 2 else after
+            else:
+                total += after - before
+        total *= exact(meter.get("factor", 1))
+        return -total if meter.get("sells", False) else total
+
+
+def tiered(meter: Mapping[str, Any], quantity: Decimal) -> Decimal:
+    """Price of a quantity, each tier to the cent."""
+    tiers = meter.get("tiers") or [{"upto": None, "unit_price": meter["unit_price"]}]
+    if quantity <= 0:
+        return cents(quantity * exact(tiers[0]["unit_price"]))
+    total, begin = NOTHING, NOTHING
+    for tier in tiers:
+        end = quantity if tier["upto"] is None else min(quantity, exact(tier["upto"]))
+        if end > begin:
+            total += cents((end - begin) * exact(tier["unit_price"]))
+            begin = end
+    return total
+
+
+def part_of(price: Decimal, month: tuple[int, int], from_ms: int, to_ms: int) -> Decimal:
+    """A monthly price for a part of the month: due by its end less due by its begin."""
+    begin, end = max(from_ms, month[0]), min(to_ms, month[1])
+    if end <= begin:
+        return NOTHING
+    due = [cents(price * (at_ms - month[0]) / (month[1] - month[0])) for at_ms in (begin, end)]
+    return due[1] - due[0]
+
+
+def of_month(terms: Terms, month: tuple[int, int], registers: Registers) -> Decimal:
+    """What fees and use of a pricing come to in a month."""
+    begin, end = max(terms.from_ms, month[0]), min(terms.to_ms, month[1])
+    if end <= begin:
+        return NOTHING
+    if terms.model == "subscription":
+        fees = [
+            exact(fee["unit_price_eur"]) * fee.get("quantity", 1) for fee in terms.terms["fees"]
+        ]
+        return sum((part_of(price, month, begin, end) for price in fees), NOTHING)
+    if terms.model != "usage":
+        return NOTHING
+    thing = terms.said["thing"]
+    rated = sum(
+        (
+            tiered(meter, registers.used(thing, meter, begin, end))
+            for meter in terms.terms["meters"]
+        ),
+        NOTHING,
+    )
+    return max(rated, part_of(exact(terms.terms.get("minimum_eur", 0)), month, begin, end))
+
+
+def of_order(data: Mapping[str, Any]) -> Decimal:
+    """What a delivered order costs, with discount and tax."""
+    goods = data.get("lines") or [data]
+    total = sum((exact(n["unit_price_eur"]) * n["quantity"] for n in goods), NOTHING)
+    return total - exact(data.get("discount_eur", 0)) + exact(data.get("tax_eur", 0))
+
+
+def of_period(data: Mapping[str, Any]) -> Decimal:
+    """What a measured period comes to."""
+    added = sum((exact(data.get(n) or 0) for n in ("fee_eur", "bonus_eur", "gain_eur")), NOTHING)
+    taken = sum((exact(data.get(n) or 0) for n in ("credit_eur", "shortfall_eur")), NOTHING)
+    return added - taken

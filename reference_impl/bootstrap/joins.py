@@ -1,0 +1,155 @@
+"""What the contexts are told of each other: each joins one to the ports that it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypedDict
+
+import sqlalchemy as sa
+
+from reference_impl.bootstrap.ground import Ground
+from reference_impl.bootstrap.machines import KnownMachines
+from reference_impl.insight.whole import Whole
+from reference_impl.kernel.access import Group
+from reference_impl.kernel.feed import Feed
+from reference_impl.kernel.ports import Directory
+from reference_impl.kernel.rows import Row
+from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
+from reference_impl.maintenance.ports import Alerts, PartsList
+from reference_impl.maintenance.service import Maintenance
+from reference_impl.maintenance.tickets import Tickets
+from reference_impl.maintenance.whole import Whole as Work
+from reference_impl.maintenance.whole import assemble as assemble_work
+from reference_impl.orders.service import Orders
+from reference_impl.outcomes.adapters.billing import rows as billing_rows
+from reference_impl.outcomes.adapters.repository import rows as outcome_rows
+from reference_impl.outcomes.charges import Charges
+from reference_impl.outcomes.money import Money
+from reference_impl.outcomes.money import assemble as assemble_money
+from reference_impl.outcomes.ports import OutcomeRows
+from reference_impl.outcomes.service import Outcomes
+from reference_impl.outcomes.subscriptions import Subscriptions
+from reference_impl.registry.scope import party_key
+from reference_impl.rules.service import Rules
+
+
+class Selling(TypedDict):
+    """What every way of selling asks for."""
+
+    rows: OutcomeRows
+    directory: Directory
+    charges: Charges
+
+
+def told(conn: sa.Connection, thing: str, position: str) -> dict[str, Any]:
+    """The newest evaluation of a position's condition, as the feed tells it."""
+    return Feed.newest(conn, "condition.evaluated", thing, position=position)
+
+
+def money_of(ground: Ground, charges: Charges, outcomes: Outcomes) -> Money:
+    """What invoices customers, told of users and consents what it asks for."""
+    directory = ground.directory
+    return assemble_money(
+        rows=billing_rows(),
+        selling=outcome_rows(),
+        charges=charges,
+        scheduler=ground.scheduler,
+        telemetry=ground.series,
+        directory=directory,
+        users=lambda conn, customer: len(
+            directory.items(conn, "user", party=party_key(Group.CUSTOMER, customer))
+        ),
+        consents=lambda conn, *key: directory.get(conn, "consent", *key),
+        periods=outcomes.periods,
+    )
+
+
+def subscriptions_of(ground: Ground, charges: Charges) -> Subscriptions:
+    """Plans, told what a subscriber is."""
+    directory = ground.directory
+    return Subscriptions(
+        rows=outcome_rows(),
+        scheduler=ground.scheduler,
+        directory=directory,
+        charges=charges,
+        groups=lambda conn, who: frozenset(
+            kind for kind in ("customer", "partner") if directory.get(conn, kind, who)
+        ),
+    )
+
+
+RECENT_DAYS, COMPARED_DAYS = 2, 28
+"""What a parts list compares when it asks for causes; the defaults of the diagnosis route."""
+
+
+def likely_parts(directory: Directory, orders: Orders, analytics: Whole) -> PartsList:
+    """What maintenance asks for a parts list: the position's part, or the likeliest cause's."""
+
+    def found(conn: sa.Connection, thing: str, position: str, at_ms: int) -> list[dict[str, Any]]:
+        ref = directory.thing(conn, thing)
+        if ref is None:
+            return []
+        place = orders.catalogue.fits.place(conn, ref.model, position)
+        if place is None:
+            said = analytics.views.diagnosis(
+                conn, thing, at_ms=at_ms, days=COMPARED_DAYS, recent=RECENT_DAYS
+            )
+            cause = next((one for one in said["causes"] if one["score"] > 0), None)
+            if cause is not None:
+                place = orders.catalogue.fits.place(conn, ref.model, cause["position"])
+        return [] if place is None else [{"part": place.part, "quantity": place.quantity}]
+
+    return found
+
+
+def work_of(
+    ground: Ground,
+    *,
+    rules: Rules,
+    orders: Orders,
+    analytics: Whole,
+    maintenance: Maintenance,
+    outcomes: Outcomes,
+) -> Work:
+    """What promises work, told of alerts, shelves, likely parts and contracts."""
+    return assemble_work(
+        rows=maintenance_rows(),
+        scheduler=ground.scheduler,
+        directory=ground.directory,
+        orders=maintenance,
+        alerts=alert_of(lambda: rules),
+        shelves=orders.stock,
+        parts=likely_parts(ground.directory, orders, analytics),
+        contracts=lambda conn, thing: [
+            row["id"] for row in outcomes.contracts(conn) if thing in row["things"]
+        ],
+    )
+
+
+def tickets_of(ground: Ground, rules: Rules) -> Tickets:
+    """Tickets, told who is responsible and of alerts."""
+    return Tickets(
+        rows=maintenance_rows(),
+        directory=ground.directory,
+        responsible=ground.directory.responsible,
+        alerts=alert_of(lambda: rules),
+    )
+
+
+def alert_of(rules: Callable[[], Rules]) -> Alerts:
+    """An alert by its id; asked only when all are there."""
+
+    def found(conn: sa.Connection, alert: str) -> Row | None:
+        return next(iter(rules().listed(conn, "alerts", id=alert)), None)
+
+    return found
+
+
+def machines_of(ground: Ground, rules: Rules) -> KnownMachines:
+    """What remote control asks of machines."""
+    return KnownMachines(
+        directory=ground.directory,
+        raw=ground.raw,
+        telemetry=ground.series,
+        alerts=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
+    )

@@ -1,0 +1,40 @@
+"""Names of fields about promised work, and what they mean; see :mod:`vocabulary`."""
+
+TABLE = """
+agreed_by: Who agreed to it; empty: nobody yet
+begins: `event`: time counts from the fault's beginning; `report`: from its report
+begun_ms: When the fault began; null: when it is reported
+breached_ms: When it ran out; null: it has not
+covers: Who has it: things before contracts before customers
+duplicate_of: Id of the work order that stays; empty: it is no duplicate
+event_ms: When the fault began; null: nobody knows
+follows: Id of the planned work that was put off for it; empty: none
+held_for: Why work stands still; empty: it does not
+held_ms: Since when work stands still; null: it does not
+holidays: Days on which no time counts, YYYY-MM-DD
+hours: Open hours by day; null: time always counts
+incident: Id of the fault with all its visits: the work order or ticket that it began with
+limit_ms: How long it may take, in hours that count
+opens_for: Severities of alerts that open a work order by themselves
+pause_reasons: What makes time limits wait; never the provider's own lack
+paused_ms: How long its limits waited
+pauses: Time that does not count
+priorities: Limits in minutes, by priority
+priority_of: Priority of a fault by the severity of its alert
+proposed_by: Who proposed it
+proposed_ms: When it was proposed
+remote_fix: Whether it was mended from afar; null: nobody tried
+side: Whose wish it was: customer or provider
+skills: What somebody knows, or must know
+sla: Its time limits; null: nothing is promised
+slots: When somebody is planned for what
+stock: Party whose shelf the parts come from
+stopped_ms: When what was promised happened; null: not yet
+t0_ms: From when on time counts
+technician: Id of who is sent; empty: nobody is named
+ticket: Id of a ticket; empty: none
+tier: How much is promised: standard, extended, premium
+used_from_ms: Begin of the planned downtime; null: none was used
+used_to_ms: End of the planned downtime; null: none was used
+visits: How many times somebody came
+"""
