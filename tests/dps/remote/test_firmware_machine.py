@@ -35,8 +35,8 @@ class Remoting(RuleBasedStateMachine):
         self.runs = dict.fromkeys(yard.names, "1.0.0")
         self.wanted, self.confirmed = {}, {}
 
-    @initialize(low=st.booleans(), error_share=st.sampled_from([0.0, 0.4, 1.0]))
-    def begin(self, low, error_share):
+    @initialize(low=st.booleans(), error_share=st.sampled_from([0.0, 0.4, 1.0]), ends=ANSWERS)
+    def begin(self, low, error_share, ends):
         self.yard.births()
         for name in self.yard.names:
             self.yard.read(name, battery=5 if low and name == "mix-1" else 90)
@@ -44,6 +44,7 @@ class Remoting(RuleBasedStateMachine):
         for ident, version in VERSIONS.items():
             self.yard.package(ident, version, hardware=["B"])
         self.write("r-1", "p-1", error_share=error_share)
+        self.live(1, ends)
 
     @rule(
         ident=st.sampled_from(["r-2", "r-3"]),
@@ -244,17 +245,17 @@ def maker(spans, tmp_path):
 
 @pytest.mark.feature(*NUMBERS)
 def test_any_sequence_of_calls_keeps_the_invariants_of_firmware_and_commands(maker):
-    run(maker, 2, 12)
+    run(maker, 1, 10)
 
 
 @pytest.mark.deep
 @pytest.mark.timeout(1200)
 def test_any_long_sequence_of_calls_keeps_the_invariants_of_firmware_and_commands(maker):
-    run(maker, 12, 40)
+    run(maker, 8, 30)
 
 
 @pytest.mark.deep
 @pytest.mark.postgres
 @pytest.mark.timeout(1200)
 def test_any_sequence_of_calls_keeps_those_invariants_on_postgresql(maker, new_database):
-    run(lambda: maker(new_database()), 3, 20)
+    run(lambda: maker(new_database()), 2, 20)

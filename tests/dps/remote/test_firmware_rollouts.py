@@ -42,6 +42,7 @@ def test_a_device_is_told_version_and_checksum_and_is_followed_stage_by_stage_to
     assert runs["updates"][0]["was"] == "1.0.0"
 
 
+@pytest.mark.deep
 @pytest.mark.feature("FW1")
 def test_an_image_whose_digest_is_wrong_is_a_failure_that_never_reached_updating(fleet, spans):
     fleet.rollout(things=["mix-1"])
@@ -68,6 +69,7 @@ def test_a_device_is_updated_only_when_it_reports_the_version_whatever_it_says(f
     assert fleet.states()[first.device] == "UPDATED"
 
 
+@pytest.mark.deep
 def test_a_device_that_goes_back_to_its_old_image_is_rolled_back_and_a_silent_one_timed_out(
     fleet, spans
 ):
@@ -130,6 +132,7 @@ def test_an_older_version_is_skipped_unless_the_downgrade_is_said(fleet, spans):
     assert asked.args["downgrade"] is True
 
 
+@pytest.mark.deep
 @pytest.mark.feature("FW7")
 def test_the_next_group_follows_when_enough_of_the_one_before_succeeded(fleet, spans):
     fleet.rollout(groups=TWO)
@@ -156,6 +159,7 @@ def test_too_many_errors_stop_the_rollout_and_whoever_was_not_asked_is_never_ask
     fleet.decide("r-1", "resume", 409)
 
 
+@pytest.mark.deep
 def test_a_group_that_is_over_and_not_good_enough_waits_for_a_person(fleet, spans):
     groups = [{"things": ["mix-1", "mix-2"], "success_share": 1.0, "error_share": 0.5},
               {"share": 1.0}]  # fmt: skip
@@ -170,6 +174,7 @@ def test_a_group_that_is_over_and_not_good_enough_waits_for_a_person(fleet, span
     assert len(fleet.heard(spans.MINUTE)) == 2
 
 
+@pytest.mark.deep
 def test_a_pause_by_a_person_stops_asking_and_resuming_it_forces_nothing(fleet, spans):
     fleet.rollout(groups=TWO, in_flight=1)
     (asked,) = fleet.heard()
@@ -201,6 +206,7 @@ def test_nobody_is_asked_outside_the_window_nor_while_a_condition_forbids_it_or_
     assert fleet.heard(spans.HOUR) == []
 
 
+@pytest.mark.deep
 def test_a_request_that_is_not_heard_in_time_is_not_obeyed_and_made_again(fleet, spans):
     fleet.rollout(things=["mix-1"])
     (asked,) = fleet.heard()
@@ -212,6 +218,7 @@ def test_a_request_that_is_not_heard_in_time_is_not_obeyed_and_made_again(fleet,
     assert again.command_id != asked.command_id
 
 
+@pytest.mark.deep
 def test_a_device_that_refuses_is_asked_three_times_and_one_that_never_hears_is_given_up(
     fleet, spans
 ):
@@ -227,6 +234,7 @@ def test_a_device_that_refuses_is_asked_three_times_and_one_that_never_hears_is_
     assert (tries, fleet.states()) == (3, {"mix-1": "FAILED", "mix-2": "TIMED_OUT"})
 
 
+@pytest.mark.deep
 def test_who_was_asked_and_did_not_hear_of_it_is_not_asked_again_after_a_stop(fleet, spans):
     fleet.rollout(things=["mix-1", "mix-2"])
     first, second = fleet.heard()
@@ -236,6 +244,7 @@ def test_who_was_asked_and_did_not_hear_of_it_is_not_asked_again_after_a_stop(fl
     assert fleet.told() == []
 
 
+@pytest.mark.deep
 @pytest.mark.feature("FW10")
 def test_no_more_are_asked_in_a_minute_nor_at_once_than_the_throttle_says(open_yard, spans):
     yard = open_yard(things=7)
@@ -256,6 +265,7 @@ def test_no_more_are_asked_in_a_minute_nor_at_once_than_the_throttle_says(open_y
         assert sum(at_ms <= other < at_ms + spans.MINUTE for other in issued) <= 2
 
 
+@pytest.mark.deep
 def test_a_rollout_needs_an_approval_by_somebody_else_and_can_be_deleted_before_it_starts(fleet):
     fleet.rollout(approval=True, start=False)
     fleet.decide("r-1", "start", 409)
@@ -270,6 +280,7 @@ def test_a_rollout_needs_an_approval_by_somebody_else_and_can_be_deleted_before_
     assert fleet.done("DELETE", "/firmware/rollouts/r-1")["state"] == "DELETED"
 
 
+@pytest.mark.deep
 def test_what_cannot_be_rolled_out_is_refused_with_every_problem(fleet):
     bad = {
         "groups": [{"share": 0.7, "things": ["mix-9"]}, {"share": 0.4}],
@@ -285,6 +296,7 @@ def test_what_cannot_be_rolled_out_is_refused_with_every_problem(fleet):
     fleet.package("p-1", "9.9.9", 409)
 
 
+@pytest.mark.deep
 @pytest.mark.feature("FW12")
 def test_a_group_with_more_alerts_than_who_was_not_updated_stops_the_rollout_a_day_later(
     open_yard, spans
@@ -318,6 +330,7 @@ def test_a_group_with_more_alerts_than_who_was_not_updated_stops_the_rollout_a_d
     assert rollout(yard)["state"] == "STOPPED"
 
 
+@pytest.mark.deep
 def test_a_healthy_group_lets_the_next_one_follow_after_its_day(fleet, spans):
     health = {"after_s": 86_400, "gate": True, "control": ["mix-4"]}
     fleet.rollout(groups=[{"things": ["mix-1"]}, {"share": 1.0}], health=health)
@@ -331,6 +344,7 @@ def test_a_healthy_group_lets_the_next_one_follow_after_its_day(fleet, spans):
     assert (check["verdict"], check["chance"]) == ("HEALTHY", pytest.approx(1.0))
 
 
+@pytest.mark.deep
 def test_a_rollout_goes_on_after_a_restart_anywhere(open_yard, spans, tmp_path):
     yard = open_yard(f"sqlite:///{tmp_path / 'dps.db'}", things=3)
     yard.births()
@@ -338,7 +352,7 @@ def test_a_rollout_goes_on_after_a_restart_anywhere(open_yard, spans, tmp_path):
     yard.package()
     groups = [{"things": ["mix-1"], "success_share": 1.0}, {"share": 1.0}]
     yard.rollout(groups=groups, in_flight=1)
-    for _ in range(30):
+    for _ in range(18):
         yard.stop()
         yard.begin()
         for asked in yard.heard(20 * spans.SECOND):

@@ -38,6 +38,7 @@ def test_an_acknowledged_command_is_done_only_when_its_feedback_says_so(yard, sp
     assert kinds(yard) == ["requested", "acknowledged", "confirmed"]
 
 
+@pytest.mark.deep
 def test_a_reading_from_before_the_command_confirms_nothing(yard, spans):
     yard.read("mix-1", speed=40)
     made = ask(yard, confirm=CONFIRM, timeout_s=300)
@@ -64,6 +65,7 @@ def test_a_try_that_was_not_confirmed_is_made_again_as_often_as_asked_for_under_
     assert kinds(yard) == ["requested", *["timed_out", "retried"] * 2, "timed_out", "failed"]
 
 
+@pytest.mark.deep
 def test_an_answer_to_an_early_try_ends_the_command_unless_it_is_a_refusal(yard, spans):
     made = ask(yard, timeout_s=60, retries=2, retry_every_s=60)
     yard.wait(150 * spans.SECOND)
@@ -102,6 +104,7 @@ def test_only_a_durable_command_waits_for_a_device_that_is_away_for_hours(yard, 
     assert state(yard, durable["id"])["state"] == "CONFIRMED"
 
 
+@pytest.mark.deep
 def test_a_policy_that_cannot_be_is_refused_with_every_problem(yard):
     bad = {"retries": 2, "confirm": {"signal": "sped", "equals": 1}}
     problems = ask(yard, "kick", 422, **bad)["error"]["problems"]
@@ -144,6 +147,7 @@ def test_a_parameter_is_pending_until_its_device_reports_it_and_differs_when_it_
     assert said == [("asked", 40), ("confirmed", 40), ("asked", 80), ("failed", 80)]
 
 
+@pytest.mark.deep
 def test_a_report_that_contradicts_what_was_asked_for_is_a_failure(yard, spans):
     made = put(yard, speed=40)
     yard.wait(spans.SECOND)
@@ -174,6 +178,7 @@ def test_of_two_changes_under_way_the_one_confirmed_last_wins_and_both_are_in_th
     assert said == [("ada", "asked"), ("ben", "asked"), ("ben", "confirmed"), ("ada", "confirmed")]
 
 
+@pytest.mark.deep
 @pytest.mark.feature("R4")
 def test_an_old_confirmation_that_comes_late_does_not_win_over_a_newer_one(yard, spans):
     put(yard, speed=40)
@@ -187,6 +192,7 @@ def test_an_old_confirmation_that_comes_late_does_not_win_over_a_newer_one(yard,
     assert (parameter(yard)["desired"], parameter(yard)["reported"]) == (60, 60)
 
 
+@pytest.mark.deep
 def test_a_value_out_of_range_is_refused_before_anything_goes_out(yard, spans):
     refused = put(yard, 422, speed=500, level=9, sped=1)
     places = [p["where"] for p in refused["error"]["problems"]]
@@ -195,6 +201,7 @@ def test_a_value_out_of_range_is_refused_before_anything_goes_out(yard, spans):
     assert yard.told() == []
 
 
+@pytest.mark.deep
 def test_a_rule_that_asks_for_what_the_model_does_not_obey_sends_nothing_and_says_so(yard, spans):
     with yard.dps.store.begin() as uow:
         uow.publish(
@@ -210,6 +217,7 @@ def test_a_rule_that_asks_for_what_the_model_does_not_obey_sends_nothing_and_say
     assert command["detail"] == "not sent: name 'tern' is unknown; did you mean 'turn'?"
 
 
+@pytest.mark.deep
 def test_a_time_out_and_its_retry_survive_a_restart(open_yard, spans, tmp_path):
     yard = open_yard(f"sqlite:///{tmp_path / 'dps.db'}")
     yard.births()

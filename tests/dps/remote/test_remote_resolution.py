@@ -73,6 +73,7 @@ def test_what_telemetry_does_not_verify_is_tried_again_and_then_somebody_is_sent
     assert (visit["thing"], visit["position"], visit["kind"]) == ("mix-1", "blade", "breakdown")
 
 
+@pytest.mark.deep
 @pytest.mark.feature("FS12", "R3")
 def test_without_a_reading_nothing_is_verified_and_a_lost_answer_is_no_reason_to_repeat_blindly(
     stuck, spans
@@ -85,6 +86,7 @@ def test_without_a_reading_nothing_is_verified_and_a_lost_answer_is_no_reason_to
     assert stuck.get("/remote-attempts/figures")["avoided_visits"] == 0
 
 
+@pytest.mark.deep
 def test_a_fault_that_is_told_twice_is_tried_once_at_a_time(stuck, spans):
     keep(stuck, spans, 50, minutes=6)
     stuck.read("mix-1", speed=0)
@@ -94,6 +96,7 @@ def test_a_fault_that_is_told_twice_is_tried_once_at_a_time(stuck, spans):
     assert stuck.told() == []
 
 
+@pytest.mark.deep
 def test_a_fix_that_cannot_work_is_refused_with_every_problem(yard):
     wrong = {**FIX, "command": {"name": "kik", "args": {}},
              "verify": {"title": "x", "let": {"s": {"signal": "spd"}}, "when": "s +"}}  # fmt: skip
