@@ -46,10 +46,7 @@ _BUY += " explain:r invoices:r"
 _OWN = "webhooks:rw users:rwd api-keys:rwd consents:rw grants:rwd recipients:r export:r"
 _OWN += " activation:w audit:r"
 _SERVE = f"{_LOOK} diagnostics:r tickets:rw actions:rw commands:rw work-orders:rw planning:r"
-_SERVE += " sla:r planned-work:rw alerts:w metrics:r recommendations:r needs:r parts:r"
-_SERVE += " firmware:r alerts:w metrics:r recommendations:r needs:r parts:r"
-_BILL = "subscriptions:r charges:rw"
-_SERVE += " alerts:w metrics:r recommendations:r needs:r parts:r"
+_SERVE += " sla:r planned-work:rw firmware:r alerts:w metrics:r recommendations:r needs:r parts:r"
 _BILL = "business-cases:r subscriptions:r charges:rw invoices:rw settlements:r"
 _SELL = f"{_ME} customers:rw sites:r things:r models:r parts:rw orders:ra recommendations:r needs:r"
 _CONSOLE = f"{_LOOK} models:rwi parts:rwi rule-packs:rw agreements:rw flags:rw metrics:rw tenants:r"
@@ -60,13 +57,9 @@ _CONSOLE += (
     " audit:r activation:w suppliers:rw invoicing:rw consents:r grants:r register:r diagnostics:r"
 )
 
-_MANAGE = f"{_SERVE} planning:w contracts:rw outcomes:rw customers:rw partners:r users:r"
-_MANAGE += (
-    " contacts:rwd webhooks:rw policies:rw rule-packs:r orders:r activation:w service-levels:rw"
-)
 _MANAGE = f"{_SERVE} planning:w contracts:rw outcomes:rw disputes:w customers:rw partners:r users:r"
-_MANAGE += " contacts:rwd webhooks:rw policies:rw rule-packs:r orders:r activation:w"
 _MANAGE += " firmware:rwa contacts:rwd webhooks:rw policies:rw rule-packs:r orders:r activation:w"
+_MANAGE += " service-levels:rw"
 
 _C, _P, _O, _R = Group.CUSTOMER, Group.PARTNER, Group.ORGANISATION, Group.RECIPIENT
 _TABLE: tuple[tuple[str, str, Group, str, str], ...] = (

@@ -105,5 +105,8 @@ def new_router(*tags: str) -> APIRouter:
 
 
 def routes_of(router: APIRouter) -> Iterator[APIRoute]:
-    """The routes of a router."""
-    return (route for route in router.routes if isinstance(route, APIRoute))
+    """The routes of a router, also those that wait to be imported."""
+    for route in router.routes:
+        for one in route.routes if isinstance(route, LaterRoutes) else [route]:
+            if isinstance(one, APIRoute):
+                yield one
