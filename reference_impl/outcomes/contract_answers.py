@@ -43,8 +43,8 @@ _FULL = {
     "baseline_use": said(NUMBER, "What would have been used, adjusted for demand"),
     "actual_use": said(NUMBER, "What was used"),
     "complete_days": said(WHOLE, "Days that readings vouch for"),
-    "gain_eur": said(NUMBER, "The provider's share of what was saved"),
-    "shortfall_eur": said(NUMBER, "The provider's share of what was used too much"),
+    "gain_eur": said(NUMBER, "The provider's share of what was saved, euros"),
+    "shortfall_eur": said(NUMBER, "The provider's share of what was used too much, euros"),
 }
 _RESULT = record(
     "What a period came to (K1-K6).",
@@ -120,9 +120,9 @@ _MARGIN = record(
     {
         "contract": TEXT,
         **_EUROS,
-        "parts_eur": said(NUMBER, "Parts that the contract paid for"),
-        "labour_eur": said(NUMBER, "Visits of crews"),
-        "margin_eur": said(NUMBER, "Fees, bonuses and gains less all the others"),
+        "parts_eur": said(NUMBER, "Parts that the contract paid for, euros"),
+        "labour_eur": said(NUMBER, "Visits of crews, euros"),
+        "margin_eur": said(NUMBER, "Fees, bonuses and gains less all the others, euros"),
         "costs": many(row("contract_costs", "One cost.", {"amount_eur": NUMBER})),
     },
 )
