@@ -67,7 +67,7 @@ class TriageBody(StepBody):
 class PlanBody(StepBody):
     """When which crew will come; a technician who is named must know the work and be free."""
 
-    start_ms: int = Field(ge=0)
+    start_ms: int = Field(ge=0, le=2**53)
     crew: Text
     technician: str = ""
     end_ms: Stamp | None = None

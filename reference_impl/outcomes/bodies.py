@@ -28,7 +28,7 @@ class GroupBody(_Body):
 
     id: Name
     things: list[Name] = Field(min_length=1)
-    k: int = Field(ge=1)
+    k: int = Field(ge=1, le=10_000)
 
 
 class MeterBody(_Body):
@@ -93,7 +93,7 @@ class ContractBody(MoreTerms):
     fee_eur: float = Field(ge=0, description="Euros per calendar month")
     target: float = Field(gt=0, le=1)
     up_when: Text = Field(description="CEL over the signals of the things")
-    start_ms: int = Field(ge=0)
+    start_ms: int = Field(ge=0, le=2**53)
     end_ms: Instant | None = None
     tier: str = ""
 

@@ -43,8 +43,8 @@ _FULL = {
     "baseline_use": said(NUMBER, "What would have been used, adjusted for demand"),
     "actual_use": said(NUMBER, "What was used"),
     "complete_days": said(WHOLE, "Days that readings vouch for"),
-    "gain_eur": said(NUMBER, "The provider's share of what was saved"),
-    "shortfall_eur": said(NUMBER, "The provider's share of what was used too much"),
+    "gain_eur": said(NUMBER, "The provider's share of what was saved, in euros"),
+    "shortfall_eur": said(NUMBER, "The provider's share of what was used too much, in euros"),
 }
 _RESULT = record(
     "What a period came to (K1-K6).",
@@ -120,9 +120,9 @@ _MARGIN = record(
     {
         "contract": TEXT,
         **_EUROS,
-        "parts_eur": said(NUMBER, "Parts that the contract paid for"),
-        "labour_eur": said(NUMBER, "Visits of crews"),
-        "margin_eur": said(NUMBER, "Fees, bonuses and gains less all the others"),
+        "parts_eur": said(NUMBER, "Parts that the contract paid for, in euros"),
+        "labour_eur": said(NUMBER, "Visits of crews, in euros"),
+        "margin_eur": said(NUMBER, "Fees, bonuses and gains less all the others, in euros"),
         "costs": many(row("contract_costs", "One cost.", {"amount_eur": NUMBER})),
     },
 )
@@ -254,5 +254,19 @@ EXAMPLES: Mapping[str, Any] = {
         "by": "service manager",
         "reason": "seen in the shift book",
         "corrections": [],
+    },
+    "POST /v1/outcomes/{contract_id}/{period}/corrections": {
+        "by": "service manager",
+        "asked_by": "purchaser",
+        "reason": "seen in the shift book",
+        "corrections": [
+            {
+                "from_ms": 1_767_225_600_000,
+                "to_ms": 1_767_229_200_000,
+                "class": "UP",
+                "reason": "the sensor was out of order",
+                "evidence": "shift book, 1 January",
+            }
+        ],
     },
 }

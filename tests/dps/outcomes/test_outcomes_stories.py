@@ -318,20 +318,21 @@ def test_what_is_left_of_a_contract_is_its_fees_less_parts_visits_and_credits(de
     desk.sign(costs={"visit_eur": 280.0, "night_visit_eur": 560.0}, bonus_pct_per_step=1.0,
               bonus_cap_pct=0.5, target=0.9)  # fmt: skip
     desk.month("mix-1")
-    for number, hour in enumerate((10, 23)):
-        desk.tell(
-            WorkOrderChanged(
-                at_ms=ms(2026, 1, 5, hour), kind="work_order.arrived", subject=f"wo-{number}",
-                data={"thing": "mix-1"},
-            )
+    margins = desk.dps.contexts.outcomes.margins
+    for number, hour in enumerate((10, 23)):  # told to it alone: nobody else knows of them
+        event = WorkOrderChanged(
+            at_ms=ms(2026, 1, 5, hour), kind="work_order.arrived", subject=f"wo-{number}",
+            data={"thing": "mix-1"},
         )  # fmt: skip
+        with desk.dps.store.begin() as uow:
+            margins.on_work(uow, event)
     for number, contract in enumerate(("c-1", "", "c-9")):
-        desk.tell(
-            OrderChanged(
-                at_ms=ms(2026, 1, 6), kind="order.delivered", subject=f"ord-{number}",
-                data={"thing": "mix-1", "contract": contract, "cost_eur": 99.5, "lines": []},
-            )
+        event = OrderChanged(
+            at_ms=ms(2026, 1, 6), kind="order.delivered", subject=f"ord-{number}",
+            data={"thing": "mix-1", "contract": contract, "cost_eur": 99.5},
         )  # fmt: skip
+        with desk.dps.store.begin() as uow:
+            margins.on_order(uow, event)
     desk.until(ms(2026, 2, 8))
     found = desk.get("/v1/contracts/c-1/margin")
     assert (found["fee_eur"], found["bonus_eur"], found["credit_eur"]) == (1000.0, 5.0, 0.0)
