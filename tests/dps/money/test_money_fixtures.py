@@ -67,6 +67,7 @@ def test_kilowatt_hours_that_are_fed_back_are_credited_on_the_same_invoice(desk,
     assert invoice["total_eur"] == pytest.approx(97.91 - 63.61)
 
 
+@pytest.mark.deep
 @pytest.mark.feature("PM5", "AS5")
 def test_trains_are_paid_by_reliability_a_month_at_a_time(desk, money):
     """S1.62: an availability contract is measured, closed and invoiced without a hand."""
@@ -86,6 +87,7 @@ def test_trains_are_paid_by_reliability_a_month_at_a_time(desk, money):
     assert invoice["lines"][0]["of"] == "trains/2026-01", "and there the drill-down goes on"
 
 
+@pytest.mark.deep
 @pytest.mark.feature("AS5")
 def test_what_was_unlocked_and_what_was_shared_stands_on_the_invoice_to_the_minute(desk, money):
     """S1.35, S1.2: pay to unlock; a rental by the minute."""

@@ -117,6 +117,7 @@ def test_number_and_amount_are_the_same_everywhere_and_nothing_makes_a_second_in
     assert wrong["error"]["problems"][0]["where"] == "amount_eur"
 
 
+@pytest.mark.deep
 @pytest.mark.feature("CC15")
 def test_a_credit_note_takes_an_invoice_back_and_its_lines_come_again_or_never(desk, money):
     desk.price("a", model="transaction")
@@ -137,6 +138,7 @@ def test_a_credit_note_takes_an_invoice_back_and_its_lines_come_again_or_never(d
     assert desk.sent(2026, 3) == [], "what was waived is not corrected"
 
 
+@pytest.mark.deep
 @pytest.mark.feature("CC15", "SU4")
 def test_an_invoice_carries_subscriptions_and_what_was_paid_by_itself_is_not_paid_again(
     desk, money

@@ -57,6 +57,7 @@ def test_what_may_be_used_depends_on_plans_and_states_alone(held, order):
         assert not there or one.features <= found
 
 
+@pytest.mark.deep
 @pytest.mark.feature("SU2", "SU6")
 def test_a_thing_has_one_plan_also_beside_a_flat_one_and_many_addons(shop):
     shop.put("/v1/plans/flat", {**BASIC, "activation": "flat", "price_eur": 0})
@@ -126,6 +127,7 @@ def test_suspension_takes_features_and_neither_what_was_paid_nor_history_nor_the
     assert kinds == ["begun", "activated", "renewed", "suspended", "activated"]
 
 
+@pytest.mark.deep
 @pytest.mark.feature("SU8")
 def test_each_plan_says_whether_safety_alerts_go_on_while_it_is_not_paid_for(shop):
     shop.put("/v1/plans/hard", {**BASIC, "safety_alerts": "with_plan"})

@@ -95,7 +95,10 @@ ONE = {
 WHOLE = {
     "/v1/compliance", "/v1/compliance/kpis", "/v1/carts/{customer}", "/v1/stock",
     "/v1/views/actions", "/v1/views/control-room/overview", "/v1/views/customers",
-    "/v1/views/machines", "/v1/views/portal/overview",
+    "/v1/views/machines", "/v1/views/portal/overview", "/v1/pricings", "/v1/billables",
+    "/v1/pricings/{pricing}/usage", "/v1/invoices", "/v1/invoices/{invoice}", "/v1/invoice-export",
+    "/v1/settlements", "/v1/settlements/{party}", "/v1/subscriptions/{subscription}",
+    "/v1/partners/{partner}/tools",
 }  # fmt: skip
 """Put together from several kinds of rows: no marker of somebody else's may be in it."""
 OF_NOBODY = {
