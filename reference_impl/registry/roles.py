@@ -60,13 +60,9 @@ _CONSOLE += (
     " audit:r activation:w suppliers:rw invoicing:rw consents:r grants:r register:r diagnostics:r"
 )
 
-_MANAGE = f"{_SERVE} planning:w contracts:rw outcomes:rw customers:rw partners:r users:r"
-_MANAGE += (
-    " contacts:rwd webhooks:rw policies:rw rule-packs:r orders:r activation:w service-levels:rw"
-)
 _MANAGE = f"{_SERVE} planning:w contracts:rw outcomes:rw disputes:w customers:rw partners:r users:r"
-_MANAGE += " contacts:rwd webhooks:rw policies:rw rule-packs:r orders:r activation:w"
 _MANAGE += " firmware:rwa contacts:rwd webhooks:rw policies:rw rule-packs:r orders:r activation:w"
+_MANAGE += " service-levels:rw"
 
 _C, _P, _O, _R = Group.CUSTOMER, Group.PARTNER, Group.ORGANISATION, Group.RECIPIENT
 _TABLE: tuple[tuple[str, str, Group, str, str], ...] = (
