@@ -208,7 +208,7 @@ def plant(conn, estate):
     """The whole estate as rows; gives markers with whose they are."""
     seeds = Seeds(conn)
     signals = {"temp_c": {"unit": "C", "min": 0.0, "max": 1.0, "title": ""}}
-    seeds.row("plans", id="p", kind="plan", activation="flat", features=[])
+    seeds.row("plans", id="p", kind="plan", activation="flat", features=[], safety_alerts="always")
     seeds.row("models", id="m", signals=signals, obeys={})
     for name, parent in estate["orgs"].items():
         party = ("party", "organisation", name)
@@ -257,7 +257,7 @@ def _of_customer(seeds, name, org, partners):
     seeds.add("subscriptions", mine, "id", customer=name, state="ACTIVE", plan="p")
     seeds.add("charges", mine, "id", customer=name, state="OPEN")
     contract = seeds.add("contracts", mine, "id", customer=name, start_ms=0, target=0.9)
-    seeds.add("outcomes", mine, "period", contract=contract)
+    seeds.add("outcomes", mine, "period", contract=contract, customer=name)
     seeds.add("tickets", mine, "id", customer=name, state="OPEN", priority="normal", thing="gone")
     seeds.add("feed", mine, "event_id", of="feed_doc", **placed)
 

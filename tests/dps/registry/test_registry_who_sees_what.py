@@ -86,7 +86,11 @@ ONE = {
     "/v1/work-orders/{wo_id}": "work_orders",
     "/v1/sla/{incident}": "sla_incidents",
     "/v1/service-levels/{level}": "service_levels",
+    "/v1/contracts/{contract_id}": "contracts",
+    "/v1/contracts/{contract_id}/margin": "contracts",
     "/v1/outcomes/{contract_id}/{period}": "outcomes",
+    "/v1/outcomes/{contract_id}/{period}/inputs": "outcomes",
+    "/v1/outcomes/{contract_id}/{period}/recomputed": "outcomes",
     "/v1/explain/{ident}": "recommendations",
     "/v1/recommendations/{rec_id}": "recommendations",
     "/v1/orders/{order_id}": "orders",
@@ -95,7 +99,8 @@ ONE = {
 WHOLE = {
     "/v1/compliance", "/v1/compliance/kpis", "/v1/carts/{customer}", "/v1/stock",
     "/v1/views/actions", "/v1/views/control-room/overview", "/v1/views/customers",
-    "/v1/views/machines", "/v1/views/portal/overview", "/v1/pricings", "/v1/billables",
+    "/v1/views/machines", "/v1/views/portal/overview", "/v1/exclusions", "/v1/pricings",
+    "/v1/billables",
     "/v1/pricings/{pricing}/usage", "/v1/invoices", "/v1/invoices/{invoice}", "/v1/invoice-export",
     "/v1/settlements", "/v1/settlements/{party}", "/v1/subscriptions/{subscription}",
     "/v1/partners/{partner}/tools",
@@ -109,7 +114,8 @@ OF_NOBODY = {
     "/v1/ingestion/dead-letters", "/v1/breakers", "/v1/part-categories",
     "/v1/firmware/packages", "/v1/firmware/rollouts", "/v1/firmware/rollouts/{ident}",
     "/v1/firmware/rollouts/{ident}/devices", "/v1/firmware/rollouts/{ident}/health",
-    "/v1/remote-fixes", "/v1/rules/supervision", "/v1/automations", "/v1/automations/{name}/runs",
+    "/v1/contract-tiers", "/v1/remote-fixes", "/v1/rules/supervision", "/v1/automations",
+    "/v1/automations/{name}/runs",
 }  # fmt: skip
 """Asked too: what they answer is the product's or the tenant's, so no marker may be in it."""
 OF_ONE_S_OWN = {
