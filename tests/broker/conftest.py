@@ -62,8 +62,15 @@ class Handler:
 
     async def has(self, payloads: set[bytes]) -> None:
         """Wait until all of these have come."""
+        await self._until(lambda come: payloads <= set(come))
+
+    async def has_again(self, payload: bytes) -> None:
+        """Wait until this one has come twice."""
+        await self._until(lambda come: come.count(payload) == 2)
+
+    async def _until(self, holds: Callable[[list[bytes]], bool]) -> None:
         async with asyncio.timeout(WITHIN_S):
-            while not payloads <= {packet.payload for packet in self.packets}:
+            while not holds([packet.payload for packet in self.packets]):
                 self._news.clear()
                 await self._news.wait()
 

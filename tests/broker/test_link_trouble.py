@@ -86,9 +86,8 @@ def test_publishes_whose_acknowledgement_got_lost_are_published_again(server, ru
             gate.cut()
             await publishing
             await handler.has({p.payload for p in packets})
-            # Published again in order: behind the last first arrival stands a whole repetition.
-            again = [p for p in handler.packets if p == packets[0]]
-            assert len(again) == 2
+            # What fitted into the window before the cut may have come once already, all of it.
+            await handler.has_again(packets[0].payload)
             await devices.close()
         await service.close()
 

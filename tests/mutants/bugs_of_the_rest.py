@@ -21,7 +21,7 @@ from reference_impl.insight.service import Insight
 from reference_impl.maintenance import domain as work
 from reference_impl.maintenance.finishing import Finishing
 from reference_impl.maintenance.service import Maintenance
-from reference_impl.outcomes import classes, exclusions, periods, settling
+from reference_impl.outcomes import classes, exclusions, periods, rating, settling
 from reference_impl.rules import domain as rules
 from reference_impl.rules import engine
 from reference_impl.rules.alerts import Alerts
@@ -273,6 +273,14 @@ def forgives_every_failure(mp):
         return [span._replace(charged=False) for span in original(spans, rectify_ms)]
 
     wrap(mp, classes, "judged", judged)
+
+
+@mutant
+def sells_all_at_the_first_price(mp):
+    def tiered(original, quantity, tiers):
+        return original(quantity, [tiers[0]._replace(upto=None)])
+
+    wrap(mp, rating, "tiered", tiered)
 
 
 @mutant

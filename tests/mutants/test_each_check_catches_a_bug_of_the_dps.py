@@ -97,6 +97,17 @@ PROMISED = calls(
     ),
     ("POST /v1/exclusions/excl-8ed5a73d07aa204c/approve", {"by": "plant", "side": "customer"}),
 )  # fmt: skip
+TIERS = [{"upto": 2, "unit_price": 1.25}, {"upto": None, "unit_price": 0.95}]
+PRICED = calls(
+    (
+        "/v1/pricings/hours",
+        {
+            "by": "sales", "customer": "customer-01", "thing": WORN, "model": "usage",
+            "from_ms": 1_769_558_400_000,
+            "terms": {"meters": [{"signal": "run_hours_h", "unit": "h", "tiers": TIERS}]},
+        },
+    ),
+)  # fmt: skip
 ORDER = f"/v1/work-orders/wo-{WORN}-machine-1"
 GOLD = {
     "time_zone": "Europe/Rome", "pause_reasons": ["customer_access"],
@@ -153,6 +164,11 @@ STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
         timeline=(PROMISED, WEARS),
         service=tale().service.model_copy(update={"contract": None}),
         checks=(C("invariants"), C("contracts_equal_oracle")),
+    ),
+    "use is paid": lambda tale: tale(
+        run=b.run("2026-01-28T00:00:00Z", "8d", sync="12h"),
+        timeline=(PRICED,),
+        checks=(C("invoices_equal_oracle", exactly=1),),
     ),
     "limits are promised": lambda tale: tale(
         timeline=(*LIMITS, b.fault("seal_leak", WELL, at="0h", onset="0h", pf_interval="30h")),
@@ -269,6 +285,7 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "credits_more_than_the_fee": ("a station is promised", "K4"),
     "approves_its_own_exclusions": ("a station is promised", "K8"),
     "forgives_every_failure": ("a station is promised", "contracts_equal_oracle"),
+    "sells_all_at_the_first_price": ("use is paid", "invoices_equal_oracle"),
     "ships_what_nobody_accepted": ("the supplier asks more", "O6"),
     "lets_the_buyer_pay_what_a_contract_covers": ("a contract pays", "O9"),
     "keeps_the_risk_to_itself": ("the bearing wears", "O11"),
