@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from planting import HOUR_MS, Told, mutant, wrap
@@ -21,7 +22,7 @@ from reference_impl.insight.service import Insight
 from reference_impl.maintenance import domain as work
 from reference_impl.maintenance.finishing import Finishing
 from reference_impl.maintenance.service import Maintenance
-from reference_impl.outcomes import classes, exclusions, periods, rating, settling
+from reference_impl.outcomes import classes, exclusions, invoices, periods, settling
 from reference_impl.rules import domain as rules
 from reference_impl.rules import engine
 from reference_impl.rules.alerts import Alerts
@@ -163,7 +164,8 @@ def forgets_to_store_a_message(mp):
     def readings(original, self, batch, key, log, samples):
         original(self, batch, key, log, samples)
         if key in batch.readings:
-            batch.readings[key] = [r for r in batch.readings[key] if r.seq != 17]
+            kept = [r for r in batch.readings.pop(key) if r.seq != 17]
+            batch.readings.update({key: kept} if kept else {})
 
     def write(original, self, uow, *, logs, **more):
         lost = SeqSet.from_ranges([(17, 17)])
@@ -276,11 +278,12 @@ def forgives_every_failure(mp):
 
 
 @mutant
-def sells_all_at_the_first_price(mp):
-    def tiered(original, quantity, tiers):
-        return original(quantity, [tiers[0]._replace(upto=None)])
+def asks_for_a_cent_more(mp):
+    def drafted(original, *args):
+        row = original(*args)
+        return {**row, "total_eur": row["total_eur"] + Decimal("0.01")}
 
-    wrap(mp, rating, "tiered", tiered)
+    wrap(mp, invoices, "_drafted", drafted)
 
 
 @mutant

@@ -285,7 +285,7 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "credits_more_than_the_fee": ("a station is promised", "K4"),
     "approves_its_own_exclusions": ("a station is promised", "K8"),
     "forgives_every_failure": ("a station is promised", "contracts_equal_oracle"),
-    "sells_all_at_the_first_price": ("use is paid", "invoices_equal_oracle"),
+    "asks_for_a_cent_more": ("use is paid", "invoices_equal_oracle"),
     "ships_what_nobody_accepted": ("the supplier asks more", "O6"),
     "lets_the_buyer_pay_what_a_contract_covers": ("a contract pays", "O9"),
     "keeps_the_risk_to_itself": ("the bearing wears", "O11"),
