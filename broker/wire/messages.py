@@ -11,7 +11,7 @@ All times are simulated milliseconds since the Unix epoch. A message from a devi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -140,4 +140,13 @@ class ResendRequest(msgspec.Struct, frozen=True, kw_only=True, tag="resend.v1", 
 
 
 Uplink = Birth | Telemetry | TelemetryBatch | Will | CommandAck
+
+
+def samples_of(message: Uplink) -> Sequence[Telemetry | Sample]:
+    """The reports of a message, one or many; of a message that is no report: none."""
+    if isinstance(message, TelemetryBatch):
+        return message.samples
+    return (message,) if isinstance(message, Telemetry) else ()
+
+
 Downlink = Command | RebirthRequest | ResendRequest

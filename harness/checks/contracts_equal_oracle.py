@@ -7,12 +7,12 @@ wire. Disputes, planned windows and swaps are not computed again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import Field
 
-from broker.wire.messages import Sample, Telemetry, TelemetryBatch, Uplink
+from broker.wire.messages import Uplink, samples_of
 from harness.checks.base import Args, Brief, Check, Decision, Ending
 from harness.events import Event, FaultApplied, FeedSeen
 from harness.oracles import outcomes as oracle
@@ -54,11 +54,8 @@ class ContractsEqualOracle(Check):
         """See Check."""
         del at_ms
         for _, message in messages:
-            if isinstance(message, Telemetry):
-                rows: Sequence[Telemetry | Sample] = (message,)
-            elif isinstance(message, TelemetryBatch):
-                rows = message.samples
-            else:
+            rows = samples_of(message)
+            if not rows:
                 continue
             readings = self._readings.setdefault(message.device, oracle.Readings())
             for row in rows:

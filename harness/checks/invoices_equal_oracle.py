@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
-from broker.wire.messages import Sample, Telemetry, TelemetryBatch, Uplink
+from broker.wire.messages import Uplink, samples_of
 from harness.checks.base import Args, Brief, Check, Decision, Ending
 from harness.events import Event, FaultApplied, FeedSeen
 from harness.oracles import invoices as oracle
@@ -49,11 +49,8 @@ class InvoicesEqualOracle(Check):
         """See Check."""
         del at_ms
         for _, message in messages:
-            if isinstance(message, Telemetry):
-                rows: Sequence[Telemetry | Sample] = (message,)
-            elif isinstance(message, TelemetryBatch):
-                rows = message.samples
-            else:
+            rows = samples_of(message)
+            if not rows:
                 continue
             metered = self._metered(message.device)
             for row in rows if metered else ():

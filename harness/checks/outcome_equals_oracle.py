@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from broker.wire.messages import Sample, Telemetry, TelemetryBatch, Uplink
+from broker.wire.messages import Uplink, samples_of
 from harness.checks.base import Brief, Check, Decision, Ending
 from harness.errors import ScenarioError
 from harness.events import Event, FaultApplied, FeedSeen
@@ -39,11 +39,8 @@ class OutcomeEqualsOracle(Check):
         del at_ms
         signal, add, holds = self._clause.signal, self._samples.add, self._clause.holds
         for _, message in messages:
-            if isinstance(message, Telemetry):
-                rows: Sequence[Telemetry | Sample] = (message,)
-            elif isinstance(message, TelemetryBatch):
-                rows = message.samples
-            else:
+            rows = samples_of(message)
+            if not rows:
                 continue
             for row in rows:
                 value = row.signals.get(signal)

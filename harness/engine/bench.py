@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from broker.wire.messages import Sample, Telemetry, TelemetryBatch, Uplink
+from broker.wire.messages import Uplink, samples_of
 from harness.engine.assembly import build_world
 from harness.errors import ScenarioError, SutError
 from harness.events import Event
@@ -109,12 +109,8 @@ class WorldBench:
         """What a sensor said up to now: pairs of time (ms) and value, as they were sent."""
         found = []
         for message in self.messages:
-            reports: Sequence[Telemetry | Sample] = ()
-            if isinstance(message, TelemetryBatch):
-                reports = message.samples
-            elif isinstance(message, Telemetry):
-                reports = (message,)
             if message.device == device:
+                reports = samples_of(message)
                 found += [(r.at_ms, r.signals[signal]) for r in reports if signal in r.signals]
         return found
 

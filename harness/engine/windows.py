@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from broker.wire import codec
-from broker.wire.messages import Sample, Telemetry, TelemetryBatch, Uplink
+from broker.wire.messages import Sample, Telemetry, Uplink, samples_of
 from harness.events import FeedSeen, WindowSeen
 from harness.scenario.units import parse_duration
 from harness.sut.port import Call
@@ -109,11 +109,7 @@ class Windows:
         found: list[Telemetry | Sample] = []
         for step in self._steps:
             for payload in step.of(device):
-                message = codec.decode(payload)
-                if isinstance(message, Telemetry):
-                    found.append(message)
-                elif isinstance(message, TelemetryBatch):
-                    found.extend(message.samples)
+                found += samples_of(codec.decode(payload))
         return found
 
     def state(self) -> dict[str, Any]:

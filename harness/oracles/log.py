@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from broker.wire.messages import Sample, Telemetry, TelemetryBatch, Uplink
+from broker.wire.messages import Uplink, samples_of
 from harness.events import ActorActed, Event, FeedSeen, TruthHappened, TruthSampled
 from harness.oracles.brief import Brief
 
@@ -41,11 +41,8 @@ class Log:
     def take_messages(self, messages: Iterable[tuple[str, Uplink]]) -> None:
         """Keep the readings of messages that reached the broker."""
         for _, message in messages:
-            if isinstance(message, Telemetry):
-                rows: Iterable[Telemetry | Sample] = (message,)
-            elif isinstance(message, TelemetryBatch):
-                rows = message.samples
-            else:
+            rows = samples_of(message)
+            if not rows:
                 continue
             kept = self.readings.setdefault(message.device, [])
             kept += [(row.at_ms, row.signals) for row in rows]

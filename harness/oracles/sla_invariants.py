@@ -173,15 +173,20 @@ def _wrong_due(found: Promise | None, event: FeedSeen) -> str | None:
     return None
 
 
-class ContractHours(Invariant):
-    """Timers count only contract hours, calendar and time zone, incl. DST."""
+class _OfPromises(Invariant):
+    """What follows the promises of each incident."""
 
-    ident = "W2"
     families = ("sla",)
 
     def __init__(self, brief: Brief) -> None:
         super().__init__(brief)
         self._promises = Promises()
+
+
+class ContractHours(_OfPromises):
+    """Timers count only contract hours, calendar and time zone, incl. DST."""
+
+    ident = "W2"
 
     def feed(self, event: FeedSeen) -> str | None:
         """See Invariant."""
@@ -189,15 +194,10 @@ class ContractHours(Invariant):
         return _wrong_due(found, event) if event.kind == "sla.started" else None
 
 
-class PermittedPauses(Invariant):
+class PermittedPauses(_OfPromises):
     """Pause total = sum of permitted pauses, no overlap."""
 
     ident = "W3"
-    families = ("sla",)
-
-    def __init__(self, brief: Brief) -> None:
-        super().__init__(brief)
-        self._promises = Promises()
 
     def feed(self, event: FeedSeen) -> str | None:
         """See Invariant."""
@@ -213,15 +213,10 @@ class PermittedPauses(Invariant):
         return _wrong_due(found, event) if event.kind == "sla.resumed" else None
 
 
-class FromTheBeginning(Invariant):
+class FromTheBeginning(_OfPromises):
     """Priority upgrade re-computes due from t0."""
 
     ident = "W7"
-    families = ("sla",)
-
-    def __init__(self, brief: Brief) -> None:
-        super().__init__(brief)
-        self._promises = Promises()
 
     def feed(self, event: FeedSeen) -> str | None:
         """See Invariant."""
@@ -236,18 +231,13 @@ class FromTheBeginning(Invariant):
         return None if held else _wrong_due(found, event)
 
 
-class BreachedOnce(Invariant):
+class BreachedOnce(_OfPromises):
     """Breach recorded exactly once, at due time, even if no user looks.
 
     Later than that only in the instant in which something is told that makes it so.
     """
 
     ident = "W8"
-    families = ("sla",)
-
-    def __init__(self, brief: Brief) -> None:
-        super().__init__(brief)
-        self._promises = Promises()
 
     def feed(self, event: FeedSeen) -> str | None:
         """See Invariant."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from broker.wire.messages import Telemetry, TelemetryBatch, Uplink
+from broker.wire.messages import Uplink, samples_of
 from harness.events import FeedSeen
 from harness.scenario.conditions import Ref
 from twins.core.ports import Truth
@@ -42,11 +42,8 @@ class Watch:
         if not self._signals:
             return
         for _, message in messages:
-            refs = self._signals.get(message.device)
-            if refs is None or not isinstance(message, Telemetry | TelemetryBatch):
-                continue
-            batch = message.samples if isinstance(message, TelemetryBatch) else (message,)
-            for sample in batch:
+            refs = self._signals.get(message.device, ())
+            for sample in samples_of(message) if refs else ():
                 for ref in refs:
                     if ref.kind in sample.signals:
                         memory[_key(ref)] = float(sample.signals[ref.kind])

@@ -16,7 +16,7 @@ from reference_impl.kernel.http.bodies import Body
 from reference_impl.kernel.http.guard import needs
 from reference_impl.kernel.http.routes import new_router
 from reference_impl.outcomes import business_case as b
-from reference_impl.outcomes import life_cycle as lc
+from reference_impl.outcomes import life_cycle_cost as lc
 from reference_impl.outcomes.case_report import report
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]

@@ -21,11 +21,12 @@ def test_what_is_kept_is_what_the_library_says_for_every_country(tmp_path, monke
     assert date(2026, 12, 25) in told["SE"]
 
 
-def test_a_file_that_is_none_is_made_anew(tmp_path, monkeypatch) -> None:
+@pytest.mark.parametrize("text", ["nonsense", ""])
+def test_a_file_that_is_none_is_made_anew(tmp_path, monkeypatch, text) -> None:
     monkeypatch.setattr(kept, "FOLDER", tmp_path)
     days = kept.public_days("SE", 2026)
     (file,) = tmp_path.iterdir()
-    file.write_text("nonsense")
+    file.write_text(text)
     assert kept.public_days("SE", 2026) == days
     assert "2026-12-25" in file.read_text()
 

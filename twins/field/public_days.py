@@ -20,9 +20,12 @@ def public_days(country: str, year: int) -> frozenset[date]:
     release = metadata.version("holidays")
     file = FOLDER / f"public_days-{country}-{year}-{release}.txt"
     try:
-        return frozenset(map(date.fromisoformat, file.read_text("ascii").split()))
+        kept = frozenset(map(date.fromisoformat, file.read_text("ascii").split()))
     except (OSError, ValueError):
-        days = _looked_up(country, year)
+        kept = frozenset()
+    if kept:  # every country has some: a file without any is none
+        return kept
+    days = _looked_up(country, year)
     with suppress(OSError):
         FOLDER.mkdir(exist_ok=True)
         mine = file.with_suffix(f".{os.getpid()}")  # others may read meanwhile: whole, or not yet

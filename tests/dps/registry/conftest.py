@@ -257,7 +257,13 @@ def _of_customer(seeds, name, org, partners):
     seeds.add("subscriptions", mine, "id", customer=name, state="ACTIVE", plan="p")
     seeds.add("charges", mine, "id", customer=name, state="OPEN")
     contract = seeds.add("contracts", mine, "id", customer=name, start_ms=0, target=0.9)
-    seeds.add("outcomes", mine, "period", contract=contract, customer=name)
+    seeds.add("outcomes", mine, "contract", period="2026-01", customer=name, state="CLOSED")
+    seeds.add("contract_exclusions", mine, "id", customer=name, contract=contract, state="ASKED")
+    seeds.add("pricings", mine, "id", customer=name, model="free", shares={})
+    seeds.add("billables", mine, "id", customer=name, kind="order", quantity="1", unit_price="1")
+    seeds.add(
+        "invoices", mine, "id", customer=name, number=f"n-{name}", kind="invoice", state="DRAFT"
+    )
     seeds.add("tickets", mine, "id", customer=name, state="OPEN", priority="normal", thing="gone")
     seeds.add("feed", mine, "event_id", of="feed_doc", **placed)
 
