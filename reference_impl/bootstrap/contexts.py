@@ -18,12 +18,12 @@ from reference_impl.maintenance.whole import Whole as Work
 from reference_impl.orders.adapters.repository import rows as order_rows
 from reference_impl.orders.service import Orders
 from reference_impl.outcomes.adapters.repository import rows as outcome_rows
-from reference_impl.outcomes.charges import Charges
-from reference_impl.outcomes.money import Money
-from reference_impl.outcomes.rentals import Rentals
-from reference_impl.outcomes.service import Outcomes
-from reference_impl.outcomes.subscriptions import Subscriptions
-from reference_impl.outcomes.unlocks import Unlocks
+from reference_impl.outcomes.contracts.service import Outcomes
+from reference_impl.outcomes.money.service import Money
+from reference_impl.outcomes.selling.charges import Charges
+from reference_impl.outcomes.selling.rentals import Rentals
+from reference_impl.outcomes.selling.subscriptions import Subscriptions
+from reference_impl.outcomes.selling.unlocks import Unlocks
 from reference_impl.registry.offered import Offered
 from reference_impl.registry.service import Registry
 from reference_impl.remote.adapters.repository import rows as remote_rows

@@ -23,12 +23,12 @@ from reference_impl.maintenance.whole import assemble as assemble_work
 from reference_impl.orders.service import Orders
 from reference_impl.outcomes.adapters.billing import rows as billing_rows
 from reference_impl.outcomes.adapters.repository import rows as outcome_rows
-from reference_impl.outcomes.charges import Charges
-from reference_impl.outcomes.money import Money
-from reference_impl.outcomes.money import assemble as assemble_money
+from reference_impl.outcomes.contracts.service import Outcomes
+from reference_impl.outcomes.money.service import Money
+from reference_impl.outcomes.money.service import assemble as assemble_money
 from reference_impl.outcomes.ports import OutcomeRows
-from reference_impl.outcomes.service import Outcomes
-from reference_impl.outcomes.subscriptions import Subscriptions
+from reference_impl.outcomes.selling.charges import Charges
+from reference_impl.outcomes.selling.subscriptions import Subscriptions
 from reference_impl.registry.scope import party_key
 from reference_impl.rules.service import Rules
 

@@ -16,7 +16,7 @@ from reference_impl.kernel.http.shapes import Answers
 from reference_impl.kernel.timekeeping import Timekeeper
 from reference_impl.maintenance import api as maintenance_api
 from reference_impl.orders import api as orders_api
-from reference_impl.outcomes import api as outcomes_api
+from reference_impl.outcomes.contracts import api as outcomes_api
 from reference_impl.registry import api as registry_api
 from reference_impl.registry.governance import Governance
 from reference_impl.rules import api as rules_api
@@ -30,14 +30,14 @@ def answers_of_contexts() -> Sequence[Answers]:
         "integration",
         "maintenance",
         "orders",
-        "outcomes",
+        "outcomes.cases",
+        "outcomes.contracts",
+        "outcomes.money",
         "registry",
         "remote",
         "rules",
     )
-    names = [f"{name}.answers" for name in contexts]
-    names += ["outcomes.money_answers", "outcomes.case_answers"]
-    modules = [importlib.import_module(f"reference_impl.{name}") for name in names]
+    modules = [importlib.import_module(f"reference_impl.{name}.answers") for name in contexts]
     return [module.ANSWERS for module in modules]
 
 
@@ -81,7 +81,9 @@ def later_routers(
     from reference_impl.insight import api as insight_api  # noqa: PLC0415
     from reference_impl.integration import api as integration_api  # noqa: PLC0415
     from reference_impl.maintenance import sla_api, ticket_api  # noqa: PLC0415
-    from reference_impl.outcomes import case_api, money_api, selling_api  # noqa: PLC0415
+    from reference_impl.outcomes.cases import api as case_api  # noqa: PLC0415
+    from reference_impl.outcomes.money import api as money_api  # noqa: PLC0415
+    from reference_impl.outcomes.selling import api as selling_api  # noqa: PLC0415
     from reference_impl.remote import api as remote_api  # noqa: PLC0415
     from reference_impl.remote import firmware_api, resolving_api  # noqa: PLC0415
     from reference_impl.rules import people_api, view_api  # noqa: PLC0415

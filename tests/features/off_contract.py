@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reference_impl.outcomes import classes, domain, margins, periods, risks
-from reference_impl.outcomes.amending import Amendments
-from reference_impl.outcomes.domain import Interval, Klass
+from reference_impl.outcomes.contracts import classes, domain, margins, periods, risks
+from reference_impl.outcomes.contracts.amending import Amendments
+from reference_impl.outcomes.contracts.domain import Interval, Klass
 
 
 def _nothing_is_planned_or_excluded(mp):

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from reference_impl.outcomes import business_case, closing, exporting, rating, settlement
-from reference_impl.outcomes.invoices import Invoices
-from reference_impl.outcomes.metering import Metering
-from reference_impl.outcomes.pricings import Pricings
-from reference_impl.outcomes.subscriptions import Subscriptions
+from reference_impl.outcomes.cases import business_case
+from reference_impl.outcomes.money import closing, exporting, rating, settlement
+from reference_impl.outcomes.money.invoices import Invoices
+from reference_impl.outcomes.money.metering import Metering
+from reference_impl.outcomes.money.pricings import Pricings
+from reference_impl.outcomes.selling.subscriptions import Subscriptions
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reference_impl.maintenance.tickets import Tickets
-from reference_impl.outcomes import plans, rentals, unlocks
+from reference_impl.outcomes.selling import plans, rentals, unlocks
 from reference_impl.remote import obeying
 
 

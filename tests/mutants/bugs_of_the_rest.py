@@ -22,7 +22,8 @@ from reference_impl.insight.service import Insight
 from reference_impl.maintenance import domain as work
 from reference_impl.maintenance.finishing import Finishing
 from reference_impl.maintenance.service import Maintenance
-from reference_impl.outcomes import classes, exclusions, invoices, periods, settling
+from reference_impl.outcomes.contracts import classes, exclusions, periods, settling
+from reference_impl.outcomes.money import invoices
 from reference_impl.rules import domain as rules
 from reference_impl.rules import engine
 from reference_impl.rules.alerts import Alerts

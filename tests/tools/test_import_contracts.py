@@ -77,6 +77,11 @@ PLANTS: dict[str, tuple[str, str, str]] = {
         "import reference_impl.orders.service",
         "reference_impl.orders.domain.planted_up -> reference_impl.orders.service",
     ),
+    "What is promised does not know its price": (
+        "reference_impl/outcomes/contracts/planted_price.py",
+        "from reference_impl.outcomes.money import rating\n",
+        "reference_impl.outcomes.contracts.planted_price -> reference_impl.outcomes.money.rating",
+    ),
     "Cores have no I/O, no clock and no chance of their own": (
         "harness/oracles/planted_clock.py",
         "import time",

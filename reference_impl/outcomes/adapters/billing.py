@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from reference_impl.kernel.money import Euros
 from reference_impl.kernel.rows import Rows
 from reference_impl.kernel.store import Text, metadata
-from reference_impl.outcomes.billing import BillingRows
+from reference_impl.outcomes.money.billing import BillingRows
 
 pricings = sa.Table(
     "pricings",

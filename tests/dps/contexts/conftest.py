@@ -25,7 +25,7 @@ from reference_impl.orders.adapters import repository as orders_rows
 from reference_impl.orders.policies import Mode, Policy
 from reference_impl.orders.service import Orders
 from reference_impl.outcomes.adapters import repository as outcomes_rows
-from reference_impl.outcomes.service import Outcomes
+from reference_impl.outcomes.contracts.service import Outcomes
 from reference_impl.published import FeedEvent, ModelInstalled
 from reference_impl.rules.adapters import repository as rules_rows
 from reference_impl.rules.service import Rules

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference_impl.kernel.errors import Invalid, Unknown
-from reference_impl.outcomes import domain as d
+from reference_impl.outcomes.contracts import domain as d
 
 M, H = 60_000, 3_600_000
 

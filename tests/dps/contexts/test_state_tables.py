@@ -12,7 +12,8 @@ from reference_impl.kernel.errors import IllegalStep
 from reference_impl.kernel.machines import after
 from reference_impl.maintenance import domain as maintenance
 from reference_impl.orders import domain as orders
-from reference_impl.outcomes import contracts, exclusions, periods
+from reference_impl.outcomes.contracts import agreement as contracts
+from reference_impl.outcomes.contracts import exclusions, periods
 from reference_impl.rules import domain as rules
 
 Table = Mapping[Any, Mapping[Any, Any]]

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from reference_impl.insight.api import router as insight_router
 from reference_impl.maintenance.api import router as maintenance_router
 from reference_impl.orders.api import router as orders_router
-from reference_impl.outcomes.api import router as outcomes_router
+from reference_impl.outcomes.contracts.api import router as outcomes_router
 from reference_impl.rules.api import router as rules_router
 
 M, H, DAY = 60_000, 3_600_000, 24 * 3_600_000

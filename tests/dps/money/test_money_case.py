@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_impl.outcomes import business_case as b
+from reference_impl.outcomes.cases import business_case as b
 
 CASH = st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=2, max_size=120)
 

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from reference_impl.outcomes.invoices import INVOICES, Invoice
+from reference_impl.outcomes.money.invoices import INVOICES, Invoice
 
 
 def amounts(invoice):

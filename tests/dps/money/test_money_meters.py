@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_impl.outcomes import meters as m
-from reference_impl.outcomes import rating as r
+from reference_impl.outcomes.money import meters as m
+from reference_impl.outcomes.money import rating as r
 
 H, DAY = 3_600_000, 86_400_000
 HOURS = m.Meter(signal="hours", unit="h")

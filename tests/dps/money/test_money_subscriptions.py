@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_impl.outcomes import plans as p
+from reference_impl.outcomes.selling import plans as p
 
 BASIC = {"title": "Basic", "price_eur": 30.0, "features": ["charts"]}
 PRO = {"title": "Pro", "price_eur": 90.0, "features": ["charts", "alerts"]}

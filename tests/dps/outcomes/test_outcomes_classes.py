@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference_impl.outcomes import classes as c
-from reference_impl.outcomes import contracts as k
-from reference_impl.outcomes import periods as p
-from reference_impl.outcomes.domain import Interval, Klass, classify
+from reference_impl.outcomes.contracts import agreement as k
+from reference_impl.outcomes.contracts import classes as c
+from reference_impl.outcomes.contracts import periods as p
+from reference_impl.outcomes.contracts.domain import Interval, Klass, classify
 
 FROM, TO = 20, 120
 UP, DOWN, DEGRADED, IDLE = "up", "down", "degraded", "idle"

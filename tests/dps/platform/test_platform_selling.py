@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.wire import messages as m
-from reference_impl.outcomes import plans as p
-from reference_impl.outcomes import rentals
-from reference_impl.outcomes.charges import CHARGES, Charge
-from reference_impl.outcomes.unlocks import UNLOCKS, Unlock
+from reference_impl.outcomes.selling import plans as p
+from reference_impl.outcomes.selling import rentals
+from reference_impl.outcomes.selling.charges import CHARGES, Charge
+from reference_impl.outcomes.selling.unlocks import UNLOCKS, Unlock
 from twins.core.declared import FeatureSpec
 from twins.core.unlock import Licences
 

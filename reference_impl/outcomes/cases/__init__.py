@@ -1,0 +1,1 @@
+"""What it is worth: business cases from both sides, life cycles."""

@@ -1,0 +1,1 @@
+"""What is owed for it: meters, pricings, invoices, settlement between parties."""

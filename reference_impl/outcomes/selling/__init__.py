@@ -1,0 +1,1 @@
+"""What is sold beside parts: plans, features, shared use; and what is charged for it."""
