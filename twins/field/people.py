@@ -106,7 +106,11 @@ class People:
         self._actors: dict[str, Actor] = {}
         self._caretaker: Caretaker | None = None
         self._upkeep = upkeep.Upkeep(
-            self, params[upkeep.NAME], maintain=yard.maintain, devices=yard.devices
+            self,
+            params[upkeep.NAME],
+            maintain=yard.maintain,
+            devices=yard.ages_ms,
+            parts=yard.parts,
         )
         hands = [self.goods.handlers, self._trucks.handlers, self._upkeep.handlers]
         owners: list[Handlers] = []
@@ -205,7 +209,7 @@ class People:
         actors = {name: actor.dump() for name, actor in self._actors.items()}
         return {
             "actors": actors, "goods": self.goods.dump(), "meters": self._meters.dump(),
-            "params": self._params, "away": self._away,
+            "upkeep": self._upkeep.dump(), "params": self._params, "away": self._away,
         }  # fmt: skip
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -214,6 +218,7 @@ class People:
             actor.load(state["actors"][name])
         self.goods.load(state["goods"])
         self._meters.load(state["meters"])
+        self._upkeep.load(state["upkeep"])
         for who, params in state["params"].items():
             self._params[who].update(params)
         self._away = dict(state["away"])
@@ -286,6 +291,7 @@ class People:
         self, at_ms: int, device: str, *, position: str, part: str
     ) -> tuple[str, dict[str, float]]:
         """Put a new part into a device."""
+        self._upkeep.fitted(at_ms, device, position)
         return self._yard.fit(at_ms, device, position, part)
 
     def readings(self, device: str) -> dict[str, float]:
