@@ -182,6 +182,12 @@ class PlannedWindow(DomainEvent):
     work_order: str
 
 
+class DesignReviewed(FeedEvent):
+    """insight: what the field tells of a model's parts, as somebody asked (``design.reviewed``)."""
+
+    __slots__ = ()
+
+
 class PartFitted(FeedEvent):
     """maintenance: a part was fitted; insight resets the wear, orders fulfils the need."""
 

@@ -66,7 +66,7 @@ FEED_KINDS = (
             "expired", "terminated", "renewed",
         )
     ),
-    "pricing.agreed", "pricing.ended", "payout.made",
+    "design.reviewed", "pricing.agreed", "pricing.ended", "payout.made",
     *(f"invoice.{what}" for what in ("drafted", "issued", "paid", "cancelled", "credited")),
     "exclusion.asked", "exclusion.approved", "exclusion.refused",
     "command.failed", "command.acknowledged", "command.timed_out", "command.retried",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypedDict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import sqlalchemy as sa
 
 from reference_impl.bootstrap.ground import Ground
 from reference_impl.bootstrap.machines import KnownMachines
 from reference_impl.insight.whole import Whole
+from reference_impl.kernel import access
 from reference_impl.kernel.access import Group
 from reference_impl.kernel.feed import Feed
-from reference_impl.kernel.ports import Directory
+from reference_impl.kernel.ports import Directory, ThingRef
 from reference_impl.kernel.rows import Row
 from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
 from reference_impl.maintenance.ports import Alerts, PartsList
@@ -31,6 +32,9 @@ from reference_impl.outcomes.selling.charges import Charges
 from reference_impl.outcomes.selling.subscriptions import Subscriptions
 from reference_impl.registry.scope import party_key
 from reference_impl.rules.service import Rules
+
+if TYPE_CHECKING:
+    from reference_impl.insight.reliability.service import Reliability
 
 
 class Selling(TypedDict):
@@ -123,6 +127,42 @@ def work_of(
         contracts=lambda conn, thing: [
             row["id"] for row in outcomes.contracts(conn) if thing in row["things"]
         ],
+    )
+
+
+def reliability_of(
+    ground: Ground, *, maintenance: Maintenance, orders: Orders, rules: Rules
+) -> Reliability:
+    """What the field tells designers, told what was fitted, what alerts stood, what was built."""
+    from reference_impl.insight.reliability.service import Fleet, Reliability  # noqa: PLC0415
+
+    def fitted(conn: sa.Connection, thing: str) -> list[dict[str, Any]]:
+        work = {
+            row["id"]: row["kind"] for row in maintenance.listed(conn, "work_orders", thing=thing)
+        }
+        return [
+            {**row, "kind": work.get(row["work_order"], "")}
+            for row in maintenance.listed(conn, "register", thing=thing)
+        ]
+
+    def built_with(conn: sa.Connection, model: str, position: str) -> str:
+        place = orders.catalogue.fits.place(conn, model, position)
+        return "" if place is None else place.part
+
+    def seen(refs: Sequence[ThingRef]) -> list[ThingRef]:
+        mine = access.seen([{"customer": ref.customer, "thing": ref.thing} for ref in refs])
+        there = {row["thing"] for row in mine}
+        return [ref for ref in refs if ref.thing in there]
+
+    return Reliability(
+        directory=ground.directory,
+        telemetry=ground.series,
+        fleet=Fleet(
+            fitted=fitted,
+            alerts=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
+            built_with=built_with,
+            seen=seen,
+        ),
     )
 
 

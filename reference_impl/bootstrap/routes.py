@@ -27,6 +27,7 @@ def answers_of_contexts() -> Sequence[Answers]:
     """What the contexts say of their answers; imported only for who reads the document."""
     contexts = (
         "insight",
+        "insight.reliability",
         "integration",
         "maintenance",
         "orders",
@@ -78,7 +79,9 @@ def later_routers(
     webhooks: Webhooks,
 ) -> list[APIRouter]:
     """The others. Most runs call none; a start without them is 0.07 s shorter."""
+    from reference_impl.bootstrap import joins  # noqa: PLC0415
     from reference_impl.insight import api as insight_api  # noqa: PLC0415
+    from reference_impl.insight.reliability import api as reliability_api  # noqa: PLC0415
     from reference_impl.integration import api as integration_api  # noqa: PLC0415
     from reference_impl.maintenance import sla_api, ticket_api  # noqa: PLC0415
     from reference_impl.outcomes.cases import api as case_api  # noqa: PLC0415
@@ -91,6 +94,11 @@ def later_routers(
     store = ground.store
     return [
         insight_api.router(c.analytics, clock, store),
+        reliability_api.router(
+            joins.reliability_of(ground, maintenance=c.maintenance, orders=c.orders, rules=c.rules),
+            clock,
+            store,
+        ),
         view_api.router(views, clock, store),
         people_api.router(c.rules, clock, store),
         sla_api.router(
