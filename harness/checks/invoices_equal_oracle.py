@@ -1,9 +1,9 @@
 """What the DPS invoices equals what the harness computes itself, to the cent (PM1-PM6, CC19).
 
 Pricings are those that the scenario installs by calls (``PUT /v1/pricings/{id}`` and its
-``/migrate``), and so are sales of data; orders, visits, charges and periods are taken from the feed,
-readings from the wire.
-Credit notes, estimates and fees per thing or user that are counted by the DPS are not computed.
+``/migrate``), and so are sales of data; orders, visits, charges and periods are taken from the
+feed, readings from the wire. Credit notes, estimates and fees per thing or user that are counted
+by the DPS are not computed.
 """
 
 from __future__ import annotations

@@ -29,7 +29,11 @@ _COUNTS: Mapping[str, Schema] = {
 }
 _ESTIMATE = record(
     "A value with its 95 % interval (profile likelihood).",
-    dict.fromkeys(("value", "low", "high"), NUMBER),
+    {
+        "value": said(NUMBER, "The likeliest"),
+        "low": said(NUMBER, "Lower end"),
+        "high": said(NUMBER, "Upper end"),
+    },
 )
 _REVISION = record(
     "One part number in a place.",
@@ -51,8 +55,8 @@ _REVISION = record(
 _STEP = record(
     "One revision against the one before.",
     {
-        "from": TEXT,
-        "to": TEXT,
+        "from": said(TEXT, "Part number of the one before"),
+        "to": said(TEXT, "Part number of the revision"),
         "life_ratio": said(maybe(NUMBER), "Life over that of the one before; null: none ended"),
         "low": said(NUMBER, "Lower end of the 95 % interval"),
         "high": said(maybe(NUMBER), "Upper end; null: none ended"),
@@ -66,8 +70,8 @@ _MODE = record(
         **_COUNTS,
         "share": said(NUMBER, "Of all ends of the model, 0 to 1"),
         "cumulative_share": said(NUMBER, "With all more frequent ones"),
-        "revisions": many(_REVISION),
-        "steps": many(_STEP),
+        "revisions": said(many(_REVISION), "In the order in which they were first in place"),
+        "steps": said(many(_STEP), "From each revision to the next, where a fit is known"),
     },
 )
 _RELIABILITY = record(

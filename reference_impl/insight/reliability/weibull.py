@@ -2,8 +2,9 @@
 
 Life has ``S(t) = exp(-(t / eta)^beta)``. A span of life is seen from ``entry`` to ``exit``; it
 ended there, or it goes on (censored). With ``e`` and ``t`` of each span and ``r`` ends the log
-likelihood is ``r ln beta - r beta ln eta + (beta - 1) sum ln t_ended - sum (t^beta - e^beta) / eta^beta``; for
-a given beta it is greatest at ``eta^beta = sum (t^beta - e^beta) / r`` (Meeker and Escobar,
+likelihood is
+``r ln beta - r beta ln eta + (beta - 1) sum ln t_ended - sum (t^beta - e^beta) / eta^beta``; for a
+given beta it is greatest at ``eta^beta = sum (t^beta - e^beta) / r`` (Meeker and Escobar,
 Statistical Methods for Reliability Data, chapters 8 and 11). Intervals are those of the profile
 likelihood: where it lies less than half the 95 % quantile of chi-square (1 df) below its greatest.
 """
@@ -27,7 +28,7 @@ B10_SHARE = 0.10
 ETA_SHARE = 1.0 - math.exp(-1.0)
 """Share that has ended by the characteristic life."""
 _GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
-_STEPS = 60
+_STEPS = 40
 TAIL = 0.025
 
 
