@@ -61,6 +61,8 @@ class Step(StrEnum):
     TRIAGE = "triage"
     REMOTE = "remote"
     PLAN = "plan"
+    MOVE = "move"
+    PUT_BACK = "put_back"
     DISPATCH = "dispatch"
     ACCEPT = "accept"
     DEPART = "depart"
@@ -81,7 +83,13 @@ WORK_ORDERS: Mapping[WorkOrder, Mapping[Step, WorkOrder]] = {
     _W.REQUESTED: {_S.PLAN: _W.PLANNED, **_CANCEL, _S.TRIAGE: _W.TRIAGED},
     _W.TRIAGED: {_S.REMOTE: _W.REMOTE_WORK, _S.PLAN: _W.PLANNED, **_CANCEL},
     _W.REMOTE_WORK: {_S.COMPLETE: _W.COMPLETED, _S.PLAN: _W.PLANNED, **_CANCEL},
-    _W.PLANNED: {_S.DEPART: _W.EN_ROUTE, **_CANCEL, _S.DISPATCH: _W.DISPATCHED},
+    _W.PLANNED: {
+        _S.DEPART: _W.EN_ROUTE,
+        **_CANCEL,
+        _S.DISPATCH: _W.DISPATCHED,
+        _S.MOVE: _W.PLANNED,
+        _S.PUT_BACK: _W.REQUESTED,
+    },
     _W.DISPATCHED: {_S.ACCEPT: _W.ACCEPTED, **_CANCEL},
     _W.ACCEPTED: {_S.DEPART: _W.EN_ROUTE, **_CANCEL},
     _W.EN_ROUTE: {_S.ARRIVE: _W.ON_SITE, **_CANCEL},
@@ -102,6 +110,8 @@ PAST = {
     Step.TRIAGE: "triaged",
     Step.REMOTE: "remote_begun",
     Step.PLAN: "planned",
+    Step.MOVE: "moved",
+    Step.PUT_BACK: "put_back",
     Step.DISPATCH: "dispatched",
     Step.ACCEPT: "accepted",
     Step.DEPART: "departed",

@@ -184,10 +184,11 @@ def cost_of(job: Job, stop: Stop) -> Cost:
 
 
 def undone(job: Job, until_ms: int) -> Cost:
-    """What it costs not to do a job before ``until_ms``."""
+    """What it costs not to do a job before ``until_ms``; a time that stands is a promise too."""
     dues = [due for due in (job.respond_ms, job.restore_ms) if due is not None]
     late = [until_ms - due for due in dues if due < until_ms]
-    return Cost(job.weight if late else 0, job.weight, sum(late), 0, until_ms)
+    missed = bool(late) or job.begin_ms is not None
+    return Cost(job.weight if missed else 0, job.weight, sum(late), 0, until_ms)
 
 
 def home_ms(ground: Ground, worker: Worker, before: Head, after_: Head | None) -> int:
