@@ -51,6 +51,7 @@ enabled: Whether it is done by itself
 flood_share: Share of the ten minutes with more than ten alerts
 horizon_days: How far ahead plans are made, days
 latitude_deg: Degrees north
+late_ms: By how much limits will be missed, together
 leave_ms: When the technician will leave for it
 longitude_deg: Degrees east
 made_ms: When the plan was made

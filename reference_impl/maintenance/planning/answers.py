@@ -70,11 +70,11 @@ _LOAD: Mapping[str, Schema] = {
     "severity_share": by_name(NUMBER, "Share of the alerts by severity"),
 }
 _RUN: Mapping[str, Schema] = {
-    "at_ms": said(WHOLE, "When it was planned"),
+    "at_ms": WHOLE,
     "plans": said(many(TEXT), "Ids of the plans that are new"),
     "exact": said(FLAG, "Whether no plan can be better; else none is known to be"),
     "breaches": said(WHOLE, "Weights of the limits that will be missed"),
-    "late_ms": said(WHOLE, "By how much they will be missed, together"),
+    "late_ms": WHOLE,
     "travel_ms": WHOLE,
     "undone": _UNDONE,
     "moved": said(many(TEXT), "Confirmed visits that were moved; their customers were told"),
@@ -107,7 +107,7 @@ _OPERATIONS: Mapping[str, str | Schema] = {
     "PUT /v1/planning/shifts/{technician}": "Shift",
     "GET /v1/planning/shifts": "ShiftPage",
     "POST /v1/planning/runs": "PlanningRun",
-    "GET /v1/plans": "DayPlanPage",
+    "GET /v1/planning/days": "DayPlanPage",
     "POST /v1/work-orders/{wo_id}/confirm": "Visit",
     "GET /v1/work-orders/{wo_id}/visit": "Visit",
     "GET /v1/planning/load": "TechnicianLoad",

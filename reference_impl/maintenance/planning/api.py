@@ -18,7 +18,7 @@ from reference_impl.kernel.ports import Clock
 from reference_impl.kernel.rows import Row
 from reference_impl.kernel.store import Store
 from reference_impl.maintenance import domain as m
-from reference_impl.maintenance.planning.load import load_of
+from reference_impl.maintenance.planning.load import DAY_MS, load_of
 from reference_impl.maintenance.planning.settings import DEFAULTS
 from reference_impl.maintenance.planning.whole import Planning
 from reference_impl.maintenance.service_levels import Priority
@@ -30,6 +30,7 @@ Minutes = Annotated[int, Field(ge=1, le=43_200)]
 Pair = Annotated[list[Annotated[str, Field(max_length=5)]], Field(max_length=2)]
 Day = Annotated[str, Field(max_length=10)]
 Page = Annotated[int, Query(ge=1, le=1000)]
+Moment = Annotated[int | None, Query(ge=0, le=2**53)]
 Answer = dict[str, Any]
 READ, WRITE = needs("planning:read"), needs("planning:write")
 
@@ -86,7 +87,7 @@ def router(planning: Planning, clock: Clock, store: Store) -> APIRouter:
     _add_people(api, planning, store)
     _add_plans(api, planning, clock, store)
     _add_visits(api, planning, clock, store)
-    _add_load(api, planning, store)
+    _add_load(api, planning, clock, store)
     return api
 
 
@@ -148,7 +149,7 @@ def _add_plans(api: APIRouter, planning: Planning, clock: Clock, store: Store) -
         with store.begin() as uow:
             return planning.planner.run(uow, at_ms=clock.now_ms(), by=body.by, cause="asked")
 
-    @api.get("/plans", dependencies=[READ])
+    @api.get("/planning/days", dependencies=[READ])
     async def get_plans(
         technician: str | None = None,
         day: str | None = None,
@@ -184,20 +185,20 @@ def _add_visits(api: APIRouter, planning: Planning, clock: Clock, store: Store) 
             return planning.planner.visit(conn, wo_id)
 
 
-def _add_load(api: APIRouter, planning: Planning, store: Store) -> None:
+def _add_load(api: APIRouter, planning: Planning, clock: Clock, store: Store) -> None:
     @api.get("/planning/load", dependencies=[READ])
-    async def get_load(
-        from_ms: Annotated[int, Query(ge=0, le=2**53)], to_ms: Annotated[int, Query(ge=0, le=2**53)]
-    ) -> Answer:
-        """Alerts per technician and day, against the benchmark, and machines per technician."""
-        if to_ms <= from_ms:
-            what = f"{to_ms} is not after the beginning"
-            problem = Problem(where="to_ms", what=what, allowed=f"> {from_ms}")
+    async def get_load(from_ms: Moment = None, to_ms: Moment = None) -> Answer:
+        """Alerts per technician and day, against the benchmark; of the last day if not said."""
+        end_ms = clock.now_ms() if to_ms is None else to_ms
+        begin_ms = end_ms - DAY_MS if from_ms is None else from_ms
+        if end_ms <= begin_ms:
+            what = f"{end_ms} is not after the beginning"
+            problem = Problem(where="to_ms", what=what, allowed=f"> {begin_ms}")
             raise Invalid("the time is empty", [problem])
         with store.read() as conn:
             things = planning.things(conn)
             alerts = access.seen_of_things(planning.alerts(conn), at="started_ms")
             people = planning.technicians.listed(conn)
         return load_of(
-            alerts, technicians=len(people), things=len(things), from_ms=from_ms, to_ms=to_ms
+            alerts, technicians=len(people), things=len(things), from_ms=begin_ms, to_ms=end_ms
         )

@@ -204,6 +204,7 @@ def test_what_is_urgent_comes_first_by_itself_and_who_was_promised_a_time_is_tol
     assert all(one[1] <= two[0] for one, two in pairwise(slots))
     yard.post(f"/v1/work-orders/{last}/confirm")
     stood = slot(yard, last)
+    yard.step(urgent, "depart")
     wanted(yard, "mix-3", priority="P4", position="shaft")
     planned(yard)
     assert slot(yard, last) == stood, "nothing urgent asks for it"
