@@ -39,7 +39,7 @@ BY_PLANNER = "planner"
 FREED_MAX = 10
 """So many confirmed visits are tried, one by one, before all are given up at once."""
 HEARD = ("work_order.requested", "work_order.triaged", "work_order.prioritised",
-         "work_order.reopened")  # fmt: skip
+         "work_order.reopened", "work_order.remote_failed")  # fmt: skip
 
 
 class Planner:

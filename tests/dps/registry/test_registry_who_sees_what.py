@@ -108,8 +108,8 @@ WHOLE = {
     "/v1/views/machines", "/v1/views/portal/overview",
     "/v1/pricings/{pricing}/usage", "/v1/invoice-export",
     "/v1/settlements", "/v1/settlements/{party}", "/v1/subscriptions/{subscription}",
-    "/v1/partners/{partner}/tools", "/v1/planning/places", "/v1/planning/shifts", "/v1/planning/days",
-    "/v1/planning/load",
+    "/v1/partners/{partner}/tools", "/v1/planning/places", "/v1/planning/shifts",
+    "/v1/planning/days", "/v1/planning/load",
 }  # fmt: skip
 """Put together from several kinds of rows: no marker of somebody else's may be in it."""
 OF_NOBODY = {
