@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from reference_impl.bootstrap import joins
 from reference_impl.bootstrap.ground import Ground
+from reference_impl.bootstrap.planning import planning_of
 from reference_impl.ingestion.service import Ingestion
 from reference_impl.insight.adapters.repository import rows as insight_rows
 from reference_impl.insight.service import Insight
 from reference_impl.insight.whole import Whole, assemble
 from reference_impl.kernel.bus import Bus
 from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
+from reference_impl.maintenance.planning.whole import Planning
 from reference_impl.maintenance.service import Maintenance
 from reference_impl.maintenance.tickets import Tickets
 from reference_impl.maintenance.whole import Whole as Work
@@ -47,6 +49,7 @@ class Contexts:
     rules: Rules
     maintenance: Maintenance
     work: Work
+    planning: Planning
     tickets: Tickets
     outcomes: Outcomes
     charges: Charges
@@ -67,6 +70,7 @@ class Contexts:
         self.maintenance.subscribe(bus)
         self.tickets.subscribe(bus)
         self.work.subscribe(bus)
+        self.planning.planner.subscribe(bus)
         self.outcomes.subscribe(bus)
         self.subscriptions.subscribe(bus)
         self.unlocks.subscribe(bus)
@@ -119,6 +123,8 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         rows=remote_rows(), scheduler=scheduler, directory=directory, telemetry=telemetry
     )
     remote = Remote(**ports, requests=ground.outbox)
+    known = joins.Known(rules=rules, orders=orders, analytics=analytics, maintenance=maintenance)
+    work = joins.work_of(ground, **known, outcomes=outcomes)
     return Contexts(
         registry=Registry(rows=directory),
         ingestion=ingestion,
@@ -128,14 +134,8 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         rules=rules,
         maintenance=maintenance,
         tickets=joins.tickets_of(ground, rules),
-        work=joins.work_of(
-            ground,
-            rules=rules,
-            orders=orders,
-            analytics=analytics,
-            maintenance=maintenance,
-            outcomes=outcomes,
-        ),
+        work=work,
+        planning=planning_of(ground, **known, work=work),
         outcomes=outcomes,
         charges=charges,
         subscriptions=joins.subscriptions_of(ground, charges),

@@ -41,6 +41,15 @@ class Selling(TypedDict):
     charges: Charges
 
 
+class Known(TypedDict):
+    """Contexts that what promises work is told of."""
+
+    rules: Rules
+    orders: Orders
+    analytics: Whole
+    maintenance: Maintenance
+
+
 def told(conn: sa.Connection, thing: str, position: str) -> dict[str, Any]:
     """The newest evaluation of a position's condition, as the feed tells it."""
     return Feed.newest(conn, "condition.evaluated", thing, position=position)
