@@ -12,6 +12,7 @@ from reference_impl.insight.service import Insight
 from reference_impl.insight.whole import Whole, assemble
 from reference_impl.kernel.bus import Bus
 from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
+from reference_impl.maintenance.collection.whole import Rounds
 from reference_impl.maintenance.service import Maintenance
 from reference_impl.maintenance.tickets import Tickets
 from reference_impl.maintenance.whole import Whole as Work
@@ -48,6 +49,7 @@ class Contexts:
     maintenance: Maintenance
     work: Work
     tickets: Tickets
+    rounds: Rounds
     outcomes: Outcomes
     charges: Charges
     subscriptions: Subscriptions
@@ -67,6 +69,7 @@ class Contexts:
         self.maintenance.subscribe(bus)
         self.tickets.subscribe(bus)
         self.work.subscribe(bus)
+        self.rounds.subscribe(bus)
         self.outcomes.subscribe(bus)
         self.subscriptions.subscribe(bus)
         self.unlocks.subscribe(bus)
@@ -119,6 +122,7 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         rows=remote_rows(), scheduler=scheduler, directory=directory, telemetry=telemetry
     )
     remote = Remote(**ports, requests=ground.outbox)
+    tickets = joins.tickets_of(ground, rules)
     return Contexts(
         registry=Registry(rows=directory),
         ingestion=ingestion,
@@ -127,7 +131,8 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         orders=orders,
         rules=rules,
         maintenance=maintenance,
-        tickets=joins.tickets_of(ground, rules),
+        tickets=tickets,
+        rounds=joins.rounds_of(ground, rules, tickets),
         work=joins.work_of(
             ground,
             rules=rules,

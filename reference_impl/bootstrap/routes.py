@@ -29,6 +29,7 @@ def answers_of_contexts() -> Sequence[Answers]:
         "insight",
         "integration",
         "maintenance",
+        "maintenance.collection",
         "orders",
         "outcomes.cases",
         "outcomes.contracts",
@@ -81,6 +82,7 @@ def later_routers(
     from reference_impl.insight import api as insight_api  # noqa: PLC0415
     from reference_impl.integration import api as integration_api  # noqa: PLC0415
     from reference_impl.maintenance import sla_api, ticket_api  # noqa: PLC0415
+    from reference_impl.maintenance.collection import api as collection_api  # noqa: PLC0415
     from reference_impl.outcomes.cases import api as case_api  # noqa: PLC0415
     from reference_impl.outcomes.money import api as money_api  # noqa: PLC0415
     from reference_impl.outcomes.selling import api as selling_api  # noqa: PLC0415
@@ -102,6 +104,7 @@ def later_routers(
             store=store,
         ),
         ticket_api.router(c.tickets, clock, store),
+        collection_api.router(c.rounds, clock, store),
         selling_api.router(
             subscriptions=c.subscriptions,
             charges=c.charges,
