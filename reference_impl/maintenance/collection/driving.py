@@ -22,7 +22,6 @@ from reference_impl.kernel.store import UnitOfWork
 from reference_impl.maintenance.collection import clocks, needs
 from reference_impl.maintenance.collection.ports import Requests
 from reference_impl.maintenance.collection.service import (
-    BY_SERVICE,
     Collections,
     new_route,
     new_stop,
@@ -41,8 +40,6 @@ from reference_impl.maintenance.collection.states import (
 )
 from reference_impl.maintenance.travel import Place, Roads, great_circles_m
 from reference_impl.published import AlertChanged, CollectionChanged
-
-URGENT = "urgent"
 
 
 class Bound(NamedTuple):
@@ -174,7 +171,11 @@ class Driving:
                 "collection": stop["collection"], "thing": thing, "cleaned_ms": served_ms,
                 "used": used if isfinite(used) else 0.0,
             })  # fmt: skip
+        settles = {needs.OVERFLOW} if "empty" in tasks else set[str]()
+        settles |= {needs.DIRTY} if "clean" in tasks else set()
         for report in self._rows.reports.items(uow.conn, thing=thing, closed_ms=None):
+            if report["about"] not in settles:
+                continue
             self._rows.reports.put(uow, {**report, "closed_ms": at_ms})
             self._requests.close(uow, report["ticket"], by=by, at_ms=at_ms)
         self._steer_back(uow, thing, at_ms)
@@ -333,6 +334,3 @@ def _tell_steer(uow: UnitOfWork, row: Row, what: str, at_ms: int, **more: object
     data: dict[str, Any] = {name: row[name] for name in ("thing", "neighbour", "collection")}
     kind = f"collection.{what}"
     uow.publish(CollectionChanged(at_ms=at_ms, kind=kind, subject=row["thing"], data=data | more))
-
-
-assert BY_SERVICE, "routes that nobody planned are planned by the service"

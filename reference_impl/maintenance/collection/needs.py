@@ -30,6 +30,7 @@ NOW_MS = 2 * H_MS
 """The present level is the mean of so long: two to four reports."""
 HEARD_MS = 24 * H_MS
 """Who was silent for longer is not believed any more (rule B12)."""
+OVERFLOW, DIRTY = "overflow", "dirty"
 LAST_MS = 30 * DAY_MS
 """Counters and places may be so old."""
 
@@ -121,7 +122,7 @@ def wants(
     seen: Seen,
     *,
     alerts: Mapping[str, frozenset[str]],
-    reported: frozenset[str],
+    reported: Mapping[str, frozenset[str]],
     care: Mapping[str, Mapping[str, Any]],
     at_ms: int,
 ) -> list[Want]:
@@ -131,7 +132,7 @@ def wants(
         body: The collection.
         seen: What telemetry says.
         alerts: Rules whose condition holds, by thing.
-        reported: Of what a citizen has complained.
+        reported: By thing, what citizens complain of: ``overflow``, ``dirty``, ``damaged``.
         care: By thing when it was last cleaned (``cleaned_ms``) and its counter then (``used``).
         at_ms: Now.
     """
@@ -142,10 +143,12 @@ def wants(
         level, risk = float(seen.known.level[number]), float(seen.risk[number])
         urgent = sorted(rules & must_rules)
         ready = sorted(rules & ready_rules)
-        cleans = _to_clean(body["cleaning"], seen, number, care.get(thing, {}), at_ms)
+        told = reported.get(thing, frozenset())
+        cleans = DIRTY in told
+        cleans |= _to_clean(body["cleaning"], seen, number, care.get(thing, {}), at_ms)
         predicted = isfinite(risk) and risk > body["full_risk"]
         why = [*urgent, *ready]
-        why += ["report"] if thing in reported else []
+        why += ["report"] if told & {OVERFLOW, DIRTY} else []
         why += ["predicted"] if predicted else []
         why += ["cleaning"] if cleans else []
         if not why:
@@ -154,7 +157,7 @@ def wants(
         worth = max(worth, body["overflow_eur"] * risk if predicted else 0.0)
         found.append(
             Want(
-                thing, bool(urgent) or thing in reported, tuple(why), worth,
+                thing, bool(urgent) or OVERFLOW in told, tuple(why), worth,
                 level if isfinite(level) else 1.0, risk if isfinite(risk) else 1.0,
                 ("empty", "clean") if cleans else ("empty",),
             )

@@ -17,6 +17,7 @@ from reference_impl.kernel.ports import Directory
 from reference_impl.kernel.rows import Row
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.maintenance.collection.driving import Driving
+from reference_impl.maintenance.collection.needs import DIRTY, OVERFLOW
 from reference_impl.maintenance.collection.ports import CollectionRows, Requests
 from reference_impl.published import CollectionChanged
 
@@ -24,8 +25,8 @@ from reference_impl.published import CollectionChanged
 class About(StrEnum):
     """What a citizen sees."""
 
-    OVERFLOW = "overflow"
-    DIRTY = "dirty"
+    OVERFLOW = OVERFLOW
+    DIRTY = DIRTY
     DAMAGED = "damaged"
 
 

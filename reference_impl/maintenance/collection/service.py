@@ -23,7 +23,6 @@ from reference_impl.published import CollectionChanged
 MORNING = "maintenance/collection-morning"
 """The timer of a collection's next plan."""
 BY_SERVICE = "service"
-LITRES_PER_M3 = 1000.0
 
 
 class Collections:
@@ -123,7 +122,8 @@ class Collections:
         wanted, left = self._wanted(uow.conn, collection, list(things), at_ms)
         places = {want.thing: place for want, place in wanted}
         problem = problem_of(body, [want for want, _ in wanted], list(places.values()))
-        plan = solver.planned(problem, steps=body["steps"])
+        own = nearest_neighbour(problem)
+        plan = solver.planned(problem, own, steps=body["steps"])
         there = set(d.served(plan))
         for number, (want, _) in enumerate(wanted):
             if number not in there:
@@ -133,8 +133,8 @@ class Collections:
             "id": ident, "collection": collection["id"], "party": collection["party"],
             "day": day.isoformat(), "planned_ms": at_ms, "wanted": len(wanted),
             "must": sum(want.must for want, _ in wanted), "stops": len(there),
-            "cost_eur": _eur(problem, plan, there), "left_out": left,
-            "baseline_eur": _eur(problem, own := nearest_neighbour(problem), d.served(own)),
+            "cost_eur": _eur(problem, plan), "left_out": left,
+            "baseline_eur": _eur(problem, own),
             "solver": solver.LIBRARY if plan != own else "nearest neighbour and 2-opt",
         }  # fmt: skip
         self.rows.plans.insert(uow, row)
@@ -155,7 +155,9 @@ class Collections:
         alerts: dict[str, frozenset[str]] = {}
         for alert in self._alerts(conn):
             alerts[alert["thing"]] = alerts.get(alert["thing"], frozenset()) | {alert["rule"]}
-        reports = self.rows.reports.items(conn, closed_ms=None)
+        told: dict[str, frozenset[str]] = {}
+        for one in self.rows.reports.items(conn, closed_ms=None):
+            told[one["thing"]] = told.get(one["thing"], frozenset()) | {one["about"]}
         care = {row["thing"]: row for row in self.rows.care.items(conn, collection=collection["id"])}
         fresh = {"cleaned_ms": collection["since_ms"], "used": 0.0}
         horizon_h = (self._next_ms(body, at_ms) - at_ms) / needs.H_MS
@@ -165,7 +167,7 @@ class Collections:
             body,
             needs.look(self.telemetry, body, things, at_ms=at_ms, horizon_h=horizon_h),
             alerts=alerts,
-            reported=frozenset(row["thing"] for row in reports),
+            reported=told,
             care={thing: care.get(thing, fresh) for thing in things},
             at_ms=at_ms,
         )
@@ -294,9 +296,8 @@ def tell_route(uow: UnitOfWork, row: Row, what: str, at_ms: int, **more: object)
     )
 
 
-def _eur(problem: d.Problem, plan: d.Plan, there: object) -> float:
+def _eur(problem: d.Problem, plan: d.Plan) -> float:
     """What driving costs, to the cent; what is left out costs nothing here."""
-    del there
     day = zip(problem.trucks, plan.routes, strict=True)
     driven = sum(d.drive(problem, truck, trips).mils(truck) for truck, trips in day)
     return round(driven / d.MILS_PER_EUR, 2)

@@ -26,7 +26,6 @@ from reference_impl.maintenance.collection.domain import (
     mils,
     served,
 )
-from reference_impl.maintenance.collection.heuristic import nearest_neighbour
 
 if TYPE_CHECKING:
     import pyvrp
@@ -60,9 +59,8 @@ def seed_of(problem: Problem) -> int:
     return int(digest(*said, problem.distance_m.tolist(), problem.unload_s)[:7], 16)
 
 
-def planned(problem: Problem, *, steps: int = STEPS) -> Plan:
-    """The better one of the solver's plan and of nearest neighbour + 2-opt; both can be driven."""
-    own = nearest_neighbour(problem)
+def planned(problem: Problem, own: Plan, *, steps: int = STEPS) -> Plan:
+    """The better one of the solver's plan and of ``own``: nearest neighbour + 2-opt."""
     if not problem.stops or not installed():
         return own
     better = _solved(problem, own, steps)
