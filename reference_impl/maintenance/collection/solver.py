@@ -36,7 +36,7 @@ HOME = 2
 """Place of the solver's matrices, behind depot and disposal: unloaded a last time, and home."""
 RELOADS_MAX = 4
 """Times a truck unloads in mid-shift."""
-STEPS = 1_500
+STEPS = 1_000
 """Steps of the search."""
 
 
