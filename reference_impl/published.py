@@ -192,6 +192,15 @@ class PlannedWindow(DomainEvent):
     work_order: str
 
 
+class CollectionChanged(FeedEvent):
+    """maintenance: a day of a collection was planned, or a route, a stop, a container was told of.
+
+    ``kind`` is ``collection.*``, ``route.*``, ``stop.*`` or ``citizen_report.*``.
+    """
+
+    __slots__ = ()
+
+
 class PartFitted(FeedEvent):
     """maintenance: a part was fitted; insight resets the wear, orders fulfils the need."""
 

@@ -13,6 +13,7 @@ from reference_impl.insight.service import Insight
 from reference_impl.insight.whole import Whole, assemble
 from reference_impl.kernel.bus import Bus
 from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
+from reference_impl.maintenance.collection.whole import Rounds
 from reference_impl.maintenance.planning.whole import Planning
 from reference_impl.maintenance.service import Maintenance
 from reference_impl.maintenance.tickets import Tickets
@@ -51,6 +52,7 @@ class Contexts:
     work: Work
     planning: Planning
     tickets: Tickets
+    rounds: Rounds
     outcomes: Outcomes
     charges: Charges
     subscriptions: Subscriptions
@@ -71,6 +73,7 @@ class Contexts:
         self.tickets.subscribe(bus)
         self.work.subscribe(bus)
         self.planning.planner.subscribe(bus)
+        self.rounds.subscribe(bus)
         self.outcomes.subscribe(bus)
         self.subscriptions.subscribe(bus)
         self.unlocks.subscribe(bus)
@@ -125,6 +128,7 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
     remote = Remote(**ports, requests=ground.outbox)
     known = joins.Known(rules=rules, orders=orders, analytics=analytics, maintenance=maintenance)
     work = joins.work_of(ground, **known, outcomes=outcomes)
+    tickets = joins.tickets_of(ground, rules)
     return Contexts(
         registry=Registry(rows=directory),
         ingestion=ingestion,
@@ -133,7 +137,8 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         orders=orders,
         rules=rules,
         maintenance=maintenance,
-        tickets=joins.tickets_of(ground, rules),
+        tickets=tickets,
+        rounds=joins.rounds_of(ground, rules, tickets),
         work=work,
         planning=planning_of(ground, **known, work=work),
         outcomes=outcomes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from twins.core.fleet import Fleet
-from twins.core.twin import Action
+from twins.core.twin import Action, Stands
 
 
 class Yard:
@@ -90,6 +90,22 @@ class Yard:
     def empty(self, at_ms: int, device: str) -> float:
         """Empty a container; returns the litres taken out, as they were thrown in."""
         return self._where[device].empty(at_ms, device)
+
+    def has(self, device: str) -> bool:
+        """Whether there is such a device."""
+        return device in self._where
+
+    def place_km(self, device: str) -> tuple[float, float] | None:
+        """Where a device stands, km east and north of the depot; None: at its site."""
+        fleet = self._where[device]
+        twin = fleet.twin
+        return twin.place_km(fleet.index[device]) if isinstance(twin, Stands) else None
+
+    def divert(self, at_ms: int, device: str, other: str, share: float) -> None:
+        """People take so much of what is meant for a device to another one; 0: no more."""
+        fleet = self._where.get(device)
+        if fleet is not None and other in fleet.index:
+            fleet.divert(at_ms, device, other, share)
 
     def _fleets(self) -> list[Fleet]:
         return list({id(fleet): fleet for fleet in self._where.values()}.values())
