@@ -53,6 +53,17 @@ class DataFlagged(FeedEvent):
     __slots__ = ()
 
 
+class AdviceChanged(FeedEvent):
+    """insight: advice for a parameter was given, decided on, applied, measured (AS8, ST5).
+
+    ``advice.given``, ``.accepted``, ``.declined``, ``.lapsed``, ``.applied``, ``.failed``,
+    ``.kept`` and ``.reverted`` are of one advice (its subject); ``advice.asked``, ``.run`` and
+    ``.measured`` of the round of a plan (its subject).
+    """
+
+    __slots__ = ()
+
+
 class AlertChanged(FeedEvent):
     """rules: an alert was raised or cleared, or somebody took it over, gave it back, shelved it."""
 

@@ -68,6 +68,14 @@ FEED_KINDS = (
             "expired", "terminated", "renewed",
         )
     ),
+    "action.raised", "action.escalated", "action.closed",
+    *(
+        f"advice.{step}"
+        for step in (
+            "given", "accepted", "declined", "lapsed", "applied", "failed", "kept", "reverted",
+            "asked", "run", "measured",
+        )
+    ),
     "pricing.agreed", "pricing.ended", "payout.made",
     *(f"invoice.{what}" for what in ("drafted", "issued", "paid", "cancelled", "credited")),
     "exclusion.asked", "exclusion.approved", "exclusion.refused",

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from reference_impl.bootstrap import joins
 from reference_impl.bootstrap.ground import Ground
+from reference_impl.bootstrap.machines import KnownControls
 from reference_impl.bootstrap.planning import planning_of
 from reference_impl.ingestion.service import Ingestion
 from reference_impl.insight.adapters.repository import rows as insight_rows
+from reference_impl.insight.advising import Advising
 from reference_impl.insight.service import Insight
 from reference_impl.insight.whole import Whole, assemble
 from reference_impl.kernel.bus import Bus
@@ -46,6 +48,7 @@ class Contexts:
     ingestion: Ingestion
     analytics: Whole
     insight: Insight
+    advising: Advising
     orders: Orders
     rules: Rules
     maintenance: Maintenance
@@ -82,6 +85,7 @@ class Contexts:
         self.remote.subscribe(bus)
         self.rollouts.subscribe(bus)
         self.resolving.subscribe(bus)
+        self.advising.subscribe(bus)
 
 
 def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Contexts:
@@ -134,6 +138,14 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         ingestion=ingestion,
         analytics=analytics,
         insight=insight,
+        advising=Advising(
+            store=ground.store,
+            rows=insight_rows(),
+            scheduler=scheduler,
+            telemetry=telemetry,
+            directory=directory,
+            controls=KnownControls(remote),
+        ),
         orders=orders,
         rules=rules,
         maintenance=maintenance,

@@ -148,9 +148,7 @@ def _put_in(problem: Problem, routes: list[Trips], numbers: Sequence[int]) -> li
     return routes
 
 
-def _places(
-    problem: Problem, routes: Sequence[Trips], number: int
-) -> list[tuple[int, int, Trips]]:
+def _places(problem: Problem, routes: Sequence[Trips], number: int) -> list[tuple[int, int, Trips]]:
     """The cheapest places for a stop: mils more, which truck, its trips with the stop."""
     stop, there = problem.stops[number], FIRST_STOP + number
     found: list[tuple[int, int, Trips]] = []

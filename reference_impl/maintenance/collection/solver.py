@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reference_impl.kernel.errors import Invalid, Problem as Wrong
+from reference_impl.kernel.errors import Invalid
+from reference_impl.kernel.errors import Problem as Wrong
 from reference_impl.kernel.ids import digest
 from reference_impl.maintenance.collection.domain import (
     DEPOT,
@@ -50,7 +51,9 @@ def must_be_installed() -> None:
     if not installed():
         what = f"routes are planned by the package {LIBRARY}, which is not installed"
         allowed = f"pip install 'twinrig[{EXTRA}]'"
-        raise Invalid("routes cannot be planned here", [Wrong(where="", what=what, allowed=allowed)])
+        raise Invalid(
+            "routes cannot be planned here", [Wrong(where="", what=what, allowed=allowed)]
+        )
 
 
 def seed_of(problem: Problem) -> int:

@@ -96,14 +96,20 @@ class CollectionBody(Body):
         """Trucks have different names, windows an end after their begin; something is emptied."""
         found: list[Finding] = []
         trucks = data.get("trucks")
-        ids = [t.get("id") for t in trucks if isinstance(t, dict)] if isinstance(trucks, list) else []
+        ids = (
+            [t.get("id") for t in trucks if isinstance(t, dict)] if isinstance(trucks, list) else []
+        )
         found += [
             (("trucks",), f"{one!r} is there twice", "names that differ")
             for one in sorted({str(i) for i in ids if ids.count(i) > 1})
         ]
         windows = data.get("windows")
         for thing, span in windows.items() if isinstance(windows, dict) else ():
-            if isinstance(span, list | tuple) and len(span) == 2 and not str(span[0]) < str(span[1]):
+            if (
+                isinstance(span, list | tuple)
+                and len(span) == 2
+                and not str(span[0]) < str(span[1])
+            ):
                 found.append((("windows", thing), f"{span[1]} is not after {span[0]}", "later"))
         if not data.get("things") and not data.get("models"):
             found.append((("things",), "nothing is collected", "things, models, or both"))
