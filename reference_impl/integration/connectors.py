@@ -40,7 +40,8 @@ class Role(StrEnum):
 KINDS: Mapping[Role, tuple[str, ...]] = {
     Role.FSM: ("ticket.*", "work_order.*"),
     Role.CRM: (
-        "contract.*", "customer.*", "invoice.cancelled", "invoice.issued", "invoice.paid",
+        "contract.*", "customer.*",
+        "invoice.cancelled", "invoice.credited", "invoice.issued", "invoice.paid",
     ),
 }  # fmt: skip
 """What each is sent: field service gets work, customer management whom it is for and what he pays.

@@ -124,7 +124,7 @@ OF_NOBODY = {
 """Asked too: what they answer is the product's or the tenant's, so no marker may be in it."""
 OF_ONE_S_OWN = {
     "/v1/webhooks", "/v1/webhooks/{webhook}", "/v1/webhook-deliveries", "/v1/notices",
-    "/v1/contacts",
+    "/v1/contacts", "/v1/connectors", "/v1/connectors/{connector}/jobs",
 }  # fmt: skip
 """What a user made or was sent, held by the tests of those contexts; no marker here either."""
 
@@ -333,4 +333,4 @@ def test_every_route_asks_for_a_permission_or_is_open_to_everybody(open_office):
         route.path for route in routes_of(open_office.dps.app.router) if not permission_of(route)
     }
 
-    assert silent == {"/v1/info", "/v1/health", "/v1/login"}
+    assert silent == {"/v1/info", "/v1/health", "/v1/login", "/v1/callbacks"}
