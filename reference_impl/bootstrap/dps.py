@@ -14,7 +14,7 @@ from broker.wire import topics
 from broker.wire.codec import encode
 from reference_impl.bootstrap.contexts import contexts_on
 from reference_impl.bootstrap.ground import ground_on
-from reference_impl.bootstrap.linked import LinkedDocuments, LinkedWork
+from reference_impl.bootstrap.linked import LinkedDocuments, LinkedWork, export_of
 from reference_impl.bootstrap.routes import answers_of_contexts, later_routers, routers
 from reference_impl.bootstrap.settings import Settings
 from reference_impl.ingestion.presence import Presence
@@ -151,6 +151,7 @@ class Dps:
             views=self.views,
             webhooks=self.webhooks,
             connectors=self.connectors,
+            exporter=export_of(self.app, self.store, self.directory),
         )
 
     def now_ms(self) -> int:

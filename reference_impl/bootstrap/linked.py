@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from typing import Any, TypeVar
 
+from fastapi import FastAPI
 from fastapi.encoders import jsonable_encoder
 
 from reference_impl.bootstrap.contexts import Contexts
+from reference_impl.integration.exporting import Exporter, Read
 from reference_impl.integration.ports import Document
 from reference_impl.kernel import access
+from reference_impl.kernel.access import NOBODY, Group, Principal
 from reference_impl.kernel.errors import IllegalStep, Invalid, Problem
+from reference_impl.kernel.http.guard import NOBODY_ELSE, permission_of
+from reference_impl.kernel.http.routes import routes_of
 from reference_impl.kernel.machines import way
 from reference_impl.kernel.rows import Row
-from reference_impl.kernel.store import Connection, UnitOfWork
+from reference_impl.kernel.store import Connection, Store, UnitOfWork
 from reference_impl.maintenance import domain as d
 from reference_impl.maintenance import ticket_states as t
 from reference_impl.outcomes.money.exporting import shown
 from reference_impl.outcomes.money.invoices import Invoice
+from reference_impl.registry.adapters.repository import RegistryRows
+from reference_impl.registry.scope import scope_of
 
 T = TypeVar("T")
 _S, _T = d.Step, t.TicketStep
@@ -166,6 +175,30 @@ class LinkedWork:
             maintenance.step(uow, subject, step, by=by, at_ms=at_ms, reason="")
         else:
             maintenance.step(uow, subject, step, by=by, at_ms=at_ms)
+
+
+def export_of(app: FastAPI, store: Store, directory: RegistryRows) -> Exporter:
+    """Exports from the routes of an app."""
+
+    @cache
+    def reads() -> dict[str, Read]:
+        return {
+            route.path: Read(permission_of(route) or NOBODY_ELSE, route.endpoint)
+            for route in routes_of(app.router)
+            if "GET" in (route.methods or ())
+        }
+
+    def scoped(customer: str) -> Principal | None:
+        with store.read() as conn:
+            trees = directory.trees(conn)
+        if customer not in trees.customers:
+            return None
+        scope = scope_of(trees, Group.CUSTOMER, customer)
+        return replace(
+            NOBODY, customers=scope.customers, things=scope.things, parties=scope.parties
+        )
+
+    return Exporter(read=lambda path: reads()[path], scoped=scoped, plain=jsonable_encoder)
 
 
 def _steps(found: list[T] | None, subject: str, state: str, goal: str) -> list[T]:

@@ -11,6 +11,7 @@ from reference_impl.bootstrap.contexts import Contexts
 from reference_impl.bootstrap.ground import Ground
 from reference_impl.ingestion import api as ingestion_api
 from reference_impl.integration.connectors import Connectors
+from reference_impl.integration.exporting import Exporter
 from reference_impl.integration.service import Webhooks
 from reference_impl.integration.wiring import explainer_of
 from reference_impl.kernel.http.shapes import Answers
@@ -78,11 +79,12 @@ def later_routers(
     views: Views,
     webhooks: Webhooks,
     connectors: Connectors,
+    exporter: Exporter,
 ) -> list[APIRouter]:
     """The others. Most runs call none; a start without them is 0.07 s shorter."""
     from reference_impl.insight import api as insight_api  # noqa: PLC0415
     from reference_impl.integration import api as integration_api  # noqa: PLC0415
-    from reference_impl.integration import connector_api  # noqa: PLC0415
+    from reference_impl.integration import connector_api, export_api  # noqa: PLC0415
     from reference_impl.maintenance import sla_api, ticket_api  # noqa: PLC0415
     from reference_impl.outcomes.cases import api as case_api  # noqa: PLC0415
     from reference_impl.outcomes.money import api as money_api  # noqa: PLC0415
@@ -121,5 +123,6 @@ def later_routers(
         resolving_api.router(c.resolving, clock, store),
         *governance.routers(clock, store),
         connector_api.router(connectors, clock, store),
+        export_api.router(exporter),
         *integration_api.routers(webhooks, explainer_of(c, ground.telemetry), clock, store),
     ]

@@ -108,6 +108,7 @@ WHOLE = {
     "/v1/pricings/{pricing}/usage", "/v1/invoice-export",
     "/v1/settlements", "/v1/settlements/{party}", "/v1/subscriptions/{subscription}",
     "/v1/partners/{partner}/tools",
+    "/v1/customers/{customer}/export", "/v1/customers/{customer}/export/{section}",
 }  # fmt: skip
 """Put together from several kinds of rows: no marker of somebody else's may be in it."""
 OF_NOBODY = {
