@@ -386,6 +386,20 @@ class ThingReleased(DomainEvent):
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerKept(DomainEvent):
+    """registry: a customer was installed or changed. Not in the feed; a CRM is told (CC15)."""
+
+    customer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractKept(DomainEvent):
+    """outcomes: a contract was signed or amended the short way. Not in the feed; see above."""
+
+    contract: str
+
+
 class ThingChanged(FeedEvent):
     """registry: ``thing.activated`` by its owner, ``thing.released`` by a reset."""
 
