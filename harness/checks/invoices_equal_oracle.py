@@ -2,7 +2,8 @@
 
 Pricings are those that the scenario installs by calls (``PUT /v1/pricings/{id}`` and its
 ``/migrate``); orders, visits, charges and periods are taken from the feed, readings from the wire.
-Credit notes, estimates and fees per thing or user that are counted by the DPS are not computed.
+What a rental (DS15) or a feature (DS14) costs is computed from the tariffs and prices installed and
+the times of the calls. Credit notes, estimates and fees per thing or user are not computed.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class InvoicesEqualOracle(Check):
         self._registers = oracle.Registers()
         self._once: dict[str, tuple[str, int, Decimal]] = {}
         """What happened once, by what it is: customer, time, cost."""
+        self._sold = oracle.Sold()
         self._asked: dict[str, Decimal] = {}
         self._seen: list[str] = []
 
@@ -70,6 +72,7 @@ class InvoicesEqualOracle(Check):
         if isinstance(event, FaultApplied):
             for call in event.params.get("calls", ()):
                 self._install(call)
+                self._sold.called(str(call["path"]), call.get("body", {}), event.at_ms)
         elif isinstance(event, FeedSeen):
             self._told(event)
 
@@ -105,7 +108,9 @@ class InvoicesEqualOracle(Check):
                 for terms in self._pricings.values()
             )  # fmt: skip
             if paying:
-                self._happened(event, data["customer"], oracle.exact(data["amount_eur"]))
+                cost = self._sold.cost(data["subject"])
+                told = oracle.exact(data["amount_eur"])
+                self._happened(event, data["customer"], told if cost is None else cost)
         elif event.kind in ("order.returned", "charge.voided", "charge.refunded"):
             self._once.pop(event.subject, None)
         elif event.kind == "outcome.period_final" or (
@@ -130,9 +135,10 @@ class InvoicesEqualOracle(Check):
 
     def _period(self, event: FeedSeen) -> None:
         contract = event.data["contract"]
+        month = oracle.month_named(event.data["period"][:7])
         for terms in self._pricings.values():
-            if terms.model == "outcome" and terms.terms.get("contract", "") in ("", contract):
-                (month,) = oracle.months_until(event.data["period"][:7], terms.from_ms)[-1:]
+            promised = terms.model == "outcome" and terms.terms.get("contract", "")
+            if promised in ("", contract) and terms.from_ms < month[1] and month[0] < terms.to_ms:
                 cost = oracle.of_period(event.data)
                 self._once[event.subject] = (terms.said["customer"], month[0], cost)
 

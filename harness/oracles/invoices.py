@@ -43,6 +43,12 @@ def months_until(label: str, first_ms: int) -> list[tuple[int, int]]:
     return found
 
 
+def month_named(label: str) -> tuple[int, int]:
+    """The UTC month ``2026-01``, ms."""
+    begin = datetime.strptime(label, "%Y-%m").replace(tzinfo=UTC)
+    return months_until(label, round(begin.timestamp() * 1000))[0]
+
+
 @dataclass(slots=True)
 class Terms:
     """A pricing as the scenario installed it; ``to_ms`` where another one follows it."""
@@ -83,10 +89,17 @@ class Registers:
                 insort(rows, (at_ms, value))
 
     def used(self, device: str, meter: Mapping[str, Any], from_ms: int, to_ms: int) -> Decimal:
-        """What a register counted in a span, as it stood at each end."""
-        if meter.get("kind", "register") != "register" or meter.get("ends", "carry") != "carry":
-            raise ScenarioError("the invoice oracle reads registers that are carried over")
+        """What a register counted in a span, as it stood at each end; or the increments in it."""
+        kind = meter.get("kind", "register")
+        if kind == "net" or meter.get("ends", "carry") != "carry":
+            raise ScenarioError(
+                "the invoice oracle reads increments, and registers that are carried over"
+            )
         rows = self.rows.get((device, meter["signal"]), [])
+        sign = exact(meter.get("factor", 1)) * (-1 if meter.get("sells", False) else 1)
+        if kind == "increments":
+            inside = (exact(value) for at_ms, value in rows if from_ms < at_ms <= to_ms)
+            return sum(inside, NOTHING) * sign
         first, last = (bisect_right(rows, (at_ms, float("inf"))) - 1 for at_ms in (from_ms, to_ms))
         rollover, total = exact(meter.get("rollover", 0)), NOTHING
         for index in range(max(first, 0) + 1, last + 1):
@@ -96,8 +109,7 @@ class Registers:
                 total += rolled if rolled < rollover / 2 else after
             else:
                 total += after - before
-        total *= exact(meter.get("factor", 1))
-        return -total if meter.get("sells", False) else total
+        return total * sign
 
 
 def tiered(meter: Mapping[str, Any], quantity: Decimal) -> Decimal:
@@ -143,7 +155,49 @@ def of_month(terms: Terms, month: tuple[int, int], registers: Registers) -> Deci
         ),
         NOTHING,
     )
-    return max(rated, part_of(exact(terms.terms.get("minimum_eur", 0)), month, begin, end))
+    minimum = exact(terms.terms.get("minimum_eur", 0))
+    return max(rated, part_of(minimum, month, begin, end)) if minimum else rated
+
+
+def of_rental(tariff: Mapping[str, Any], from_ms: int, to_ms: int) -> Decimal:
+    """What a rental costs: a start, and each minute that was begun, one at least (DS15)."""
+    minutes = max(1, -((from_ms - to_ms) // 60_000))
+    return cents(exact(tariff["start_eur"]) + exact(tariff["per_minute_eur"]) * minutes)
+
+
+@dataclass(slots=True)
+class Sold:
+    """What features and rentals cost, by the prices and the times of the calls that sell them."""
+
+    tariffs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    prices: dict[str, Decimal] = field(default_factory=dict)
+    """By feature: a scenario sells a feature of one model."""
+    rented: dict[str, str] = field(default_factory=dict)
+    """The tariff by the rental."""
+    numbers: dict[str, int] = field(default_factory=dict)
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def called(self, path: str, body: Mapping[str, Any], at_ms: int) -> None:
+        """Take a call of the scenario."""
+        match path.removeprefix("/v1/").split("/"):
+            case ["tariffs", tariff]:
+                self.tariffs[tariff] = body
+            case ["models", _, "features", feature]:
+                self.prices[feature] = exact(body["price_eur"])
+            case ["things", thing, "rentals"]:
+                self.numbers[thing] = self.numbers.get(thing, 0) + 1
+                self.rented[f"rnt-{thing}-{self.numbers[thing]}"] = str(body["tariff"])
+            case ["rentals", rental, "take"]:
+                self.spans[rental] = (at_ms, at_ms)
+            case ["rentals", rental, "give-back"]:
+                self.spans[rental] = (self.spans[rental][0], at_ms)
+
+    def cost(self, subject: str) -> Decimal | None:
+        """What a charge of a subject must come to; None if it is of something else."""
+        if subject in self.spans:
+            return of_rental(self.tariffs[self.rented[subject]], *self.spans[subject])
+        sold = (p for name, p in self.prices.items() if subject.rpartition("-")[0].endswith(name))
+        return next(sold, None) if subject.startswith("unl-") else None
 
 
 def of_order(data: Mapping[str, Any]) -> Decimal:

@@ -67,6 +67,10 @@ FEED_KINDS = (
         )
     ),
     "pricing.agreed", "pricing.ended", "payout.made",
+    *(f"charge.{what}" for what in ("asked", "settled", "refunded", "voided")),
+    *(f"feature.{what}" for what in ("ordered", "unlocked", "revoked")),
+    *(f"rental.{what}" for what in ("reserved", "taken", "given_back", "lapsed")),
+    *(f"planned_work.{what}" for what in ("proposed", "agreed", "done", "missed", "rescheduled")),
     *(f"invoice.{what}" for what in ("drafted", "issued", "paid", "cancelled", "credited")),
     "exclusion.asked", "exclusion.approved", "exclusion.refused",
     "command.failed", "command.acknowledged", "command.timed_out", "command.retried",
