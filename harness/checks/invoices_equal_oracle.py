@@ -41,10 +41,10 @@ class InvoicesEqualOracle(Check):
         super().__init__(args, brief)
         self._pricings: dict[str, oracle.Terms] = {}
         self._registers = oracle.Registers()
-        self._once: dict[str, tuple[str, int, Decimal]] = {}
-        """What happened once, by what it is: customer, time, cost."""
+        self._once: dict[str, tuple[oracle.Terms, int, Sequence[Decimal]]] = {}
+        """What happened once, by what it is: by which terms, when, and its lines."""
         self._sold = oracle.Sold()
-        self._asked: dict[str, Decimal] = {}
+        self._asked: dict[tuple[str, str], Decimal] = {}
         self._seen: list[str] = []
 
     def on_messages(self, messages: Iterable[tuple[str, Uplink]], at_ms: int) -> None:
@@ -94,23 +94,25 @@ class InvoicesEqualOracle(Check):
         if event.kind == "order.delivered":
             terms = self._of(data["customer"], data["thing"], at_ms, oracle.OF_ORDERS)
             if terms is not None and terms.terms.get("orders", True):
-                self._happened(event, data["customer"], oracle.of_order(data))
+                self._happened(event, terms, oracle.of_order(data), at_ms)
         elif event.kind == "work_order.closed":
             for terms in self._pricings.values():
                 mine = terms.said.get("thing") == data["thing"]
                 if mine and terms.model in oracle.OF_ORDERS and terms.holds(at_ms):
                     price = oracle.exact(terms.terms.get("visit_eur", 0))
-                    self._happened(event, terms.said["customer"], price)
+                    self._happened(event, terms, [price], at_ms)
         elif event.kind == "charge.asked":
-            paying = any(
-                terms.said["customer"] == data["customer"] and terms.model != "free"
+            paying = [
+                (terms.said.get("thing", ""), name)
+                for name, terms in self._pricings.items()
+                if terms.said["customer"] == data["customer"] and terms.model != "free"
                 and terms.holds(at_ms)
-                for terms in self._pricings.values()
-            )  # fmt: skip
+            ]  # fmt: skip
             if paying:
                 cost = self._sold.cost(data["subject"])
                 told = oracle.exact(data["amount_eur"])
-                self._happened(event, data["customer"], told if cost is None else cost)
+                terms = self._pricings[min(paying)[1]]
+                self._happened(event, terms, [told if cost is None else cost], at_ms)
         elif event.kind in ("order.returned", "charge.voided", "charge.refunded"):
             self._once.pop(event.subject, None)
         elif event.kind == "outcome.period_final" or (
@@ -118,7 +120,7 @@ class InvoicesEqualOracle(Check):
         ):
             self._period(event)
         elif event.kind == "invoice.drafted":
-            self._compare(event)
+            self.drafted(event)
 
     def _of(
         self, customer: str, thing: str, at_ms: int, models: Sequence[str]
@@ -130,8 +132,10 @@ class InvoicesEqualOracle(Check):
         whole = [t for t in held if not t.said.get("thing")]
         return next((t for t in own or whole if t.model in models), None)
 
-    def _happened(self, event: FeedSeen, customer: str, cost: Decimal) -> None:
-        self._once.setdefault(event.subject, (customer, event.at_ms, cost))
+    def _happened(
+        self, event: FeedSeen, terms: oracle.Terms, lines: Sequence[Decimal], at_ms: int
+    ) -> None:
+        self._once.setdefault(event.subject, (terms, at_ms, lines))
 
     def _period(self, event: FeedSeen) -> None:
         contract = event.data["contract"]
@@ -139,24 +143,35 @@ class InvoicesEqualOracle(Check):
         for terms in self._pricings.values():
             promised = terms.model == "outcome" and terms.terms.get("contract", "")
             if promised in ("", contract) and terms.from_ms < month[1] and month[0] < terms.to_ms:
-                cost = oracle.of_period(event.data)
-                self._once[event.subject] = (terms.said["customer"], month[0], cost)
+                self._once[event.subject] = (terms, month[0], oracle.of_period(event.data))
 
-    def _compare(self, event: FeedSeen) -> None:
+    def lines(self, event: FeedSeen) -> dict[str, tuple[oracle.Terms, Decimal]]:
+        """What an invoice that is drafted may ask for, as it is known now: terms and amount."""
         customer, month = event.data["customer"], event.data["month"]
-        mine = [t for t in self._pricings.values() if t.said["customer"] == customer]
-        total, end_ms = oracle.NOTHING, 0
-        for terms in mine:
-            for span in oracle.months_until(month, min(t.from_ms for t in mine)):
+        provider = event.data.get("provider", "")
+        mine = {
+            name: terms for name, terms in self._pricings.items()
+            if (terms.said["customer"], terms.said.get("provider", "")) == (customer, provider)
+        }  # fmt: skip
+        found, end_ms = {}, 0
+        first_ms = min((terms.from_ms for terms in mine.values()), default=event.at_ms)
+        for name, terms in mine.items():
+            for span in oracle.months_until(month, first_ms):
                 end_ms = max(end_ms, span[1])
-                total += oracle.of_month(terms, span, self._registers)
-        total += sum(
-            (cost for whose, at_ms, cost in self._once.values()
-             if whose == customer and at_ms < end_ms),
-            oracle.NOTHING,
-        )  # fmt: skip
-        asked, seen = total - self._asked.get(customer, oracle.NOTHING), event.data["total_eur"]
-        self._asked[customer] = total
+                for what, amount in oracle.of_month(terms, span, self._registers).items():
+                    found[f"{name} {span[0]} {what}"] = (terms, amount)
+        for subject, (terms, at_ms, amounts) in self._once.items():
+            if any(terms is one for one in mine.values()) and at_ms < end_ms:
+                for number, amount in enumerate(amounts):
+                    found[f"{subject} {number}"] = (terms, amount)
+        return found
+
+    def drafted(self, event: FeedSeen) -> None:
+        """Compare an invoice that is drafted."""
+        total = sum((amount for _, amount in self.lines(event).values()), oracle.NOTHING)
+        whose = (event.data["customer"], event.data.get("provider", ""))
+        asked, seen = total - self._asked.get(whose, oracle.NOTHING), event.data["total_eur"]
+        self._asked[whose] = total
         self._seen.append(f"{event.data['number']}: {seen:.2f} EUR")
         if oracle.exact(seen) != asked:
             self.violate(event.at_ms, f"{asked:.2f} EUR", self._seen[-1], event)

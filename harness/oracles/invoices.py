@@ -112,18 +112,18 @@ class Registers:
         return total * sign
 
 
-def tiered(meter: Mapping[str, Any], quantity: Decimal) -> Decimal:
-    """Price of a quantity, each tier to the cent."""
+def tiered(meter: Mapping[str, Any], quantity: Decimal) -> list[Decimal]:
+    """Price of a quantity, tier by tier, each to the cent."""
     tiers = meter.get("tiers") or [{"upto": None, "unit_price": meter["unit_price"]}]
     if quantity <= 0:
-        return cents(quantity * exact(tiers[0]["unit_price"]))
-    total, begin = NOTHING, NOTHING
+        return [cents(quantity * exact(tiers[0]["unit_price"]))]
+    prices, begin = [], NOTHING
     for tier in tiers:
         end = quantity if tier["upto"] is None else min(quantity, exact(tier["upto"]))
         if end > begin:
-            total += cents((end - begin) * exact(tier["unit_price"]))
+            prices.append(cents((end - begin) * exact(tier["unit_price"])))
             begin = end
-    return total
+    return prices
 
 
 def part_of(price: Decimal, month: tuple[int, int], from_ms: int, to_ms: int) -> Decimal:
@@ -135,28 +135,30 @@ def part_of(price: Decimal, month: tuple[int, int], from_ms: int, to_ms: int) ->
     return due[1] - due[0]
 
 
-def of_month(terms: Terms, month: tuple[int, int], registers: Registers) -> Decimal:
-    """What fees and use of a pricing come to in a month."""
+def of_month(terms: Terms, month: tuple[int, int], registers: Registers) -> dict[str, Decimal]:
+    """What fees and use of a pricing come to in a month, line by line."""
     begin, end = max(terms.from_ms, month[0]), min(terms.to_ms, month[1])
     if end <= begin:
-        return NOTHING
+        return {}
     if terms.model == "subscription":
-        fees = [
-            exact(fee["unit_price_eur"]) * fee.get("quantity", 1) for fee in terms.terms["fees"]
-        ]
-        return sum((part_of(price, month, begin, end) for price in fees), NOTHING)
+        return {
+            f"fee {number}": part_of(
+                exact(fee["unit_price_eur"]) * fee.get("quantity", 1), month, begin, end
+            )
+            for number, fee in enumerate(terms.terms["fees"])
+        }
     if terms.model != "usage":
-        return NOTHING
+        return {}
     thing = terms.said["thing"]
-    rated = sum(
-        (
-            tiered(meter, registers.used(thing, meter, begin, end))
-            for meter in terms.terms["meters"]
-        ),
-        NOTHING,
-    )
-    minimum = exact(terms.terms.get("minimum_eur", 0))
-    return max(rated, part_of(minimum, month, begin, end)) if minimum else rated
+    lines = {
+        f"{meter['signal']} {number}": price
+        for meter in terms.terms["meters"]
+        for number, price in enumerate(tiered(meter, registers.used(thing, meter, begin, end)))
+    }
+    if least := exact(terms.terms.get("minimum_eur", 0)):
+        missing = part_of(least, month, begin, end) - sum(lines.values(), NOTHING)
+        lines["minimum"] = max(NOTHING, missing)
+    return lines
 
 
 def of_rental(tariff: Mapping[str, Any], from_ms: int, to_ms: int) -> Decimal:
@@ -200,15 +202,14 @@ class Sold:
         return next(sold, None) if subject.startswith("unl-") else None
 
 
-def of_order(data: Mapping[str, Any]) -> Decimal:
-    """What a delivered order costs, with discount and tax."""
+def of_order(data: Mapping[str, Any]) -> list[Decimal]:
+    """What a delivered order costs: its goods, discount and tax."""
     goods = data.get("lines") or [data]
-    total = sum((exact(n["unit_price_eur"]) * n["quantity"] for n in goods), NOTHING)
-    return total - exact(data.get("discount_eur", 0)) + exact(data.get("tax_eur", 0))
+    prices = [cents(exact(n["unit_price_eur"]) * n["quantity"]) for n in goods]
+    return [*prices, -exact(data.get("discount_eur") or 0), exact(data.get("tax_eur") or 0)]
 
 
-def of_period(data: Mapping[str, Any]) -> Decimal:
-    """What a measured period comes to."""
-    added = sum((exact(data.get(n) or 0) for n in ("fee_eur", "bonus_eur", "gain_eur")), NOTHING)
-    taken = sum((exact(data.get(n) or 0) for n in ("credit_eur", "shortfall_eur")), NOTHING)
-    return added - taken
+def of_period(data: Mapping[str, Any]) -> list[Decimal]:
+    """What a measured period comes to: what is added, and what is taken off."""
+    signs = {"fee_eur": 1, "bonus_eur": 1, "gain_eur": 1, "credit_eur": -1, "shortfall_eur": -1}
+    return [exact(data.get(name) or 0) * sign for name, sign in signs.items()]
