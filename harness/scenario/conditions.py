@@ -66,7 +66,9 @@ FEED_KINDS = (
             "expired", "terminated", "renewed",
         )
     ),
-    "pricing.agreed", "pricing.ended", "payout.made",
+    "pricing.agreed", "pricing.ended", "payout.made", "settlement.stated",
+    "consent.given", "consent.withdrawn", "grant.given", "grant.revoked",
+    *(f"secondary_use.{what}" for what in ("opened", "withheld", "looked", "ordered", "ended")),
     *(f"charge.{what}" for what in ("asked", "settled", "refunded", "voided")),
     *(f"feature.{what}" for what in ("ordered", "unlocked", "revoked")),
     *(f"rental.{what}" for what in ("reserved", "taken", "given_back", "lapsed")),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from reference_impl.bootstrap import joins
 from reference_impl.bootstrap.ground import Ground
+from reference_impl.ecosystem.ports import Opened
+from reference_impl.ecosystem.service import SecondaryUses
 from reference_impl.ingestion.service import Ingestion
 from reference_impl.insight.adapters.repository import rows as insight_rows
 from reference_impl.insight.service import Insight
@@ -57,6 +59,7 @@ class Contexts:
     remote: Remote
     rollouts: Rollouts
     resolving: Resolving
+    uses: SecondaryUses
 
     def subscribe(self, bus: Bus) -> None:
         """Let everybody listen, in the order in which effects follow causes."""
@@ -75,9 +78,12 @@ class Contexts:
         self.remote.subscribe(bus)
         self.rollouts.subscribe(bus)
         self.resolving.subscribe(bus)
+        self.uses.subscribe(bus)
 
 
-def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Contexts:
+def contexts_on(
+    ground: Ground, ingestion: Ingestion, *, licence_key: str, opened: Opened
+) -> Contexts:
     """The contexts, told of each other only what their ports ask for."""
     rules: Rules
     scheduler, directory, telemetry = ground.scheduler, ground.directory, ground.series
@@ -119,6 +125,14 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         rows=remote_rows(), scheduler=scheduler, directory=directory, telemetry=telemetry
     )
     remote = Remote(**ports, requests=ground.outbox)
+    work = joins.work_of(
+        ground,
+        rules=rules,
+        orders=orders,
+        analytics=analytics,
+        maintenance=maintenance,
+        outcomes=outcomes,
+    )
     return Contexts(
         registry=Registry(rows=directory),
         ingestion=ingestion,
@@ -128,14 +142,7 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         rules=rules,
         maintenance=maintenance,
         tickets=joins.tickets_of(ground, rules),
-        work=joins.work_of(
-            ground,
-            rules=rules,
-            orders=orders,
-            analytics=analytics,
-            maintenance=maintenance,
-            outcomes=outcomes,
-        ),
+        work=work,
         outcomes=outcomes,
         charges=charges,
         subscriptions=joins.subscriptions_of(ground, charges),
@@ -145,4 +152,5 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         remote=remote,
         rollouts=Rollouts(**ports, machines=joins.machines_of(ground, rules), remote=remote),
         resolving=Resolving(**ports, remote=remote),
+        uses=joins.uses_of(ground, work, opened),
     )
