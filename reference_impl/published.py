@@ -315,6 +315,16 @@ class InvoiceChanged(FeedEvent):
     __slots__ = ()
 
 
+class SettlementStated(FeedEvent):
+    """outcomes: a month's invoices went out; so much of them is a party's (PM6).
+
+    Only where several parties share: ``party``, ``month``, ``invoiced_eur``, ``of_eur`` (what was
+    shared out, of which it is a part), ``lines``, ``parties``.
+    """
+
+    __slots__ = ()
+
+
 class PaidOut(FeedEvent):
     """outcomes: a party got its share of what was paid (PM6)."""
 
@@ -402,5 +412,21 @@ class ContractKept(DomainEvent):
 
 class ThingChanged(FeedEvent):
     """registry: ``thing.activated`` by its owner, ``thing.released`` by a reset."""
+
+    __slots__ = ()
+
+
+class RightsChanged(FeedEvent):
+    """registry: an owner gave or withdrew consent, or opened or closed data to a Data Recipient.
+
+    ``kind`` is ``consent.given``, ``consent.withdrawn``, ``grant.given`` or ``grant.revoked``;
+    ``data``: ``customer``, ``by`` and ``purpose``, or ``recipient`` and ``things``.
+    """
+
+    __slots__ = ()
+
+
+class SecondaryUseChanged(FeedEvent):
+    """ecosystem: a secondary use of data was opened, withheld or ended, or it looked (CC26)."""
 
     __slots__ = ()

@@ -77,6 +77,13 @@ FEED_KINDS = (
         )
     ),
     "pricing.agreed", "pricing.ended", "payout.made",
+    "pricing.agreed", "pricing.ended", "payout.made", "settlement.stated",
+    "consent.given", "consent.withdrawn", "grant.given", "grant.revoked",
+    *(f"secondary_use.{what}" for what in ("opened", "withheld", "looked", "ordered", "ended")),
+    *(f"charge.{what}" for what in ("asked", "settled", "refunded", "voided")),
+    *(f"feature.{what}" for what in ("ordered", "unlocked", "revoked")),
+    *(f"rental.{what}" for what in ("reserved", "taken", "given_back", "lapsed")),
+    *(f"planned_work.{what}" for what in ("proposed", "agreed", "done", "missed", "rescheduled")),
     *(f"invoice.{what}" for what in ("drafted", "issued", "paid", "cancelled", "credited")),
     "exclusion.asked", "exclusion.approved", "exclusion.refused",
     "command.failed", "command.acknowledged", "command.timed_out", "command.retried",

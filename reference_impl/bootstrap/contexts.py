@@ -8,6 +8,8 @@ from reference_impl.bootstrap import joins
 from reference_impl.bootstrap.ground import Ground
 from reference_impl.bootstrap.machines import KnownControls
 from reference_impl.bootstrap.planning import planning_of
+from reference_impl.ecosystem.ports import Opened
+from reference_impl.ecosystem.service import SecondaryUses
 from reference_impl.ingestion.service import Ingestion
 from reference_impl.insight.adapters.repository import rows as insight_rows
 from reference_impl.insight.advising import Advising
@@ -65,6 +67,7 @@ class Contexts:
     remote: Remote
     rollouts: Rollouts
     resolving: Resolving
+    uses: SecondaryUses
 
     def subscribe(self, bus: Bus) -> None:
         """Let everybody listen, in the order in which effects follow causes."""
@@ -86,9 +89,12 @@ class Contexts:
         self.rollouts.subscribe(bus)
         self.resolving.subscribe(bus)
         self.advising.subscribe(bus)
+        self.uses.subscribe(bus)
 
 
-def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Contexts:
+def contexts_on(
+    ground: Ground, ingestion: Ingestion, *, licence_key: str, opened: Opened
+) -> Contexts:
     """The contexts, told of each other only what their ports ask for."""
     rules: Rules
     scheduler, directory, telemetry = ground.scheduler, ground.directory, ground.series
@@ -162,4 +168,5 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         remote=remote,
         rollouts=Rollouts(**ports, machines=joins.machines_of(ground, rules), remote=remote),
         resolving=Resolving(**ports, remote=remote),
+        uses=joins.uses_of(ground, work, opened),
     )

@@ -28,6 +28,7 @@ from reference_impl.rules.views import Views
 def answers_of_contexts() -> Sequence[Answers]:
     """What the contexts say of their answers; imported only for who reads the document."""
     contexts = (
+        "ecosystem",
         "insight",
         "integration",
         "maintenance",
@@ -84,6 +85,7 @@ def later_routers(
     exporter: Exporter,
 ) -> list[APIRouter]:
     """The others. Most runs call none; a start without them is 0.07 s shorter."""
+    from reference_impl.ecosystem import api as ecosystem_api  # noqa: PLC0415
     from reference_impl.insight import advice_api  # noqa: PLC0415
     from reference_impl.insight import api as insight_api  # noqa: PLC0415
     from reference_impl.integration import api as integration_api  # noqa: PLC0415
@@ -126,6 +128,7 @@ def later_routers(
         ),
         money_api.router(c.money, clock, store),
         case_api.router(),
+        ecosystem_api.router(c.uses, clock, store),
         remote_api.router(c.remote, clock, store, ground.directory),
         firmware_api.router(c.rollouts, clock, store),
         resolving_api.router(c.resolving, clock, store),

@@ -44,7 +44,7 @@ _USE += " sla:r planned-work:rw collection-stops:r advice:r"
 _BUY = "parts:r orders:rw policies:rw recommendations:rw needs:r subscriptions:rw"
 _BUY += " explain:r invoices:r"
 _OWN = "webhooks:rw users:rwd api-keys:rwd consents:rw grants:rwd recipients:r export:r"
-_OWN += " activation:w audit:r"
+_OWN += " activation:w audit:r secondary-uses:r"
 _SERVE = f"{_LOOK} diagnostics:r tickets:rw actions:rw commands:rw work-orders:rw planning:r"
 _SERVE += " collections:r collection-routes:rw collection-stops:r"
 _SERVE += " sla:r planned-work:rw firmware:r alerts:w metrics:r recommendations:r needs:r parts:r"
@@ -61,7 +61,7 @@ _CONSOLE += (
 
 _MANAGE = f"{_SERVE} planning:w contracts:rw outcomes:rw disputes:w customers:rw partners:r users:r"
 _MANAGE += " firmware:rwa contacts:rwd webhooks:rw policies:rw rule-packs:r orders:r activation:w"
-_MANAGE += " service-levels:rw collections:w"
+_MANAGE += " service-levels:rw collections:w secondary-uses:rw recipients:rw"
 
 _C, _P, _O, _R = Group.CUSTOMER, Group.PARTNER, Group.ORGANISATION, Group.RECIPIENT
 _TABLE: tuple[tuple[str, str, Group, str, str], ...] = (
@@ -140,6 +140,7 @@ GROUPS: Mapping[str, frozenset[Group]] = {
     "service-levels:write": frozenset({_O}),
     "advice:write": frozenset({_C}),
     "service-levels:read": frozenset({_O, _P}),
+    "secondary-uses:write": frozenset({_O}),
 }
 """Permissions that only users of some groups may have."""
 PERMISSIONS: frozenset[str] = OPERATORS_ONLY.union(*(role.permissions for role in ROLES.values()))

@@ -61,6 +61,7 @@ ALL = {
     "/v1/leads": ("leads",),
     "/v1/entitlements": ("entitlements",),
     "/v1/grants": ("data_grants",),
+    "/v1/secondary-uses": ("secondary_uses",),
 }
 ONE_OF_A_THING = {
     "/v1/things/{name}": "",
@@ -100,6 +101,7 @@ ONE = {
     "/v1/explain/{ident}": "recommendations",
     "/v1/recommendations/{rec_id}": "recommendations",
     "/v1/orders/{order_id}": "orders",
+    "/v1/secondary-uses/{use}/looks": "secondary_uses",
 }
 """One object by its id: 404 unless the caller sees it."""
 WHOLE = {
