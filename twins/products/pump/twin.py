@@ -104,8 +104,10 @@ class PumpTwin(Works):
         if rags:
             self.rags.step(self.now_ms, self._ragged[:rags])
         if mains:
-            stations.wells["dead"] &= self.ills.mains_until_s > self.now_s
-            stations.usable_changed()
+            back = stations.wells["dead"] & (self.ills.mains_until_s <= self.now_s)
+            stations.wells["dead"] &= ~back
+            for station in np.flatnonzero(back).tolist():
+                stations.usable_changed(station)
         self._close()
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
