@@ -113,6 +113,7 @@ WHOLE = {
     "/v1/partners/{partner}/tools", "/v1/planning/places", "/v1/planning/shifts",
     "/v1/planning/days", "/v1/planning/load",
     "/v1/customers/{customer}/export", "/v1/customers/{customer}/export/{section}",
+    "/v1/models/{model}/reliability",
 }  # fmt: skip
 """Put together from several kinds of rows: no marker of somebody else's may be in it."""
 OF_NOBODY = {
