@@ -166,6 +166,16 @@ class PlannedWorkChanged(FeedEvent):
     __slots__ = ()
 
 
+class PlanChanged(FeedEvent):
+    """maintenance: a technician's day was planned (FS6), or a visit was confirmed or moved.
+
+    ``plan.made`` of a plan, ``visit.confirmed`` and ``visit.moved`` of a work order: the customer
+    was told when somebody comes, or that it will be another time.
+    """
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedWindow(DomainEvent):
     """maintenance: planned work stopped a thing in ``[from_ms, to_ms)``. Not in the feed.
@@ -180,6 +190,15 @@ class PlannedWindow(DomainEvent):
     contract: str
     """The contract that the window was agreed under; empty: every contract of the thing."""
     work_order: str
+
+
+class CollectionChanged(FeedEvent):
+    """maintenance: a day of a collection was planned, or a route, a stop, a container was told of.
+
+    ``kind`` is ``collection.*``, ``route.*``, ``stop.*`` or ``citizen_report.*``.
+    """
+
+    __slots__ = ()
 
 
 class PartFitted(FeedEvent):

@@ -1,7 +1,8 @@
 """What goes on invoices, gathered from calls, feed and wire, for checks that recompute money.
 
 Pricings are those that the scenario installs by calls (``PUT /v1/pricings/{id}`` and its
-``/migrate``); orders, visits, charges and periods are taken from the feed, readings from the wire.
+``/migrate``), and so are sales of data; orders, visits, charges and periods are of the feed,
+readings from the wire.
 What a rental (DS15) or a feature (DS14) costs is computed from the tariffs and prices installed and
 the times of the calls. Credit notes, estimates and fees per thing or user are not computed.
 """
@@ -18,6 +19,7 @@ from harness.events import Event, FaultApplied, FeedSeen
 from harness.oracles import invoices as oracle
 
 PATH = "/v1/pricings/"
+SALES = "/v1/data-sales"
 
 
 class Invoiced(Check):
@@ -59,20 +61,24 @@ class Invoiced(Check):
         """See Check."""
         if isinstance(event, FaultApplied):
             for call in event.params.get("calls", ()):
-                self._install(call)
+                self._install(call, event.at_ms)
                 self._sold.called(str(call["path"]), call.get("body", {}), event.at_ms)
         elif isinstance(event, FeedSeen):
             self._told(event)
 
-    def _install(self, call: Mapping[str, Any]) -> None:
+    def _install(self, call: Mapping[str, Any], at_ms: int) -> None:
         path, body = str(call["path"]), call.get("body", {})
+        if path == SALES and not call.get("refused"):
+            price = oracle.exact(body["unit_price_eur"]) * body["records"]
+            key = f"{body['pricing']}/{body['owner']}/{body['what']}/{at_ms}"
+            self._once[key] = (self._pricings[body["pricing"]], at_ms, [oracle.cents(price)])
         name, _, step = path.removeprefix(PATH).partition("/")
         if not path.startswith(PATH):
             return
         if step == "migrate":
-            old, at_ms = self._pricings[name], int(body["at_ms"])
-            old.to_ms = at_ms
-            self._pricings[body["to"]] = oracle.Terms({**old.said, **body}, at_ms)
+            old, from_ms = self._pricings[name], int(body["at_ms"])
+            old.to_ms = from_ms
+            self._pricings[body["to"]] = oracle.Terms({**old.said, **body}, from_ms)
         else:
             ends_ms = body.get("to_ms") or oracle.FOREVER
             self._pricings[name] = oracle.Terms(body, int(body["from_ms"]), ends_ms)

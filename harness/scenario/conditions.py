@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from harness.scenario.cel_library import library
+
 if TYPE_CHECKING:
     import cel
 
@@ -119,9 +121,8 @@ def compile_cel(source: str) -> cel.Program:
     Raises:
         ValueError: If it is not CEL.
     """
-    import cel  # noqa: PLC0415 - a tenth of a second, for those who write expressions
-
-    return cel.compile(source)
+    program: cel.Program = library().compile(source)
+    return program
 
 
 class Ref(NamedTuple):

@@ -89,7 +89,7 @@ def mid_run(entry: Setup, scenario: Scenario, products: Products) -> list[Call]:
         for file in pack_paths(pack, scenario.folder, used_products(scenario, products))
     ]
     calls += [
-        Call(one.method, one.path, one.body, f"{one.method} {one.path}")
+        Call(one.method, one.path, one.body, f"{one.method} {one.path}", one.refused)
         for one in entry.service.calls
     ]
     return [*calls, *_read_packs(files)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from reference_impl.bootstrap import joins
 from reference_impl.bootstrap.ground import Ground
+from reference_impl.bootstrap.planning import planning_of
 from reference_impl.ecosystem.ports import Opened
 from reference_impl.ecosystem.service import SecondaryUses
 from reference_impl.ingestion.service import Ingestion
@@ -14,6 +15,8 @@ from reference_impl.insight.service import Insight
 from reference_impl.insight.whole import Whole, assemble
 from reference_impl.kernel.bus import Bus
 from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
+from reference_impl.maintenance.collection.whole import Rounds
+from reference_impl.maintenance.planning.whole import Planning
 from reference_impl.maintenance.service import Maintenance
 from reference_impl.maintenance.tickets import Tickets
 from reference_impl.maintenance.whole import Whole as Work
@@ -49,7 +52,9 @@ class Contexts:
     rules: Rules
     maintenance: Maintenance
     work: Work
+    planning: Planning
     tickets: Tickets
+    rounds: Rounds
     outcomes: Outcomes
     charges: Charges
     subscriptions: Subscriptions
@@ -70,6 +75,8 @@ class Contexts:
         self.maintenance.subscribe(bus)
         self.tickets.subscribe(bus)
         self.work.subscribe(bus)
+        self.planning.planner.subscribe(bus)
+        self.rounds.subscribe(bus)
         self.outcomes.subscribe(bus)
         self.subscriptions.subscribe(bus)
         self.unlocks.subscribe(bus)
@@ -125,14 +132,9 @@ def contexts_on(
         rows=remote_rows(), scheduler=scheduler, directory=directory, telemetry=telemetry
     )
     remote = Remote(**ports, requests=ground.outbox)
-    work = joins.work_of(
-        ground,
-        rules=rules,
-        orders=orders,
-        analytics=analytics,
-        maintenance=maintenance,
-        outcomes=outcomes,
-    )
+    known = joins.Known(rules=rules, orders=orders, analytics=analytics, maintenance=maintenance)
+    work = joins.work_of(ground, **known, outcomes=outcomes)
+    tickets = joins.tickets_of(ground, rules)
     return Contexts(
         registry=Registry(rows=directory),
         ingestion=ingestion,
@@ -141,8 +143,10 @@ def contexts_on(
         orders=orders,
         rules=rules,
         maintenance=maintenance,
-        tickets=joins.tickets_of(ground, rules),
+        tickets=tickets,
+        rounds=joins.rounds_of(ground, rules, tickets),
         work=work,
+        planning=planning_of(ground, **known, work=work),
         outcomes=outcomes,
         charges=charges,
         subscriptions=joins.subscriptions_of(ground, charges),

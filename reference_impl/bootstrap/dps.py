@@ -83,6 +83,7 @@ class Dps:
             store,
             self._routers(),
             later=self._later_routers,
+            lanes=system.lanes(self.store, self.timekeeper),
             callers=self.callers,
             after_write=self._wrote,
             now_ms=self.now_ms,

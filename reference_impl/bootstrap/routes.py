@@ -30,6 +30,8 @@ def answers_of_contexts() -> Sequence[Answers]:
         "insight",
         "integration",
         "maintenance",
+        "maintenance.planning",
+        "maintenance.collection",
         "orders",
         "outcomes.cases",
         "outcomes.contracts",
@@ -83,6 +85,8 @@ def later_routers(
     from reference_impl.insight import api as insight_api  # noqa: PLC0415
     from reference_impl.integration import api as integration_api  # noqa: PLC0415
     from reference_impl.maintenance import sla_api, ticket_api  # noqa: PLC0415
+    from reference_impl.maintenance.collection import api as collection_api  # noqa: PLC0415
+    from reference_impl.maintenance.planning import api as planning_api  # noqa: PLC0415
     from reference_impl.outcomes.cases import api as case_api  # noqa: PLC0415
     from reference_impl.outcomes.money import api as money_api  # noqa: PLC0415
     from reference_impl.outcomes.selling import api as selling_api  # noqa: PLC0415
@@ -104,6 +108,8 @@ def later_routers(
             store=store,
         ),
         ticket_api.router(c.tickets, clock, store),
+        planning_api.router(c.planning, clock, store),
+        collection_api.router(c.rounds, clock, store),
         selling_api.router(
             subscriptions=c.subscriptions,
             charges=c.charges,

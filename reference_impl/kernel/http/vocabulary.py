@@ -28,7 +28,9 @@ UNITS: Mapping[str, str] = {
     "_rate": "share from 0 to 1",
     "_share": "share from 0 to 1",
 }
-SPANS = frozenset({"batch_ms", "cancel_window_ms", "duration_ms", "limit_ms", "paused_ms"})
+SPANS = frozenset(
+    {"batch_ms", "cancel_window_ms", "duration_ms", "late_ms", "limit_ms", "paused_ms", "travel_ms"}
+)
 """Names that end with ``_ms`` and say how long, not when."""
 _PAST = re.compile(r"([a-z_]+ed|sent|taken|seen)_ms")
 _TABLES = (words, words_contracts, words_ecosystem, words_money, words_remote, words_work)

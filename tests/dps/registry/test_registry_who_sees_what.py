@@ -89,6 +89,7 @@ ONE = {
     "/v1/alerts/{alert_id}": "alerts",
     "/v1/tickets/{ticket}": "tickets",
     "/v1/work-orders/{wo_id}": "work_orders",
+    "/v1/work-orders/{wo_id}/visit": "work_orders",
     "/v1/sla/{incident}": "sla_incidents",
     "/v1/service-levels/{level}": "service_levels",
     "/v1/contracts/{contract_id}": "contracts",
@@ -109,11 +110,13 @@ WHOLE = {
     "/v1/views/machines", "/v1/views/portal/overview",
     "/v1/pricings/{pricing}/usage", "/v1/invoice-export",
     "/v1/settlements", "/v1/settlements/{party}", "/v1/subscriptions/{subscription}",
-    "/v1/partners/{partner}/tools",
+    "/v1/partners/{partner}/tools", "/v1/planning/places", "/v1/planning/shifts",
+    "/v1/planning/days", "/v1/planning/load",
 }  # fmt: skip
 """Put together from several kinds of rows: no marker of somebody else's may be in it."""
 OF_NOBODY = {
     "/v1/info", "/v1/health", "/v1/me", "/v1/roles", "/v1/models", "/v1/models/{name}",
+    "/v1/planning/settings",
     "/v1/models/{model}/metadata", "/v1/algorithms", "/v1/conditions/{name}/revisions",
     "/v1/recomputations", "/v1/parts", "/v1/rule-packs", "/v1/plans", "/v1/agreements",
     "/v1/recipients", "/v1/tenants", "/v1/flags", "/v1/ingestion/stored",
