@@ -53,6 +53,17 @@ class DataFlagged(FeedEvent):
     __slots__ = ()
 
 
+class AdviceChanged(FeedEvent):
+    """insight: advice for a parameter was given, decided on, applied, measured (AS8, ST5).
+
+    ``advice.given``, ``.accepted``, ``.declined``, ``.lapsed``, ``.applied``, ``.failed``,
+    ``.kept`` and ``.reverted`` are of one advice (its subject); ``advice.asked``, ``.run`` and
+    ``.measured`` of the round of a plan (its subject).
+    """
+
+    __slots__ = ()
+
+
 class AlertChanged(FeedEvent):
     """rules: an alert was raised or cleared, or somebody took it over, gave it back, shelved it."""
 
@@ -383,6 +394,20 @@ class ThingReleased(DomainEvent):
     thing: str
     customer: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerKept(DomainEvent):
+    """registry: a customer was installed or changed. Not in the feed; a CRM is told (CC15)."""
+
+    customer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractKept(DomainEvent):
+    """outcomes: a contract was signed or amended the short way. Not in the feed; see above."""
+
+    contract: str
 
 
 class ThingChanged(FeedEvent):

@@ -75,6 +75,14 @@ FEED_KINDS = (
     *(f"feature.{what}" for what in ("ordered", "unlocked", "revoked")),
     *(f"rental.{what}" for what in ("reserved", "taken", "given_back", "lapsed")),
     *(f"planned_work.{what}" for what in ("proposed", "agreed", "done", "missed", "rescheduled")),
+    "action.raised", "action.escalated", "action.closed",
+    *(
+        f"advice.{step}"
+        for step in (
+            "given", "accepted", "declined", "lapsed", "applied", "failed", "kept", "reverted",
+            "asked", "run", "measured",
+        )
+    ),
     *(f"invoice.{what}" for what in ("drafted", "issued", "paid", "cancelled", "credited")),
     "exclusion.asked", "exclusion.approved", "exclusion.refused",
     "command.failed", "command.acknowledged", "command.timed_out", "command.retried",

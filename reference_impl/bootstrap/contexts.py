@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from reference_impl.bootstrap import joins
 from reference_impl.bootstrap.ground import Ground
+from reference_impl.bootstrap.machines import KnownControls
 from reference_impl.bootstrap.planning import planning_of
 from reference_impl.ecosystem.ports import Opened
 from reference_impl.ecosystem.service import SecondaryUses
 from reference_impl.ingestion.service import Ingestion
 from reference_impl.insight.adapters.repository import rows as insight_rows
+from reference_impl.insight.advising import Advising
 from reference_impl.insight.service import Insight
 from reference_impl.insight.whole import Whole, assemble
 from reference_impl.kernel.bus import Bus
@@ -48,6 +50,7 @@ class Contexts:
     ingestion: Ingestion
     analytics: Whole
     insight: Insight
+    advising: Advising
     orders: Orders
     rules: Rules
     maintenance: Maintenance
@@ -85,6 +88,7 @@ class Contexts:
         self.remote.subscribe(bus)
         self.rollouts.subscribe(bus)
         self.resolving.subscribe(bus)
+        self.advising.subscribe(bus)
         self.uses.subscribe(bus)
 
 
@@ -140,6 +144,14 @@ def contexts_on(
         ingestion=ingestion,
         analytics=analytics,
         insight=insight,
+        advising=Advising(
+            store=ground.store,
+            rows=insight_rows(),
+            scheduler=scheduler,
+            telemetry=telemetry,
+            directory=directory,
+            controls=KnownControls(remote),
+        ),
         orders=orders,
         rules=rules,
         maintenance=maintenance,

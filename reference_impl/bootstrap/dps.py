@@ -14,6 +14,7 @@ from broker.wire import topics
 from broker.wire.codec import encode
 from reference_impl.bootstrap.contexts import contexts_on
 from reference_impl.bootstrap.ground import ground_on
+from reference_impl.bootstrap.linked import LinkedDocuments, LinkedWork, export_of
 from reference_impl.bootstrap.routes import answers_of_contexts, later_routers, routers
 from reference_impl.bootstrap.settings import Settings
 from reference_impl.ingestion.presence import Presence
@@ -120,13 +121,15 @@ class Dps:
         self.notices = courier_of(
             self.store, self.now_ms, smtp=settings.smtp, sms_gateway=settings.sms_gateway
         )
-        self.webhooks, self.courier = webhooks_of(
+        self.webhooks, self.connectors, self.courier = webhooks_of(
             self.store,
             ranges=settings.webhook_ranges,
             principal=self.callers.principal,
             on_change=self.directory.on_change,
             wall_s=time.time,  # noqa: TID251 - receivers compare what is signed with their clocks
             now_ms=None if settings.live else self.now_ms,
+            documents=LinkedDocuments(self.contexts),
+            field=LinkedWork(self.contexts),
         )
         self.timekeeper.on_moved(self.notices.flush)
         self.timekeeper.on_moved(self.courier.flush)
@@ -157,6 +160,8 @@ class Dps:
             governance=self.governance,
             views=self.views,
             webhooks=self.webhooks,
+            connectors=self.connectors,
+            exporter=export_of(self.app, self.store, self.directory),
         )
 
     def now_ms(self) -> int:
@@ -172,6 +177,7 @@ class Dps:
         bring_up_to_date(self.store)
         self.contexts.subscribe(self.store.bus)
         self.webhooks.subscribe(self.store.bus)
+        self.connectors.subscribe(self.store.bus)
         self.notices.subscribe(self.store.bus)
         self.presence.subscribe(self.store.bus)
         self.timekeeper.load()

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reference_impl.kernel.errors import Invalid, Problem as Wrong
+from reference_impl.kernel.errors import Invalid
+from reference_impl.kernel.errors import Problem as Wrong
 from reference_impl.kernel.ids import digest
 from reference_impl.maintenance.collection.domain import (
     DEPOT,
