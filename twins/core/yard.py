@@ -15,6 +15,10 @@ class Yard:
     def __init__(self, where: Mapping[str, Fleet]) -> None:
         self._where = where
 
+    def knows(self, device: str) -> bool:
+        """Whether there is such a device."""
+        return device in self._where
+
     def fits(self, device: str, position: str) -> bool:
         """Whether there is such a device with a component or a place for parts there."""
         fleet = self._where.get(device)
