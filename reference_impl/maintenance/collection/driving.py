@@ -88,9 +88,7 @@ class Driving:
         """The stops of a route, in order."""
         return self._rows.stops.items(conn, route=route)
 
-    def step(
-        self, uow: UnitOfWork, ident: str, step: RouteStep, *, by: str, at_ms: int
-    ) -> Row:
+    def step(self, uow: UnitOfWork, ident: str, step: RouteStep, *, by: str, at_ms: int) -> Row:
         """Begin a route, or call it off. Raises Unknown, IllegalStep."""
         row = self._move(uow, self.route(uow.conn, ident), step, by=by, at_ms=at_ms)
         if step is RouteStep.CANCEL:
@@ -129,7 +127,9 @@ class Driving:
             self._serve(uow, stops.pop(one["thing"]), one, by=by, at_ms=at_ms)
         reasons = {one["thing"]: one["reason"] for one in skipped}
         for thing, stop in stops.items():
-            self._stop(uow, stop, StopStep.SKIP, at_ms=at_ms, reason=reasons.get(thing, "not reached"))
+            self._stop(
+                uow, stop, StopStep.SKIP, at_ms=at_ms, reason=reasons.get(thing, "not reached")
+            )
         tell_route(uow, row, PAST[RouteStep.FINISH], at_ms, served=len(done), skipped=len(stops))
         return row
 
@@ -222,9 +222,7 @@ class Driving:
             if thing in self._planning.things(uow.conn, collection["body"]):
                 self._urgent(uow, collection, thing, why, at_ms)
 
-    def _urgent(
-        self, uow: UnitOfWork, collection: Row, thing: str, why: str, at_ms: int
-    ) -> None:
+    def _urgent(self, uow: UnitOfWork, collection: Row, thing: str, why: str, at_ms: int) -> None:
         body = collection["body"]
         places = needs.places_of(
             self._planning.telemetry, body, list(self._planning.things(uow.conn, body)), at_ms
@@ -255,9 +253,14 @@ class Driving:
             if any(s["thing"] == place.id and s["state"] == StopState.PLANNED.value for s in stops):
                 return
             near += [
-                Place(id=s["thing"], latitude_deg=s["latitude_deg"], longitude_deg=s["longitude_deg"])
-                for s in stops if s["due_ms"] >= at_ms
-            ]  # fmt: skip
+                Place(
+                    id=s["thing"],
+                    latitude_deg=s["latitude_deg"],
+                    longitude_deg=s["longitude_deg"],
+                )
+                for s in stops
+                if s["due_ms"] >= at_ms
+            ]
             roads = Roads(speed_kmh=body["speed_kmh"])
             far = roads.distances_m([place, *near])[:1, 1:]
             more_ms = 2 * int(roads.durations_ms(far).min()) + body["service_s"] * 1000

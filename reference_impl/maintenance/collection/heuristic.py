@@ -86,10 +86,13 @@ def _next(
     return None
 
 
-def _price(problem: Problem, truck: Truck) -> Callable[[Sequence[int], Sequence[int]], Whole]:
+Places = Sequence[int] | Whole
+
+
+def _price(problem: Problem, truck: Truck) -> Callable[[Places, Places], Whole]:
     """What ways between places cost the truck, in mils."""
 
-    def price(here: Sequence[int], there: Sequence[int]) -> Whole:
+    def price(here: Places, there: Places) -> Whole:
         far, long = problem.distance_m[here, there], problem.duration_s[here, there]
         return np.asarray(far * truck.mils_m + long * truck.mils_s, dtype=np.int64)
 
@@ -148,9 +151,7 @@ def _put_in(problem: Problem, routes: list[Trips], numbers: Sequence[int]) -> li
     return routes
 
 
-def _places(
-    problem: Problem, routes: Sequence[Trips], number: int
-) -> list[tuple[int, int, Trips]]:
+def _places(problem: Problem, routes: Sequence[Trips], number: int) -> list[tuple[int, int, Trips]]:
     """The cheapest places for a stop: mils more, which truck, its trips with the stop."""
     stop, there = problem.stops[number], FIRST_STOP + number
     found: list[tuple[int, int, Trips]] = []

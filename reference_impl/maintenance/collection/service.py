@@ -158,7 +158,9 @@ class Collections:
         told: dict[str, frozenset[str]] = {}
         for one in self.rows.reports.items(conn, closed_ms=None):
             told[one["thing"]] = told.get(one["thing"], frozenset()) | {one["about"]}
-        care = {row["thing"]: row for row in self.rows.care.items(conn, collection=collection["id"])}
+        care = {
+            row["thing"]: row for row in self.rows.care.items(conn, collection=collection["id"])
+        }
         fresh = {"cleaned_ms": collection["since_ms"], "used": 0.0}
         horizon_h = (self._next_ms(body, at_ms) - at_ms) / needs.H_MS
         horizon_h += clocks.seconds(body["trucks"][0]["shift_to"]) / 3600.0
@@ -188,7 +190,8 @@ class Collections:
         driven = d.drive(problem, truck, trips)
         row = new_route(plan, truck.id, number=1)
         row |= {
-            "distance_m": driven.distance_m, "cost_eur": round(driven.mils(truck) / d.MILS_PER_EUR, 2),
+            "distance_m": driven.distance_m,
+            "cost_eur": round(driven.mils(truck) / d.MILS_PER_EUR, 2),
             "depart_ms": begin_ms + driven.start_s * 1000, "end_ms": begin_ms + driven.end_s * 1000,
         }  # fmt: skip
         numbers = [(n, trip) for trip, stops in enumerate(trips) for n in stops]
@@ -201,7 +204,9 @@ class Collections:
         ]  # fmt: skip
         self.rows.routes.insert(uow, row)
         self.rows.stops.insert(uow, *stops)
-        tell_route(uow, row, "planned", plan["planned_ms"], stops=[shown_stop(one) for one in stops])
+        tell_route(
+            uow, row, "planned", plan["planned_ms"], stops=[shown_stop(one) for one in stops]
+        )
 
     @staticmethod
     def _tell_plan(uow: UnitOfWork, row: Row) -> None:
@@ -291,9 +296,7 @@ def tell_route(uow: UnitOfWork, row: Row, what: str, at_ms: int, **more: object)
     """Say in the feed what became of a route."""
     names = ("collection", "plan", "truck", "state", "depart_ms", "end_ms", "by")
     data: dict[str, Any] = {name: row[name] for name in names} | more
-    uow.publish(
-        CollectionChanged(at_ms=at_ms, kind=f"route.{what}", subject=row["id"], data=data)
-    )
+    uow.publish(CollectionChanged(at_ms=at_ms, kind=f"route.{what}", subject=row["id"], data=data))
 
 
 def _eur(problem: d.Problem, plan: d.Plan) -> float:

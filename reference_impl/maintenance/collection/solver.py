@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reference_impl.kernel.errors import Invalid, Problem as Wrong
+from reference_impl.kernel.errors import Invalid
+from reference_impl.kernel.errors import Problem as Wrong
 from reference_impl.kernel.ids import digest
 from reference_impl.maintenance.collection.domain import (
     DEPOT,
@@ -22,6 +23,7 @@ from reference_impl.maintenance.collection.domain import (
     Plan,
     Problem,
     Trips,
+    Whole,
     faults,
     mils,
     served,
@@ -50,7 +52,9 @@ def must_be_installed() -> None:
     if not installed():
         what = f"routes are planned by the package {LIBRARY}, which is not installed"
         allowed = f"pip install 'twinrig[{EXTRA}]'"
-        raise Invalid("routes cannot be planned here", [Wrong(where="", what=what, allowed=allowed)])
+        raise Invalid(
+            "routes cannot be planned here", [Wrong(where="", what=what, allowed=allowed)]
+        )
 
 
 def seed_of(problem: Problem) -> int:
@@ -128,7 +132,7 @@ def _data(problem: Problem, placed: frozenset[int]) -> pyvrp.ProblemData:
     return pyvrp.ProblemData(places, clients, depots, vehicles, [far], [long])
 
 
-def _with_home(matrix: np.ndarray, unload: int) -> np.ndarray:  # type: ignore[type-arg]
+def _with_home(matrix: Whole, unload: int) -> Whole:
     """The matrix with a place for "unloaded, and home" behind depot and disposal."""
     out = np.insert(np.insert(matrix, HOME, 0, axis=0), HOME, 0, axis=1)
     out[:, HOME] = out[:, DISPOSAL] + unload + int(matrix[DISPOSAL, DEPOT])

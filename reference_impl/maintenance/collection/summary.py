@@ -32,7 +32,9 @@ def summary(
     weeks = max(to_ms - from_ms, 1) / WEEK_MS
     fixed_eur = None
     if rounds_per_week > 0.0:
-        fixed_eur = round(weeks * rounds_per_week * _round_eur(planning, collection, things, at_ms), 2)
+        fixed_eur = round(
+            weeks * rounds_per_week * _round_eur(planning, collection, things, at_ms), 2
+        )
     return {
         "collection": name, "from_ms": from_ms, "to_ms": to_ms, "plans": len(plans),
         "routes": len(routes), "stops": len(stops), "served": len(served),
