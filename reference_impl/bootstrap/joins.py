@@ -9,6 +9,9 @@ import sqlalchemy as sa
 
 from reference_impl.bootstrap.ground import Ground
 from reference_impl.bootstrap.machines import KnownMachines
+from reference_impl.ecosystem.adapters.tables import rows as ecosystem_rows
+from reference_impl.ecosystem.ports import Opened
+from reference_impl.ecosystem.service import SecondaryUses
 from reference_impl.insight.whole import Whole
 from reference_impl.kernel.access import Group
 from reference_impl.kernel.feed import Feed
@@ -45,6 +48,15 @@ class Selling(TypedDict):
     rows: OutcomeRows
     directory: Directory
     charges: Charges
+
+
+class Known(TypedDict):
+    """Contexts that what promises work is told of."""
+
+    rules: Rules
+    orders: Orders
+    analytics: Whole
+    maintenance: Maintenance
 
 
 def told(conn: sa.Connection, thing: str, position: str) -> dict[str, Any]:
@@ -129,6 +141,31 @@ def work_of(
         contracts=lambda conn, thing: [
             row["id"] for row in outcomes.contracts(conn) if thing in row["things"]
         ],
+    )
+
+
+def uses_of(ground: Ground, work: Work, opened: Opened) -> SecondaryUses:
+    """Secondary use of data, told what owners allow and whom to ask for work."""
+
+    def planned(
+        uow: UnitOfWork, thing: str, *, title: str, span_ms: tuple[int, int], agreed: bool,
+        by: str, at_ms: int,
+    ) -> str:  # fmt: skip
+        row = work.planned.propose(
+            uow, thing, title=title, from_ms=span_ms[0], to_ms=span_ms[1], contract="", by=by,
+            at_ms=at_ms,
+        )  # fmt: skip
+        if agreed:
+            row = work.planned.agree(uow, row["id"], by=by, at_ms=at_ms)
+        return str(row["id"])
+
+    return SecondaryUses(
+        rows=ecosystem_rows(),
+        scheduler=ground.scheduler,
+        telemetry=ground.series,
+        directory=ground.directory,
+        opened=opened,
+        work=planned,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twins.core.declared import Declared
-from twins.core.manifest import ComponentSpec, FaultSpec, SignalSpec
+from twins.core.manifest import ComponentSpec, FaultSpec, Part, SignalSpec
 from twins.core.spec import LICENCE_KEY
 from twins.core.streams import Streams
 from twins.core.wear import WearLaw
@@ -288,6 +288,11 @@ class Manifest(Protocol):
     @property
     def places(self) -> Mapping[str, str]:
         """Positions of parts that nobody simulates the wear of, with what sits there."""
+        ...
+
+    @property
+    def parts(self) -> Mapping[str, Part]:
+        """Spare parts by sku."""
         ...
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from twins.core.fleet import Fleet
+from twins.core.manifest import Part
 from twins.core.twin import Action, Stands
 
 
@@ -50,6 +51,19 @@ class Yard:
     def devices(self) -> list[str]:
         """All devices by name."""
         return sorted(self._where)
+
+    def ages_ms(self) -> dict[str, float]:
+        """How old each device was at the start, by name."""
+        found = {}
+        for device in sorted(self._where):
+            fleet = self._where[device]
+            ages_ms = fleet.build.ages_ms
+            found[device] = ages_ms[fleet.index[device]] if ages_ms else 0.0
+        return found
+
+    def parts(self, device: str) -> Sequence[Part]:
+        """The spare parts of a device's model."""
+        return tuple(self._where[device].manifest.parts.values())
 
     def maintain(
         self,

@@ -116,7 +116,11 @@ class People:
         self._actors: dict[str, Actor] = {}
         self._caretaker: Caretaker | None = None
         self._upkeep = upkeep.Upkeep(
-            self, params[upkeep.NAME], maintain=yard.maintain, devices=yard.devices
+            self,
+            params[upkeep.NAME],
+            maintain=yard.maintain,
+            devices=yard.ages_ms,
+            parts=yard.parts,
         )
         hands = [self.goods.handlers, self._trucks.handlers, self._upkeep.handlers]
         hands.append(self._routes.hands)
@@ -219,7 +223,7 @@ class People:
         return {
             "actors": actors, "goods": self.goods.dump(), "meters": self._meters.dump(),
             "params": self._params, "away": self._away, "trucks": self._trucks.dump(),
-            "routes": self._routes.dump(),
+            "routes": self._routes.dump(), "upkeep": self._upkeep.dump(),
         }  # fmt: skip
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -230,6 +234,7 @@ class People:
         self._meters.load(state["meters"])
         self._trucks.load(state["trucks"])
         self._routes.load(state["routes"])
+        self._upkeep.load(state["upkeep"])
         for who, params in state["params"].items():
             self._params[who].update(params)
         self._away = dict(state["away"])
@@ -302,6 +307,7 @@ class People:
         self, at_ms: int, device: str, *, position: str, part: str
     ) -> tuple[str, dict[str, float]]:
         """Put a new part into a device."""
+        self._upkeep.fitted(at_ms, device, position)
         return self._yard.fit(at_ms, device, position, part)
 
     def readings(self, device: str) -> dict[str, float]:

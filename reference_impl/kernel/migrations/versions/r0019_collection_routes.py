@@ -8,7 +8,7 @@ from alembic import op
 from reference_impl.kernel.store import Text
 
 revision = "0019"
-down_revision = "0016"
+down_revision = "0018"
 
 
 def _texts(*names: str) -> list[sa.Column[str]]:
