@@ -242,10 +242,11 @@ def sent(make):
         return f(to_h, "planned_work.done", "u", thing=D, work_order="w", **span)
 
     def asked(*orders: str):
+        needs = {order: f"{D}/{order}/1" for order in orders}
         return [
-            f(0, "work_order.requested", order, thing=D, kind="corrective", need_key=f"{D}/{order}/1")
-            for order in orders
-        ]  # fmt: skip
+            f(0, "work_order.requested", order, thing=D, need_key=key)
+            for order, key in needs.items()
+        ]
 
     first, there = slot("w", 1, 5, skills=["electric"]), f(4, "work_order.arrived", "w", thing=D)
     gone = [*asked("w"), first, f(3, "work_order.departed", "w", thing=D), there]
