@@ -11,7 +11,7 @@ from alembic import op
 from reference_impl.kernel.store import Text
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 _Kind = sa.types.TypeEngine[Any] | type[sa.types.TypeEngine[Any]]
 
 
