@@ -293,7 +293,24 @@ _OPERATIONS: Mapping[str, str | Schema] = {
     "GET /v1/things/{thing}/diagnosis": "Diagnosis",
 }
 _WHY = {"model": "mixer-1", "by": "research", "why": "fits the failures of last year better"}
+_PLAN = {
+    "title": "A lower speed saves energy",
+    "model": "mixer-1",
+    "addressee": "energy-manager",
+    "let": {"load": {"signal": "load_pct", "take": "mean", "over_s": 604800.0}},
+    "when": "load < 40.0 && now > 50.0",
+    "parameter": "speed",
+    "usual": 60.0,
+    "to": "now - 10.0",
+    "expected_pct": "0.5 * (now - advised)",
+    "measure": {"signal": "energy_kwh", "take": "use"},
+}
+_DECIDED = {"by": "energy manager", "why": "it costs nothing to try"}
 _EXAMPLES: Mapping[str, Any] = {
+    "PUT /v1/advice-plans/{ident}": _PLAN,
+    "PUT /v1/advice-plans/{ident}/consents/{customer}": {"by": "energy manager"},
+    "POST /v1/advice/{advice_id}/accept": _DECIDED,
+    "POST /v1/advice/{advice_id}/decline": _DECIDED,
     "POST /v1/models/{model}/revisions": {
         "id": "seal_wear",
         "position": "shaft",

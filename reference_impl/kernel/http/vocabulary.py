@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from reference_impl.kernel.http import (
     words,
+    words_advice,
     words_contracts,
     words_money,
     words_remote,
@@ -30,7 +31,7 @@ UNITS: Mapping[str, str] = {
 SPANS = frozenset({"batch_ms", "cancel_window_ms", "duration_ms", "limit_ms", "paused_ms"})
 """Names that end with ``_ms`` and say how long, not when."""
 _PAST = re.compile(r"([a-z_]+ed|sent|taken|seen)_ms")
-_TABLES = (words, words_contracts, words_money, words_remote, words_work)
+_TABLES = (words, words_advice, words_contracts, words_money, words_remote, words_work)
 MEANINGS: Mapping[str, str] = dict(
     line.split(": ", 1) for module in _TABLES for line in module.TABLE.strip().splitlines()
 )

@@ -265,6 +265,8 @@ def _of_customer(seeds, name, org, partners):
         "invoices", mine, "id", customer=name, number=f"n-{name}", kind="invoice", state="DRAFT"
     )
     seeds.add("tickets", mine, "id", customer=name, state="OPEN", priority="normal", thing="gone")
+    given = {"state": "GIVEN", "things": [], "seen": {}, "thing": "gone"}
+    seeds.add("advices", mine, "id", customer=name, **given)
     seeds.add("feed", mine, "event_id", of="feed_doc", **placed)
 
 
