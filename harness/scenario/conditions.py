@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from harness.scenario.cel_library import library
+
 if TYPE_CHECKING:
     import cel
 
@@ -75,6 +77,13 @@ FEED_KINDS = (
         )
     ),
     "pricing.agreed", "pricing.ended", "payout.made",
+    "pricing.agreed", "pricing.ended", "payout.made", "settlement.stated",
+    "consent.given", "consent.withdrawn", "grant.given", "grant.revoked",
+    *(f"secondary_use.{what}" for what in ("opened", "withheld", "looked", "ordered", "ended")),
+    *(f"charge.{what}" for what in ("asked", "settled", "refunded", "voided")),
+    *(f"feature.{what}" for what in ("ordered", "unlocked", "revoked")),
+    *(f"rental.{what}" for what in ("reserved", "taken", "given_back", "lapsed")),
+    *(f"planned_work.{what}" for what in ("proposed", "agreed", "done", "missed", "rescheduled")),
     *(f"invoice.{what}" for what in ("drafted", "issued", "paid", "cancelled", "credited")),
     "exclusion.asked", "exclusion.approved", "exclusion.refused",
     "command.failed", "command.acknowledged", "command.timed_out", "command.retried",
@@ -121,9 +130,8 @@ def compile_cel(source: str) -> cel.Program:
     Raises:
         ValueError: If it is not CEL.
     """
-    import cel  # noqa: PLC0415 - a tenth of a second, for those who write expressions
-
-    return cel.compile(source)
+    program: cel.Program = library().compile(source)
+    return program
 
 
 class Ref(NamedTuple):

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from reference_impl.bootstrap import joins
 from reference_impl.bootstrap.ground import Ground
 from reference_impl.bootstrap.machines import KnownControls
+from reference_impl.bootstrap.planning import planning_of
+from reference_impl.ecosystem.ports import Opened
+from reference_impl.ecosystem.service import SecondaryUses
 from reference_impl.ingestion.service import Ingestion
 from reference_impl.insight.adapters.repository import rows as insight_rows
 from reference_impl.insight.advising import Advising
@@ -14,6 +17,8 @@ from reference_impl.insight.service import Insight
 from reference_impl.insight.whole import Whole, assemble
 from reference_impl.kernel.bus import Bus
 from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
+from reference_impl.maintenance.collection.whole import Rounds
+from reference_impl.maintenance.planning.whole import Planning
 from reference_impl.maintenance.service import Maintenance
 from reference_impl.maintenance.tickets import Tickets
 from reference_impl.maintenance.whole import Whole as Work
@@ -50,7 +55,9 @@ class Contexts:
     rules: Rules
     maintenance: Maintenance
     work: Work
+    planning: Planning
     tickets: Tickets
+    rounds: Rounds
     outcomes: Outcomes
     charges: Charges
     subscriptions: Subscriptions
@@ -60,6 +67,7 @@ class Contexts:
     remote: Remote
     rollouts: Rollouts
     resolving: Resolving
+    uses: SecondaryUses
 
     def subscribe(self, bus: Bus) -> None:
         """Let everybody listen, in the order in which effects follow causes."""
@@ -70,6 +78,8 @@ class Contexts:
         self.maintenance.subscribe(bus)
         self.tickets.subscribe(bus)
         self.work.subscribe(bus)
+        self.planning.planner.subscribe(bus)
+        self.rounds.subscribe(bus)
         self.outcomes.subscribe(bus)
         self.subscriptions.subscribe(bus)
         self.unlocks.subscribe(bus)
@@ -79,9 +89,12 @@ class Contexts:
         self.rollouts.subscribe(bus)
         self.resolving.subscribe(bus)
         self.advising.subscribe(bus)
+        self.uses.subscribe(bus)
 
 
-def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Contexts:
+def contexts_on(
+    ground: Ground, ingestion: Ingestion, *, licence_key: str, opened: Opened
+) -> Contexts:
     """The contexts, told of each other only what their ports ask for."""
     rules: Rules
     scheduler, directory, telemetry = ground.scheduler, ground.directory, ground.series
@@ -123,6 +136,9 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         rows=remote_rows(), scheduler=scheduler, directory=directory, telemetry=telemetry
     )
     remote = Remote(**ports, requests=ground.outbox)
+    known = joins.Known(rules=rules, orders=orders, analytics=analytics, maintenance=maintenance)
+    work = joins.work_of(ground, **known, outcomes=outcomes)
+    tickets = joins.tickets_of(ground, rules)
     return Contexts(
         registry=Registry(rows=directory),
         ingestion=ingestion,
@@ -139,15 +155,10 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         orders=orders,
         rules=rules,
         maintenance=maintenance,
-        tickets=joins.tickets_of(ground, rules),
-        work=joins.work_of(
-            ground,
-            rules=rules,
-            orders=orders,
-            analytics=analytics,
-            maintenance=maintenance,
-            outcomes=outcomes,
-        ),
+        tickets=tickets,
+        rounds=joins.rounds_of(ground, rules, tickets),
+        work=work,
+        planning=planning_of(ground, **known, work=work),
         outcomes=outcomes,
         charges=charges,
         subscriptions=joins.subscriptions_of(ground, charges),
@@ -157,4 +168,5 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         remote=remote,
         rollouts=Rollouts(**ports, machines=joins.machines_of(ground, rules), remote=remote),
         resolving=Resolving(**ports, remote=remote),
+        uses=joins.uses_of(ground, work, opened),
     )

@@ -107,6 +107,7 @@ AREAS: Mapping[str, Area] = {
     "actions": _area(5, _D, _F, _A),
     "metrics": _area(5, _D, _F, _A),
     "outcomes": _area(6, _A),
+    "secondary-uses": _area(8),
 }
 
 

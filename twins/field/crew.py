@@ -71,16 +71,17 @@ class Crew:
         return {step: getattr(self, f"_on_{step.removeprefix('crew.')}") for step in STEPS}
 
     def observe(self, fact: Fact) -> None:
-        """A visit is wanted (again), or not any more."""
+        """A visit is wanted (again), or not any more: or not while it is tried from afar."""
         if fact.kind == "order.delivered":
             for line in fact.data.get("lines", [fact.data]):
                 if str(line.get("need_key", "")) in self._there:
                     self._there[str(line["need_key"])] = fact.subject
             return
         reopened = fact.kind == "work_order.reopened" and fact.subject in self._visits
-        if reopened or fact.kind == "work_order.requested":
+        sent = fact.kind == "work_order.remote_failed" and fact.subject in self._visits
+        if reopened or sent or fact.kind == "work_order.requested":
             self._ask(fact)
-        elif fact.kind == "work_order.cancelled":
+        elif fact.kind in ("work_order.cancelled", "work_order.remote_begun"):
             for step in STEPS:
                 self._ground.forget(step, fact.subject)
             self._busy.pop(fact.subject, None)
@@ -98,8 +99,8 @@ class Crew:
         self._there = dict(state["there"])
 
     def _ask(self, fact: Fact) -> None:
-        # An order is requested once, but may be reopened again and again.
-        again = f"@{fact.at_ms}" if fact.kind == "work_order.reopened" else ""
+        # An order is requested once, but may be reopened, or given up from afar, again and again.
+        again = "" if fact.kind == "work_order.requested" else f"@{fact.at_ms}"
         key = f"{fact.kind}:{fact.subject}{again}"
         if key in self._asked:
             return

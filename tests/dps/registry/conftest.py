@@ -264,6 +264,10 @@ def _of_customer(seeds, name, org, partners):
     seeds.add(
         "invoices", mine, "id", customer=name, number=f"n-{name}", kind="invoice", state="DRAFT"
     )
+    seeds.add(
+        "secondary_uses", mine, "id", owner=name, recipient="nobody-s", customer="nobody-s",
+        state="OPEN", take="mean", thing="gone",
+    )  # fmt: skip
     seeds.add("tickets", mine, "id", customer=name, state="OPEN", priority="normal", thing="gone")
     given = {"state": "GIVEN", "things": [], "seen": {}, "thing": "gone"}
     seeds.add("advices", mine, "id", customer=name, **given)
