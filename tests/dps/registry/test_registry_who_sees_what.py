@@ -77,6 +77,7 @@ ONE_OF_A_THING = {
     "/v1/things/{thing}/benchmark": "?signal=temp_c&from_ms=0&to_ms=9000",
     "/v1/things/{thing}/sessions": "?from_ms=0&to_ms=9000",
     "/v1/things/{thing}/wear": "",
+    "/v1/things/{thing}/forecasts": "",
     "/v1/things/{thing}/diagnosis": "",
 }
 """One thing that the caller does not see: 404, as if there were none; else anything but that."""
