@@ -21,7 +21,7 @@ from twins.core.yaml_text import parsed
 from twins.products import Product
 
 CUSTOMER = "customer-01"
-"""Scenarios have one customer; tenants are later work."""
+"""Whose everything is that ``service.owners`` gives to nobody else."""
 
 
 def installation(
@@ -43,8 +43,13 @@ def installation(
     used = used_products(scenario, products)
     devices = places(scenario, products)
     calls = [Call("PUT", f"/v1/customers/{CUSTOMER}", {"name": "Customer 01"}, "the customer")]
+    owners = scenario.service.owners
+    calls += [
+        Call("PUT", f"/v1/customers/{owner}", {"name": owner}, f"customer {owner}")
+        for owner in dict.fromkeys(owners.values())
+    ]
     for site in dict.fromkeys(place.site for place in devices.values()):
-        body = {"customer": CUSTOMER, "name": site, "time_zone": "UTC"}
+        body = {"customer": owners.get(site, CUSTOMER), "name": site, "time_zone": "UTC"}
         calls.append(Call("PUT", f"/v1/sites/{site}", body, f"site {site}"))
     for product in used:
         calls += _product(product, _constants(product, scenario))

@@ -165,6 +165,24 @@ class Empties(Protocol):
 
 
 @runtime_checkable
+class Stands(Protocol):
+    """What a twin offers besides if it knows where each of its devices stands."""
+
+    def place_km(self, device: int) -> tuple[float, float]:
+        """Kilometres east and north of the middle of its region."""
+        ...
+
+
+@runtime_checkable
+class Diverts(Protocol):
+    """What a twin offers besides if people can take to another device what is meant for one."""
+
+    def divert(self, device: int, other: int, share: float) -> None:
+        """From now on so much of it; 0: no more."""
+        ...
+
+
+@runtime_checkable
 class WearsAsColumn(Protocol):
     """What an ``OwnWear`` offers besides if it knows the damage of all devices at once."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from twins.core.fleet import Fleet
 from twins.core.manifest import Part
-from twins.core.twin import Action
+from twins.core.twin import Action, Stands
 
 
 class Yard:
@@ -14,6 +14,10 @@ class Yard:
 
     def __init__(self, where: Mapping[str, Fleet]) -> None:
         self._where = where
+
+    def knows(self, device: str) -> bool:
+        """Whether there is such a device."""
+        return device in self._where
 
     def fits(self, device: str, position: str) -> bool:
         """Whether there is such a device with a component or a place for parts there."""
@@ -105,6 +109,22 @@ class Yard:
     def empty(self, at_ms: int, device: str) -> float:
         """Empty a container; returns the litres taken out, as they were thrown in."""
         return self._where[device].empty(at_ms, device)
+
+    def has(self, device: str) -> bool:
+        """Whether there is such a device."""
+        return device in self._where
+
+    def place_km(self, device: str) -> tuple[float, float] | None:
+        """Where a device stands, km east and north of the depot; None: at its site."""
+        fleet = self._where[device]
+        twin = fleet.twin
+        return twin.place_km(fleet.index[device]) if isinstance(twin, Stands) else None
+
+    def divert(self, at_ms: int, device: str, other: str, share: float) -> None:
+        """People take so much of what is meant for a device to another one; 0: no more."""
+        fleet = self._where.get(device)
+        if fleet is not None and other in fleet.index:
+            fleet.divert(at_ms, device, other, share)
 
     def _fleets(self) -> list[Fleet]:
         return list({id(fleet): fleet for fleet in self._where.values()}.values())
