@@ -27,8 +27,9 @@ SPILLS, DOWNTIME, OTHER = "spills", "downtime", "other"
 KINDS = (ENERGY, SERVICE, PARTS, ROUNDS, DAY, NIGHT, SPILLS, DOWNTIME, OTHER)
 """Kinds of money that a way to look after machines costs, in the order of reports."""
 LINES: Mapping[str, str] = {
-    "energy": ENERGY, "subscription": SERVICE, "parts": PARTS, "freight": PARTS, "upkeep": ROUNDS, "visits": DAY,
-    "travel": DAY, "overtime": DAY, "spills": SPILLS, "downtime": DOWNTIME,
+    "energy": ENERGY, "subscription": SERVICE, "parts": PARTS, "freight": PARTS,
+    "upkeep": ROUNDS, "visits": DAY, "travel": DAY, "overtime": DAY, "spills": SPILLS,
+    "downtime": DOWNTIME,
 }  # fmt: skip
 """Lines of the world's bill by kind; others (tours, storage) are :data:`OTHER`."""
 TOTAL, FEE, CREDIT = "total", "fee", "credit"

@@ -17,9 +17,10 @@ from harness.report.pages import rendered
 from harness.report.words import count, plain, span
 
 TITLES = {
-    "total": "in all", "energy": "energy", "service": "price of the service", "parts": "parts", "rounds": "planned rounds",
-    "visits": "visits by day", "night_visits": "visits by night", "spills": "spills and overflow",
-    "downtime": "downtime", "other": "other", "fee": "fee, customer to provider",
+    "total": "in all", "energy": "energy", "service": "price of the service", "parts": "parts",
+    "rounds": "planned rounds", "visits": "visits by day", "night_visits": "visits by night",
+    "spills": "spills and overflow", "downtime": "downtime", "other": "other",
+    "fee": "fee, customer to provider",
     "credit": "credit, provider to customer", "failures": "failures", "downtime_h": "downtime h",
     "planned_rounds": "planned rounds", "day_visits": "visits by day",
     "night_calls": "visits by night", "orders": "orders by machine or people",
