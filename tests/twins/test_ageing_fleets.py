@@ -10,7 +10,7 @@ import simpy
 from twins.core.declared import Declared
 from twins.core.errors import InvalidFault
 from twins.core.fleet import Fleet
-from twins.core.manifest import ComponentSpec, FaultSpec, Param, SignalSpec
+from twins.core.manifest import ComponentSpec, FaultSpec, Param, Part, SignalSpec
 from twins.core.pending import LAST, PendingTable, Wake
 from twins.core.ports import Truth
 from twins.core.state import pack, unpack
