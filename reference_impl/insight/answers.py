@@ -309,6 +309,7 @@ _OPERATIONS: Mapping[str, str | Schema] = {
     "GET /v1/things/{thing}/wear": "WearList",
     "GET /v1/things/{thing}/forecasts": "ForecastList",
     "GET /v1/things/{thing}/diagnosis": "Diagnosis",
+    "POST /v1/things/{thing}/diagnoses": "Diagnosis",
 }
 _WHY = {"model": "mixer-1", "by": "research", "why": "fits the failures of last year better"}
 _PLAN = {
@@ -325,6 +326,7 @@ _PLAN = {
 }
 _DECIDED = {"by": "energy manager", "why": "it costs nothing to try"}
 _EXAMPLES: Mapping[str, Any] = {
+    "POST /v1/things/{thing}/diagnoses": {"by": "service engineer"},
     "PUT /v1/advice-plans/{ident}": _PLAN,
     "PUT /v1/advice-plans/{ident}/consents/{customer}": {"by": "energy manager"},
     "POST /v1/advice/{advice_id}/accept": _DECIDED,
