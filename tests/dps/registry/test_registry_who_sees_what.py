@@ -40,6 +40,11 @@ ALL = {
     "/v1/planned-work": ("planned_work",),
     "/v1/service-levels": ("service_levels",),
     "/v1/technicians": ("technicians",),
+    "/v1/collections": ("collections",),
+    "/v1/collection-plans": ("collection_plans",),
+    "/v1/collection-routes": ("collection_routes",),
+    "/v1/collection-stops": ("collection_stops",),
+    "/v1/citizen-reports": ("citizen_reports",),
     "/v1/contracts": ("contracts",),
     "/v1/outcomes": ("outcomes",),
     "/v1/exclusions": ("contract_exclusions",),
@@ -94,6 +99,8 @@ ONE = {
     "/v1/work-orders/{wo_id}/visit": "work_orders",
     "/v1/sla/{incident}": "sla_incidents",
     "/v1/service-levels/{level}": "service_levels",
+    "/v1/collections/{collection}": "collections",
+    "/v1/collection-routes/{route}": "collection_routes",
     "/v1/contracts/{contract_id}": "contracts",
     "/v1/contracts/{contract_id}/margin": "contracts",
     "/v1/outcomes/{contract_id}/{period}": "outcomes",
@@ -113,9 +120,11 @@ WHOLE = {
     "/v1/views/machines", "/v1/views/portal/overview",
     "/v1/pricings/{pricing}/usage", "/v1/invoice-export",
     "/v1/settlements", "/v1/settlements/{party}", "/v1/subscriptions/{subscription}",
-    "/v1/partners/{partner}/tools", "/v1/planning/places", "/v1/planning/shifts",
+    "/v1/partners/{partner}/tools", "/v1/collections/{collection}/summary",
+    "/v1/planning/places", "/v1/planning/shifts",
     "/v1/planning/days", "/v1/planning/load",
     "/v1/customers/{customer}/export", "/v1/customers/{customer}/export/{section}",
+    "/v1/models/{model}/reliability",
 }  # fmt: skip
 """Put together from several kinds of rows: no marker of somebody else's may be in it."""
 OF_NOBODY = {
