@@ -75,9 +75,7 @@ def test_most_bins_are_really_full_inside_the_interval_that_was_foreseen(
     now_ms = BEGIN_MS + 28 * DAY
     begun = lived.fills()
     told = {
-        device: asked(
-            law, lived.reader(device), at_ms=now_ms, reset_ms=BEGIN_MS, time_zone="UTC"
-        )
+        device: asked(law, lived.reader(device), at_ms=now_ms, reset_ms=BEGIN_MS, time_zone="UTC")
         for device, fill in begun.items()
         if fill < 80.0
     }
