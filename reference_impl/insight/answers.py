@@ -189,11 +189,11 @@ _FORECAST = record(
         "algorithm": TEXT,
         "level": _LEVEL,
         "unit": said(TEXT, "Unit of the level"),
-        "share_pct": said(maybe(NUMBER), "How far it has come, percent; null: too few readings"),
-        "p10_ms": said(maybe(WHOLE), "One in ten cases is earlier, ms since 1970 UTC (simulated)"),
-        "p50_ms": said(maybe(WHOLE), "Half of the cases are earlier; null: not in sight"),
-        "p90_ms": said(maybe(WHOLE), "Nine in ten cases are earlier"),
-        "interval_pct": said(WHOLE, "Percent of cases between p10 and p90"),
+        "share_pct": maybe(NUMBER),
+        "p10_ms": maybe(WHOLE),
+        "p50_ms": maybe(WHOLE),
+        "p90_ms": maybe(WHOLE),
+        "interval_pct": WHOLE,
     },
 )
 _SIGN = record(
