@@ -134,6 +134,31 @@ LIMITS = (
     steps("5h", ("resume", {})),
     steps("6h", ("priority", {"priority": "P1"})),
 )
+DAY = {"latitude_deg": 52.5, "longitude_deg": 13.4}
+DAYS = {day: [["08:00", "17:00"]] for day in ("wed", "thu", "fri")}
+CHECKED = {"title": "Check", "from_ms": 1_769_680_800_000, "to_ms": 1_769_691_600_000}
+
+
+def posts(at: str, *made: tuple[str, dict[str, Any]]) -> Setup:
+    listed = [{"method": "POST", "path": f"/v1/{path}", "body": BY | more} for path, more in made]
+    return Setup.model_validate({"at": at, "service": {"calls": listed}})
+
+
+PLANNED = (
+    calls(
+        ("/v1/technicians/ann", {"name": "Ann", "skills": ["pumps"]}),
+        ("/v1/planning/places/station-01", DAY),
+        ("/v1/planning/shifts/ann", {**DAY, "hours": DAYS}),
+        ("/v1/planning/settings", {"enabled": True, "urgent": ["P1"]}),
+    ),
+    posts("0h", (f"things/{WELL}/planned-work", CHECKED)),
+    posts("0h", ("planned-work/upk-pump-01-2-8d3560a22e509eb7/agree", {})),
+    posts("1h", *((f"things/{name}/work-orders", {"title": "It hums", "priority": "P1"})
+                  for name in (WORN, WELL))),
+    posts("32h", (f"work-orders/wo-{WELL}-upkeep-1/depart", {})),
+    posts("33h", (f"work-orders/wo-{WELL}-upkeep-1/arrive", {})),
+    posts("38h", (f"work-orders/wo-{WELL}-upkeep-1/complete", {})),
+)  # fmt: skip
 ROLLED_OUT = Setup.model_validate(
     {
         "at": "1h",
@@ -172,6 +197,11 @@ STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
     ),
     "limits are promised": lambda tale: tale(
         timeline=(*LIMITS, b.fault("seal_leak", WELL, at="0h", onset="0h", pf_interval="30h")),
+        field=people(tale, crew={"plan_p50_h": 700.0, "plan_p90_h": 720.0}),
+        checks=(C("invariants"), C("service_levels_equal_oracle", kept=0)),
+    ),
+    "technicians are planned": lambda tale: tale(
+        timeline=PLANNED,
         field=people(tale, crew={"plan_p50_h": 700.0, "plan_p90_h": 720.0}),
         checks=(C("invariants"),),
     ),
@@ -300,7 +330,9 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "orders_nothing_for_a_need": ("the seal wears", "C5"),
     "discards_without_a_reason": ("the buyer does not want it", "C6"),
     "counts_for_somebody_else": ("the seal wears", "C7"),
-    "counts_the_nights": ("limits are promised", "W2"),
+    "counts_the_nights": ("limits are promised", "W2 service_levels_equal_oracle"),
+    "sends_one_technician_to_two_places": ("technicians are planned", "W6"),
+    "counts_all_of_a_visit_as_planned": ("technicians are planned", "W10"),
     "waits_for_its_own_parts": ("limits are promised", "W3"),
     "counts_from_the_upgrade": ("limits are promised", "W7"),
     "forgets_what_ran_out": ("limits are promised", "W8"),
