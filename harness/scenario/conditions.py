@@ -92,8 +92,7 @@ FEED_KINDS = (
             "asked", "run", "measured",
         )
     ),
-    "pricing.agreed", "pricing.ended", "payout.made",
-    "pricing.agreed", "pricing.ended", "payout.made", "settlement.stated",
+    "design.reviewed", "pricing.agreed", "pricing.ended", "payout.made", "settlement.stated",
     "consent.given", "consent.withdrawn", "grant.given", "grant.revoked",
     *(f"secondary_use.{what}" for what in ("opened", "withheld", "looked", "ordered", "ended")),
     *(f"charge.{what}" for what in ("asked", "settled", "refunded", "voided")),

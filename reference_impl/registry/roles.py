@@ -90,9 +90,9 @@ _TABLE: tuple[tuple[str, str, Group, str, str], ...] = (
      f"{_SELL} suppliers:rw orders:w policies:r partners:r"),
     ("product-manager", "Product manager", _O, "back-office",
      (f"{_LOOK} metrics:r rule-packs:r parts:r flags:rw outcomes:r entitlements:r offers:w"
-     " subscriptions:r business-cases:r")),
+     " subscriptions:r business-cases:r reliability:r")),
     ("research", "Research and development", _O, "back-office",
-     f"{_LOOK} metrics:r rule-packs:r ingestion:r"),
+     f"{_LOOK} metrics:r rule-packs:r ingestion:r reliability:rw"),
     ("account-manager", "Sales and account manager", _O, "back-office",
      f"{_SELL} contracts:rw outcomes:r leads:rw entitlements:rw partners:r offers:rw {_BILL}"),
     ("finance", "Finance", _O, "back-office",

@@ -111,6 +111,7 @@ class People:
             pending=pending,
             ledger=ledger,
             read=lambda: yard.totals(money.OF_SITE),
+            devices=lambda: len(yard.devices()),
         )
         self._actors: dict[str, Actor] = {}
         self._caretaker: Caretaker | None = None
@@ -297,6 +298,10 @@ class People:
     def fits(self, device: str, position: str) -> bool:
         """Whether there is such a device with a component at that position."""
         return self._yard.fits(device, position)
+
+    def knows(self, device: str) -> bool:
+        """Whether there is such a device."""
+        return self._yard.knows(device)
 
     def stands(self, device: str) -> bool:
         """Whether a device is down now."""

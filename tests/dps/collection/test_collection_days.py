@@ -133,6 +133,8 @@ def test_what_no_truck_can_take_is_told_and_not_lost(town):
     town.collect(trucks=[{"id": "truck-1", "capacity_l": 400}])
     town.morning({"skip-01": 99.0, "skip-02": 85.0})
     (plan,) = town.items("/v1/collection-plans")
-    assert {"thing": "skip-01", "must": True, "reason": "no truck has time or room"} in plan["left_out"]
+    assert {"thing": "skip-01", "must": True, "reason": "no truck has time or room"} in plan[
+        "left_out"
+    ]
     (told,) = town.feed("collection.planned")
     assert told["data"]["missed"] == ["skip-01"]
