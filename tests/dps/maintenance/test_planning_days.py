@@ -80,6 +80,7 @@ def test_a_plan_of_few_jobs_is_as_good_as_the_best_of_all_there_are():
     assert 0 < late < 6, "some can be kept, some cannot"
 
 
+@pytest.mark.deep
 def test_a_plan_of_many_jobs_visits_each_once_and_no_repair_makes_it_worse():
     workers, jobs = some_jobs(random.Random(3), 10, 2)
     ground = d.Ground()
