@@ -242,6 +242,43 @@ def test_a_visit_takes_along_what_lasts_less_than_two_months_and_costs_less_than
     assert planned(yard)["bundled"] == [], "somebody comes for it already"
 
 
+@pytest.mark.deep
+@pytest.mark.feature("FS6", "W6")
+def test_a_visit_is_not_put_off_by_every_new_plan_and_who_was_sent_is_left_alone(yard, kit):
+    technicians(yard, ann=[])
+    yard.put("/v1/planning/settings", {"enabled": True, "notice_min": 24 * 60})
+    monday = kit.START + 4 * 24 * kit.H
+    yard.until(monday)
+    order = wanted(yard, "mix-1", priority="P4")
+    yard.until(monday + 7 * kit.H)
+    planned_for = slot(yard, order)
+    assert planned_for[1] >= monday + 30 * kit.H, "six o'clock and a day's notice"
+    yard.until(monday + 24 * kit.H + 7 * kit.H)
+    assert slot(yard, order) == planned_for
+    yard.step(order, "dispatch")
+    other = wanted(yard, "mix-2", priority="P4")
+    yard.put("/v1/planning/settings", {"notice_min": 0})
+    planned(yard)
+    assert slot(yard, order) == planned_for
+    first, second = sorted((slot(yard, order), slot(yard, other)), key=lambda one: one[1])
+    assert first[2] <= second[1]
+    window = {"from_ms": monday + 56 * kit.H, "to_ms": monday + 60 * kit.H}
+    work = yard.post("/v1/things/mix-3/planned-work", title="Yearly check", **window)
+    yard.post(f"/v1/planned-work/{work['id']}/agree")
+    told = planned(yard)
+    _, begin_ms, end_ms = slot(yard, "wo-mix-3-upkeep-1")
+    assert window["from_ms"] <= begin_ms < end_ms <= window["to_ms"]
+    shift = {**HOME, "hours": WEEK, "away": [[monday, monday + 72 * kit.H]]}
+    yard.put("/v1/planning/shifts/ann", shift)
+    told = planned(yard)
+    assert "wo-mix-3-upkeep-1" in [one["work_order"] for one in told["undone"]]
+    upkeep = yard.get("/v1/work-orders/wo-mix-3-upkeep-1")
+    assert (upkeep["state"], upkeep["technician"], upkeep["start_ms"]) == ("REQUESTED", "", None)
+    yard.put("/v1/planning/shifts/ann", {**HOME, "hours": WEEK})
+    planned(yard)
+    assert slot(yard, "wo-mix-3-upkeep-1")[0] == "ann"
+
+
 @pytest.mark.feature("FS14")
 def test_alerts_per_technician_and_day_are_counted_and_judged_by_the_benchmark(yard, kit):
     day = f"/v1/planning/load?from_ms={kit.START}&to_ms={kit.START + 24 * kit.H}"
