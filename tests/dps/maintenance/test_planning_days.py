@@ -226,9 +226,9 @@ def test_a_visit_takes_along_what_lasts_less_than_two_months_and_costs_less_than
     assert taken(30) == ["e", "a"]
     assert taken(31) == []
     technicians(yard, ann=[])
-    planning = yard.dps.contexts.planning
-    planning.planner._bundling._wearing = lambda conn, thing, at_ms: (
-        [d.Soon("mix-2", "seal", "seal-kit", 1, 20 * DAY_MS, 100.0)] if thing == "mix-2" else []
+    outlook = {"position": "seal", "cycle": 1, "runout_p50_ms": yard.now + 20 * DAY_MS}
+    yard.dps.contexts.analytics.views.wear = lambda conn, thing: (
+        [outlook] if thing == "mix-2" else [{**outlook, "runout_p50_ms": None}]
     )
     order = wanted(yard, "mix-1", position="shaft")
     told = planned(yard)
