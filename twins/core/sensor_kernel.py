@@ -310,6 +310,25 @@ def _listen(first: int, last: int, values: Columns, mute: NDArray[np.bool_]) -> 
 
 
 @compiled
+def _take(  # noqa: PLR0917
+    truth: Columns, at: int, step: int, lags: bool, copy: Columns, seen: Columns
+) -> Columns:
+    """Let a channel of a tile begin with its true values, from ``at`` on; returns those.
+
+    Where they lie side by side and nobody writes to them, no copy is made.
+    """
+    true = copy[: len(seen)]
+    if step == 1 and not lags:
+        true = truth[at : at + len(seen)]
+        for i in range(len(seen)):
+            seen[i] = true[i]
+    else:
+        for i in range(len(seen)):
+            true[i] = seen[i] = truth[at + i * step]
+    return true
+
+
+@compiled
 def sense(  # noqa: PLR0917
     truth: Columns, spacing: tuple[int, int], part: tuple[int, int], keys: Keys, report: int,
     at_ms: int, figures: Columns, places: Whole, fixed: Floats, state: Columns, fresh: Whole,
@@ -353,17 +372,7 @@ def sense(  # noqa: PLR0917
         _normals(keys, first, last, report, table, draws)
         for c in range(channels):
             seen, at = tile[c, : last - first], c * spacing[0] + (first - part[0]) * spacing[1]
-            true = copy[: last - first]
-            if spacing[1] != 1:
-                for i in range(len(seen)):
-                    true[i] = seen[i] = truth[at + i * spacing[1]]
-            elif places[c, _LAG_AT] >= 0:
-                for i in range(len(seen)):
-                    true[i] = seen[i] = truth[at + i]
-            else:  # nobody writes to it
-                true = truth[at : at + last - first]
-                for i in range(len(seen)):
-                    seen[i] = true[i]
+            true = _take(truth, at, spacing[1], places[c, _LAG_AT] >= 0, copy, seen)
             _disturb(c, first, last, figures, places, fixed, state, draws, true, seen)
             _wander(c, first, last, figures, places, state, draws, true, seen)
         for i in range(first, last):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,38 @@ from twins.products.pump import columns, hydraulics, switching
 from twins.products.pump.columns import PUMP, WELL, Table
 from twins.products.pump.ills import Ills
 from twins.products.pump.model import Columns, Plant, cheapest_speed, least_speed
-from twins.products.pump.switching import LOOK, POINTS, Control
+from twins.products.pump.switching import LOOK, POINTS
 from twins.products.pump.wells import Well
 
 Whole = NDArray[np.int64]
 LEVEL_M = 1.0
 """Water in a new station."""
+
+
+class Control(NamedTuple):
+    """What a station's control goes by, and its well as a table of volume by level."""
+
+    duty_m3_s: float
+    system_curve: float
+    lag_step_m: float
+    dry_m: float
+    spill_m: float
+    spill_m3: float
+    float_m3: float
+    rest_s: float
+    """Between two starts of one pump."""
+    interval_s: float
+    """Between two reports."""
+    fades: tuple[float, float]
+    """What is left of a difference of temperature after that (:func:`switching.fades`)."""
+    bearing_k_kw: float
+    motor_k_kw: float
+    """What bearing and motor warm up per kW."""
+    levels_m: Columns
+    volumes_m3: Columns
+    level_slopes: Columns
+    volume_slopes: Columns
+    """m per m3 and m3 per m of each piece of that table."""
 
 
 class Stations:

@@ -11,7 +11,7 @@ that comes to a set whose point nobody has worked out stops there and asks for i
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ Whole = NDArray[np.int64]
 Table = NDArray[np.record]
 Record = Any
 """One row of a table; its fields are attributes."""
+Control = Any
+"""What a station's control goes by: see ``station.py``."""
 
 OUT, TURN, SPARE = 0, 1, 2
 """Roles of a pump: it must not run; its turn comes round; only the high-level float starts it."""
@@ -53,32 +55,6 @@ BEARING_TAU_S, BEARING_RISE_K, BEARING_DAMAGE_K = 1217.0, 25.0, 12.0
 (S13), submerged ones at the lower end (estimate); a failing one 5 to 15 K warmer, late (S13)."""
 MOTOR_TAU_S, MOTOR_RISE_K = 2400.0, 55.0
 """20 to 60 min (estimate, section 1A); rise of a submerged motor at rated power (estimate)."""
-
-
-class Control(NamedTuple):
-    """What a station's control goes by, and its well as a table of volume by level."""
-
-    duty_m3_s: float
-    system_curve: float
-    lag_step_m: float
-    dry_m: float
-    spill_m: float
-    spill_m3: float
-    float_m3: float
-    rest_s: float
-    """Between two starts of one pump."""
-    interval_s: float
-    """Between two reports."""
-    fades: tuple[float, float]
-    """What is left of a difference of temperature after that (:func:`fades`)."""
-    bearing_k_kw: float
-    motor_k_kw: float
-    """What bearing and motor warm up per kW."""
-    levels_m: Columns
-    volumes_m3: Columns
-    level_slopes: Columns
-    volume_slopes: Columns
-    """m per m3 and m3 per m of each piece of that table."""
 
 
 def fades(span_s: float) -> tuple[float, float]:
@@ -186,13 +162,13 @@ def start_m3(control: Control, well: Record, pumps: int, running: float) -> floa
     if running >= well.able:
         return np.inf
     if running >= well.most:
-        return control.float_m3
+        return float(control.float_m3)
     shown_m = well.start_m
     if running > 0.0:
         room_m = (control.spill_m - ROOM_M - well.start_m) / max(pumps - 1, 1)
         shown_m += min(control.lag_step_m, room_m) * running
     true_m = max(shown_m - well.offset_m, control.dry_m + DRY_BACK_M)
-    return min(volume_m3(control, true_m), control.float_m3)
+    return min(volume_m3(control, true_m), float(control.float_m3))
 
 
 @compiled
@@ -231,7 +207,7 @@ def outflow(control: Control, well: Record, pumps: Table) -> float:
 @compiled
 def motor_end_c(control: Control, pump: Record, kw: float, water_c: float) -> float:
     """What a motor warms up to under a load."""
-    return water_c + control.motor_k_kw * (1.0 + float(pump.ill.cooling)) * kw
+    return water_c + float(control.motor_k_kw) * (1.0 + float(pump.ill.cooling)) * kw
 
 
 @compiled
@@ -275,7 +251,7 @@ def book(  # noqa: PLR0917
 @compiled
 def rested_s(control: Control, well: Record, pump: Record) -> float:
     """When the level control may start a pump: so often an hour, and not just after a dry run."""
-    return max(float(pump.last_start_s) + control.rest_s, float(well.dry_s) + DRY_REST_S)
+    return max(float(pump.last_start_s) + float(control.rest_s), float(well.dry_s) + DRY_REST_S)
 
 
 @compiled
