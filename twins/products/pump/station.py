@@ -23,7 +23,7 @@ LEVEL_M = 1.0
 
 
 class Control(NamedTuple):
-    """What a station's control goes by, and its well as a table of volume by level."""
+    """What a station's control goes by, and its well as a table."""
 
     duty_m3_s: float
     system_curve: float
@@ -41,11 +41,11 @@ class Control(NamedTuple):
     bearing_k_kw: float
     motor_k_kw: float
     """What bearing and motor warm up per kW."""
-    levels_m: Columns
-    volumes_m3: Columns
-    level_slopes: Columns
-    volume_slopes: Columns
-    """m per m3 and m3 per m of each piece of that table."""
+    well: Columns
+    """Levels, volumes, and the slope of each piece in m per m3 and in m3 per m, shape ``(4, n)``.
+
+    One table: each costs a kernel a look at who else holds it.
+    """
 
 
 class Stations:
@@ -86,10 +86,7 @@ class Stations:
             fades=switching.fades(interval_s),
             bearing_k_kw=switching.BEARING_RISE_K / plant.rated_kw,
             motor_k_kw=switching.MOTOR_RISE_K / plant.rated_kw,
-            levels_m=well.level_m,
-            volumes_m3=well.volume_m3,
-            level_slopes=np.diff(well.level_m) / np.diff(well.volume_m3),
-            volume_slopes=np.diff(well.volume_m3) / np.diff(well.level_m),
+            well=well.table(),
         )
         self.water_c = water_c
         self.wells, self.pumps = np.zeros(stations, WELL), np.zeros((stations, pumps), PUMP)

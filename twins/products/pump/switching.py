@@ -31,6 +31,8 @@ OUT, TURN, SPARE = 0, 1, 2
 NOTHING, SET, POINTS, LOOK = 0, 1, 2, 3
 """What a station asks for: the point of the set that runs now, or those of every pump alone too;
 before that, it must look anew at which levels they work."""
+LEVELS, VOLUMES, SLOPES = 0, 1, 2
+"""Rows of a well's table; so far behind each is that of its slopes over the other one."""
 EVENTS_MAX = 10_000
 """Bound of switching events of one station in one advance."""
 FLOATS = 1.0 - 1e-9
@@ -63,32 +65,32 @@ def fades(span_s: float) -> tuple[float, float]:
 
 
 @compiled
-def read(x: float, at: Columns, values: Columns, slopes: Columns) -> float:
-    """Read a rising table by interpolation; a division for each reading would take longest."""
-    low, high = 0, len(at) - 1
-    if x <= at[low]:
-        return float(values[low])
-    if x >= at[high]:
-        return float(values[high])
+def read(x: float, table: Columns, at: int, value: int) -> float:
+    """Read one row of a well's table by another; a division for each would take longest."""
+    low, high = 0, table.shape[1] - 1
+    if x <= table[at, low]:
+        return float(table[value, low])
+    if x >= table[at, high]:
+        return float(table[value, high])
     while high - low > 1:
         middle = (low + high) // 2
-        if at[middle] <= x:
+        if table[at, middle] <= x:
             low = middle
         else:
             high = middle
-    return float(slopes[low] * (x - at[low]) + values[low])
+    return float(table[value + SLOPES, low] * (x - table[at, low]) + table[value, low])
 
 
 @compiled
 def level_m(control: Control, volume_m3: float) -> float:
     """Level at a volume."""
-    return read(volume_m3, control.volumes_m3, control.levels_m, control.level_slopes)
+    return read(volume_m3, control.well, VOLUMES, LEVELS)
 
 
 @compiled
 def volume_m3(control: Control, level_m: float) -> float:
     """Volume at a level."""
-    return read(level_m, control.levels_m, control.volumes_m3, control.volume_slopes)
+    return read(level_m, control.well, LEVELS, VOLUMES)
 
 
 @compiled
@@ -371,20 +373,20 @@ def move(  # noqa: PLR0917
     """Move these stations to a time, or until each asks for operating points; how many do."""
     asking = 0
     for s in which:
-        well = wells[s]
+        well, its = wells[s], pumps[s]
         if well.now_s >= to_s:
             continue
         if well.asks == LOOK:
-            look(control, well, pumps[s])
+            look(control, well, its)
         while well.now_s < to_s and well.asks == NOTHING:
             end_s = to_s
-            watched = may_trip(control, pumps[s], water_c, to_s - well.now_s)
+            watched = may_trip(control, its, water_c, to_s - well.now_s)
             if watched:
                 end_s = min(to_s, (math.floor(well.now_s / WATCH_S) + 1.0) * WATCH_S)
-            run_until(control, well, pumps[s], end_s, water_c)
-            if watched and well.now_s == end_s and watch(well, pumps[s]):
-                turn_out(well, pumps[s])
-                look(control, well, pumps[s])
+            run_until(control, well, its, end_s, water_c)
+            if watched and well.now_s == end_s and watch(well, its):
+                turn_out(well, its)
+                look(control, well, its)
         if well.now_s < to_s:
             asking += 1
         else:
