@@ -59,7 +59,7 @@ def _mixed(word: Word) -> Word:
 def _normals(  # noqa: PLR0917
     keys: Keys, first: int, last: int, row: int, table: Floats, draws: Floats
 ) -> None:
-    """Standard normals for devices ``first`` to ``last``, shape ``(2 pairs, >= last - first)``.
+    """Standard normals for devices ``first`` to ``last``, shape ``(rows, >= last - first)``.
 
     A device's row starts from SplitMix64 of its key and the row's number and is SplitMix64 from
     there on; each word makes two normals: a bit of sign, 31 bits for the table.
@@ -71,7 +71,7 @@ def _normals(  # noqa: PLR0917
     size = np.empty((2, count), dtype=np.float32)
     where = size.view(np.int32)
     signs = np.empty((2, count), dtype=np.float32)
-    for pair in range(len(draws) // 2):
+    for pair in range((len(draws) + 1) // 2):
         step = np.uint64(pair + 1) * _GOLDEN
         for i in range(count):
             word = _mixed(seeds[i] + step)
@@ -79,7 +79,7 @@ def _normals(  # noqa: PLR0917
             size[1, i] = np.float32(np.int32(word >> _S33)) + _HALF
             signs[0, i] = np.float32(1 - 2 * np.int32(word & _BIT))
             signs[1, i] = np.float32(1 - 2 * np.int32((word >> _S32) & _BIT))
-        for half in range(2):
+        for half in range(min(2, len(draws) - 2 * pair)):
             for i in range(count):
                 at = (where[half, i] >> (23 - OCTAVE)) - LOWEST
                 normal = table[0, at] + table[1, at] * size[half, i]
@@ -88,7 +88,7 @@ def _normals(  # noqa: PLR0917
 
 @compiled
 def noise_row(keys: Keys, row: int, table: Floats, out: Floats) -> None:
-    """A row of noise of every device, shape ``(2 pairs, n)``."""
+    """A row of noise of every device, shape ``(width, n)``."""
     draws = np.empty((len(out), min(TILE, len(keys))), dtype=np.float32)
     for first in range(0, len(keys), TILE):
         last = min(first + TILE, len(keys))
