@@ -24,7 +24,7 @@ from reference_impl.kernel.feed import Feed
 from reference_impl.kernel.http import system
 from reference_impl.kernel.http.app import create_app
 from reference_impl.kernel.migrate import bring_up_to_date
-from reference_impl.kernel.store import Store
+from reference_impl.kernel.store import Connection, Store
 from reference_impl.kernel.timekeeping import Timekeeper
 from reference_impl.registry.callers import KnownCallers
 from reference_impl.registry.governance import Governance
@@ -65,7 +65,12 @@ class Dps:
             live=settings.live,
             look_again_s=settings.idle_site_s,
         )
-        self.contexts = contexts_on(ground, ingestion, licence_key=settings.licence_key)
+        self.contexts = contexts_on(
+            ground,
+            ingestion,
+            licence_key=settings.licence_key,
+            opened=self._opened_from_ms,
+        )
         self.outbox.on_sent(self.contexts.remote.sent)
         self._know_callers()
         self._reach_out()
@@ -79,11 +84,16 @@ class Dps:
             store,
             self._routers(),
             later=self._later_routers,
+            lanes=system.lanes(self.store, self.timekeeper),
             callers=self.callers,
             after_write=self._wrote,
             now_ms=self.now_ms,
             said=answers_of_contexts,
         )
+
+    def _opened_from_ms(self, conn: Connection, **what: str) -> int:
+        """What owners opened; asked when all are there."""
+        return self.governance.rights.opened_from_ms(conn, **what)
 
     def _know_callers(self) -> None:
         """Who calls, and what he may."""

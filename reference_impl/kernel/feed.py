@@ -38,6 +38,21 @@ feed = sa.Table(
 )
 _LOOKED_THROUGH = 50
 """Events of one kind and subject that are looked through for one: days of them."""
+_page = Prepared(
+    sa.select(
+        feed.c.number,
+        feed.c.event_id,
+        feed.c.at_ms,
+        feed.c.kind,
+        feed.c.subject,
+        feed.c.data,
+        feed.c.customer,
+        feed.c.thing,
+    )
+    .where(feed.c.number > sa.bindparam("after"))
+    .order_by(feed.c.number)
+    .limit(sa.bindparam("most"))
+)
 _newest = Prepared(sa.select(sa.func.max(feed.c.number)))
 
 
@@ -112,20 +127,15 @@ class Feed:
         """
         events: list[CloudEvent] = []
         while True:
-            rows = conn.execute(
-                sa.select(feed).where(feed.c.number > after).order_by(feed.c.number).limit(limit)
-            ).all()
-            for row in rows:
+            rows = _page.rows(conn, after=after, most=limit)
+            for number, *told, customer, thing in rows:
                 if len(events) == limit:
                     return events, after
-                after = row.number
-                if visible(
-                    customer=row.customer,
-                    thing=row.thing,
-                    document=row.kind.startswith(DOCUMENTS),
-                    at_ms=row.at_ms,
-                ):
-                    events.append(_shown(row))
+                after = number
+                _, at_ms, kind, *_ = told
+                document = kind.startswith(DOCUMENTS)
+                if visible(customer=customer, thing=thing, document=document, at_ms=at_ms):
+                    events.append(_shown(*told))
             if len(rows) < limit or len(events) == limit:
                 return events, after
 
@@ -178,12 +188,12 @@ def whose(event: Any) -> tuple[str, str]:  # noqa: ANN401 - a FeedEvent, of the 
     return (customer if isinstance(customer, str) else "", thing if isinstance(thing, str) else "")
 
 
-def _shown(row: Any) -> CloudEvent:  # noqa: ANN401 - a row of the database has its columns
+def _shown(known_by: str, at_ms: int, kind: str, subject: str, data: bytes) -> CloudEvent:
     return CloudEvent(
-        id=row.event_id,
-        type=row.kind,
-        subject=row.subject,
-        time=rfc3339(row.at_ms),
-        at_ms=row.at_ms,
-        data=msgspec.Raw(row.data),
+        id=known_by,
+        type=kind,
+        subject=subject,
+        time=rfc3339(at_ms),
+        at_ms=at_ms,
+        data=msgspec.Raw(data),
     )

@@ -83,6 +83,8 @@ class Store:
         self.writing = asyncio.Lock()
         self._open: UnitOfWork | None = None
         self._timers_version = 0
+        self._kept: dict[bool, sa.Connection] = {}
+        """SQLite's connections for writing and for reading only: two views of the one there is."""
         self._joined: ContextVar[UnitOfWork | None] = ContextVar("joined", default=None)
         self._reading: ContextVar[sa.Connection | None] = ContextVar("reading", default=None)
 
@@ -96,7 +98,7 @@ class Store:
         if joined is not None:
             yield joined
             return
-        with self.engine.connect() as conn:
+        with self._connection() as conn:
             unit = UnitOfWork(conn, self.bus, timers_version=self._timers_version)
             try:
                 with conn.begin():
@@ -132,13 +134,33 @@ class Store:
         if outer is not None:
             yield outer
             return
-        with self.engine.connect() as conn:
-            reading = conn.execution_options(read_only=True)
+        with self._connection(read_only=True) as reading:
             token = self._reading.set(reading)
             try:
                 yield reading
             finally:
                 self._reading.reset(token)
+
+    @contextmanager
+    def _connection(self, *, read_only: bool = False) -> Iterator[sa.Connection]:
+        """A connection without a transaction; what is open at the end is rolled back.
+
+        SQLite's is kept: to take it from the pool and give it back costs as much as a commit.
+        """
+        conn = self._kept.get(read_only)
+        if conn is None:
+            conn = self.engine.connect()
+            if read_only:
+                conn = conn.execution_options(read_only=True)
+            if self.engine.dialect.name == "sqlite":
+                self._kept[read_only] = conn
+        try:
+            yield conn
+        finally:
+            if read_only not in self._kept:
+                conn.close()
+            elif conn.in_transaction():
+                conn.rollback()
 
     def backup(self, path: Path) -> int:
         """Copy the whole store; gives the size of the copy in bytes.
@@ -165,6 +187,8 @@ class Store:
 
     def close(self) -> None:
         """Close every connection."""
+        while self._kept:
+            self._kept.popitem()[1].close()
         self.engine.dispose()
 
 

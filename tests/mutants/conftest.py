@@ -36,6 +36,7 @@ _beside("bugs_of_orders")
 _beside("bugs_of_the_rest")
 _beside("bugs_of_promises")
 _beside("bugs_of_remote_control")
+_beside("bugs_of_the_platform")
 
 # Stories -------------------------------------------------------------------------------------
 

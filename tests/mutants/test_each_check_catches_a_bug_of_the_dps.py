@@ -152,7 +152,40 @@ ROLLED_OUT = Setup.model_validate(
     }
 )  # fmt: skip
 WEARS = b.fault("seal_leak", WORN, at="0h", onset="0h", pf_interval="30h")
+SHARED = calls(
+    ("/v1/organisations/makers", {"name": "Makers", "parent": "main"}),
+    ("/v1/recipients/sweepers", {"name": "Sweepers"}),
+    ("/v1/models/pump-duplex-7k5/metadata/level_m", {"purposes": ["service", "secondary-use"]}),
+    (
+        "/v1/pricings/hours",
+        {
+            "by": "sales", "customer": "customer-01", "thing": WORN, "model": "usage",
+            "from_ms": 1_769_558_400_000, "provider": "makers",
+            "shares": {"makers": 66.7, "platform": 33.3},
+            "terms": {"meters": [{"signal": "run_hours_h", "unit": "h", "tiers": TIERS}]},
+        },
+    ),
+    (
+        "/v1/secondary-uses/level",
+        {
+            "by": "sweepers", "recipient": "sweepers", "owner": "customer-01", "things": [WORN],
+            "signal": "level_m", "take": "max", "over_h": 48.0, "above": 1.0, "every_h": 12.0,
+            "thing": WELL, "title": "Sweep",
+        },
+    ),
+    ("/v1/grants/sweepers/customer-01", {}),
+)  # fmt: skip
+CONSENT = {"path": "/v1/customers/customer-01/consents/secondary-use"}
+AGREES = tuple(
+    Setup.model_validate({"at": at, "service": {"calls": [CONSENT | {"body": {"granted": yes}}]}})
+    for at, yes in (("30h", True), ("66h", False))
+)
 STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
+    "a platform is shared": lambda tale: tale(
+        run=b.run("2026-01-28T00:00:00Z", "10d", sync="12h"),
+        timeline=(SHARED, *AGREES),
+        checks=(C("settlement_equals_oracle", parties=2), C("secondary_use_lawful", at_least=3)),
+    ),
     "the supplier asks more": lambda tale: tale(
         service=tale().service.model_copy(update={"policy": b.Policy(max_unit_price_eur=460.0)}),
         field=people(tale, supplier={"price_p": 1.0}),
@@ -309,6 +342,9 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "knows_no_emergency_stop": ("a bad build is rolled out", "FW7"),
     "confirms_twice": ("a bad build is rolled out", "R1"),
     "tries_again_blindly": ("a bad build is rolled out", "R3"),
+    "keeps_a_cent_of_each_share": ("a platform is shared", "settlement_equals_oracle"),
+    "asks_for_no_consent": ("a platform is shared", "secondary_use_lawful"),
+    "reads_what_was_before_the_consent": ("a platform is shared", "secondary_use_lawful"),
     "doubts_the_wear": ("the bearing wears", "wear_estimate_within oracle:wear"),
 }  # fmt: skip
 

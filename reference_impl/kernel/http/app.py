@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 
 from reference_impl.kernel.http import errors
 from reference_impl.kernel.http.auth import PUBLIC, Callers, Gate
+from reference_impl.kernel.http.express import Express, Lane
 from reference_impl.kernel.http.guard import deny_by_default
 from reference_impl.kernel.http.middleware import IdempotentWrites
 from reference_impl.kernel.http.routes import LaterRoutes, routes_of
@@ -53,6 +54,7 @@ def create_app(
     routers: Sequence[APIRouter],
     *,
     later: Callable[[], Sequence[APIRouter]] = tuple,
+    lanes: Mapping[tuple[str, str], Lane],
     callers: Callers,
     after_write: Callable[[], None],
     now_ms: Callable[[], int],
@@ -61,6 +63,7 @@ def create_app(
     """Put the API together. No page of it needs the internet, so FastAPI's own are left out.
 
     ``later`` makes those that few callers need, when the first does.
+    ``lanes`` are the calls that have a short way (:mod:`reference_impl.kernel.http.express`).
     ``callers`` says who calls; a route that asks for no permission is the operator's.
     ``after_write`` is called after each write that was answered; ``now_ms`` tells the log when.
     ``said`` gives what contexts say
@@ -82,6 +85,7 @@ def create_app(
     app.router.routes.extend(_checked(routers))
     app.router.routes.append(LaterRoutes(lambda: _checked(later())))
     app.add_middleware(IdempotentWrites, store=store, apart=APART, after=after_write, now_ms=now_ms)
+    app.add_middleware(Express, lanes=lanes)
     app.add_middleware(Gate, callers=callers)
     return app
 

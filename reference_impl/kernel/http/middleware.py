@@ -55,7 +55,7 @@ class IdempotentWrites:
         ):
             await self._app(scope, receive, send)
             return
-        body = await _whole_body(receive)
+        body = await whole_body(receive)
         if body is None:
             return
         key = _key_of(scope)
@@ -72,7 +72,7 @@ class IdempotentWrites:
         answered: list[Message] = []
         try:
             with self._store.joinable() as uow:
-                await self._app(scope, _given(body), _into(answered))
+                await self._app(scope, given(body), _into(answered))
                 status = answered[0]["status"]
                 _refuse_to_keep(status)
                 self._note(uow, scope, status)
@@ -101,7 +101,7 @@ class IdempotentWrites:
                 kept = recall(uow.conn, key, request)
                 if kept is not None:
                     return _messages(kept)
-                await self._app(scope, _given(body), _into(answered))
+                await self._app(scope, given(body), _into(answered))
                 answer = _answer(answered)
                 _refuse_to_keep(answer.status)
                 self._note(uow, scope, answer.status)
@@ -128,7 +128,8 @@ def _refuse_to_keep(status: int) -> None:
         raise _RollBackError
 
 
-async def _whole_body(receive: Receive) -> bytes | None:
+async def whole_body(receive: Receive) -> bytes | None:
+    """The body of a request; None: the caller went away."""
     parts: list[bytes] = []
     while True:
         message = await receive()
@@ -139,7 +140,8 @@ async def _whole_body(receive: Receive) -> bytes | None:
             return b"".join(parts)
 
 
-def _given(body: bytes) -> Receive:
+def given(body: bytes) -> Receive:
+    """A body that was read already, for who reads it next."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Message:

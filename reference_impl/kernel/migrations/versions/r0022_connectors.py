@@ -8,7 +8,7 @@ from alembic import op
 from reference_impl.kernel.store import Text
 
 revision = "0022"
-down_revision = "0016"
+down_revision = "0021"
 
 
 def upgrade() -> None:
