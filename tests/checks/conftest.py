@@ -30,7 +30,7 @@ class Make:
     """Short words for events; times are hours since the start."""
 
     @staticmethod
-    def feed(at_h: float, kind: str, subject: str, **data: Any) -> FeedSeen:
+    def feed(at_h: float, kind: str, subject: str, /, **data: Any) -> FeedSeen:
         at_ms = START + int(at_h * H)
         return FeedSeen(at_ms=at_ms, kind=kind, subject=subject, data=data, event_id=f"{at_ms}")
 
@@ -131,6 +131,12 @@ def brief() -> Brief:
         conditions={D: (condition,), OTHER: (condition,)},
         rules=rules,
         technicians={"ann": frozenset({"electric"})},
+        plans={
+            "basic": {"price_eur": 30.0},
+            "pro": {"price_eur": 90.0},
+            "map": {"price_eur": 5.0, "kind": "addon"},
+        },
+        planned_updates=frozenset({"c-yes"}),
     )
 
 
