@@ -20,8 +20,9 @@ from harness.scenario.loader import Choice
 
 HERE = Path(__file__).parent
 BAG_EUR, WEEKS = 0.45, 2.0
-BEFORE, AFTER = (16.9, 17.1), (4.0, 6.0)
-"""Collections a week and point; five is taken as five, one more or less (20 %)."""
+BEFORE, AFTER = (16.6, 17.1), (4.0, 6.0)
+"""Collections a week and point; the last shift of a run is cut off by its end. Five is taken as
+five, one more or less (20 %)."""
 KINDS: Mapping[str, tuple[str, ...]] = {
     "bags": ("bags",),
     "cleaning": ("cleaning",),
@@ -33,7 +34,7 @@ NEEDED = ("bags", "cleaning", "repairs", "subscription")
 """What a case for the service must not leave out (H15)."""
 WHOLE: Mapping[str, Mapping[str, str]] = {
     "seventeen-a-week": {
-        "districts": "70", "trucks": "7", "bags_least_eur": "10600", "bags_most_eur": "10800",
+        "districts": "70", "trucks": "7", "bags_least_eur": "10450", "bags_most_eur": "10800",
     },
     "five-a-week": {
         "compactors": "50", "recycling": "30", "steps": "300", "bags_least_eur": "2556",
@@ -65,9 +66,7 @@ def arm(story: str, seed: int, runs_dir: Path, params: Mapping[str, str]) -> Arm
         (fleet.sites if isinstance(fleet.sites, int) else len(fleet.sites)) * fleet.devices_per_site
         for fleet in scenario.fleets
     )
-    result = run_scenario(
-        scenario, seed=seed, options=RunOptions(link="memory", runs_dir=runs_dir)
-    )
+    result = run_scenario(scenario, seed=seed, options=RunOptions(link="memory", runs_dir=runs_dir))
     costs = {
         kind: sum(result.costs_eur.get(name, 0.0) for name in names) / WEEKS
         for kind, names in KINDS.items()
@@ -79,9 +78,11 @@ def wrong(before: Arm, after: Arm) -> list[str]:
     """What does not hold."""
     found = [f"{name}: {one.verdict}" for name, one in (("17", before), ("5", after))
              if one.verdict != "passed"]  # fmt: skip
-    for name, one, (least, most) in (("before", before, BEFORE), ("after", after, AFTER)):
-        if not least <= one.collections <= most:
-            found.append(f"{name}: {one.collections:.2f} collections a week, not {least} to {most}")
+    found += [
+        f"{name}: {one.collections:.2f} collections a week, not {least} to {most}"
+        for name, one, (least, most) in (("before", before, BEFORE), ("after", after, AFTER))
+        if not least <= one.collections <= most
+    ]
     found += [f"{kind} is left out of the cost" for kind in NEEDED if not after.costs_eur[kind]]
     return found
 
