@@ -92,10 +92,10 @@ def report(before: Arm, after: Arm) -> str:
     lines = ["| a week | without the service | with it |", "|---|---|---|"]
     lines.append(f"| collection points | {before.points} | {after.points} |")
     lines.append(f"| collections of each | {before.collections:.2f} | {after.collections:.2f} |")
-    for kind in KINDS:
-        lines.append(
-            f"| {kind}, EUR | {before.costs_eur[kind]:.2f} | {after.costs_eur[kind]:.2f} |"
-        )
+    lines += [
+        f"| {kind}, EUR | {before.costs_eur[kind]:.2f} | {after.costs_eur[kind]:.2f} |"
+        for kind in KINDS
+    ]
     sums = [sum(one.costs_eur.values()) for one in (before, after)]
     lines.append(f"| all of it, EUR | {sums[0]:.2f} | {sums[1]:.2f} |")
     lines.append(f"| a collection, EUR | {before.stop_eur:.2f} | {after.stop_eur:.2f} |")
