@@ -66,6 +66,8 @@ class SecondaryUseLawful(Check):
         """See Check."""
         if isinstance(event, FaultApplied):
             for call in event.params.get("calls", ()):
+                if call.get("refused"):
+                    continue  # it changed nothing
                 path, body = str(call["path"]), call.get("body", {})
                 self._rights.called(call.get("method", "PUT"), path, body, event.at_ms)
                 if path.startswith(PATH) and call.get("method", "PUT") == "PUT":

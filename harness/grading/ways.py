@@ -21,13 +21,15 @@ from harness.grading.lives import downtime_h
 from harness.grading.record import Record
 from harness.grading.stats import paired
 
-ENERGY, PARTS, ROUNDS, DAY, NIGHT = "energy", "parts", "rounds", "visits", "night_visits"
+ENERGY, SERVICE, PARTS, ROUNDS = "energy", "service", "parts", "rounds"
+DAY, NIGHT = "visits", "night_visits"
 SPILLS, DOWNTIME, OTHER = "spills", "downtime", "other"
-KINDS = (ENERGY, PARTS, ROUNDS, DAY, NIGHT, SPILLS, DOWNTIME, OTHER)
+KINDS = (ENERGY, SERVICE, PARTS, ROUNDS, DAY, NIGHT, SPILLS, DOWNTIME, OTHER)
 """Kinds of money that a way to look after machines costs, in the order of reports."""
 LINES: Mapping[str, str] = {
-    "energy": ENERGY, "parts": PARTS, "freight": PARTS, "upkeep": ROUNDS, "visits": DAY,
-    "travel": DAY, "overtime": DAY, "spills": SPILLS, "downtime": DOWNTIME,
+    "energy": ENERGY, "subscription": SERVICE, "parts": PARTS, "freight": PARTS,
+    "upkeep": ROUNDS, "visits": DAY, "travel": DAY, "overtime": DAY, "spills": SPILLS,
+    "downtime": DOWNTIME,
 }  # fmt: skip
 """Lines of the world's bill by kind; others (tours, storage) are :data:`OTHER`."""
 TOTAL, FEE, CREDIT = "total", "fee", "credit"
@@ -218,7 +220,7 @@ def _shared(arms: Sequence[WayRun]) -> int:
         for arm in arms[1:]:
             theirs = arm.nature[site].before(until_ms)
             if theirs != mine:
-                odd = sorted(set(mine) ^ set(theirs))[0]
+                odd = min(set(mine) ^ set(theirs))
                 raise InvalidRun(
                     f"seed {arm.seed}: {arms[0].arm} and {arm.arm} are not the same world: at "
                     f"{site}, before anybody did anything, {odd[1]} of {odd[2]} ({odd[3]}) at "

@@ -48,7 +48,7 @@ _OWN += " activation:w audit:r secondary-uses:r"
 _SERVE = f"{_LOOK} diagnostics:r tickets:rw actions:rw commands:rw work-orders:rw planning:r"
 _SERVE += " collections:r collection-routes:rw collection-stops:r"
 _SERVE += " sla:r planned-work:rw firmware:r alerts:w metrics:r recommendations:r needs:r parts:r"
-_SERVE += " advice:r"
+_SERVE += " advice:r diagnostics:w"
 _BILL = "business-cases:r subscriptions:r charges:rw invoices:rw settlements:r"
 _SELL = f"{_ME} customers:rw sites:r things:r models:r parts:rw orders:ra recommendations:r needs:r"
 _CONSOLE = f"{_LOOK} models:rwi parts:rwi rule-packs:rw agreements:rw flags:rw metrics:rw tenants:r"
@@ -90,9 +90,9 @@ _TABLE: tuple[tuple[str, str, Group, str, str], ...] = (
      f"{_SELL} suppliers:rw orders:w policies:r partners:r"),
     ("product-manager", "Product manager", _O, "back-office",
      (f"{_LOOK} metrics:r rule-packs:r parts:r flags:rw outcomes:r entitlements:r offers:w"
-     " subscriptions:r business-cases:r")),
+     " subscriptions:r business-cases:r reliability:r")),
     ("research", "Research and development", _O, "back-office",
-     f"{_LOOK} metrics:r rule-packs:r ingestion:r"),
+     f"{_LOOK} metrics:r rule-packs:r ingestion:r reliability:rw"),
     ("account-manager", "Sales and account manager", _O, "back-office",
      f"{_SELL} contracts:rw outcomes:r leads:rw entitlements:rw partners:r offers:rw {_BILL}"),
     ("finance", "Finance", _O, "back-office",
@@ -133,6 +133,7 @@ GROUPS: Mapping[str, frozenset[Group]] = {
     "contracts:write": frozenset({_O}),
     "orders:approve": frozenset({_O, _P}),
     "diagnostics:read": frozenset({_O, _P}),
+    "diagnostics:write": frozenset({_O, _P}),
     "planning:write": frozenset({_O, _P}),
     "collections:write": frozenset({_O, _P}),
     "collection-routes:read": frozenset({_O, _P}),

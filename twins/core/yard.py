@@ -15,6 +15,10 @@ class Yard:
     def __init__(self, where: Mapping[str, Fleet]) -> None:
         self._where = where
 
+    def knows(self, device: str) -> bool:
+        """Whether there is such a device."""
+        return device in self._where
+
     def fits(self, device: str, position: str) -> bool:
         """Whether there is such a device with a component or a place for parts there."""
         fleet = self._where.get(device)
@@ -62,8 +66,9 @@ class Yard:
         return found
 
     def parts(self, device: str) -> Sequence[Part]:
-        """The spare parts of a device's model."""
-        return tuple(self._where[device].manifest.parts.values())
+        """The spare parts of a device's model as it was first built."""
+        every = self._where[device].manifest.parts.values()
+        return tuple(part for part in every if not part.revises)
 
     def maintain(
         self,

@@ -299,6 +299,10 @@ class People:
         """Whether there is such a device with a component at that position."""
         return self._yard.fits(device, position)
 
+    def knows(self, device: str) -> bool:
+        """Whether there is such a device."""
+        return self._yard.knows(device)
+
     def stands(self, device: str) -> bool:
         """Whether a device is down now."""
         return self._ledger.is_down(device)

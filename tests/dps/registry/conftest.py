@@ -271,6 +271,8 @@ def _of_customer(seeds, name, org, partners):
         state="OPEN", take="mean", thing="gone",
     )  # fmt: skip
     seeds.add("tickets", mine, "id", customer=name, state="OPEN", priority="normal", thing="gone")
+    given = {"state": "GIVEN", "things": [], "seen": {}, "thing": "gone"}
+    seeds.add("advices", mine, "id", customer=name, **given)
     seeds.add("feed", mine, "event_id", of="feed_doc", **placed)
 
 

@@ -55,6 +55,7 @@ ALL = {
     "/v1/charges": ("charges",),
     "/v1/commands": ("commands",),
     "/v1/remote-attempts": ("remote_attempts",),
+    "/v1/advice": ("advices",),
     "/v1/organisations": ("organisations",),
     "/v1/partners": ("partners",),
     "/v1/suppliers": ("suppliers",),
@@ -81,6 +82,7 @@ ONE_OF_A_THING = {
     "/v1/things/{thing}/benchmark": "?signal=temp_c&from_ms=0&to_ms=9000",
     "/v1/things/{thing}/sessions": "?from_ms=0&to_ms=9000",
     "/v1/things/{thing}/wear": "",
+    "/v1/things/{thing}/forecasts": "",
     "/v1/things/{thing}/diagnosis": "",
 }
 """One thing that the caller does not see: 404, as if there were none; else anything but that."""
@@ -108,6 +110,7 @@ ONE = {
     "/v1/explain/{ident}": "recommendations",
     "/v1/recommendations/{rec_id}": "recommendations",
     "/v1/orders/{order_id}": "orders",
+    "/v1/advice/{advice_id}": "advices",
     "/v1/secondary-uses/{use}/looks": "secondary_uses",
 }
 """One object by its id: 404 unless the caller sees it."""
@@ -121,11 +124,12 @@ WHOLE = {
     "/v1/planning/places", "/v1/planning/shifts",
     "/v1/planning/days", "/v1/planning/load",
     "/v1/customers/{customer}/export", "/v1/customers/{customer}/export/{section}",
+    "/v1/models/{model}/reliability",
 }  # fmt: skip
 """Put together from several kinds of rows: no marker of somebody else's may be in it."""
 OF_NOBODY = {
     "/v1/info", "/v1/health", "/v1/me", "/v1/roles", "/v1/models", "/v1/models/{name}",
-    "/v1/planning/settings",
+    "/v1/planning/settings", "/v1/models/{model}/verification",
     "/v1/models/{model}/metadata", "/v1/algorithms", "/v1/conditions/{name}/revisions",
     "/v1/recomputations", "/v1/parts", "/v1/rule-packs", "/v1/plans", "/v1/agreements",
     "/v1/recipients", "/v1/tenants", "/v1/flags", "/v1/ingestion/stored",
@@ -133,7 +137,7 @@ OF_NOBODY = {
     "/v1/firmware/packages", "/v1/firmware/rollouts", "/v1/firmware/rollouts/{ident}",
     "/v1/firmware/rollouts/{ident}/devices", "/v1/firmware/rollouts/{ident}/health",
     "/v1/contract-tiers", "/v1/remote-fixes", "/v1/rules/supervision", "/v1/automations",
-    "/v1/automations/{name}/runs",
+    "/v1/automations/{name}/runs", "/v1/advice-plans", "/v1/advice-plans/{ident}",
 }  # fmt: skip
 """Asked too: what they answer is the product's or the tenant's, so no marker may be in it."""
 OF_ONE_S_OWN = {
