@@ -212,6 +212,12 @@ class CollectionChanged(FeedEvent):
     __slots__ = ()
 
 
+class DesignReviewed(FeedEvent):
+    """insight: what the field tells of a model's parts, as somebody asked (``design.reviewed``)."""
+
+    __slots__ = ()
+
+
 class PartFitted(FeedEvent):
     """maintenance: a part was fitted; insight resets the wear, orders fulfils the need."""
 

@@ -1,10 +1,10 @@
 """What goes on invoices, gathered from calls, feed and wire, for checks that recompute money.
 
 Pricings are those that the scenario installs by calls (``PUT /v1/pricings/{id}`` and its
-``/migrate``), and so are sales of data; orders, visits, charges and periods are of the feed,
-readings from the wire.
-What a rental (DS15) or a feature (DS14) costs is computed from the tariffs and prices installed and
-the times of the calls. Credit notes, estimates and fees per thing or user are not computed.
+``/migrate``), and so are sales of data; orders, visits, charges and periods are taken from the
+feed, readings from the wire. What a rental (DS15) or a feature (DS14) costs is computed from the
+tariffs and prices installed and the times of the calls. Credit notes, estimates and fees per thing
+or user are not computed.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ class Invoiced(Check):
     def _install(self, call: Mapping[str, Any], at_ms: int) -> None:
         path, body = str(call["path"]), call.get("body", {})
         if path == SALES and not call.get("refused"):
-            price = oracle.exact(body["unit_price_eur"]) * body["records"]
+            price = oracle.cents(oracle.exact(body["unit_price_eur"]) * body["records"])
             key = f"{body['pricing']}/{body['owner']}/{body['what']}/{at_ms}"
-            self._once[key] = (self._pricings[body["pricing"]], at_ms, [oracle.cents(price)])
+            self._once[key] = (self._pricings[body["pricing"]], at_ms, [price])
         name, _, step = path.removeprefix(PATH).partition("/")
         if not path.startswith(PATH):
             return

@@ -86,7 +86,7 @@ def arm_name(variant: str) -> str:
 
 def _apart(one: Scenario, other: Scenario) -> list[str]:
     """What two arms may not differ in: fleets, time, weather, and what the timeline breaks."""
-    nature = {
+    nature: dict[str, list[object]] = {
         "run": [(s.run.start, s.run.until, s.run.sync) for s in (one, other)],
         "fleet": [s.fleets for s in (one, other)],
         "place": [(s.field.country, s.field.time_zone, s.field.weather) for s in (one, other)],
@@ -95,7 +95,7 @@ def _apart(one: Scenario, other: Scenario) -> list[str]:
             tuple(entry for entry in s.timeline if hasattr(entry, "fault")) for s in (one, other)
         ],
     }
-    return [what for what, (mine, theirs) in nature.items() if mine != theirs]
+    return [what for what, both in nature.items() if both[0] != both[1]]
 
 
 def play_way(job: WayJob) -> WayRun | Spoiled:

@@ -218,7 +218,7 @@ def _shared(arms: Sequence[WayRun]) -> int:
         for arm in arms[1:]:
             theirs = arm.nature[site].before(until_ms)
             if theirs != mine:
-                odd = sorted(set(mine) ^ set(theirs))[0]
+                odd = min(set(mine) ^ set(theirs))
                 raise InvalidRun(
                     f"seed {arm.seed}: {arms[0].arm} and {arm.arm} are not the same world: at "
                     f"{site}, before anybody did anything, {odd[1]} of {odd[2]} ({odd[3]}) at "

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness.scenario.base import Timed
 from harness.scenario.entries import Setup
 from harness.scenario.products import Products
 from harness.scenario.resolve import places
@@ -24,7 +25,7 @@ def spelled_out(scenario: Scenario, products: Products) -> Scenario:
     by_product: dict[str, list[str]] = {}
     for device, place in places(scenario, products).items():
         by_product.setdefault(place.product, []).append(device)
-    timeline = []
+    timeline: list[Timed] = []
     for entry in scenario.timeline:
         if not isinstance(entry, Setup):
             timeline.append(entry)

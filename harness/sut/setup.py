@@ -107,7 +107,8 @@ def _contract(scenario: Scenario, contract: Contract, devices: Sequence[str]) ->
 
 
 def _product(product: Product, constants: Mapping[str, float]) -> Iterator[Call]:
-    for part in product.parts.values():
+    first = [part for part in product.parts.values() if not part.revises]
+    for part in first:
         lead = {"p50": part.lead_time_p50_h, "p90": part.lead_time_p90_h}
         body = {"title": part.title, "price_eur": part.price_eur, "supplier": part.supplier}
         body |= {"lead_time_h": lead, "models": [product.model]}
@@ -120,10 +121,7 @@ def _product(product: Product, constants: Mapping[str, float]) -> Iterator[Call]
             for name, s in product.signals.items()
         },
         "constants": dict(constants),
-        "parts": [
-            {"part": p.sku, "position": p.position, "quantity": p.quantity}
-            for p in product.parts.values()
-        ],
+        "parts": [{"part": p.sku, "position": p.position, "quantity": p.quantity} for p in first],
         "conditions": [dict(condition) for condition in product.conditions],
         "metrics": [dict(metric) for metric in product.metrics],
         "sessions": [dict(session) for session in product.sessions],

@@ -97,6 +97,7 @@ def contexts_on(
 ) -> Contexts:
     """The contexts, told of each other only what their ports ask for."""
     rules: Rules
+    maintenance: Maintenance
     scheduler, directory, telemetry = ground.scheduler, ground.directory, ground.series
     analytics = assemble(
         store=ground.store,
@@ -106,6 +107,10 @@ def contexts_on(
         arrivals=ground.raw,
         directory=directory,
         raised=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
+        fitted=lambda conn, thing, position: [
+            row["fitted_ms"]
+            for row in maintenance.listed(conn, "register", thing=thing, position=position)
+        ],
     )
     insight = analytics.insight
     maintenance = Maintenance(

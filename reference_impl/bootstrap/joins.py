@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypedDict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import sqlalchemy as sa
 
@@ -13,9 +13,10 @@ from reference_impl.ecosystem.adapters.tables import rows as ecosystem_rows
 from reference_impl.ecosystem.ports import Opened
 from reference_impl.ecosystem.service import SecondaryUses
 from reference_impl.insight.whole import Whole
+from reference_impl.kernel import access
 from reference_impl.kernel.access import Group
 from reference_impl.kernel.feed import Feed
-from reference_impl.kernel.ports import Directory
+from reference_impl.kernel.ports import Directory, ThingRef
 from reference_impl.kernel.rows import Row
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.maintenance.adapters.collection import rows as collection_rows
@@ -40,6 +41,9 @@ from reference_impl.outcomes.selling.subscriptions import Subscriptions
 from reference_impl.registry.scope import party_key
 from reference_impl.rules.domain import OPEN
 from reference_impl.rules.service import Rules
+
+if TYPE_CHECKING:
+    from reference_impl.insight.reliability.service import Reliability
 
 
 class Selling(TypedDict):
@@ -166,6 +170,42 @@ def uses_of(ground: Ground, work: Work, opened: Opened) -> SecondaryUses:
         directory=ground.directory,
         opened=opened,
         work=planned,
+    )
+
+
+def reliability_of(
+    ground: Ground, *, maintenance: Maintenance, orders: Orders, rules: Rules
+) -> Reliability:
+    """What the field tells designers, told what was fitted, what alerts stood, what was built."""
+    from reference_impl.insight.reliability.service import Fleet, Reliability  # noqa: PLC0415
+
+    def fitted(conn: sa.Connection, thing: str) -> list[dict[str, Any]]:
+        work = {
+            row["id"]: row["kind"] for row in maintenance.listed(conn, "work_orders", thing=thing)
+        }
+        return [
+            {**row, "kind": work.get(row["work_order"], "")}
+            for row in maintenance.listed(conn, "register", thing=thing)
+        ]
+
+    def built_with(conn: sa.Connection, model: str, position: str) -> str:
+        place = orders.catalogue.fits.place(conn, model, position)
+        return "" if place is None else place.part
+
+    def seen(refs: Sequence[ThingRef]) -> list[ThingRef]:
+        mine = access.seen([{"customer": ref.customer, "thing": ref.thing} for ref in refs])
+        there = {row["thing"] for row in mine}
+        return [ref for ref in refs if ref.thing in there]
+
+    return Reliability(
+        directory=ground.directory,
+        telemetry=ground.series,
+        fleet=Fleet(
+            fitted=fitted,
+            alerts=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
+            built_with=built_with,
+            seen=seen,
+        ),
     )
 
 

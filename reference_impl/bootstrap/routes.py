@@ -30,6 +30,7 @@ def answers_of_contexts() -> Sequence[Answers]:
     contexts = (
         "ecosystem",
         "insight",
+        "insight.reliability",
         "integration",
         "maintenance",
         "maintenance.planning",
@@ -85,9 +86,11 @@ def later_routers(
     exporter: Exporter,
 ) -> list[APIRouter]:
     """The others. Most runs call none; a start without them is 0.07 s shorter."""
+    from reference_impl.bootstrap import joins  # noqa: PLC0415
     from reference_impl.ecosystem import api as ecosystem_api  # noqa: PLC0415
     from reference_impl.insight import advice_api  # noqa: PLC0415
     from reference_impl.insight import api as insight_api  # noqa: PLC0415
+    from reference_impl.insight.reliability import api as reliability_api  # noqa: PLC0415
     from reference_impl.integration import api as integration_api  # noqa: PLC0415
     from reference_impl.integration import connector_api, export_api  # noqa: PLC0415
     from reference_impl.maintenance import sla_api, ticket_api  # noqa: PLC0415
@@ -104,6 +107,11 @@ def later_routers(
     return [
         insight_api.router(c.analytics, clock, store),
         advice_api.router(c.advising, clock, store),
+        reliability_api.router(
+            joins.reliability_of(ground, maintenance=c.maintenance, orders=c.orders, rules=c.rules),
+            clock,
+            store,
+        ),
         view_api.router(views, clock, store),
         people_api.router(c.rules, clock, store),
         sla_api.router(

@@ -65,7 +65,7 @@ class PlanBody(Body):
 
     title: Text
     model: Text
-    addressee: Annotated[Text, Field(description="Role of the customer's whom it is for")]
+    addressee: Text
     things: Annotated[list[Text] | None, Field(description="null: all that the author sees")] = None
     unit: Annotated[
         Literal["thing", "site"], Field(description="Who shares one value of the parameter")
@@ -106,15 +106,17 @@ class PlanView(BaseModel):
 
     id: str
     state: Trial
-    round: Annotated[int, Field(description="Number of the round, from 1")]
-    plan: PlanBody
+    round: int
+    plan: Annotated[PlanBody, Field(description="As it was installed")]
     groups: Annotated[
         dict[str, list[list[str]]], Field(description="Units by group: `treated`, `control`")
     ]
     begun_ms: int | None
     apply_by_ms: int | None
     ends_ms: int | None
-    result: dict[str, Any]
+    result: Annotated[
+        dict[str, Any], Field(description="What the round came to; before that what is counted")
+    ]
     changed_ms: int
 
 

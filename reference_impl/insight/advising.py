@@ -270,6 +270,8 @@ class Advising:
         """Put back what does harm, and count how often it shows in both groups."""
         looks = row["result"]["looks"]
         for one in self._of_round(uow, row, Given.APPLIED):
+            if one["applied_ms"] > at_ms:
+                continue  # it was told in the same move of time, and happens after this
             harm = self._harm(plan, one["things"], at_ms)
             looks["treated"][0] += 1
             if harm:

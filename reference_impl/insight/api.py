@@ -224,6 +224,12 @@ def _add_judgements(routes: APIRouter, whole: Whole, clock: Clock, store: Store)
         with store.read() as conn:
             return {"items": views.wear(conn, thing)}
 
+    @routes.get("/things/{thing}/forecasts", dependencies=[needs("conditions:read")])
+    async def get_forecasts(thing: str) -> Answer:
+        """When it will be full, flat or due, each with an interval of 80 %."""
+        with store.read() as conn:
+            return {"items": views.forecasts(conn, thing, clock.now_ms())}
+
     @routes.get("/things/{thing}/diagnosis", dependencies=[needs("conditions:read")])
     async def get_diagnosis(
         thing: str,

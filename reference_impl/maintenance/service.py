@@ -43,6 +43,8 @@ BLANK: Mapping[str, Any] = {
     **dict.fromkeys(("alerts", "faults", "skills", "parts", "reserved", "used"), ()),
 }  # fmt: skip
 """What is not known of a work order when it is requested."""
+SLOTTED = (d.PAST[d.Step.PLAN], d.PAST[d.Step.MOVE])
+"""Steps whose event tells who is taken from when to when, if somebody is named (W6)."""
 _SHOWN = ("thing", "site", "part", "position", "order", "need_key", "state", "by")
 
 
@@ -312,5 +314,10 @@ def tell(uow: UnitOfWork, row: Row, what: str, at_ms: int) -> None:
         data["kind"] = row["kind"]
     if row["reason"]:
         data["reason"] = row["reason"]
+    if row["technician"] and what in SLOTTED:
+        data |= {
+            "technician": row["technician"], "skills": list(row["skills"]),
+            "from_ms": row["start_ms"], "to_ms": row["end_ms"],
+        }  # fmt: skip
     kind = f"work_order.{what}"
     uow.publish(WorkOrderChanged(at_ms=at_ms, kind=kind, subject=row["id"], data=data))

@@ -61,7 +61,7 @@ _CONSOLE += (
 
 _MANAGE = f"{_SERVE} planning:w contracts:rw outcomes:rw disputes:w customers:rw partners:r users:r"
 _MANAGE += " firmware:rwa contacts:rwd webhooks:rw policies:rw rule-packs:r orders:r activation:w"
-_MANAGE += " service-levels:rw secondary-uses:rw recipients:rw collections:w"
+_MANAGE += " service-levels:rw collections:w secondary-uses:rw recipients:rw"
 
 _C, _P, _O, _R = Group.CUSTOMER, Group.PARTNER, Group.ORGANISATION, Group.RECIPIENT
 _TABLE: tuple[tuple[str, str, Group, str, str], ...] = (
@@ -90,9 +90,9 @@ _TABLE: tuple[tuple[str, str, Group, str, str], ...] = (
      f"{_SELL} suppliers:rw orders:w policies:r partners:r"),
     ("product-manager", "Product manager", _O, "back-office",
      (f"{_LOOK} metrics:r rule-packs:r parts:r flags:rw outcomes:r entitlements:r offers:w"
-     " subscriptions:r business-cases:r")),
+     " subscriptions:r business-cases:r reliability:r")),
     ("research", "Research and development", _O, "back-office",
-     f"{_LOOK} metrics:r rule-packs:r ingestion:r"),
+     f"{_LOOK} metrics:r rule-packs:r ingestion:r reliability:rw"),
     ("account-manager", "Sales and account manager", _O, "back-office",
      f"{_SELL} contracts:rw outcomes:r leads:rw entitlements:rw partners:r offers:rw {_BILL}"),
     ("finance", "Finance", _O, "back-office",

@@ -98,6 +98,7 @@ def brief() -> Brief:
         fits={name: frozenset({("hub-set", "hub")}) for name in (D, OTHER)},
         conditions={D: (condition,), OTHER: (condition,)},
         rules=rules,
+        technicians={"ann": frozenset({"electric"})},
     )
 
 

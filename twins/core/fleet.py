@@ -183,7 +183,8 @@ class Fleet:
         for component, spec in self.manifest.components.items():
             if spec.position == position:
                 damage = self._ageing.damage(index)[component]
-                life = self._ageing.renew(index, component)
+                lasts = spare.life_factor if (spare := self.manifest.parts.get(part)) else 1.0
+                life = self._ageing.renew(index, component, lasts=lasts)
                 self.twin.maintain(index, "replace", component)
                 serial = f"{part}-{device}-{life}"
                 self._ledger.tell(

@@ -104,7 +104,7 @@ def _disturb(  # noqa: PLR0917
     draws: Floats, true: Columns, seen: Columns,
 ) -> None:  # fmt: skip
     """Lag, noise, bias and gain of a channel; ``seen`` begins as ``true``."""
-    if places[c, _LAG_AT] >= 0:
+    if places[c, _LAG_AT] >= 0:  # then ``true`` is a copy
         lagged, gain = state[places[c, _LAG_AT], first:last], figures[c, _LAG]
         for i in range(len(seen)):
             now, was = true[i], lagged[i]
@@ -172,6 +172,36 @@ def _spoil(  # noqa: PLR0917
         else:
             values[channel, device] = math.nan
         fault = after[fault]
+
+
+@compiled
+def hang_in(  # noqa: PLR0917
+    head: Whole, after: Whole, what: Whole, size: Columns, slots: Whole, devices: Whole,
+    news: Whole, sizes: Columns,
+) -> None:  # fmt: skip
+    """Let faults begin: each behind those of its device that act no later; columns of ``Broken``.
+
+    Args:
+        head: First fault of each device.
+        after: The next one after each.
+        what: (kind, channel, begun or salt, number) of each.
+        size: Of each.
+        slots: Where the new ones go.
+        devices: Whose they are, shape as ``slots``.
+        news: What they are, ``(len(slots), 4)``.
+        sizes: Theirs.
+    """
+    for i in range(len(slots)):
+        slot, before, behind = slots[i], -1, head[devices[i]]
+        while behind >= 0 and what[behind, 0] <= news[i, 0]:
+            before, behind = behind, after[behind]
+        for part in range(4):
+            what[slot, part] = news[i, part]
+        size[slot], after[slot] = sizes[i], behind
+        if before < 0:
+            head[devices[i]] = slot
+        else:
+            after[before] = slot
 
 
 @compiled
@@ -315,7 +345,7 @@ def sense(  # noqa: PLR0917
         last_draw = max(places[c, _WHITE_AT], places[c, _SLOW_DRAW], places[c, _DRIFT_DRAW])
         pairs = max(pairs, (last_draw + 2) // 2)
     wide = min(TILE, part[1] - part[0])
-    draws, true = np.empty((2 * pairs, wide), dtype=np.float32), np.empty(wide)
+    draws, copy = np.empty((2 * pairs, wide), dtype=np.float32), np.empty(wide)
     tile = np.empty((channels, wide))
     silent = 0
     for first in range(part[0], part[1], TILE):
@@ -323,9 +353,17 @@ def sense(  # noqa: PLR0917
         _normals(keys, first, last, report, table, draws)
         for c in range(channels):
             seen, at = tile[c, : last - first], c * spacing[0] + (first - part[0]) * spacing[1]
-            source = truth[at : at + (last - first - 1) * spacing[1] + 1 : spacing[1]]
-            for i in range(len(seen)):
-                true[i] = seen[i] = source[i]
+            true = copy[: last - first]
+            if spacing[1] != 1:
+                for i in range(len(seen)):
+                    true[i] = seen[i] = truth[at + i * spacing[1]]
+            elif places[c, _LAG_AT] >= 0:
+                for i in range(len(seen)):
+                    true[i] = seen[i] = truth[at + i]
+            else:  # nobody writes to it
+                true = truth[at : at + last - first]
+                for i in range(len(seen)):
+                    seen[i] = true[i]
             _disturb(c, first, last, figures, places, fixed, state, draws, true, seen)
             _wander(c, first, last, figures, places, state, draws, true, seen)
         for i in range(first, last):

@@ -66,8 +66,9 @@ class Yard:
         return found
 
     def parts(self, device: str) -> Sequence[Part]:
-        """The spare parts of a device's model."""
-        return tuple(self._where[device].manifest.parts.values())
+        """The spare parts of a device's model as it was first built."""
+        every = self._where[device].manifest.parts.values()
+        return tuple(part for part in every if not part.revises)
 
     def maintain(
         self,

@@ -35,7 +35,11 @@ class Caretaker:
 
     def broke(self, at_ms: int, device: str, *, position: str, life: int) -> None:
         """A device broke: the visit follows after noticing, phoning and the part's lead time."""
-        parts = [part for part in self._ground.parts.values() if part.position == position]
+        parts = [
+            part
+            for part in self._ground.parts.values()
+            if part.position == position and not part.revises
+        ]
         job = f"{device}/{position}/{life}"
         wait_ms = self._hours("notice", job) + self._hours("phone", job)
         args: dict[str, Any] = {"device": device, "position": position, "part": ""}

@@ -111,6 +111,7 @@ class People:
             pending=pending,
             ledger=ledger,
             read=lambda: yard.totals(money.OF_SITE),
+            devices=lambda: len(yard.devices()),
         )
         self._actors: dict[str, Actor] = {}
         self._caretaker: Caretaker | None = None

@@ -179,8 +179,8 @@ class PlannedRoutes:
         """Unloaded, and the sheet is handed in; the shift is paid."""
         args, truck = row.args, str(row.args["truck"])
         late = self._more.pop(row.subject, ())
-        skipped = [*args["skipped"],
-                   *({"thing": stop["thing"], "reason": "home already"} for stop in late)]  # fmt: skip
+        skipped = list(args["skipped"])
+        skipped += [{"thing": stop["thing"], "reason": "home already"} for stop in late]
         hours = (row.due_ms - args["begun_ms"]) / HOUR_MS
         eur = round(hours * self._params["truck_eur_h"], 2)
         self._ground.book(row.due_ms, what="trucks", eur=eur, subject=truck)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 from reference_impl.kernel.http import (
     words,
+    words_advice,
+    words_collection,
     words_contracts,
     words_ecosystem,
     words_links,
@@ -35,14 +37,9 @@ SPANS = frozenset(
 """Names that end with ``_ms`` and say how long, not when."""
 _PAST = re.compile(r"([a-z_]+ed|sent|taken|seen)_ms")
 _TABLES = (
-    words,
-    words_contracts,
-    words_ecosystem,
-    words_links,
-    words_money,
-    words_remote,
-    words_work,
-)
+    words, words_advice, words_collection, words_contracts, words_ecosystem, words_links,
+    words_money, words_remote, words_work,
+)  # fmt: skip
 MEANINGS: Mapping[str, str] = dict(
     line.split(": ", 1) for module in _TABLES for line in module.TABLE.strip().splitlines()
 )

@@ -34,14 +34,26 @@ _STOP: Mapping[str, Schema] = {
     "why": said(many(TEXT), "Rules whose alert holds, `predicted`, `report`, `cleaning`"),
     "tasks": said(many(one_of(["empty", "clean"])), "What is done there"),
 }
-_ROUTE: Mapping[str, Schema] = {"state": one_of(Route)}
+_ROUTE: Mapping[str, Schema] = {
+    "state": one_of(Route),
+    "plan": said(TEXT, "Id of the day's plan"),
+    "cost_eur": said(NUMBER, "What it costs to drive, euros"),
+    "end_ms": said(WHOLE, "When the truck is home by plan, ms since 1970 UTC (simulated)"),
+    "begun_ms": said(maybe(WHOLE), "When it left; null: not yet, ms since 1970 UTC (simulated)"),
+    "ended_ms": said(
+        maybe(WHOLE), "When it was home; null: not yet, ms since 1970 UTC (simulated)"
+    ),
+}
+_COST = said(NUMBER, "What it costs to drive, euros")
 _SHAPES: Mapping[str, Schema] = {
     "Collection": row(
         "collections", "Things that trucks empty by plan.",
         {"body": free("What was set up, as it was given, with what was left out filled in")},
     ),
     "CollectionPage": paged(ref("Collection")),
-    "CollectionPlan": row("collection_plans", "A day's plan.", {"left_out": _LEFT}),
+    "CollectionPlan": row(
+        "collection_plans", "A day's plan.", {"left_out": _LEFT, "cost_eur": _COST}
+    ),
     "CollectionPlanPage": paged(ref("CollectionPlan")),
     "CollectionRoute": row("collection_routes", "A truck's day.", _ROUTE),
     "CollectionRoutePage": paged(ref("CollectionRoute")),
@@ -58,7 +70,7 @@ _SHAPES: Mapping[str, Schema] = {
         {
             "collection": TEXT, "from_ms": WHOLE, "to_ms": WHOLE, "plans": WHOLE,
             "routes": WHOLE, "stops": WHOLE, "served": WHOLE, "must": WHOLE, "cleaned": WHOLE,
-            "distance_m": WHOLE, "cost_eur": NUMBER, "baseline_eur": NUMBER,
+            "distance_m": WHOLE, "cost_eur": _COST, "baseline_eur": NUMBER,
             "fixed_eur": maybe(NUMBER), "served_per_week": NUMBER,
         },
     ),

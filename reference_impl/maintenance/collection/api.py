@@ -52,8 +52,8 @@ class SkippedBody(Body):
 class FinishBody(ByBody):
     """What a crew hands in when it is home."""
 
-    served: list[ServedBody] = []
-    skipped: list[SkippedBody] = []
+    served: list[ServedBody] = Field(default_factory=list)
+    skipped: list[SkippedBody] = Field(default_factory=list)
     distance_m: Annotated[int, Field(ge=0, le=10**8)] | None = None
 
 

@@ -253,9 +253,14 @@ class Driving:
             if any(s["thing"] == place.id and s["state"] == StopState.PLANNED.value for s in stops):
                 return
             near += [
-                Place(id=s["thing"], latitude_deg=s["latitude_deg"], longitude_deg=s["longitude_deg"])
-                for s in stops if s["due_ms"] >= at_ms
-            ]  # fmt: skip
+                Place(
+                    id=s["thing"],
+                    latitude_deg=s["latitude_deg"],
+                    longitude_deg=s["longitude_deg"],
+                )
+                for s in stops
+                if s["due_ms"] >= at_ms
+            ]
             roads = Roads(speed_kmh=body["speed_kmh"])
             far = roads.distances_m([place, *near])[:1, 1:]
             more_ms = 2 * int(roads.durations_ms(far).min()) + body["service_s"] * 1000

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reference_impl.kernel.ports import Floats
+from reference_impl.kernel.ports import Bools, Floats
 
 STEP_H = 4
 """Readings are taken by so many hours: a single wild echo weighs an eighth."""
@@ -54,7 +54,7 @@ def filling(levels: Floats, now: Floats) -> Filling:
     return Filling(now, per_h, _day_cv(rise, kept))
 
 
-def _day_cv(rise: Floats, kept: np.ndarray) -> float:  # type: ignore[type-arg]
+def _day_cv(rise: Floats, kept: Bools) -> float:
     """From whole days without an emptying, of all containers that have enough of them."""
     a_day = 24 // STEP_H
     days = rise.shape[0] // a_day
@@ -62,7 +62,7 @@ def _day_cv(rise: Floats, kept: np.ndarray) -> float:  # type: ignore[type-arg]
         return DAY_CV
     tail = slice(rise.shape[0] - days * a_day, None)
     shape = (days, a_day, rise.shape[1])
-    whole = kept[tail].reshape(shape).all(axis=1)
+    whole: Bools = np.asarray(kept[tail].reshape(shape).all(axis=1))
     sums = np.where(whole, np.where(kept, rise, 0.0)[tail].reshape(shape).sum(axis=1), 0.0)
     count = whole.sum(axis=0)
     enough = count >= DAYS_MIN

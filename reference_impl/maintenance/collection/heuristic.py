@@ -86,10 +86,13 @@ def _next(
     return None
 
 
-def _price(problem: Problem, truck: Truck) -> Callable[[Sequence[int], Sequence[int]], Whole]:
+Places = Sequence[int] | Whole
+
+
+def _price(problem: Problem, truck: Truck) -> Callable[[Places, Places], Whole]:
     """What ways between places cost the truck, in mils."""
 
-    def price(here: Sequence[int], there: Sequence[int]) -> Whole:
+    def price(here: Places, there: Places) -> Whole:
         far, long = problem.distance_m[here, there], problem.duration_s[here, there]
         return np.asarray(far * truck.mils_m + long * truck.mils_s, dtype=np.int64)
 

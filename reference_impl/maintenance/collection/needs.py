@@ -91,7 +91,7 @@ def newest(
     if not signal:
         return np.full(len(things), np.nan)
     kind = [Reduced(signal, Take.LAST, over_ms)]
-    return telemetry.windows(things, kind, ends_ms=[at_ms]).values[0, 0]
+    return np.asarray(telemetry.windows(things, kind, ends_ms=[at_ms]).values[0, 0])
 
 
 def places_of(
@@ -174,4 +174,4 @@ def _to_clean(
         return True
     since_ms = care.get("cleaned_ms", 0)
     used = float(seen.used[number]) - care.get("used", 0.0)
-    return used >= clean["use_from"] or at_ms - since_ms >= clean["days_max"] * DAY_MS
+    return bool(used >= clean["use_from"]) or bool(at_ms - since_ms >= clean["days_max"] * DAY_MS)

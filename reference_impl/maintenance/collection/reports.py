@@ -60,7 +60,7 @@ class CitizenReports:
             uow, thing, by=by, title=f"Citizen report: {about.value}", text=text,
             urgent=about is About.OVERFLOW, at_ms=at_ms,
         )  # fmt: skip
-        row = {
+        row: Row = {
             "id": f"report-{thing}-{digest(about.value, at_ms)}", "thing": thing,
             "customer": ref.customer, "about": about.value, "ticket": ticket, "text": text,
             "by": by, "times": 1, "reported_ms": at_ms, "closed_ms": None,

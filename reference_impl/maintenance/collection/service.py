@@ -190,7 +190,8 @@ class Collections:
         driven = d.drive(problem, truck, trips)
         row = new_route(plan, truck.id, number=1)
         row |= {
-            "distance_m": driven.distance_m, "cost_eur": round(driven.mils(truck) / d.MILS_PER_EUR, 2),
+            "distance_m": driven.distance_m,
+            "cost_eur": round(driven.mils(truck) / d.MILS_PER_EUR, 2),
             "depart_ms": begin_ms + driven.start_s * 1000, "end_ms": begin_ms + driven.end_s * 1000,
         }  # fmt: skip
         numbers = [(n, trip) for trip, stops in enumerate(trips) for n in stops]

@@ -23,6 +23,7 @@ from reference_impl.maintenance.collection.domain import (
     Plan,
     Problem,
     Trips,
+    Whole,
     faults,
     mils,
     served,
@@ -131,7 +132,7 @@ def _data(problem: Problem, placed: frozenset[int]) -> pyvrp.ProblemData:
     return pyvrp.ProblemData(places, clients, depots, vehicles, [far], [long])
 
 
-def _with_home(matrix: np.ndarray, unload: int) -> np.ndarray:  # type: ignore[type-arg]
+def _with_home(matrix: Whole, unload: int) -> Whole:
     """The matrix with a place for "unloaded, and home" behind depot and disposal."""
     out = np.insert(np.insert(matrix, HOME, 0, axis=0), HOME, 0, axis=1)
     out[:, HOME] = out[:, DISPOSAL] + unload + int(matrix[DISPOSAL, DEPOT])

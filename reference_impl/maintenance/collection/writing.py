@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from reference_impl.kernel.http.bodies import Body, Finding
-from reference_impl.maintenance.collection.clocks import DAYS, seconds
 from reference_impl.maintenance.collection.solver import STEPS
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Hour = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Euros = Annotated[float, Field(ge=0, le=1e6)]
 OWNER = "organisation:main"
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class PlaceBody(Body):
@@ -61,23 +62,29 @@ class CollectionBody(Body):
     party: Name = OWNER
     time_zone: Name = "UTC"
     plan_at: Hour = "05:00"
-    days: Annotated[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]],
-                    Field(min_length=1)] = list(DAYS)  # fmt: skip
+    days: list[Day] = Field(
+        default_factory=lambda: list(DAYS), min_length=1, description="Days with a plan"
+    )
     depot: PlaceBody
     disposal: PlaceBody | None = None
     trucks: Annotated[list[TruckBody], Field(min_length=1, max_length=100)]
-    things: list[Name] = []
-    models: list[Name] = []
-    places: dict[str, PlaceBody] = {}
-    windows: dict[str, tuple[Hour, Hour]] = {}
+    things: list[Name] = Field(default_factory=list)
+    models: list[Name] = Field(
+        default_factory=list, description="Models, all things of which are collected"
+    )
+    places: dict[str, PlaceBody] = Field(default_factory=dict)
+    windows: dict[str, tuple[Hour, Hour]] = Field(
+        default_factory=dict,
+        description="Local times between which a stop may begin, by thing",
+    )
     latitude_signal: str = "latitude_deg"
     longitude_signal: str = "longitude_deg"
     fill_signal: Name = "fill_pct"
     full_at: Annotated[float, Field(gt=0)] = 100.0
     holds_l: Annotated[float, Field(gt=0)]
     kg_per_l: Annotated[float, Field(ge=0, le=20)] = 0.1
-    must_rules: list[Name] = []
-    ready_rules: list[Name] = []
+    must_rules: list[Name] = Field(default_factory=list)
+    ready_rules: list[Name] = Field(default_factory=list)
     ready_eur: Euros = 20.0
     overflow_eur: Euros = 40.0
     full_risk: Annotated[float, Field(ge=0, le=1)] = 0.2
@@ -86,7 +93,7 @@ class CollectionBody(Body):
     unload_s: Annotated[int, Field(ge=0, le=14400)] = 1800
     truck_eur_h: Euros = 92.0
     truck_eur_km: Euros = 0.0
-    steps: Annotated[int, Field(ge=1, le=100_000)] = STEPS
+    steps: Annotated[int, Field(ge=1, le=100_000, description="Steps of the search")] = STEPS
     neighbour_m: Annotated[float, Field(ge=0, le=5000)] = 0.0
     neighbour_room: Annotated[float, Field(ge=0, le=1)] = 0.4
     cleaning: CleaningBody | None = None
@@ -114,6 +121,3 @@ class CollectionBody(Body):
         if not data.get("things") and not data.get("models"):
             found.append((("things",), "nothing is collected", "things, models, or both"))
         return found
-
-
-assert seconds("24:00") == 2 * seconds("12:00")

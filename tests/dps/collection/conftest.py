@@ -106,7 +106,7 @@ class Town:
             number = NAMES.index(name)
             where = {"north": 53.0 + 0.004 * (number % 4 + 1), "east": 10.0 + 0.005 * (number // 4)}
             if not self.seq:
-                known = {n: m.Signal(**{**s}) for n, s in SIGNALS.items()}
+                known = {n: m.Signal(**s) for n, s in SIGNALS.items()}
                 said += [
                     m.Birth(device=one, boot=1, at_ms=self.now, product="skip", model="skip-1",
                             serial=one, firmware="1", signals=known, seq=0)

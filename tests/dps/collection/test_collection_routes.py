@@ -137,7 +137,7 @@ def test_fewer_stops_are_more_overflow_and_both_follow_the_risk_that_is_taken():
 
 @pytest.mark.feature("CC25")
 def test_planned_weeks_cost_less_than_fixed_rounds_that_overflow_as_seldom():
-    planned_stops, planned_over, planned_mils = weeks(0.1)
+    _, planned_over, planned_mils = weeks(0.1)
     fixed = [weeks_of_rounds(days) for days in ((0, 2, 4), (0, 1, 2, 3, 4), tuple(range(7)))]
     as_good = [mils for over, mils in fixed if over <= planned_over]
     assert as_good, "daily rounds overflow as seldom as plans do"

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -103,6 +104,21 @@ def yards():
 def desks():
     """The desk of money: a DPS with things that are paid for."""
     return _module("desks", Path(__file__).parents[1] / "money/conftest.py")
+
+
+@pytest.fixture(scope="session")
+def new_linked():
+    """Opens another such system; it closes with the context."""
+
+    @contextmanager
+    def make():
+        one = Receiver().open()
+        try:
+            yield _module("standins", Path(__file__).with_name("standins.py")).Linked(one)
+        finally:
+            one.close()
+
+    return make
 
 
 @pytest.fixture

@@ -21,6 +21,10 @@ class Linked:
     def __init__(self, server):
         self.server = server
         server.answer = self.answer
+        self.forget()
+
+    def forget(self):
+        """As if it had never been linked."""
         self.secrets, self.status, self.mute = {}, 0, 0
         self.refuse, self.keys, self.forged, self.posts = set(), set(), 0, 0
         self.holds, self.told, self.made = {}, {}, []

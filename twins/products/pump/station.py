@@ -50,7 +50,6 @@ class Stations:
         self._control = Control(
             duty_m3_s=plant.duty_m3_s,
             system_curve=plant.system_curve,
-            rated_kw=plant.rated_kw,
             lag_step_m=plant.lag_step_m,
             dry_m=plant.dry_m,
             spill_m=plant.spill_m,
@@ -59,8 +58,12 @@ class Stations:
             rest_s=3600.0 / starts_per_h_max,
             interval_s=interval_s,
             fades=switching.fades(interval_s),
+            bearing_k_kw=switching.BEARING_RISE_K / plant.rated_kw,
+            motor_k_kw=switching.MOTOR_RISE_K / plant.rated_kw,
             levels_m=well.level_m,
             volumes_m3=well.volume_m3,
+            level_slopes=np.diff(well.level_m) / np.diff(well.volume_m3),
+            volume_slopes=np.diff(well.volume_m3) / np.diff(well.level_m),
         )
         self.water_c = water_c
         self.wells, self.pumps = np.zeros(stations, WELL), np.zeros((stations, pumps), PUMP)

@@ -60,7 +60,6 @@ class Control(NamedTuple):
 
     duty_m3_s: float
     system_curve: float
-    rated_kw: float
     lag_step_m: float
     dry_m: float
     spill_m: float
@@ -72,8 +71,14 @@ class Control(NamedTuple):
     """Between two reports."""
     fades: tuple[float, float]
     """What is left of a difference of temperature after that (:func:`fades`)."""
+    bearing_k_kw: float
+    motor_k_kw: float
+    """What bearing and motor warm up per kW."""
     levels_m: Columns
     volumes_m3: Columns
+    level_slopes: Columns
+    volume_slopes: Columns
+    """m per m3 and m3 per m of each piece of that table."""
 
 
 def fades(span_s: float) -> tuple[float, float]:
@@ -82,8 +87,8 @@ def fades(span_s: float) -> tuple[float, float]:
 
 
 @compiled
-def read(x: float, at: Columns, values: Columns) -> float:
-    """Read a rising table by interpolation."""
+def read(x: float, at: Columns, values: Columns, slopes: Columns) -> float:
+    """Read a rising table by interpolation; a division for each reading would take longest."""
     low, high = 0, len(at) - 1
     if x <= at[low]:
         return float(values[low])
@@ -95,8 +100,19 @@ def read(x: float, at: Columns, values: Columns) -> float:
             low = middle
         else:
             high = middle
-    slope = (values[high] - values[low]) / (at[high] - at[low])
-    return float(slope * (x - at[low]) + values[low])
+    return float(slopes[low] * (x - at[low]) + values[low])
+
+
+@compiled
+def level_m(control: Control, volume_m3: float) -> float:
+    """Level at a volume."""
+    return read(volume_m3, control.volumes_m3, control.levels_m, control.level_slopes)
+
+
+@compiled
+def volume_m3(control: Control, level_m: float) -> float:
+    """Volume at a level."""
+    return read(level_m, control.levels_m, control.volumes_m3, control.volume_slopes)
 
 
 @compiled
@@ -171,10 +187,12 @@ def start_m3(control: Control, well: Record, pumps: int, running: float) -> floa
         return np.inf
     if running >= well.most:
         return control.float_m3
-    room_m = (control.spill_m - ROOM_M - well.start_m) / max(pumps - 1, 1)
-    shown_m = well.start_m + min(control.lag_step_m, room_m) * running
-    level_m = max(shown_m - well.offset_m, control.dry_m + DRY_BACK_M)
-    return min(read(level_m, control.levels_m, control.volumes_m3), control.float_m3)
+    shown_m = well.start_m
+    if running > 0.0:
+        room_m = (control.spill_m - ROOM_M - well.start_m) / max(pumps - 1, 1)
+        shown_m += min(control.lag_step_m, room_m) * running
+    true_m = max(shown_m - well.offset_m, control.dry_m + DRY_BACK_M)
+    return min(volume_m3(control, true_m), control.float_m3)
 
 
 @compiled
@@ -184,16 +202,16 @@ def look(control: Control, well: Record, pumps: Table) -> None:
     grease_m = well.grease_m if well.now_s < well.grease_until_s else 0.0
     well.offset_m = min(max(drift_m, -1.0), 1.0) + grease_m
     volume = well.volume_m3
-    well.tend_m = read(volume, control.volumes_m3, control.levels_m)
+    well.tend_m = level_m(control, volume)
     start = start_m3(control, well, len(pumps), 0.0)
     stop_m = max(well.stop_m - well.offset_m, control.dry_m)
-    well.stop_m3 = read(stop_m, control.levels_m, control.volumes_m3)
+    well.stop_m3 = volume_m3(control, stop_m)
     for j in range(len(pumps)):
         pump = pumps[j]
         first = volume if pump.running or start == np.inf else start
         falls = max(pump.alone.flow - well.inflow_m3_s, 0.0) * control.interval_s
         last = max(first - falls, min(well.stop_m3, first))
-        pump.works_level_m = read(0.5 * (first + last), control.volumes_m3, control.levels_m)
+        pump.works_level_m = level_m(control, 0.5 * (first + last))
     well.asks = POINTS
 
 
@@ -213,7 +231,7 @@ def outflow(control: Control, well: Record, pumps: Table) -> float:
 @compiled
 def motor_end_c(control: Control, pump: Record, kw: float, water_c: float) -> float:
     """What a motor warms up to under a load."""
-    return water_c + MOTOR_RISE_K / control.rated_kw * (1.0 + float(pump.ill.cooling)) * kw
+    return water_c + control.motor_k_kw * (1.0 + float(pump.ill.cooling)) * kw
 
 
 @compiled
@@ -240,7 +258,7 @@ def book(  # noqa: PLR0917
             part.amp_s += step_s * point.amps
             part.rough_s += step_s * point.rough
             part.speed_s += step_s * point.speed
-            bearing_c += BEARING_RISE_K / control.rated_kw * point.kw
+            bearing_c += control.bearing_k_kw * point.kw
             bearing_c += BEARING_DAMAGE_K * ill.bearing + ill.misaligned_k
             motor_c = motor_end_c(control, pump, point.kw, water_c)
         else:
@@ -391,6 +409,8 @@ def move(  # noqa: PLR0917
             if watched and well.now_s == end_s and watch(well, pumps[s]):
                 turn_out(well, pumps[s])
                 look(control, well, pumps[s])
-        asking += well.now_s < to_s
-        well.level_m = read(well.volume_m3, control.volumes_m3, control.levels_m)
+        if well.now_s < to_s:
+            asking += 1
+        else:
+            well.level_m = level_m(control, well.volume_m3)
     return asking
