@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
-XDIST ?= -n 2 --dist loadgroup
+# One worker more than the two cores that the limits are for: some tests wait for other processes.
+XDIST ?= -n 3 --dist loadgroup
 SEED ?= 7
 # Images often forbid bytecode, and then every process of ours compiles a thousand modules again.
 export PYTHONDONTWRITEBYTECODE :=

@@ -53,6 +53,23 @@ class DataFlagged(FeedEvent):
     __slots__ = ()
 
 
+class AdviceChanged(FeedEvent):
+    """insight: advice for a parameter was given, decided on, applied, measured (AS8, ST5).
+
+    ``advice.given``, ``.accepted``, ``.declined``, ``.lapsed``, ``.applied``, ``.failed``,
+    ``.kept`` and ``.reverted`` are of one advice (its subject); ``advice.asked``, ``.run`` and
+    ``.measured`` of the round of a plan (its subject).
+    """
+
+    __slots__ = ()
+
+
+class DiagnosisMade(FeedEvent):
+    """insight: somebody asked why, and the answer was put on record (AN3)."""
+
+    __slots__ = ()
+
+
 class AlertChanged(FeedEvent):
     """rules: an alert was raised or cleared, or somebody took it over, gave it back, shelved it."""
 
@@ -166,6 +183,16 @@ class PlannedWorkChanged(FeedEvent):
     __slots__ = ()
 
 
+class PlanChanged(FeedEvent):
+    """maintenance: a technician's day was planned (FS6), or a visit was confirmed or moved.
+
+    ``plan.made`` of a plan, ``visit.confirmed`` and ``visit.moved`` of a work order: the customer
+    was told when somebody comes, or that it will be another time.
+    """
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedWindow(DomainEvent):
     """maintenance: planned work stopped a thing in ``[from_ms, to_ms)``. Not in the feed.
@@ -180,6 +207,21 @@ class PlannedWindow(DomainEvent):
     contract: str
     """The contract that the window was agreed under; empty: every contract of the thing."""
     work_order: str
+
+
+class CollectionChanged(FeedEvent):
+    """maintenance: a day of a collection was planned, or a route, a stop, a container was told of.
+
+    ``kind`` is ``collection.*``, ``route.*``, ``stop.*`` or ``citizen_report.*``.
+    """
+
+    __slots__ = ()
+
+
+class DesignReviewed(FeedEvent):
+    """insight: what the field tells of a model's parts, as somebody asked (``design.reviewed``)."""
+
+    __slots__ = ()
 
 
 class PartFitted(FeedEvent):
@@ -285,6 +327,16 @@ class InvoiceChanged(FeedEvent):
     __slots__ = ()
 
 
+class SettlementStated(FeedEvent):
+    """outcomes: a month's invoices went out; so much of them is a party's (PM6).
+
+    Only where several parties share: ``party``, ``month``, ``invoiced_eur``, ``of_eur`` (what was
+    shared out, of which it is a part), ``lines``, ``parties``.
+    """
+
+    __slots__ = ()
+
+
 class PaidOut(FeedEvent):
     """outcomes: a party got its share of what was paid (PM6)."""
 
@@ -356,7 +408,37 @@ class ThingReleased(DomainEvent):
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerKept(DomainEvent):
+    """registry: a customer was installed or changed. Not in the feed; a CRM is told (CC15)."""
+
+    customer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractKept(DomainEvent):
+    """outcomes: a contract was signed or amended the short way. Not in the feed; see above."""
+
+    contract: str
+
+
 class ThingChanged(FeedEvent):
     """registry: ``thing.activated`` by its owner, ``thing.released`` by a reset."""
+
+    __slots__ = ()
+
+
+class RightsChanged(FeedEvent):
+    """registry: an owner gave or withdrew consent, or opened or closed data to a Data Recipient.
+
+    ``kind`` is ``consent.given``, ``consent.withdrawn``, ``grant.given`` or ``grant.revoked``;
+    ``data``: ``customer``, ``by`` and ``purpose``, or ``recipient`` and ``things``.
+    """
+
+    __slots__ = ()
+
+
+class SecondaryUseChanged(FeedEvent):
+    """ecosystem: a secondary use of data was opened, withheld or ended, or it looked (CC26)."""
 
     __slots__ = ()

@@ -1,24 +1,16 @@
-"""What the DPS invoices equals what the harness computes itself, to the cent (PM1-PM6, CC19).
-
-Pricings are those that the scenario installs by calls (``PUT /v1/pricings/{id}`` and its
-``/migrate``); orders, visits, charges and periods are taken from the feed, readings from the wire.
-Credit notes, estimates and fees per thing or user that are counted by the DPS are not computed.
-"""
+"""What the DPS invoices equals what the harness computes itself, to the cent (PM1-PM6, CC19)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from pydantic import Field
 
-from broker.wire.messages import Uplink, samples_of
-from harness.checks.base import Args, Brief, Check, Decision, Ending
-from harness.events import Event, FaultApplied, FeedSeen
+from harness.checks.base import Args, Brief, Decision, Ending
+from harness.checks.invoicing import Invoiced
+from harness.events import FeedSeen
 from harness.oracles import invoices as oracle
-
-PATH = "/v1/pricings/"
 
 
 class InvoicesArgs(Args):
@@ -27,130 +19,23 @@ class InvoicesArgs(Args):
     exactly: int = Field(default=1, ge=0)
 
 
-class InvoicesEqualOracle(Check):
+class InvoicesEqualOracle(Invoiced):
     """Compares the sum of every ``invoice.drafted`` with the oracle's."""
 
     name = "invoices_equal_oracle"
     title = "Invoices ask for what it costs, once"
     Arguments = InvoicesArgs
-    wants_messages = True
-    hears = (FaultApplied, FeedSeen)
 
     def __init__(self, args: Any, brief: Brief) -> None:  # noqa: ANN401 - see Check
         super().__init__(args, brief)
-        self._pricings: dict[str, oracle.Terms] = {}
-        self._registers = oracle.Registers()
-        self._once: dict[str, tuple[str, int, Decimal]] = {}
-        """What happened once, by what it is: customer, time, cost."""
-        self._asked: dict[str, Decimal] = {}
-        self._seen: list[str] = []
+        self._asked: dict[tuple[str, str], Decimal] = {}
 
-    def on_messages(self, messages: Iterable[tuple[str, Uplink]], at_ms: int) -> None:
-        """See Check."""
-        del at_ms
-        for _, message in messages:
-            rows = samples_of(message)
-            if not rows:
-                continue
-            metered = self._metered(message.device)
-            for row in rows if metered else ():
-                signals = {name: row.signals[name] for name in metered if name in row.signals}
-                self._registers.add(message.device, row.at_ms, signals)
-
-    def _metered(self, device: str) -> frozenset[str]:
-        return frozenset(
-            meter["signal"]
-            for terms in self._pricings.values()
-            if terms.said.get("thing") == device
-            for meter in terms.terms.get("meters", ())
-        )
-
-    def on_event(self, event: Event) -> None:
-        """See Check."""
-        if isinstance(event, FaultApplied):
-            for call in event.params.get("calls", ()):
-                self._install(call)
-        elif isinstance(event, FeedSeen):
-            self._told(event)
-
-    def _install(self, call: Mapping[str, Any]) -> None:
-        path, body = str(call["path"]), call.get("body", {})
-        name, _, step = path.removeprefix(PATH).partition("/")
-        if not path.startswith(PATH):
-            return
-        if step == "migrate":
-            old, at_ms = self._pricings[name], int(body["at_ms"])
-            old.to_ms = at_ms
-            self._pricings[body["to"]] = oracle.Terms({**old.said, **body}, at_ms)
-        else:
-            ends_ms = body.get("to_ms") or oracle.FOREVER
-            self._pricings[name] = oracle.Terms(body, int(body["from_ms"]), ends_ms)
-
-    def _told(self, event: FeedSeen) -> None:
-        data, at_ms = event.data, event.at_ms
-        if event.kind == "order.delivered":
-            terms = self._of(data["customer"], data["thing"], at_ms, oracle.OF_ORDERS)
-            if terms is not None and terms.terms.get("orders", True):
-                self._happened(event, data["customer"], oracle.of_order(data))
-        elif event.kind == "work_order.closed":
-            for terms in self._pricings.values():
-                mine = terms.said.get("thing") == data["thing"]
-                if mine and terms.model in oracle.OF_ORDERS and terms.holds(at_ms):
-                    price = oracle.exact(terms.terms.get("visit_eur", 0))
-                    self._happened(event, terms.said["customer"], price)
-        elif event.kind == "charge.asked":
-            paying = any(
-                terms.said["customer"] == data["customer"] and terms.model != "free"
-                and terms.holds(at_ms)
-                for terms in self._pricings.values()
-            )  # fmt: skip
-            if paying:
-                self._happened(event, data["customer"], oracle.exact(data["amount_eur"]))
-        elif event.kind in ("order.returned", "charge.voided", "charge.refunded"):
-            self._once.pop(event.subject, None)
-        elif event.kind == "outcome.period_final" or (
-            event.kind == "outcome.period_closed" and event.subject not in self._once
-        ):
-            self._period(event)
-        elif event.kind == "invoice.drafted":
-            self._compare(event)
-
-    def _of(
-        self, customer: str, thing: str, at_ms: int, models: Sequence[str]
-    ) -> oracle.Terms | None:
-        """The pricing of a thing at an instant, its own before that of all."""
-        held = [t for t in self._pricings.values()
-                if t.said["customer"] == customer and t.holds(at_ms)]  # fmt: skip
-        own = [t for t in held if t.said.get("thing") == thing]
-        whole = [t for t in held if not t.said.get("thing")]
-        return next((t for t in own or whole if t.model in models), None)
-
-    def _happened(self, event: FeedSeen, customer: str, cost: Decimal) -> None:
-        self._once.setdefault(event.subject, (customer, event.at_ms, cost))
-
-    def _period(self, event: FeedSeen) -> None:
-        contract = event.data["contract"]
-        for terms in self._pricings.values():
-            if terms.model == "outcome" and terms.terms.get("contract", "") in ("", contract):
-                (month,) = oracle.months_until(event.data["period"][:7], terms.from_ms)[-1:]
-                cost = oracle.of_period(event.data)
-                self._once[event.subject] = (terms.said["customer"], month[0], cost)
-
-    def _compare(self, event: FeedSeen) -> None:
-        customer, month = event.data["customer"], event.data["month"]
-        mine = [t for t in self._pricings.values() if t.said["customer"] == customer]
-        total, end_ms = oracle.NOTHING, 0
-        for terms in mine:
-            for span in oracle.months_until(month, min(t.from_ms for t in mine)):
-                end_ms = max(end_ms, span[1])
-                total += oracle.of_month(terms, span, self._registers)
-        total += sum(
-            (cost for whose, at_ms, cost in self._once.values()
-             if whose == customer and at_ms < end_ms),
-            oracle.NOTHING,
-        )  # fmt: skip
-        asked, seen = total - self._asked.get(customer, oracle.NOTHING), event.data["total_eur"]
-        self._asked[customer] = total
+    def drafted(self, event: FeedSeen) -> None:
+        """Compare an invoice that is drafted."""
+        total = sum((amount for _, amount in self.lines(event).values()), oracle.NOTHING)
+        whose = (event.data["customer"], event.data.get("provider", ""))
+        asked, seen = total - self._asked.get(whose, oracle.NOTHING), event.data["total_eur"]
+        self._asked[whose] = total
         self._seen.append(f"{event.data['number']}: {seen:.2f} EUR")
         if oracle.exact(seen) != asked:
             self.violate(event.at_ms, f"{asked:.2f} EUR", self._seen[-1], event)

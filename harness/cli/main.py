@@ -19,6 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 from harness.cli import (
+    arms,
     compare,
     conform,
     demo,
@@ -127,6 +128,7 @@ app.command("report")(report.report)
 app.command("explain")(explain.explain)
 app.command("compare")(compare.compare)
 app.command("fork", epilog=fork.EPILOG)(fork.fork)
+app.command("arms", epilog=arms.EPILOG)(arms.arms)
 
 
 def _version(wanted: bool) -> None:

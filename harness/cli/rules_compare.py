@@ -57,7 +57,7 @@ def main(wish: CompareWish) -> int:
         runs_dir=wish.keep, alarm_eur=wish.alarm_eur, link=wish.link, broker=wish.broker,
     )  # fmt: skip
     processes = min(wish.jobs or arms.cores(), len(wanted))
-    with _progress(console, len(wanted)) as done:
+    with progress(console, len(wanted)) as done:
         comparison = compare(arms.run_pairs(wanted, processes=processes, done=done))
     values = limits.figures(comparison)
     broken = tuple(t for t in wish.fail_on if limits.limit(t, values).broken(values))
@@ -84,7 +84,8 @@ def _write(wish: CompareWish, compared: rules_compare.Compared, console: Console
 
 
 @contextmanager
-def _progress(console: Console, total: int) -> Iterator[Callable[[int, int], None]]:
+def progress(console: Console, total: int) -> Iterator[Callable[[int, int], None]]:
+    """A bar that is told how many worlds are done; nothing where nobody looks."""
     if not console.is_terminal:
         yield lambda _done, _of: None
         return

@@ -11,6 +11,7 @@ from harness.engine.history import History
 from harness.engine.lines import around
 from harness.events import CheckDecided
 from harness.scenario.checkrefs import KINDS, PHASES
+from harness.scenario.entries import Setup
 from harness.scenario.products import Products
 from harness.scenario.resolve import places, used_products
 from harness.scenario.schema import CheckRef, Scenario
@@ -83,7 +84,20 @@ def brief_of(scenario: Scenario, products: Products, calls: Sequence[Call]) -> B
             device: products[place.product].conditions for device, place in devices.items()
         },
         rules=rules,
+        technicians=_technicians(scenario),
     )
+
+
+def _technicians(scenario: Scenario) -> dict[str, frozenset[str]]:
+    """What each technician knows whom a call of the timeline enters."""
+    path = "/v1/technicians/"
+    return {
+        call.path.removeprefix(path): frozenset(call.body.get("skills", ()))
+        for entry in scenario.timeline
+        if isinstance(entry, Setup)
+        for call in entry.service.calls
+        if call.path.startswith(path)
+    }
 
 
 def decided(

@@ -24,7 +24,9 @@ NEEDS: Mapping[str, frozenset[Need]] = {
     "outcome_equals_oracle": frozenset({Need.FEED, Need.INSTALLS}),
 }
 """Checks that need other things than the feed. ``()``: truth and wire show it."""
-ASKING = frozenset({"always", "never", "within", "until", "exactly", "sometimes", "eventually"})
+ASKING = frozenset(
+    {"always", "never", "within", "until", "exactly", "sometimes", "eventually", "score"}
+)
 """Checks whose expression says what they need."""
 ON_THE_WIRE = "command.requested"
 """The one kind of event that the wire shows too: devices hear it."""

@@ -26,6 +26,7 @@ from harness.engine.trace import Trace
 from harness.errors import HarnessError, InvalidRun, InvalidScenario, Problem, ScenarioError, Spot
 from harness.events import CheckDecided, EventHandler, RunFinished, RunResult, RunStarted
 from harness.scenario import loader
+from harness.scenario.everyone import spelled_out
 from harness.scenario.products import Products, installed
 from harness.scenario.resolve import find_problems
 from harness.scenario.schema import CheckRef, Scenario
@@ -104,6 +105,7 @@ async def run(
     """
     products = installed()
     _check_built(scenario, products)
+    scenario = spelled_out(scenario, products)
     folder = run_folder.make(options.runs_dir, scenario, seed)
     recipe.write(folder, scenario, products, seed=seed, options=options)
     world_data = snapshot.read_world(options.resume_from) if options.resume_from else None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from harness.engine.options import RunOptions
 from harness.engine.runner import load, load_all, run_scenario
@@ -29,6 +29,8 @@ from harness.scenario.loader import Choice
 from harness.scenario.products import installed
 
 ARMS = ("baseline", "candidate")
+J = TypeVar("J")
+R = TypeVar("R")
 KINDS: tuple[type[HarnessError], ...] = (ScenarioError, TwinAuthorError, SutError, OurBug)
 WHOSE: Mapping[int, type[HarnessError]] = {kind.exit_code: kind for kind in KINDS}
 """Errors by exit code: what a worker tells becomes an error again."""
@@ -61,6 +63,10 @@ class Spoiled:
 
     text: str
     exit_code: int
+
+    def as_error(self, told: str) -> HarnessError:
+        """What a worker tells becomes an error again, with which world it was."""
+        return WHOSE.get(self.exit_code, InvalidRun)(f"{told}: {self.text}")
 
 
 def cores() -> int:
@@ -137,11 +143,10 @@ def run_pairs(
         InvalidRun: (or another HarnessError of its exit code) if a world came to no end.
     """
     grades: list[RunGrade | None] = [None] * len(wanted)
-    for count, (number, judged) in enumerate(_results(wanted, processes), 1):
+    for count, (number, judged) in enumerate(results(wanted, play, processes), 1):
         if isinstance(judged, Spoiled):
             job = wanted[number]
-            text = f"{job.told}, seed {job.seed}, {job.arm}: {judged.text}"
-            raise WHOSE.get(judged.exit_code, InvalidRun)(text)
+            raise judged.as_error(f"{job.told}, seed {job.seed}, {job.arm}")
         grades[number] = judged
         done(count, len(wanted))
     pairs = []
@@ -153,7 +158,8 @@ def run_pairs(
     return pairs
 
 
-def _results(wanted: Sequence[Job], processes: int) -> Iterator[tuple[int, RunGrade | Spoiled]]:
+def results(wanted: Sequence[J], play: Callable[[J], R], processes: int) -> Iterator[tuple[int, R]]:
+    """What ``play`` makes of each job, with its place, as they come; 1 process is this one."""
     if processes == 1:
         for number, job in enumerate(wanted):
             yield number, play(job)

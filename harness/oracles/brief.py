@@ -25,3 +25,5 @@ class Brief:
     """By device: the conditions that were installed for its model."""
     rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Rules that were installed, by id, as their packs say them."""
+    technicians: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """What each technician knows whom the scenario's calls entered."""

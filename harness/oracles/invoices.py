@@ -43,6 +43,12 @@ def months_until(label: str, first_ms: int) -> list[tuple[int, int]]:
     return found
 
 
+def month_named(label: str) -> tuple[int, int]:
+    """The UTC month ``2026-01``, ms."""
+    begin = datetime.strptime(label, "%Y-%m").replace(tzinfo=UTC)
+    return months_until(label, round(begin.timestamp() * 1000))[0]
+
+
 @dataclass(slots=True)
 class Terms:
     """A pricing as the scenario installed it; ``to_ms`` where another one follows it."""
@@ -83,10 +89,17 @@ class Registers:
                 insort(rows, (at_ms, value))
 
     def used(self, device: str, meter: Mapping[str, Any], from_ms: int, to_ms: int) -> Decimal:
-        """What a register counted in a span, as it stood at each end."""
-        if meter.get("kind", "register") != "register" or meter.get("ends", "carry") != "carry":
-            raise ScenarioError("the invoice oracle reads registers that are carried over")
+        """What a register counted in a span, as it stood at each end; or the increments in it."""
+        kind = meter.get("kind", "register")
+        if kind == "net" or meter.get("ends", "carry") != "carry":
+            raise ScenarioError(
+                "the invoice oracle reads increments, and registers that are carried over"
+            )
         rows = self.rows.get((device, meter["signal"]), [])
+        sign = exact(meter.get("factor", 1)) * (-1 if meter.get("sells", False) else 1)
+        if kind == "increments":
+            inside = (exact(value) for at_ms, value in rows if from_ms < at_ms <= to_ms)
+            return sum(inside, NOTHING) * sign
         first, last = (bisect_right(rows, (at_ms, float("inf"))) - 1 for at_ms in (from_ms, to_ms))
         rollover, total = exact(meter.get("rollover", 0)), NOTHING
         for index in range(max(first, 0) + 1, last + 1):
@@ -96,22 +109,21 @@ class Registers:
                 total += rolled if rolled < rollover / 2 else after
             else:
                 total += after - before
-        total *= exact(meter.get("factor", 1))
-        return -total if meter.get("sells", False) else total
+        return total * sign
 
 
-def tiered(meter: Mapping[str, Any], quantity: Decimal) -> Decimal:
-    """Price of a quantity, each tier to the cent."""
+def tiered(meter: Mapping[str, Any], quantity: Decimal) -> list[Decimal]:
+    """Price of a quantity, tier by tier, each to the cent."""
     tiers = meter.get("tiers") or [{"upto": None, "unit_price": meter["unit_price"]}]
     if quantity <= 0:
-        return cents(quantity * exact(tiers[0]["unit_price"]))
-    total, begin = NOTHING, NOTHING
+        return [cents(quantity * exact(tiers[0]["unit_price"]))]
+    prices, begin = [], NOTHING
     for tier in tiers:
         end = quantity if tier["upto"] is None else min(quantity, exact(tier["upto"]))
         if end > begin:
-            total += cents((end - begin) * exact(tier["unit_price"]))
+            prices.append(cents((end - begin) * exact(tier["unit_price"])))
             begin = end
-    return total
+    return prices
 
 
 def part_of(price: Decimal, month: tuple[int, int], from_ms: int, to_ms: int) -> Decimal:
@@ -123,38 +135,81 @@ def part_of(price: Decimal, month: tuple[int, int], from_ms: int, to_ms: int) ->
     return due[1] - due[0]
 
 
-def of_month(terms: Terms, month: tuple[int, int], registers: Registers) -> Decimal:
-    """What fees and use of a pricing come to in a month."""
+def of_month(terms: Terms, month: tuple[int, int], registers: Registers) -> dict[str, Decimal]:
+    """What fees and use of a pricing come to in a month, line by line."""
     begin, end = max(terms.from_ms, month[0]), min(terms.to_ms, month[1])
     if end <= begin:
-        return NOTHING
+        return {}
     if terms.model == "subscription":
-        fees = [
-            exact(fee["unit_price_eur"]) * fee.get("quantity", 1) for fee in terms.terms["fees"]
-        ]
-        return sum((part_of(price, month, begin, end) for price in fees), NOTHING)
+        return {
+            f"fee {number}": part_of(
+                exact(fee["unit_price_eur"]) * fee.get("quantity", 1), month, begin, end
+            )
+            for number, fee in enumerate(terms.terms["fees"])
+        }
     if terms.model != "usage":
-        return NOTHING
+        return {}
     thing = terms.said["thing"]
-    rated = sum(
-        (
-            tiered(meter, registers.used(thing, meter, begin, end))
-            for meter in terms.terms["meters"]
-        ),
-        NOTHING,
-    )
-    return max(rated, part_of(exact(terms.terms.get("minimum_eur", 0)), month, begin, end))
+    lines = {
+        f"{meter['signal']} {number}": price
+        for meter in terms.terms["meters"]
+        for number, price in enumerate(tiered(meter, registers.used(thing, meter, begin, end)))
+    }
+    if least := exact(terms.terms.get("minimum_eur", 0)):
+        missing = part_of(least, month, begin, end) - sum(lines.values(), NOTHING)
+        lines["minimum"] = max(NOTHING, missing)
+    return lines
 
 
-def of_order(data: Mapping[str, Any]) -> Decimal:
-    """What a delivered order costs, with discount and tax."""
+def of_rental(tariff: Mapping[str, Any], from_ms: int, to_ms: int) -> Decimal:
+    """What a rental costs: a start, and each minute that was begun, one at least (DS15)."""
+    minutes = max(1, -((from_ms - to_ms) // 60_000))
+    return cents(exact(tariff["start_eur"]) + exact(tariff["per_minute_eur"]) * minutes)
+
+
+@dataclass(slots=True)
+class Sold:
+    """What features and rentals cost, by the prices and the times of the calls that sell them."""
+
+    tariffs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    prices: dict[str, Decimal] = field(default_factory=dict)
+    """By feature: a scenario sells a feature of one model."""
+    rented: dict[str, str] = field(default_factory=dict)
+    """The tariff by the rental."""
+    numbers: dict[str, int] = field(default_factory=dict)
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def called(self, path: str, body: Mapping[str, Any], at_ms: int) -> None:
+        """Take a call of the scenario."""
+        match path.removeprefix("/v1/").split("/"):
+            case ["tariffs", tariff]:
+                self.tariffs[tariff] = body
+            case ["models", _, "features", feature]:
+                self.prices[feature] = exact(body["price_eur"])
+            case ["things", thing, "rentals"]:
+                self.numbers[thing] = self.numbers.get(thing, 0) + 1
+                self.rented[f"rnt-{thing}-{self.numbers[thing]}"] = str(body["tariff"])
+            case ["rentals", rental, "take"]:
+                self.spans[rental] = (at_ms, at_ms)
+            case ["rentals", rental, "give-back"]:
+                self.spans[rental] = (self.spans[rental][0], at_ms)
+
+    def cost(self, subject: str) -> Decimal | None:
+        """What a charge of a subject must come to; None if it is of something else."""
+        if subject in self.spans:
+            return of_rental(self.tariffs[self.rented[subject]], *self.spans[subject])
+        sold = (p for name, p in self.prices.items() if subject.rpartition("-")[0].endswith(name))
+        return next(sold, None) if subject.startswith("unl-") else None
+
+
+def of_order(data: Mapping[str, Any]) -> list[Decimal]:
+    """What a delivered order costs: its goods, discount and tax."""
     goods = data.get("lines") or [data]
-    total = sum((exact(n["unit_price_eur"]) * n["quantity"] for n in goods), NOTHING)
-    return total - exact(data.get("discount_eur", 0)) + exact(data.get("tax_eur", 0))
+    prices = [cents(exact(n["unit_price_eur"]) * n["quantity"]) for n in goods]
+    return [*prices, -exact(data.get("discount_eur") or 0), exact(data.get("tax_eur") or 0)]
 
 
-def of_period(data: Mapping[str, Any]) -> Decimal:
-    """What a measured period comes to."""
-    added = sum((exact(data.get(n) or 0) for n in ("fee_eur", "bonus_eur", "gain_eur")), NOTHING)
-    taken = sum((exact(data.get(n) or 0) for n in ("credit_eur", "shortfall_eur")), NOTHING)
-    return added - taken
+def of_period(data: Mapping[str, Any]) -> list[Decimal]:
+    """What a measured period comes to: what is added, and what is taken off."""
+    signs = {"fee_eur": 1, "bonus_eur": 1, "gain_eur": 1, "credit_eur": -1, "shortfall_eur": -1}
+    return [exact(data.get(name) or 0) * sign for name, sign in signs.items()]

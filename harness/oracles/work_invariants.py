@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
 from harness.events import Event, FeedSeen, TruthHappened, TruthSampled
 from harness.oracles.alert_invariants import reads_signals_only
 from harness.oracles.brief import Brief
 from harness.oracles.invariants import SAMPLE, TRUTH, Invariant, need_of, place_of
 
 ENDED = ("work_order.closed", "work_order.cancelled")
+SLOTTED = ("work_order.planned", "work_order.moved")
+FREES = (*ENDED, "work_order.completed", "work_order.put_back")
+"""After these a technician's slot is free."""
 BROKEN = 0.9
 """From this true damage on a component shows in telemetry, whatever the noise."""
 
@@ -92,6 +99,94 @@ class ConsumedOnce(Invariant):
         if serial in self._fitted:
             return f"part {serial} was fitted to {place}, and is in {self._fitted[serial]} already"
         self._fitted[serial] = place
+        return None
+
+
+class OnePlaceAtATime(Invariant):
+    """Technician qualified, not double-booked.
+
+    Looked at where a work order tells its technician, and from when to when he is taken; what he
+    knows is what the scenario entered.
+    """
+
+    ident = "W6"
+    families = ("work_order",)
+
+    def __init__(self, brief: Brief) -> None:
+        super().__init__(brief)
+        self._taken: dict[str, tuple[str, int, int]] = {}
+
+    def feed(self, event: FeedSeen) -> str | None:
+        """See Invariant. A slot is judged when time has passed it: until then it may be moved."""
+        wrong = self._clash(event.at_ms)
+        if event.kind in FREES:
+            self._taken.pop(event.subject, None)
+        data = event.data
+        if event.kind not in SLOTTED or not data.get("technician"):
+            return wrong
+        who = str(data["technician"])
+        self._taken[event.subject] = who, int(data["from_ms"]), _end(data)
+        lacking = set(data.get("skills") or ()) - self.brief.technicians.get(who, frozenset())
+        if lacking and who in self.brief.technicians:
+            return f"{who} is sent for {event.subject}, and lacks {', '.join(sorted(lacking))}"
+        return wrong
+
+    def close(self, at_ms: int) -> tuple[int, str] | None:
+        """See Invariant."""
+        wrong = self._clash(at_ms)
+        return None if wrong is None else (at_ms, wrong)
+
+    def _clash(self, at_ms: int) -> str | None:
+        """Two slots of one technician that overlap, of which both have begun before ``at_ms``."""
+        begun = sorted(
+            (who, from_ms, to_ms, order)
+            for order, (who, from_ms, to_ms) in self._taken.items()
+            if from_ms < at_ms
+        )
+        for one, two in pairwise(begun):
+            if one[0] == two[0] and two[1] < one[2]:
+                return f"{one[0]} is booked for {one[3]} and {two[3]} at once"
+        return None
+
+
+def _end(data: Mapping[str, Any]) -> int:
+    """When a slot ends; one without an end takes no time that could clash."""
+    return int(data["from_ms"] if data.get("to_ms") is None else data["to_ms"])
+
+
+class PlannedInsideTheWindow(Invariant):
+    """Planned visits consume planned-downtime allowance only inside the agreed window.
+
+    And only while somebody was there for it.
+    """
+
+    ident = "W10"
+    families = ("planned_work", "work_order")
+
+    def __init__(self, brief: Brief) -> None:
+        super().__init__(brief)
+        self._agreed: dict[str, tuple[int, int]] = {}
+        self._arrived_ms: dict[str, int] = {}
+
+    def feed(self, event: FeedSeen) -> str | None:
+        """See Invariant."""
+        data, name = event.data, event.subject
+        if event.kind == "work_order.arrived":
+            self._arrived_ms[name] = event.at_ms
+        elif event.kind == "planned_work.agreed":
+            self._agreed[name] = int(data["from_ms"]), int(data["to_ms"])
+        elif event.kind == "planned_work.done":
+            from_ms, to_ms = int(data["used_from_ms"]), int(data["used_to_ms"])
+            window = self._agreed.get(name)
+            if window is None:
+                return f"{name} uses planned downtime, and no window was agreed on"
+            if from_ms < to_ms and not window[0] <= from_ms <= to_ms <= window[1]:
+                return f"{name} uses planned downtime outside the window that was agreed on"
+            arrived_ms = self._arrived_ms.get(str(data.get("work_order")), from_ms)
+            if from_ms < to_ms and (from_ms < arrived_ms or event.at_ms < to_ms):
+                return f"{name} uses planned downtime while nobody was there"
+        elif event.kind in ("planned_work.rescheduled", "planned_work.missed"):
+            self._agreed.pop(name, None)
         return None
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 KINDS = (
     "always", "eventually", "never", "within", "until", "exactly", "sometimes", "equals_oracle",
-    "budget",
+    "budget", "score",
 )  # fmt: skip
 """Kinds of checks: the key that an entry begins with. Each is a check of that name, too."""
 PHASES = ("always", "eventually", "checks")

@@ -51,6 +51,22 @@ FEED_KINDS = (
     "work_order.requested",
     "work_order.planned", "work_order.departed", "work_order.arrived", "work_order.completed",
     "work_order.verified", "work_order.closed", "work_order.reopened", "work_order.cancelled",
+    *(
+        f"work_order.{step}"
+        for step in (
+            "triaged", "remote_begun", "remote_failed", "moved", "put_back", "dispatched",
+            "accepted", "begun", "held", "resumed", "attached", "prioritised", "noted",
+        )
+    ),
+    *(
+        f"sla.{step}"
+        for step in ("started", "changed", "paused", "resumed", "stopped", "breached")
+    ),
+    *(
+        f"planned_work.{step}"
+        for step in ("proposed", "agreed", "done", "missed", "rescheduled")
+    ),
+    "plan.made", "visit.confirmed", "visit.moved",
     "part.fitted", "command.requested", "command.progressed", "command.confirmed",
     "command.failed", "outcome.period_closed", "message.dead",
     *(
@@ -68,7 +84,21 @@ FEED_KINDS = (
             "expired", "terminated", "renewed",
         )
     ),
-    "pricing.agreed", "pricing.ended", "payout.made",
+    "diagnosis.made", "action.raised", "action.escalated", "action.closed",
+    *(
+        f"advice.{step}"
+        for step in (
+            "given", "accepted", "declined", "lapsed", "applied", "failed", "kept", "reverted",
+            "asked", "run", "measured",
+        )
+    ),
+    "design.reviewed", "pricing.agreed", "pricing.ended", "payout.made", "settlement.stated",
+    "consent.given", "consent.withdrawn", "grant.given", "grant.revoked",
+    *(f"secondary_use.{what}" for what in ("opened", "withheld", "looked", "ordered", "ended")),
+    *(f"charge.{what}" for what in ("asked", "settled", "refunded", "voided")),
+    *(f"feature.{what}" for what in ("ordered", "unlocked", "revoked")),
+    *(f"rental.{what}" for what in ("reserved", "taken", "given_back", "lapsed")),
+    *(f"planned_work.{what}" for what in ("proposed", "agreed", "done", "missed", "rescheduled")),
     *(f"invoice.{what}" for what in ("drafted", "issued", "paid", "cancelled", "credited")),
     "exclusion.asked", "exclusion.approved", "exclusion.refused",
     "command.failed", "command.acknowledged", "command.timed_out", "command.retried",

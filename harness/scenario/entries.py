@@ -107,11 +107,15 @@ class ContractChange(Model):
 
 
 class ApiCall(Model):
-    """A call of the DPS's API as it stands in the contract: what somebody sets up or decides."""
+    """A call of the DPS's API as it stands in the contract: what somebody sets up or decides.
+
+    With ``refused`` (a code of an error, such as ``no_consent``) the DPS must refuse it so.
+    """
 
     method: Literal["PUT", "POST", "DELETE"] = "PUT"
     path: str = Field(pattern=r"^/v1/[^\s]+$")
     body: Mapping[str, Any] = Field(default_factory=dict)
+    refused: str = ""
 
 
 class Installed(Model):

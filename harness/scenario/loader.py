@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from harness.errors import InvalidScenario, Problem
 from harness.scenario.checkproblems import ArgModels
 from harness.scenario.checkrefs import PHASES, normal
+from harness.scenario.everyone import everyone_problems
 from harness.scenario.include import read_text, read_whole
 from harness.scenario.mend import mended
 from harness.scenario.products import Products
@@ -139,7 +140,10 @@ def parse(
                 if behind.means(said.path)
             ]  # fmt: skip
     if scenario is not None:
-        said_all = find_problems(scenario, folder=folder, products=products, checks=checks)
+        said_all = [
+            *find_problems(scenario, folder=folder, products=products, checks=checks),
+            *everyone_problems(scenario, products),
+        ]
         problems += [Problem(found.spot(where, key=key), what) for where, key, what in said_all]
     problems = [one for one in problems if one in told or one.spot not in unsettled]
     if problems or scenario is None:

@@ -32,6 +32,14 @@ def name_problems(scenario: Scenario, products: Products) -> Iterator[Said]:
             devices.add(device)
 
 
+def owner_problems(scenario: Scenario, products: Products) -> Iterator[Said]:
+    """Sites that are given to a customer and are not there."""
+    sites = sorted({home.name for home in homes(scenario, products)})
+    for site in scenario.service.owners:
+        if site not in sites:
+            yield Said(("service", "owners", site), True, unknown("site", site, sites))
+
+
 def fleet_params(
     path: Path,
     given: Mapping[str, Value],

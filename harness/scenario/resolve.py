@@ -17,7 +17,7 @@ from harness.scenario.features import feature_problems
 from harness.scenario.fleets import Drawn, Fleet, Site
 from harness.scenario.homes import drawn_fleets, homes, is_plain, plain_fleets
 from harness.scenario.links import LinkFault, problems_of
-from harness.scenario.names import age_problems, fleet_params, name_problems
+from harness.scenario.names import age_problems, fleet_params, name_problems, owner_problems
 from harness.scenario.products import Products, in_unit
 from harness.scenario.said import Path, Place, Said, unknown
 from harness.scenario.schema import Contract, Fault, People, Scenario
@@ -150,6 +150,8 @@ def find_problems(
     yield from find_order_problems(scenario)
     for i, pack in enumerate(scenario.service.rules):
         yield from _pack(("service", "rules", i), pack, folder, used)
+    if complete:
+        yield from owner_problems(scenario, products)
     if scenario.service.contract is not None:
         yield from _contract(scenario.service.contract, used)
     for phase in PHASES:

@@ -109,6 +109,9 @@ class Contract(Model):
     grace_s: int = Field(default=0, ge=0)
 
 
+CustomerName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
 class Service(Model):
     """What is installed in the DPS through its API."""
 
@@ -116,6 +119,8 @@ class Service(Model):
     """Names of packs in the products' folders, or paths relative to the scenario."""
     policy: Policy = Policy()
     contract: Contract | None = None
+    owners: Mapping[str, CustomerName] = {}
+    """Sites that are another customer's than all the others, with its id."""
 
 
 class Fault(Timed):

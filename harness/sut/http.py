@@ -64,6 +64,10 @@ class HttpSut:
             answer = await self._call(call.method, call.path, call.body)
             if self._not_offered(answer):
                 self.untaken.append(call.about)
+            elif call.refused:
+                if f'"{call.refused}"'.encode() not in answer.body or answer.status < 400:
+                    must = f"{call.about} must be refused as {call.refused}"
+                    raise SutError(f"{must}: {_unexpected(call.method, call.path, answer)}")
             elif answer.status in (400, 404, 409, 422):
                 refused.append(f"the DPS refuses {call.about}: {_why(answer)}")
             elif answer.status >= 300:

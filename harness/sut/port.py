@@ -12,12 +12,16 @@ from twins.core.ports import Intent
 
 
 class Call(NamedTuple):
-    """One call of the DPS's API that installs something; ``about`` is for messages to people."""
+    """One call of the DPS's API that installs something; ``about`` is for messages to people.
+
+    With ``refused`` the DPS must say no, with that code of an error.
+    """
 
     method: str
     path: str
     body: Mapping[str, Any]
     about: str
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

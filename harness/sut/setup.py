@@ -21,7 +21,7 @@ from twins.core.yaml_text import parsed
 from twins.products import Product
 
 CUSTOMER = "customer-01"
-"""Scenarios have one customer; tenants are later work."""
+"""Whose everything is that ``service.owners`` gives to nobody else."""
 
 
 def installation(
@@ -43,8 +43,13 @@ def installation(
     used = used_products(scenario, products)
     devices = places(scenario, products)
     calls = [Call("PUT", f"/v1/customers/{CUSTOMER}", {"name": "Customer 01"}, "the customer")]
+    owners = scenario.service.owners
+    calls += [
+        Call("PUT", f"/v1/customers/{owner}", {"name": owner}, f"customer {owner}")
+        for owner in dict.fromkeys(owners.values())
+    ]
     for site in dict.fromkeys(place.site for place in devices.values()):
-        body = {"customer": CUSTOMER, "name": site, "time_zone": "UTC"}
+        body = {"customer": owners.get(site, CUSTOMER), "name": site, "time_zone": "UTC"}
         calls.append(Call("PUT", f"/v1/sites/{site}", body, f"site {site}"))
     for product in used:
         calls += _product(product, _constants(product, scenario))
@@ -84,7 +89,7 @@ def mid_run(entry: Setup, scenario: Scenario, products: Products) -> list[Call]:
         for file in pack_paths(pack, scenario.folder, used_products(scenario, products))
     ]
     calls += [
-        Call(one.method, one.path, one.body, f"{one.method} {one.path}")
+        Call(one.method, one.path, one.body, f"{one.method} {one.path}", one.refused)
         for one in entry.service.calls
     ]
     return [*calls, *_read_packs(files)]
@@ -102,7 +107,8 @@ def _contract(scenario: Scenario, contract: Contract, devices: Sequence[str]) ->
 
 
 def _product(product: Product, constants: Mapping[str, float]) -> Iterator[Call]:
-    for part in product.parts.values():
+    first = [part for part in product.parts.values() if not part.revises]
+    for part in first:
         lead = {"p50": part.lead_time_p50_h, "p90": part.lead_time_p90_h}
         body = {"title": part.title, "price_eur": part.price_eur, "supplier": part.supplier}
         body |= {"lead_time_h": lead, "models": [product.model]}
@@ -115,10 +121,7 @@ def _product(product: Product, constants: Mapping[str, float]) -> Iterator[Call]
             for name, s in product.signals.items()
         },
         "constants": dict(constants),
-        "parts": [
-            {"part": p.sku, "position": p.position, "quantity": p.quantity}
-            for p in product.parts.values()
-        ],
+        "parts": [{"part": p.sku, "position": p.position, "quantity": p.quantity} for p in first],
         "conditions": [dict(condition) for condition in product.conditions],
         "metrics": [dict(metric) for metric in product.metrics],
         "sessions": [dict(session) for session in product.sessions],

@@ -6,12 +6,19 @@ from dataclasses import dataclass
 
 from reference_impl.bootstrap import joins
 from reference_impl.bootstrap.ground import Ground
+from reference_impl.bootstrap.machines import KnownControls
+from reference_impl.bootstrap.planning import planning_of
+from reference_impl.ecosystem.ports import Opened
+from reference_impl.ecosystem.service import SecondaryUses
 from reference_impl.ingestion.service import Ingestion
 from reference_impl.insight.adapters.repository import rows as insight_rows
+from reference_impl.insight.advising import Advising
 from reference_impl.insight.service import Insight
 from reference_impl.insight.whole import Whole, assemble
 from reference_impl.kernel.bus import Bus
 from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
+from reference_impl.maintenance.collection.whole import Rounds
+from reference_impl.maintenance.planning.whole import Planning
 from reference_impl.maintenance.service import Maintenance
 from reference_impl.maintenance.tickets import Tickets
 from reference_impl.maintenance.whole import Whole as Work
@@ -43,11 +50,14 @@ class Contexts:
     ingestion: Ingestion
     analytics: Whole
     insight: Insight
+    advising: Advising
     orders: Orders
     rules: Rules
     maintenance: Maintenance
     work: Work
+    planning: Planning
     tickets: Tickets
+    rounds: Rounds
     outcomes: Outcomes
     charges: Charges
     subscriptions: Subscriptions
@@ -57,6 +67,7 @@ class Contexts:
     remote: Remote
     rollouts: Rollouts
     resolving: Resolving
+    uses: SecondaryUses
 
     def subscribe(self, bus: Bus) -> None:
         """Let everybody listen, in the order in which effects follow causes."""
@@ -67,6 +78,8 @@ class Contexts:
         self.maintenance.subscribe(bus)
         self.tickets.subscribe(bus)
         self.work.subscribe(bus)
+        self.planning.planner.subscribe(bus)
+        self.rounds.subscribe(bus)
         self.outcomes.subscribe(bus)
         self.subscriptions.subscribe(bus)
         self.unlocks.subscribe(bus)
@@ -75,11 +88,16 @@ class Contexts:
         self.remote.subscribe(bus)
         self.rollouts.subscribe(bus)
         self.resolving.subscribe(bus)
+        self.advising.subscribe(bus)
+        self.uses.subscribe(bus)
 
 
-def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Contexts:
+def contexts_on(
+    ground: Ground, ingestion: Ingestion, *, licence_key: str, opened: Opened
+) -> Contexts:
     """The contexts, told of each other only what their ports ask for."""
     rules: Rules
+    maintenance: Maintenance
     scheduler, directory, telemetry = ground.scheduler, ground.directory, ground.series
     analytics = assemble(
         store=ground.store,
@@ -89,6 +107,10 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         arrivals=ground.raw,
         directory=directory,
         raised=lambda conn, thing: rules.listed(conn, "alerts", thing=thing),
+        fitted=lambda conn, thing, position: [
+            row["fitted_ms"]
+            for row in maintenance.listed(conn, "register", thing=thing, position=position)
+        ],
     )
     insight = analytics.insight
     maintenance = Maintenance(
@@ -119,23 +141,29 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         rows=remote_rows(), scheduler=scheduler, directory=directory, telemetry=telemetry
     )
     remote = Remote(**ports, requests=ground.outbox)
+    known = joins.Known(rules=rules, orders=orders, analytics=analytics, maintenance=maintenance)
+    work = joins.work_of(ground, **known, outcomes=outcomes)
+    tickets = joins.tickets_of(ground, rules)
     return Contexts(
         registry=Registry(rows=directory),
         ingestion=ingestion,
         analytics=analytics,
         insight=insight,
+        advising=Advising(
+            store=ground.store,
+            rows=insight_rows(),
+            scheduler=scheduler,
+            telemetry=telemetry,
+            directory=directory,
+            controls=KnownControls(remote),
+        ),
         orders=orders,
         rules=rules,
         maintenance=maintenance,
-        tickets=joins.tickets_of(ground, rules),
-        work=joins.work_of(
-            ground,
-            rules=rules,
-            orders=orders,
-            analytics=analytics,
-            maintenance=maintenance,
-            outcomes=outcomes,
-        ),
+        tickets=tickets,
+        rounds=joins.rounds_of(ground, rules, tickets),
+        work=work,
+        planning=planning_of(ground, **known, work=work),
         outcomes=outcomes,
         charges=charges,
         subscriptions=joins.subscriptions_of(ground, charges),
@@ -145,4 +173,5 @@ def contexts_on(ground: Ground, ingestion: Ingestion, *, licence_key: str) -> Co
         remote=remote,
         rollouts=Rollouts(**ports, machines=joins.machines_of(ground, rules), remote=remote),
         resolving=Resolving(**ports, remote=remote),
+        uses=joins.uses_of(ground, work, opened),
     )

@@ -14,6 +14,7 @@ from broker.wire import topics
 from broker.wire.codec import encode
 from reference_impl.bootstrap.contexts import contexts_on
 from reference_impl.bootstrap.ground import ground_on
+from reference_impl.bootstrap.linked import LinkedDocuments, LinkedWork, export_of
 from reference_impl.bootstrap.routes import answers_of_contexts, later_routers, routers
 from reference_impl.bootstrap.settings import Settings
 from reference_impl.ingestion.presence import Presence
@@ -23,7 +24,7 @@ from reference_impl.kernel.feed import Feed
 from reference_impl.kernel.http import system
 from reference_impl.kernel.http.app import create_app
 from reference_impl.kernel.migrate import bring_up_to_date
-from reference_impl.kernel.store import Store
+from reference_impl.kernel.store import Connection, Store
 from reference_impl.kernel.timekeeping import Timekeeper
 from reference_impl.registry.callers import KnownCallers
 from reference_impl.registry.governance import Governance
@@ -64,7 +65,12 @@ class Dps:
             live=settings.live,
             look_again_s=settings.idle_site_s,
         )
-        self.contexts = contexts_on(ground, ingestion, licence_key=settings.licence_key)
+        self.contexts = contexts_on(
+            ground,
+            ingestion,
+            licence_key=settings.licence_key,
+            opened=self._opened_from_ms,
+        )
         self.outbox.on_sent(self.contexts.remote.sent)
         self._know_callers()
         self._reach_out()
@@ -84,6 +90,10 @@ class Dps:
             now_ms=self.now_ms,
             said=answers_of_contexts,
         )
+
+    def _opened_from_ms(self, conn: Connection, **what: str) -> int:
+        """What owners opened; asked when all are there."""
+        return self.governance.rights.opened_from_ms(conn, **what)
 
     def _know_callers(self) -> None:
         """Who calls, and what he may."""
@@ -111,13 +121,15 @@ class Dps:
         self.notices = courier_of(
             self.store, self.now_ms, smtp=settings.smtp, sms_gateway=settings.sms_gateway
         )
-        self.webhooks, self.courier = webhooks_of(
+        self.webhooks, self.connectors, self.courier = webhooks_of(
             self.store,
             ranges=settings.webhook_ranges,
             principal=self.callers.principal,
             on_change=self.directory.on_change,
             wall_s=time.time,  # noqa: TID251 - receivers compare what is signed with their clocks
             now_ms=None if settings.live else self.now_ms,
+            documents=LinkedDocuments(self.contexts),
+            field=LinkedWork(self.contexts),
         )
         self.timekeeper.on_moved(self.notices.flush)
         self.timekeeper.on_moved(self.courier.flush)
@@ -148,6 +160,8 @@ class Dps:
             governance=self.governance,
             views=self.views,
             webhooks=self.webhooks,
+            connectors=self.connectors,
+            exporter=export_of(self.app, self.store, self.directory),
         )
 
     def now_ms(self) -> int:
@@ -163,6 +177,7 @@ class Dps:
         bring_up_to_date(self.store)
         self.contexts.subscribe(self.store.bus)
         self.webhooks.subscribe(self.store.bus)
+        self.connectors.subscribe(self.store.bus)
         self.notices.subscribe(self.store.bus)
         self.presence.subscribe(self.store.bus)
         self.timekeeper.load()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from reference_impl.ingestion.adapters.repository import IngestionRows
@@ -10,6 +10,7 @@ from reference_impl.kernel.ports import Reduced, Take, TelemetryView
 from reference_impl.kernel.store import Connection
 from reference_impl.registry.adapters.repository import RegistryRows
 from reference_impl.remote.ports import Born
+from reference_impl.remote.service import Remote
 
 HARDWARE = "hardware_revision"
 """The property of a thing that names its hardware revision."""
@@ -67,3 +68,19 @@ class KnownMachines:
         """See Machines."""
         raised = (int(row["raised_ms"]) for row in self._alerts(conn, thing))
         return [at_ms for at_ms in raised if after_ms < at_ms <= to_ms]
+
+
+class KnownControls:
+    """Implements the port ``Controls`` of insight."""
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+
+    def settings(self, conn: Connection, model: str) -> Mapping[str, Mapping[str, Any]]:
+        """See Controls."""
+        found: Mapping[str, Mapping[str, Any]] = self._remote.obeys(conn, model).get("settings", {})
+        return found
+
+    def reported(self, conn: Connection, thing: str, name: str) -> float | None:
+        """See Controls."""
+        return self._remote.parameters.reported(conn, thing, name)

@@ -10,6 +10,8 @@ from fastapi import APIRouter
 from reference_impl.bootstrap.contexts import Contexts
 from reference_impl.bootstrap.ground import Ground
 from reference_impl.ingestion import api as ingestion_api
+from reference_impl.integration.connectors import Connectors
+from reference_impl.integration.exporting import Exporter
 from reference_impl.integration.service import Webhooks
 from reference_impl.integration.wiring import explainer_of
 from reference_impl.kernel.http.shapes import Answers
@@ -26,9 +28,13 @@ from reference_impl.rules.views import Views
 def answers_of_contexts() -> Sequence[Answers]:
     """What the contexts say of their answers; imported only for who reads the document."""
     contexts = (
+        "ecosystem",
         "insight",
+        "insight.reliability",
         "integration",
         "maintenance",
+        "maintenance.planning",
+        "maintenance.collection",
         "orders",
         "outcomes.cases",
         "outcomes.contracts",
@@ -76,11 +82,20 @@ def later_routers(
     governance: Governance,
     views: Views,
     webhooks: Webhooks,
+    connectors: Connectors,
+    exporter: Exporter,
 ) -> list[APIRouter]:
     """The others. Most runs call none; a start without them is 0.07 s shorter."""
+    from reference_impl.bootstrap import joins  # noqa: PLC0415
+    from reference_impl.ecosystem import api as ecosystem_api  # noqa: PLC0415
+    from reference_impl.insight import advice_api  # noqa: PLC0415
     from reference_impl.insight import api as insight_api  # noqa: PLC0415
+    from reference_impl.insight.reliability import api as reliability_api  # noqa: PLC0415
     from reference_impl.integration import api as integration_api  # noqa: PLC0415
+    from reference_impl.integration import connector_api, export_api  # noqa: PLC0415
     from reference_impl.maintenance import sla_api, ticket_api  # noqa: PLC0415
+    from reference_impl.maintenance.collection import api as collection_api  # noqa: PLC0415
+    from reference_impl.maintenance.planning import api as planning_api  # noqa: PLC0415
     from reference_impl.outcomes.cases import api as case_api  # noqa: PLC0415
     from reference_impl.outcomes.money import api as money_api  # noqa: PLC0415
     from reference_impl.outcomes.selling import api as selling_api  # noqa: PLC0415
@@ -91,6 +106,12 @@ def later_routers(
     store = ground.store
     return [
         insight_api.router(c.analytics, clock, store),
+        advice_api.router(c.advising, clock, store),
+        reliability_api.router(
+            joins.reliability_of(ground, maintenance=c.maintenance, orders=c.orders, rules=c.rules),
+            clock,
+            store,
+        ),
         view_api.router(views, clock, store),
         people_api.router(c.rules, clock, store),
         sla_api.router(
@@ -98,10 +119,13 @@ def later_routers(
             incidents=c.work.incidents,
             technicians=c.work.technicians,
             planned=c.work.planned,
+            verification=c.maintenance.verification,
             clock=clock,
             store=store,
         ),
         ticket_api.router(c.tickets, clock, store),
+        planning_api.router(c.planning, clock, store),
+        collection_api.router(c.rounds, clock, store),
         selling_api.router(
             subscriptions=c.subscriptions,
             charges=c.charges,
@@ -113,9 +137,12 @@ def later_routers(
         ),
         money_api.router(c.money, clock, store),
         case_api.router(),
+        ecosystem_api.router(c.uses, clock, store),
         remote_api.router(c.remote, clock, store, ground.directory),
         firmware_api.router(c.rollouts, clock, store),
         resolving_api.router(c.resolving, clock, store),
         *governance.routers(clock, store),
+        connector_api.router(connectors, clock, store),
+        export_api.router(exporter),
         *integration_api.routers(webhooks, explainer_of(c, ground.telemetry), clock, store),
     ]

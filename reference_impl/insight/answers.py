@@ -180,6 +180,22 @@ _WEAR = record(
         **_RUNOUT,
     },
 )
+_FORECAST = record(
+    "When something will be full, flat or due: no failure, but what is to be done by then.",
+    {
+        "forecast": TEXT,
+        "title": TEXT,
+        "ends": one_of(["full", "flat", "due"]),
+        "algorithm": TEXT,
+        "level": _LEVEL,
+        "unit": said(TEXT, "Unit of the level"),
+        "share_pct": maybe(NUMBER),
+        "p10_ms": maybe(WHOLE),
+        "p50_ms": maybe(WHOLE),
+        "p90_ms": maybe(WHOLE),
+        "interval_pct": WHOLE,
+    },
+)
 _SIGN = record(
     "A sign of a cause: which way it moves a figure, and what the figure did.",
     {
@@ -270,6 +286,7 @@ _SHAPES: Mapping[str, Schema] = {
     ),
     "SessionList": listed(_SESSION),
     "WearList": listed(_WEAR),
+    "ForecastList": listed(_FORECAST),
     "Diagnosis": _DIAGNOSIS,
 }  # fmt: skip
 _OPERATIONS: Mapping[str, str | Schema] = {
@@ -290,10 +307,30 @@ _OPERATIONS: Mapping[str, str | Schema] = {
     "GET /v1/things/{thing}/benchmark": "Benchmark",
     "GET /v1/things/{thing}/sessions": "SessionList",
     "GET /v1/things/{thing}/wear": "WearList",
+    "GET /v1/things/{thing}/forecasts": "ForecastList",
     "GET /v1/things/{thing}/diagnosis": "Diagnosis",
+    "POST /v1/things/{thing}/diagnoses": "Diagnosis",
 }
 _WHY = {"model": "mixer-1", "by": "research", "why": "fits the failures of last year better"}
+_PLAN = {
+    "title": "A lower speed saves energy",
+    "model": "mixer-1",
+    "addressee": "energy-manager",
+    "let": {"load": {"signal": "load_pct", "take": "mean", "over_s": 604800.0}},
+    "when": "load < 40.0 && now > 50.0",
+    "parameter": "speed",
+    "usual": 60.0,
+    "to": "now - 10.0",
+    "expected_pct": "0.5 * (now - advised)",
+    "measure": {"signal": "energy_kwh", "take": "use"},
+}
+_DECIDED = {"by": "energy manager", "why": "it costs nothing to try"}
 _EXAMPLES: Mapping[str, Any] = {
+    "POST /v1/things/{thing}/diagnoses": {"by": "service engineer"},
+    "PUT /v1/advice-plans/{ident}": _PLAN,
+    "PUT /v1/advice-plans/{ident}/consents/{customer}": {"by": "energy manager"},
+    "POST /v1/advice/{advice_id}/accept": _DECIDED,
+    "POST /v1/advice/{advice_id}/decline": _DECIDED,
     "POST /v1/models/{model}/revisions": {
         "id": "seal_wear",
         "position": "shaft",

@@ -35,6 +35,7 @@ class BatteryAutonomy:
     window_ms: int
     trend_ms: int
     heals = True
+    ends = "flat"
 
     @property
     def limit(self) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 from reference_impl.insight.conditions import Condition, read_condition
 from reference_impl.insight.diagnosing import Cause, read_cause
+from reference_impl.insight.forecasts import FORECAST, Forecast, read_forecast
 from reference_impl.insight.metrics import Metric, read_metrics
 from reference_impl.insight.plausible import Plausible, read_plausible
 from reference_impl.insight.sessions import SessionKind, read_session
@@ -26,6 +27,7 @@ class Declared:
     signals: Mapping[str, Mapping[str, Any]]
     conditions: tuple[Condition, ...]
     metrics: tuple[Metric, ...]
+    forecasts: tuple[Forecast, ...]
     sessions: tuple[SessionKind, ...]
     causes: tuple[Cause, ...]
     quality: tuple[Plausible, ...]
@@ -52,7 +54,10 @@ def read_model(
         Invalid: With everything that is wrong.
     """
     problems: list[Problem] = []
-    computed = read_metrics(metrics, signals=list(signals), problems=problems)
+    computed = read_metrics(
+        [body for body in metrics if body.get("kind") != FORECAST],
+        signals=list(signals), problems=problems,
+    )  # fmt: skip
     names = sorted({*signals, *(metric.id for metric in computed)})
 
     def fields(where: str, index: int, body: object) -> Fields:
@@ -75,6 +80,11 @@ def read_model(
     checks = [
         read_plausible(fields("quality", n, body), signals=names) for n, body in enumerate(quality)
     ]
+    ahead = [
+        read_forecast(fields("metrics", n, body), signals=names)
+        for n, body in enumerate(metrics)
+        if body.get("kind") == FORECAST
+    ]
     if problems:
         raise Invalid(f"what model {model!r} computes is refused", problems)
     return Declared(
@@ -82,6 +92,7 @@ def read_model(
         signals=signals,
         conditions=tuple(read),
         metrics=tuple(computed),
+        forecasts=tuple(one for one in ahead if one is not None),
         sessions=tuple(kind for kind in kinds if kind is not None),
         causes=tuple(cause for cause in causes if cause is not None),
         quality=tuple(check for check in checks if check is not None),

@@ -40,6 +40,7 @@ class FillForecast:
     emptied_drop: float
     history_ms: int
     heals = True
+    ends = "full"
 
     @property
     def limit(self) -> float:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+import sqlalchemy as sa
 
 from reference_impl.kernel.ports import ThingRef
 from reference_impl.kernel.rows import Rows
@@ -20,6 +23,18 @@ class JumpSink(Protocol):
         ...
 
 
+class Controls(Protocol):
+    """What can be changed on machines from afar, and what they say that they have."""
+
+    def settings(self, conn: sa.Connection, model: str) -> Mapping[str, Mapping[str, Any]]:
+        """The parameters of a model by name, each with ``min``, ``max`` and ``unit``."""
+        ...
+
+    def reported(self, conn: sa.Connection, thing: str, name: str) -> float | None:
+        """What a thing last said that a parameter is; None if it never did."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InsightRows:
     """The tables of this context."""
@@ -33,3 +48,6 @@ class InsightRows:
     models: Rows
     flags: Rows
     marks: Rows
+    advice_plans: Rows
+    advices: Rows
+    advice_consents: Rows

@@ -37,6 +37,7 @@ class LinearUse:
     daily_max: float = 0.0
     trend_ms: int = 28 * MS_PER_DAY
     heals = False
+    ends = "due"
 
     @property
     def limit(self) -> float:

@@ -23,6 +23,7 @@ from reference_impl.insight.diagnosing import (
     seen,
     shift,
 )
+from reference_impl.insight.forecasts import asked
 from reference_impl.insight.service import Insight
 from reference_impl.insight.sessions import SessionKind, detect, summary
 from reference_impl.insight.zones import By, edges
@@ -30,6 +31,8 @@ from reference_impl.kernel import access
 from reference_impl.kernel.errors import Invalid, Problem, Unknown
 from reference_impl.kernel.numbers import sig9
 from reference_impl.kernel.ports import Floats, TelemetryView, ThingRef, Times
+from reference_impl.kernel.store import UnitOfWork
+from reference_impl.published import DiagnosisMade
 
 DAY_MS = 86_400_000
 CONNECTION_DAYS = 30
@@ -38,6 +41,10 @@ CONNECTION_LOW_PCT = 90.0
 SESSION_SPAN_MAX_MS = 100 * DAY_MS
 PERIODS_MAX = 5000
 PEERS_MAX = 50
+CAUSES_TOLD = 3
+"""So many of the ranked causes stand in the feed."""
+Fitted = Callable[[sa.Connection, str, str], Sequence[int]]
+"""When parts were fitted at a position of a thing, ms."""
 
 
 class Views:
@@ -51,8 +58,10 @@ class Views:
         declared: Callable[[str], Declared | None],
         raised: Callable[[sa.Connection, str], Sequence[Mapping[str, Any]]],
         flags: Callable[[sa.Connection, str], Sequence[Mapping[str, Any]]],
+        fitted: Fitted = lambda _conn, _thing, _position: (),
     ) -> None:
         """``raised`` and ``flags``: alerts and data flags of a thing, by id."""
+        self._fitted = fitted
         self._insight, self._directory = insight, insight.directory
         self._telemetry, self._declared = telemetry, declared
         self._raised, self._flags = raised, flags
@@ -205,6 +214,32 @@ class Views:
             rows.append({**row, **{name: state.get(name) for name in names}})
         return sorted(rows, key=lambda row: (-(row["wear_pct"] or -1.0), row["condition"]))
 
+    def forecasts(self, conn: sa.Connection, thing: str, at_ms: int) -> list[dict[str, Any]]:
+        """When it is full, flat or due, as far as readings up to ``at_ms`` tell."""
+        ref = self.thing(conn, thing)
+        declared = self._declared(ref.model)
+
+        def read(signal: str, after_ms: int, to_ms: int) -> tuple[Times, Floats]:
+            return self._telemetry.series(thing, signal, after_ms=after_ms, to_ms=to_ms)
+
+        found = []
+        for forecast in () if declared is None else declared.forecasts:
+            fitted = [ms for ms in self._fitted(conn, thing, forecast.position) if ms <= at_ms]
+            if forecast.position and fitted:
+                reset_ms = max(fitted)
+            else:
+                first, _ = read(forecast.params.signal or self._any(declared), -1, at_ms)
+                reset_ms = int(first[0]) - 1 if first.size else at_ms
+            found.append(
+                asked(forecast, read, at_ms=at_ms, reset_ms=reset_ms, time_zone=ref.time_zone)
+            )
+        return found
+
+    @staticmethod
+    def _any(declared: Declared | None) -> str:
+        """A signal that says since when a thing is there, where a forecast reads none."""
+        return "" if declared is None else next(iter(declared.signals), "")
+
     # Diagnosis -------------------------------------------------------------------------------
 
     def _flags_seen(self, conn: sa.Connection, thing: str) -> list[Mapping[str, Any]]:
@@ -253,6 +288,24 @@ class Views:
             "peers": len(peers),
             "causes": ranked,
         }
+
+    def noted(
+        self, uow: UnitOfWork, thing: str, *, at_ms: int, days: int, recent: int, by: str
+    ) -> dict[str, Any]:
+        """:meth:`diagnosis`, and its first causes in the feed: who was told what, and when."""
+        found = self.diagnosis(uow.conn, thing, at_ms=at_ms, days=days, recent=recent)
+        first = found["causes"][0] if found["causes"] else {"cause": "", "score": 0.0}
+        data = {
+            "customer": self.thing(uow.conn, thing).customer,
+            "thing": thing,
+            "by": by,
+            "cause": first["cause"],
+            "score": first["score"],
+            "causes": [row["cause"] for row in found["causes"][:CAUSES_TOLD]],
+            "low": found["connection"]["low"],
+        }
+        uow.publish(DiagnosisMade(at_ms=at_ms, kind="diagnosis.made", subject=thing, data=data))
+        return found
 
     def connection(self, ref: ThingRef, at_ms: int) -> dict[str, Any]:
         """Connection index of the last 30 days, and whether it is too low to conclude from."""

@@ -13,7 +13,7 @@ from reference_impl.insight.ports import InsightRows
 from reference_impl.insight.quality import Quality
 from reference_impl.insight.revising import Revising
 from reference_impl.insight.service import Insight
-from reference_impl.insight.views import Views
+from reference_impl.insight.views import Fitted, Views
 from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.ports import Directory
 from reference_impl.kernel.schedule import Scheduler
@@ -45,8 +45,9 @@ def assemble(
     arrivals: Arrivals,
     directory: Directory,
     raised: Callable[[sa.Connection, str], Sequence[Mapping[str, Any]]],
+    fitted: Fitted = lambda _conn, _thing, _position: (),
 ) -> Whole:
-    """Build them. ``raised`` gives the alerts of a thing."""
+    """Build them. ``raised`` gives the alerts of a thing, ``fitted`` when parts came in."""
     computing = Computing(
         store=store,
         rows=rows,
@@ -77,6 +78,7 @@ def assemble(
         declared=computing.declared,
         raised=raised,
         flags=quality.listed,
+        fitted=fitted,
     )
     return Whole(
         computing=computing,

@@ -31,9 +31,13 @@ class WebhookCall(Body):
 
 
 class WebhookView(BaseModel):
-    """A webhook. Its secret is told once: when it is made, and when it gets a new one."""
+    """A webhook. Its secret is told once: when it is made, and when it gets a new one.
+
+    ``role`` is that of a connector; others have none.
+    """
 
     id: str
+    role: Annotated[str, Field(description="fsm or crm of a connector; empty: none")] = ""
     state: str
     title: str
     url: str
@@ -45,9 +49,13 @@ class WebhookView(BaseModel):
 
 
 class WebhookSecret(WebhookView):
-    """A webhook with the secret that signs what it is sent."""
+    """A webhook with the secret that signs what it is sent.
+
+    ``back_secret`` is what a connector signs with what it tells.
+    """
 
     secret: str
+    back_secret: str = ""
 
 
 class WebhookList(BaseModel):
@@ -275,3 +283,9 @@ def _of_deliveries(api: APIRouter, service: Webhooks, clock: Clock, store: Store
         """Try a delivery again that was given up."""
         with store.begin() as uow:
             return DeliveryView(**service.redeliver(uow, delivery, now_ms=clock.now_ms()))
+
+    @api.post("/webhook-deliveries/{delivery}/discard", dependencies=[WRITE])
+    async def discard(delivery: str) -> DeliveryView:
+        """Give a dead delivery up for good; what waits behind it at a connector goes on."""
+        with store.begin() as uow:
+            return DeliveryView(**service.discard(uow, delivery, now_ms=clock.now_ms()))

@@ -122,6 +122,8 @@ class Courier:
             "webhook-timestamp": str(int(sent_at.timestamp())),
             "webhook-signature": signature,
         }
+        if hook["role"]:
+            headers["idempotency-key"] = row["id"]
         if self._poster is None:
             self._poster = self._new_poster()
         return await self._poster.post(hook["url"], row["payload"], headers)

@@ -45,6 +45,7 @@ class Delivery(StrEnum):
     DELIVERED = "DELIVERED"
     DEAD = "DEAD"
     WITHHELD = "WITHHELD"
+    DISCARDED = "DISCARDED"
 
 
 class DeliveryStep(StrEnum):
@@ -55,6 +56,7 @@ class DeliveryStep(StrEnum):
     GIVE_UP = "give up"
     WITHHOLD = "withhold"
     REDELIVER = "redeliver"
+    DISCARD = "discard"
 
 
 DELIVERIES: dict[Delivery, dict[DeliveryStep, Delivery]] = {
@@ -65,8 +67,12 @@ DELIVERIES: dict[Delivery, dict[DeliveryStep, Delivery]] = {
         DeliveryStep.WITHHOLD: Delivery.WITHHELD,
     },
     Delivery.DELIVERED: {},
-    Delivery.DEAD: {DeliveryStep.REDELIVER: Delivery.PENDING},
+    Delivery.DEAD: {
+        DeliveryStep.REDELIVER: Delivery.PENDING,
+        DeliveryStep.DISCARD: Delivery.DISCARDED,
+    },
     Delivery.WITHHELD: {},
+    Delivery.DISCARDED: {},
 }
 """``withhold``: who asked for the event may no longer see it."""
 
@@ -76,8 +82,28 @@ publishes for webhooks (5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h)."""
 ATTEMPTS_MAX = len(WAITS_MS) + 1
 
 
-def step_after_failure(attempts: int) -> tuple[DeliveryStep, int]:
-    """What follows the ``attempts``-th failed attempt, and after how many ms the next is due."""
+LONGEST_PATIENT_MS = 1_800_000
+"""A connector's attempts are never further apart: half an hour after an outage it is served."""
+REFUSALS = range(400, 500)
+_NO_REFUSALS = frozenset({408, 425, 429})
+"""Statuses that say "later", though they are of the 400s."""
+
+
+def is_refusal(status: int | None) -> bool:
+    """Whether the receiver says that it will not take this, now or later."""
+    return status in REFUSALS and status not in _NO_REFUSALS
+
+
+def step_after_failure(attempts: int, *, patient: bool = False) -> tuple[DeliveryStep, int]:
+    """What follows the ``attempts``-th failed attempt, and after how many ms the next is due.
+
+    ``patient``: the receiver is one that must hear everything, and it did not refuse this: it is
+    tried for as long as its outage takes (FS11).
+    """
+    if patient:
+        return DeliveryStep.FAIL, min(
+            WAITS_MS[min(attempts, len(WAITS_MS)) - 1], LONGEST_PATIENT_MS
+        )
     if attempts >= ATTEMPTS_MAX:
         return DeliveryStep.GIVE_UP, 0
     return DeliveryStep.FAIL, WAITS_MS[attempts - 1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from reference_impl.kernel.rows import Row
 from reference_impl.kernel.store import Connection, UnitOfWork
@@ -35,6 +35,10 @@ class Deliveries(Protocol):
         """Those of some webhooks, behind the id ``after`` (empty: from the first)."""
         ...
 
+    def queued(self, conn: Connection, webhook: str) -> dict[str, tuple[int, int]]:
+        """How many of a webhook are in each state, and when the oldest of them happened."""
+        ...
+
     def swap(self, uow: UnitOfWork, ident: str, *, expected: str, values: Row) -> bool:
         """Write ``values`` if the state is still ``expected``; say whether it was."""
         ...
@@ -51,6 +55,50 @@ class Audience(Protocol):
         self, conn: Connection, user: str, *, kind: str, customer: str, thing: str, at_ms: int
     ) -> bool:
         """Whether ``user`` may see, now, an event that belongs to a customer or a thing."""
+        ...
+
+
+class Document(NamedTuple):
+    """Something as the API shows it, and whose it is."""
+
+    kind: str
+    """The family of its events, such as ``work_order``."""
+    subject: str
+    data: Mapping[str, Any]
+    customer: str
+    thing: str = ""
+
+
+class Documents(Protocol):
+    """What linked systems are sent whole."""
+
+    def one(self, conn: Connection, kind: str, subject: str) -> Document | None:
+        """What an event of a kind (``invoice.issued``) is about; None: nothing of this sort."""
+        ...
+
+    def all(self, conn: Connection, families: Sequence[str]) -> list[Document]:
+        """Everything of some families that a system which is linked now has to know."""
+        ...
+
+
+class FieldWork(Protocol):
+    """What a field service system may do to work that it was sent."""
+
+    def statuses(self, kind: str) -> Sequence[str]:
+        """The states of a ``work_order`` or ``ticket`` that it may report."""
+        ...
+
+    def advance(
+        self, uow: UnitOfWork, kind: str, subject: str, status: str, *, by: str, at_ms: int,
+        details: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        """Take the steps that lead to a status; none if it has it already.
+
+        Raises:
+            Unknown: If there is no such work, or the caller does not see it.
+            IllegalStep: If no steps lead there.
+            Invalid: If a step needs what ``details`` does not say.
+        """
         ...
 
 

@@ -6,7 +6,8 @@ that is away loses one; :mod:`reference_impl.integration.courier` carries them o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from reference_impl.integration.domain import (
@@ -17,10 +18,11 @@ from reference_impl.integration.domain import (
     DeliveryStep,
     Hook,
     HookStep,
+    is_refusal,
     step_after_failure,
     wants,
 )
-from reference_impl.integration.ports import Audience, Deliveries, Reply
+from reference_impl.integration.ports import Audience, Deliveries, Document, Documents, Reply
 from reference_impl.integration.targets import Targets
 from reference_impl.kernel import access
 from reference_impl.kernel.bus import Bus, DomainEvent
@@ -42,6 +44,19 @@ class Wanted(NamedTuple):
 
     kinds: tuple[str, ...]
     owner: str
+    whole: bool
+    """Whether it is sent the whole document beside what happened."""
+
+
+class Told(NamedTuple):
+    """Something that happened, as a delivery carries it."""
+
+    at_ms: int
+    kind: str
+    subject: str
+    data: Mapping[str, Any]
+    customer: str
+    thing: str
 
 
 class Webhooks:
@@ -54,13 +69,15 @@ class Webhooks:
         deliveries: Deliveries,
         targets: Targets,
         audience: Audience,
+        documents: Documents,
         new_secret: Callable[[], str],
         now_ms: Callable[[], int],
     ) -> None:
         self._rows, self._deliveries, self._targets = rows, deliveries, targets
-        self._audience, self._new_secret = audience, new_secret
+        self._audience, self._documents, self._new_secret = audience, documents, new_secret
         self._wanted: Cached[str, Wanted] = Cached(self._load)
         self._recorded: Callable[[], None] = lambda: None
+        self._muted = ""
         self.now_ms = now_ms
         """The clock of attempts: simulated time, or the wall's if the DPS is live."""
 
@@ -75,9 +92,20 @@ class Webhooks:
     # Webhooks
 
     def create(
-        self, uow: UnitOfWork, *, now_ms: int, url: str, kinds: Sequence[str], title: str
+        self,
+        uow: UnitOfWork,
+        *,
+        now_ms: int,
+        url: str,
+        kinds: Sequence[str],
+        title: str,
+        role: str = "",
+        words: Mapping[str, str] | None = None,
     ) -> Row:
-        """Make a webhook of the caller; the row has its secret, which is told only now.
+        """Make a webhook of the caller; the row has its secrets, which are told only now.
+
+        ``role`` is what the receiver is to the DPS, if it is a connector: then it has a secret to
+        sign with what it tells back, and ``words`` of its own for states.
 
         Raises:
             Invalid: The URL may not be called.
@@ -85,7 +113,7 @@ class Webhooks:
         """
         self._may_call(url)
         who, sorted_kinds = access.current(), sorted(set(kinds))
-        ident = f"wh-{digest(_owner(), url, sorted_kinds)}"
+        ident = f"{role or 'wh'}-{digest(_owner(), url, sorted_kinds)}"
         if self._rows.get(uow.conn, ident) is not None:
             raise AlreadyThere(f"webhook {ident!r} is there already; rotate gives a new secret")
         row: Row = {
@@ -100,6 +128,9 @@ class Webhooks:
             "created_ms": now_ms,
             "changed_ms": now_ms,
             "detail": "",
+            "role": role,
+            "back_secret": self._new_secret() if role else "",
+            "words": dict(words or {}),
         }
         self._rows.insert(uow, row)
         self._wanted.of(uow)[ident] = _wanted(row)
@@ -130,8 +161,9 @@ class Webhooks:
         return self.one(uow.conn, ident)
 
     def rotate(self, uow: UnitOfWork, ident: str, *, now_ms: int) -> Row:
-        """Give it a new secret; from now on everything is signed with that."""
+        """Give it new secrets; from now on everything is signed with those."""
         row = {**self.one(uow.conn, ident), "secret": self._new_secret(), "changed_ms": now_ms}
+        row["back_secret"] = self._new_secret() if row["role"] else ""
         self._rows.put(uow, row)
         return row
 
@@ -167,15 +199,57 @@ class Webhooks:
         if not wanted or kind is None:
             return
         shown: Any = event
-        data = dict(shown.data)
-        customer, thing = whose(shown)
+        told = Told(shown.at_ms, kind, shown.subject, dict(shown.data), *whose(shown))
         for ident, want in wanted.items():
-            if wants(want.kinds, kind) and self._audience.sees(
-                uow.conn, want.owner, kind=kind, customer=customer, thing=thing, at_ms=shown.at_ms
-            ):
-                row = _delivery(ident, shown, data, customer, thing)
-                self._deliveries.insert(uow, {**row, "due_ms": self.now_ms()})
-                uow.after_commit(self._recorded)
+            if ident == self._muted or not wants(want.kinds, kind):
+                continue
+            found = self._documents.one(uow.conn, kind, shown.subject) if want.whole else None
+            self._add(uow, ident, told if found is None else _with(told, found))
+
+    def tell(self, uow: UnitOfWork, found: Document, what: str, *, at_ms: int) -> None:
+        """Send a document to the connectors that keep such, though no event of the feed says so."""
+        for ident in self._wanted.of(uow):
+            self.tell_one(uow, ident, found, what, at_ms=at_ms)
+
+    def tell_one(
+        self, uow: UnitOfWork, ident: str, found: Document, what: str, *, at_ms: int
+    ) -> None:
+        """Send it to one, if that keeps such."""
+        want = self._wanted.of(uow)[ident]
+        if want.whole and any(one.partition(".")[0] == found.kind for one in want.kinds):
+            told = Told(at_ms, f"{found.kind}.{what}", found.subject, {}, "", "")
+            self._add(uow, ident, _with(told, found))
+
+    def _add(self, uow: UnitOfWork, ident: str, told: Told) -> None:
+        owner = self._wanted.of(uow)[ident].owner
+        if self._audience.sees(
+            uow.conn, owner, kind=told.kind, customer=told.customer, thing=told.thing,
+            at_ms=told.at_ms,
+        ):  # fmt: skip
+            self._deliveries.insert(uow, {**_delivery(ident, told), "due_ms": self.now_ms()})
+            uow.after_commit(self._recorded)
+
+    @contextmanager
+    def muted(self, ident: str) -> Iterator[None]:
+        """What happens meanwhile was told by this one: it does not hear it again."""
+        self._muted = ident
+        try:
+            yield
+        finally:
+            self._muted = ""
+
+    def has_connectors(self, uow: UnitOfWork) -> bool:
+        """Whether anybody is sent documents."""
+        return any(want.whole for want in self._wanted.of(uow).values())
+
+    def linked(self, conn: Connection, ident: str) -> Row | None:
+        """A connector, whoever asks; None if there is none."""
+        row = self._rows.get(conn, ident)
+        return row if row is not None and row["role"] else None
+
+    def queued(self, conn: Connection, ident: str) -> dict[str, tuple[int, int]]:
+        """How many deliveries of one are in each state, and when the oldest of them happened."""
+        return self._deliveries.queued(conn, ident)
 
     def deliveries(
         self, conn: Connection, *, webhook: str | None, state: Delivery | None, after: str = "",
@@ -195,15 +269,24 @@ class Webhooks:
         """Try a dead delivery again, from the first attempt on.
 
         Raises:
-            Unknown: There is none with this id, or it is somebody else's.
-            IllegalStep: It is not dead.
+            Unknown: If there is none with this id, or it is somebody else's.
+            IllegalStep: If it is not dead.
         """
+        values = {"attempts": 0, "due_ms": self.now_ms()}
+        return self._by_hand(uow, ident, DeliveryStep.REDELIVER, now_ms=now_ms, values=values)
+
+    def discard(self, uow: UnitOfWork, ident: str, *, now_ms: int) -> Row:
+        """Give a dead delivery up for good: what waits behind it goes on. Raises as redeliver."""
+        return self._by_hand(uow, ident, DeliveryStep.DISCARD, now_ms=now_ms, values={})
+
+    def _by_hand(
+        self, uow: UnitOfWork, ident: str, step: DeliveryStep, *, now_ms: int, values: Row
+    ) -> Row:
         row = self._deliveries.by_id(uow.conn, ident)
         if row is None:
             raise Unknown(f"there is no delivery {ident!r}", [Problem(where="id", what=ident)])
         self.one(uow.conn, row["webhook"])
-        values = {"attempts": 0, "due_ms": self.now_ms()}
-        self._move(uow, row, DeliveryStep.REDELIVER, now_ms=now_ms, values=values)
+        self._move(uow, row, step, now_ms=now_ms, values=values)
         uow.after_commit(self._recorded)
         return self._deliveries.by_id(uow.conn, ident) or row
 
@@ -238,7 +321,8 @@ class Webhooks:
         if reply.status == GONE and hook is not None and hook["state"] == Hook.ACTIVE.value:
             detail = "the receiver answered 410 Gone"
             self._step(uow, hook, HookStep.REFUSE, now_ms=now_ms, detail=detail)
-        step, wait_ms = step_after_failure(attempts)
+        patient = hook is not None and bool(hook["role"]) and not is_refusal(reply.status)
+        step, wait_ms = step_after_failure(attempts, patient=patient)
         values["due_ms"] = now_ms + wait_ms
         self._move(uow, row, step, now_ms=now_ms, values=values)
 
@@ -253,7 +337,7 @@ class Webhooks:
 
 
 def _wanted(row: Row) -> Wanted:
-    return Wanted(tuple(row["kinds"]), row["owner"])
+    return Wanted(tuple(row["kinds"]), row["owner"], bool(row["role"]))
 
 
 def _owner() -> str:
@@ -270,11 +354,15 @@ def _is_mine(row: Row) -> bool:
     return whole or row["owner"] == _owner() or bool(who.party and row["party"] == who.party)
 
 
-def _delivery(
-    webhook: str, event: Any, data: Mapping[str, Any], customer: str, thing: str  # noqa: ANN401
-) -> Row:  # fmt: skip
-    """A row for a FeedEvent, its body the CloudEvent that the feed shows."""
-    known_by = event_id(event.at_ms, event.kind, event.subject, data)
+def _with(told: Told, found: Document) -> Told:
+    """What happened, with what it is about."""
+    data = {**told.data, "document": found.data}
+    return told._replace(data=data, customer=found.customer, thing=found.thing)
+
+
+def _delivery(webhook: str, event: Told) -> Row:
+    """A row for an event, its body the CloudEvent that the feed shows (and the document)."""
+    known_by = event_id(event.at_ms, event.kind, event.subject, event.data)
     body = {
         "specversion": "1.0",
         "id": known_by,
@@ -283,7 +371,7 @@ def _delivery(
         "subject": event.subject,
         "time": rfc3339(event.at_ms),
         "at_ms": event.at_ms,
-        "data": data,
+        "data": event.data,
     }
     return {
         "id": f"msg-{digest(webhook, known_by)}",
@@ -293,8 +381,8 @@ def _delivery(
         "kind": event.kind,
         "subject": event.subject,
         "at_ms": event.at_ms,
-        "customer": customer,
-        "thing": thing,
+        "customer": event.customer,
+        "thing": event.thing,
         "payload": canonical(body),
         "attempts": 0,
         "changed_ms": event.at_ms,

@@ -6,11 +6,17 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Protocol
 
-from reference_impl.integration.adapters.repository import DeliveryRows, webhook_rows
+from reference_impl.integration.adapters.repository import (
+    DeliveryRows,
+    inbox_rows,
+    job_rows,
+    webhook_rows,
+)
 from reference_impl.integration.audience import EventAudience
+from reference_impl.integration.connectors import Connectors
 from reference_impl.integration.courier import Courier
 from reference_impl.integration.explain import Explainer, Kind, Listed
-from reference_impl.integration.ports import Poster
+from reference_impl.integration.ports import Documents, FieldWork, Poster
 from reference_impl.integration.secrets import new_secret
 from reference_impl.integration.service import Webhooks
 from reference_impl.integration.targets import Targets
@@ -79,8 +85,10 @@ def webhooks_of(
     on_change: Callable[[Callable[[], None]], None],
     wall_s: Callable[[], float],
     now_ms: Callable[[], int] | None,
-) -> tuple[Webhooks, Courier]:
-    """Webhooks and who carries them.
+    documents: Documents,
+    field: FieldWork,
+) -> tuple[Webhooks, Connectors, Courier]:
+    """Webhooks, those of them that are connectors, and who carries them.
 
     Args:
         store: The store.
@@ -89,6 +97,8 @@ def webhooks_of(
         on_change: Tells when callers may have changed.
         wall_s: The wall's clock, seconds since the Unix epoch.
         now_ms: The clock of attempts; None: the wall's.
+        documents: What connectors are sent whole.
+        field: What a field service system may do.
     """
     targets, audience = Targets(ranges), EventAudience(principal)
     on_change(audience.forget)
@@ -97,6 +107,7 @@ def webhooks_of(
         deliveries=DeliveryRows(),
         targets=targets,
         audience=audience,
+        documents=documents,
         new_secret=new_secret,
         now_ms=now_ms or (lambda: round(wall_s() * 1000)),
     )
@@ -107,7 +118,16 @@ def webhooks_of(
         wall_s=wall_s,
         follows_wall=now_ms is None,
     )
-    return webhooks, courier
+    connectors = Connectors(
+        webhooks=webhooks,
+        inbox=inbox_rows(),
+        jobs=job_rows(),
+        documents=documents,
+        field=field,
+        principal=principal,
+        wall_s=wall_s,
+    )
+    return webhooks, connectors, courier
 
 
 def _poster(targets: Targets) -> Poster:

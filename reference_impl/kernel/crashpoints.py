@@ -18,6 +18,8 @@ Point = Literal[
     "before_publish",
     "before_delivery",
     "after_delivery",
+    "before_write",
+    "after_write",
 ]
 VARIABLE: Final = "TWINRIG_CRASH_FILE"
 

@@ -140,6 +140,13 @@ def due(calendar: Calendar, from_ms: int, duration_ms: int, pauses: Iterable[Spa
     raise AssertionError("open spans go on for ever")
 
 
+def open_spans(
+    calendar: Calendar, from_ms: int, to_ms: int, pauses: Iterable[Span] = ()
+) -> list[Span]:
+    """What counts of ``[from_ms, to_ms)``, in order; midnight of UTC cuts it."""
+    return list(_counting(calendar, from_ms, to_ms, merged(pauses)))
+
+
 def merged(spans: Iterable[Span]) -> list[Span]:
     """Sorted, without overlap and without empty ones (W3)."""
     out: list[Span] = []

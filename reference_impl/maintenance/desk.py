@@ -216,6 +216,40 @@ class Desk:
             uow, wo_id, d.Step.PLAN, by=by, at_ms=at_ms, start_ms=start_ms, crew=crew,
             technician=technician, end_ms=end_ms,
         )  # fmt: skip
+        return self._promise(uow, row, stock)
+
+    def book(
+        self, uow: UnitOfWork, wo_id: str, *, by: str, at_ms: int, technician: str, start_ms: int,
+        end_ms: int, stock: str,
+    ) -> Row:  # fmt: skip
+        """A slot that a planner has found: for what waits, or instead of the one it had."""
+        row = self._orders.must(uow.conn, wo_id)
+        planned = d.WorkOrder(row["state"]) is d.WorkOrder.PLANNED
+        if planned:
+            self._free(uow, row)
+        row = self._orders.step(
+            uow, wo_id, d.Step.MOVE if planned else d.Step.PLAN, by=by, at_ms=at_ms,
+            start_ms=start_ms, end_ms=end_ms, technician=technician, crew=technician,
+        )  # fmt: skip
+        return self._promise(uow, row, stock)
+
+    def put_back(self, uow: UnitOfWork, wo_id: str, *, by: str, at_ms: int) -> Row:
+        """A planner has no slot for it any more: it waits again, its parts are free."""
+        self._free(uow, self._orders.must(uow.conn, wo_id))
+        return self._orders.step(
+            uow, wo_id, d.Step.PUT_BACK, by=by, at_ms=at_ms, start_ms=None, end_ms=None,
+            technician="", crew=None,
+        )  # fmt: skip
+
+    def _free(self, uow: UnitOfWork, row: Row) -> None:
+        """Promise the parts of a visit no longer."""
+        if row["reserved"]:
+            for part, quantity in sorted(_amounts(row["reserved"]).items()):
+                self._shelves.release(uow, row["stock"] or MAIN, part, quantity)
+            self._rows.work_orders.put(uow, {**row, "reserved": []})
+
+    def _promise(self, uow: UnitOfWork, row: Row, stock: str) -> Row:
+        """Let a shelf promise the parts of a visit."""
         held = [
             dict(one)
             for one in row["parts"]

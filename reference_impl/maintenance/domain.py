@@ -60,7 +60,10 @@ class Step(StrEnum):
 
     TRIAGE = "triage"
     REMOTE = "remote"
+    GIVE_UP = "give_up"
     PLAN = "plan"
+    MOVE = "move"
+    PUT_BACK = "put_back"
     DISPATCH = "dispatch"
     ACCEPT = "accept"
     DEPART = "depart"
@@ -80,8 +83,19 @@ _CANCEL = {_S.CANCEL: _W.CANCELLED}
 WORK_ORDERS: Mapping[WorkOrder, Mapping[Step, WorkOrder]] = {
     _W.REQUESTED: {_S.PLAN: _W.PLANNED, **_CANCEL, _S.TRIAGE: _W.TRIAGED},
     _W.TRIAGED: {_S.REMOTE: _W.REMOTE_WORK, _S.PLAN: _W.PLANNED, **_CANCEL},
-    _W.REMOTE_WORK: {_S.COMPLETE: _W.COMPLETED, _S.PLAN: _W.PLANNED, **_CANCEL},
-    _W.PLANNED: {_S.DEPART: _W.EN_ROUTE, **_CANCEL, _S.DISPATCH: _W.DISPATCHED},
+    _W.REMOTE_WORK: {
+        _S.COMPLETE: _W.COMPLETED,
+        _S.PLAN: _W.PLANNED,
+        **_CANCEL,
+        _S.GIVE_UP: _W.TRIAGED,
+    },
+    _W.PLANNED: {
+        _S.DEPART: _W.EN_ROUTE,
+        **_CANCEL,
+        _S.DISPATCH: _W.DISPATCHED,
+        _S.MOVE: _W.PLANNED,
+        _S.PUT_BACK: _W.REQUESTED,
+    },
     _W.DISPATCHED: {_S.ACCEPT: _W.ACCEPTED, **_CANCEL},
     _W.ACCEPTED: {_S.DEPART: _W.EN_ROUTE, **_CANCEL},
     _W.EN_ROUTE: {_S.ARRIVE: _W.ON_SITE, **_CANCEL},
@@ -101,7 +115,10 @@ assert WORK_ORDERS.keys() == set(WorkOrder), "every state needs a row, final one
 PAST = {
     Step.TRIAGE: "triaged",
     Step.REMOTE: "remote_begun",
+    Step.GIVE_UP: "remote_failed",
     Step.PLAN: "planned",
+    Step.MOVE: "moved",
+    Step.PUT_BACK: "put_back",
     Step.DISPATCH: "dispatched",
     Step.ACCEPT: "accepted",
     Step.DEPART: "departed",

@@ -15,13 +15,9 @@ from reference_impl.kernel.rows import Row
 from reference_impl.kernel.schedule import Scheduler, Timer, set_timer
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.maintenance import domain as d
-from reference_impl.maintenance.finishing import (
-    BY_SERVICE,
-    VERIFY_AFTER_MS,
-    Finishing,
-    no_alerts,
-)
+from reference_impl.maintenance.finishing import BY_SERVICE, Finishing, no_alerts
 from reference_impl.maintenance.ports import Alerts, LevelsView, MaintenanceRows
+from reference_impl.maintenance.verification import VERIFY_AFTER_MS
 from reference_impl.published import (
     OrderChanged,
     RecommendationChanged,
@@ -43,6 +39,8 @@ BLANK: Mapping[str, Any] = {
     **dict.fromkeys(("alerts", "faults", "skills", "parts", "reserved", "used"), ()),
 }  # fmt: skip
 """What is not known of a work order when it is requested."""
+SLOTTED = (d.PAST[d.Step.PLAN], d.PAST[d.Step.MOVE])
+"""Steps whose event tells who is taken from when to when, if somebody is named (W6)."""
 _SHOWN = ("thing", "site", "part", "position", "order", "need_key", "state", "by")
 
 
@@ -67,6 +65,7 @@ class Maintenance:
             rows=rows, scheduler=scheduler, directory=directory, levels=levels, alerts=alerts,
             orders=self, verify_after_ms=verify_after_ms,
         )  # fmt: skip
+        self.verification = self._finishing.verification
 
     def subscribe(self, bus: Bus) -> None:
         """Listen for delivered orders and for the end of verification windows."""
@@ -312,5 +311,10 @@ def tell(uow: UnitOfWork, row: Row, what: str, at_ms: int) -> None:
         data["kind"] = row["kind"]
     if row["reason"]:
         data["reason"] = row["reason"]
+    if row["technician"] and what in SLOTTED:
+        data |= {
+            "technician": row["technician"], "skills": list(row["skills"]),
+            "from_ms": row["start_ms"], "to_ms": row["end_ms"],
+        }  # fmt: skip
     kind = f"work_order.{what}"
     uow.publish(WorkOrderChanged(at_ms=at_ms, kind=kind, subject=row["id"], data=data))

@@ -18,6 +18,7 @@ from reference_impl.maintenance.ports import (
     Shelves,
 )
 from reference_impl.maintenance.promises import Promises
+from reference_impl.maintenance.remote_work import RemoteWork
 from reference_impl.maintenance.service import Maintenance
 from reference_impl.maintenance.service_levels import ServiceLevels
 from reference_impl.maintenance.technicians import Technicians
@@ -33,12 +34,14 @@ class Whole:
     desk: Desk
     technicians: Technicians
     planned: PlannedWork
+    remote_work: RemoteWork
 
     def subscribe(self, bus: Bus) -> None:
         """Listen: clocks first, so that what the desk does later finds them."""
         self.promises.subscribe(bus)
         self.desk.subscribe(bus)
         self.planned.subscribe(bus)
+        self.remote_work.subscribe(bus)
 
 
 def assemble(
@@ -78,4 +81,5 @@ def assemble(
         desk=desk,
         technicians=technicians,
         planned=planned,
+        remote_work=RemoteWork(rows=rows, orders=orders),
     )

@@ -184,7 +184,7 @@ def _sharing(api: APIRouter, service: Rights, clock: Clock, store: Store) -> Non
     async def revoke(recipient: Name, customer: Name) -> Response:
         """Close it again; the next call of the recipient is refused."""
         with store.begin() as uow:
-            service.revoke(uow, recipient, customer)
+            service.revoke(uow, recipient, customer, at_ms=clock.now_ms())
         return Response(status_code=204)
 
     @api.get("/grants", dependencies=[needs("grants:read")])

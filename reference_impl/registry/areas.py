@@ -103,9 +103,11 @@ AREAS: Mapping[str, Area] = {
     "contracts": _area(4, _A),
     "disputes": _area(4, _A),
     "planning": _area(4, _F, _A),
+    "advice": _area(5, _D, _F, _A),
     "actions": _area(5, _D, _F, _A),
     "metrics": _area(5, _D, _F, _A),
     "outcomes": _area(6, _A),
+    "secondary-uses": _area(8),
 }
 
 

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from reference_impl.kernel import access
-from reference_impl.kernel.access import Group
+from reference_impl.kernel.access import Group, Principal
 from reference_impl.kernel.errors import DpsError, Forbidden, Invalid, Problem, Unknown
 from reference_impl.kernel.ids import digest
 from reference_impl.kernel.ports import TelemetryView
 from reference_impl.kernel.store import Connection, UnitOfWork
+from reference_impl.published import RightsChanged
 from reference_impl.registry.callers import KnownCallers
-from reference_impl.registry.scope import party_key, tenant_of
+from reference_impl.registry.scope import party_key, scope_of, tenant_of
 from reference_impl.registry.service import Registry, RegistryStore
 
 Row = dict[str, Any]
@@ -110,7 +111,15 @@ class Rights:
             )
         row = {"customer": customer, "purpose": purpose, "granted": granted}
         row |= {"by": access.current().user, "at_ms": at_ms}
+        known = self._rows.get(uow.conn, "consent", customer, purpose)
+        if known is not None and known["granted"] == granted:
+            return known  # it holds since then
         self._rows.put(uow, "consent", row)
+        if granted or known is not None:
+            kind = "consent.given" if granted else "consent.withdrawn"
+            data = {"customer": customer, "purpose": purpose, "by": row["by"]}
+            subject = f"{customer}/{purpose}"
+            uow.publish(RightsChanged(at_ms=at_ms, kind=kind, subject=subject, data=data))
         return row
 
     def must_be_for(self, conn: Connection, thing: str, signal: str, purpose: str) -> None:
@@ -146,6 +155,36 @@ class Rights:
             )
         if purpose != SERVICE:
             self._must_consent(conn, self._registry.owner_of(conn, row), purpose)
+
+    def opened_from_ms(
+        self, conn: Connection, *, recipient: str, thing: str, signal: str, purpose: str
+    ) -> int:
+        """From when on a Data Recipient may read a signal of a thing for a purpose, ms.
+
+        That is since the data were opened to it, the owner consented and had the thing, whichever
+        came last.
+
+        Raises:
+            Unknown: If the thing is not open to it.
+            Forbidden: If the purpose, the metric or the owner does not allow it.
+        """
+        scope = scope_of(self._rows.trees(conn), Group.RECIPIENT, recipient)
+        reader = Principal(
+            user=recipient, group=Group.RECIPIENT, party=recipient, permissions=frozenset(),
+            customers=frozenset(), things=scope.things, tenant=scope.tenant,
+            purposes=frozenset({purpose}),
+        )  # fmt: skip
+        with access.acting_as(reader):
+            access.must_see_thing(thing)
+            self.must_be_for(conn, thing, signal, purpose)
+        owner = self._registry.owner_of(conn, self._registry.get(conn, "thing", thing))
+        grant = self._rows.get(conn, "grant", recipient, owner)
+        consent = self._rows.get(conn, "consent", owner, purpose)
+        return max(
+            scope.things[thing],
+            0 if grant is None else grant["from_ms"],
+            0 if consent is None else consent["at_ms"],
+        )
 
     def _must_consent(self, conn: Connection, customer: str, purpose: str) -> None:
         consent = self._rows.get(conn, "consent", customer, purpose)
@@ -227,15 +266,27 @@ class Rights:
             raise Invalid("the grant is refused", problems)
         row = {"recipient": recipient, "customer": customer, "things": things}
         row |= {"by": access.current().user, "from_ms": at_ms}
+        known = self._rows.get(uow.conn, "grant", recipient, customer)
+        if known is not None and known["things"] == things:
+            return known  # it is open since then
         self._rows.put(uow, "grant", row)
+        self._tell_grant(uow, "given", row, at_ms)
         return row
 
-    def revoke(self, uow: UnitOfWork, recipient: str, customer: str) -> None:
+    def _tell_grant(self, uow: UnitOfWork, what: str, row: Row, at_ms: int) -> None:
+        data = {name: row[name] for name in ("customer", "recipient", "things")}
+        data["by"] = access.current().user
+        subject = f"{row['customer']}/{row['recipient']}"
+        uow.publish(RightsChanged(at_ms=at_ms, kind=f"grant.{what}", subject=subject, data=data))
+
+    def revoke(self, uow: UnitOfWork, recipient: str, customer: str, *, at_ms: int) -> None:
         """Close it again, at once. Raises Unknown if nothing was open."""
         access.must_see(customer, what=f"customer {customer!r}")
-        if self._rows.get(uow.conn, "grant", recipient, customer) is None:
+        row = self._rows.get(uow.conn, "grant", recipient, customer)
+        if row is None:
             raise Unknown(f"{customer} opened nothing to {recipient!r}")
         self._rows.delete(uow, "grant", recipient, customer)
+        self._tell_grant(uow, "revoked", row, at_ms)
 
     # ----- metadata of metrics, export
 

@@ -40,13 +40,15 @@ _LOOK = f"{_ME} things:r sites:r models:r customers:r conditions:r telemetry:r r
 _LOOK += " explain:r alerts:r"
 _HOOKS = "api-keys:r webhooks:rw"
 _USE = f"{_LOOK} alerts:w actions:rw tickets:rw commands:rw metrics:r work-orders:r flags:r"
-_USE += " sla:r planned-work:rw"
+_USE += " sla:r planned-work:rw collection-stops:r advice:r"
 _BUY = "parts:r orders:rw policies:rw recommendations:rw needs:r subscriptions:rw"
 _BUY += " explain:r invoices:r"
 _OWN = "webhooks:rw users:rwd api-keys:rwd consents:rw grants:rwd recipients:r export:r"
-_OWN += " activation:w audit:r"
+_OWN += " activation:w audit:r secondary-uses:r"
 _SERVE = f"{_LOOK} diagnostics:r tickets:rw actions:rw commands:rw work-orders:rw planning:r"
+_SERVE += " collections:r collection-routes:rw collection-stops:r"
 _SERVE += " sla:r planned-work:rw firmware:r alerts:w metrics:r recommendations:r needs:r parts:r"
+_SERVE += " advice:r diagnostics:w"
 _BILL = "business-cases:r subscriptions:r charges:rw invoices:rw settlements:r"
 _SELL = f"{_ME} customers:rw sites:r things:r models:r parts:rw orders:ra recommendations:r needs:r"
 _CONSOLE = f"{_LOOK} models:rwi parts:rwi rule-packs:rw agreements:rw flags:rw metrics:rw tenants:r"
@@ -59,19 +61,21 @@ _CONSOLE += (
 
 _MANAGE = f"{_SERVE} planning:w contracts:rw outcomes:rw disputes:w customers:rw partners:r users:r"
 _MANAGE += " firmware:rwa contacts:rwd webhooks:rw policies:rw rule-packs:r orders:r activation:w"
-_MANAGE += " service-levels:rw"
+_MANAGE += " service-levels:rw collections:w secondary-uses:rw recipients:rw"
 
 _C, _P, _O, _R = Group.CUSTOMER, Group.PARTNER, Group.ORGANISATION, Group.RECIPIENT
 _TABLE: tuple[tuple[str, str, Group, str, str], ...] = (
     ("machine-user", "Machine user", _C, "portal", _USE),
     ("site-manager", "Plant, site or process manager", _C, "portal",
-     f"{_USE} {_BUY} {_OWN} contracts:r outcomes:r disputes:w entitlements:r webhooks:rw"),
+     (f"{_USE} {_BUY} {_OWN} contracts:r outcomes:r disputes:w entitlements:r webhooks:rw"
+      " advice:w")),
     ("maintenance-operator", "Internal maintenance operator", _C, "portal", f"{_USE} needs:r"),
     ("maintenance-manager", "Internal maintenance manager", _C, "portal",
      f"{_USE} {_BUY} activation:w"),
     ("purchaser", "Purchaser", _C, "portal",
      f"{_ME} things:r sites:r models:r customers:r {_BUY} contracts:r"),
-    ("energy-manager", "Energy manager", _C, "portal", f"{_LOOK} metrics:r outcomes:r export:r"),
+    ("energy-manager", "Energy manager", _C, "portal",
+     f"{_LOOK} metrics:r outcomes:r export:r advice:rw"),
     ("partner-technician", "Partner's maintenance operator", _P, "control-room", _SERVE),
     ("partner-manager", "Partner's maintenance manager", _P, "control-room",
      (f"{_SERVE} planning:w audit:r users:rwd api-keys:rwd partners:r contracts:r outcomes:r"
@@ -86,9 +90,9 @@ _TABLE: tuple[tuple[str, str, Group, str, str], ...] = (
      f"{_SELL} suppliers:rw orders:w policies:r partners:r"),
     ("product-manager", "Product manager", _O, "back-office",
      (f"{_LOOK} metrics:r rule-packs:r parts:r flags:rw outcomes:r entitlements:r offers:w"
-     " subscriptions:r business-cases:r")),
+     " subscriptions:r business-cases:r reliability:r")),
     ("research", "Research and development", _O, "back-office",
-     f"{_LOOK} metrics:r rule-packs:r ingestion:r"),
+     f"{_LOOK} metrics:r rule-packs:r ingestion:r reliability:rw"),
     ("account-manager", "Sales and account manager", _O, "back-office",
      f"{_SELL} contracts:rw outcomes:r leads:rw entitlements:rw partners:r offers:rw {_BILL}"),
     ("finance", "Finance", _O, "back-office",
@@ -129,9 +133,15 @@ GROUPS: Mapping[str, frozenset[Group]] = {
     "contracts:write": frozenset({_O}),
     "orders:approve": frozenset({_O, _P}),
     "diagnostics:read": frozenset({_O, _P}),
+    "diagnostics:write": frozenset({_O, _P}),
     "planning:write": frozenset({_O, _P}),
+    "collections:write": frozenset({_O, _P}),
+    "collection-routes:read": frozenset({_O, _P}),
+    "collection-routes:write": frozenset({_O, _P}),
     "service-levels:write": frozenset({_O}),
+    "advice:write": frozenset({_C}),
     "service-levels:read": frozenset({_O, _P}),
+    "secondary-uses:write": frozenset({_O}),
 }
 """Permissions that only users of some groups may have."""
 PERMISSIONS: frozenset[str] = OPERATORS_ONLY.union(*(role.permissions for role in ROLES.values()))

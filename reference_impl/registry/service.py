@@ -12,6 +12,7 @@ from reference_impl.kernel.errors import DpsError, Forbidden, Invalid, Problem, 
 from reference_impl.kernel.machines import after
 from reference_impl.kernel.store import Connection, UnitOfWork
 from reference_impl.published import (
+    CustomerKept,
     ModelInstalled,
     ThingActivated,
     ThingChanged,
@@ -110,6 +111,7 @@ class Registry:
         if known is None:
             self.count_up(uow.conn, "customer", row["organisation"])
         self._rows.put(uow, "customer", row)
+        uow.publish(CustomerKept(customer=name))
         return row
 
     def put_site(self, uow: UnitOfWork, name: str, body: Mapping[str, Any]) -> Row:

@@ -81,7 +81,7 @@ LOOK_MS = 60_000
 """How often the feedback is looked at while a command waits for it (estimate)."""
 RETRIES_MAX = 10
 """More tries than this are a person's decision (estimate)."""
-ORIGINS = ("rule", "automation", "billing", "firmware", "remedy")
+ORIGINS = ("rule", "automation", "billing", "firmware", "remedy", "advice")
 """Who asks by itself; anybody else is a person."""
 
 

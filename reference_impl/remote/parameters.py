@@ -57,6 +57,11 @@ class Parameters:
         order = ("asked", "failed", "reported", "confirmed")
         return sorted(rows, key=lambda r: (r["at_ms"], order.index(r["what"]), r["command"]))
 
+    def reported(self, conn: Connection, thing: str, name: str) -> float | None:
+        """What a thing last said that it has; None if it never did."""
+        row = self._rows.get(conn, thing, name)
+        return None if row is None else row["reported"]
+
     def asked(self, uow: UnitOfWork, command: Row) -> None:
         """Note what a command asks for."""
         for name, value in _wanted(command).items():

@@ -26,6 +26,7 @@ from bench_core import command, core_rows
 from bench_insight import insight_rows
 from bench_money import money_rows
 from bench_outcomes import outcome_rows
+from bench_routes import route_rows
 from bench_rules import rules_rows
 from bench_sla import sla_rows
 from bench_twins import export_rows, small_rows, speed_rows
@@ -125,6 +126,7 @@ BENCHES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "outcomes": lambda: outcome_rows(row),
     "sla": lambda: sla_rows(row),
     "money": lambda: money_rows(row),
+    "routes": lambda: route_rows(row),
     "twins": lambda: speed_rows(row),
     "small": lambda: small_rows(row),
     "insight": lambda: insight_rows(row),

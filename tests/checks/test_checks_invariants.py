@@ -76,6 +76,7 @@ def broken(make):
         **{ident: log for ident, (log, _) in classed(make).items()},
         **{ident: log for ident, (log, _) in promised(make).items()},
         **{ident: log for ident, (log, _) in remote(make).items()},
+        **{ident: log for ident, (log, _) in make.sent().items()},
         **{ident: log for ident, (log, _) in measured(make).items()},
         "W5": [good[12], f(9, "part.fitted", "dev-01-2", position="hub", serial="s2", cycle=2)],
         "W9": [alerts[0], good[12], f(8, "alert.cleared", "a", **{**ALERT, "values": {}})],
@@ -258,6 +259,7 @@ def measured(make):
 REMOTE = ["FW2", "FW4", "FW7", "R1", "R3"]
 CLASSED = [f"C{number}" for number in range(1, 8)]
 PROMISED = ["W2", "W3", "W7", "W8"]
+SENT = ["W6", "W10"]
 MEASURED = ["K1", "K2", "K3", "K4", "K8"]
 
 
@@ -291,12 +293,13 @@ def test_the_shortest_log_that_breaks_an_invariant_is_found(ident: str, make, ju
     assert only.expected == f"{ident}: {REGISTRY[ident].sentence()}"
 
 
-ALIKE = [*CLASSED, *PROMISED, *REMOTE, *MEASURED]
+ALIKE = [*CLASSED, *PROMISED, *REMOTE, *MEASURED, *SENT]
 
 
 @pytest.mark.parametrize("ident", ["O9", "O10", "O11", "O13", "O14", "O16", *ALIKE])
 def test_the_nearest_log_that_keeps_an_invariant_is_let_pass(ident: str, make, judged) -> None:
     logs = {**bought(make), **classed(make), **promised(make), **remote(make), **measured(make)}
+    logs |= make.sent()
     log, kept = logs[ident]
 
     assert log != kept

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from stories_of_field_work import LIMITS, PLANNED, calls
 
 from harness.checks.base import catalog
 from harness.checks.equals_oracle import ORACLES
@@ -45,6 +46,7 @@ STORY = (
     C("until", until='kind == "order.confirmed"', never='kind == "order.shipped"'),
     C("exactly", exactly=1, of=PLACED, per="need_key"),
     C("sometimes", sometimes='kind == "order.delivered"'),
+    C("score", score=PLACED, holds=f'thing == "{WORN}"', at_least=1.0),
     C("budget", budget="orders", at_most=1),
     C("budget", budget="messages", at_most=400),
 )
@@ -60,14 +62,6 @@ def people(tale: Tale, **changes: dict[str, float]) -> b.People:
     return usual.model_copy(
         update={who: {**getattr(usual, who), **values} for who, values in changes.items()}
     )
-
-
-def calls(*made: tuple[str, dict[str, Any]]) -> Setup:
-    listed = [
-        {"method": path.rpartition(" ")[0] or "PUT", "path": path.rpartition(" ")[2], "body": body}
-        for path, body in made
-    ]
-    return Setup.model_validate({"at": "0h", "service": {"calls": listed}})
 
 
 BAD_IMAGE = "effc98e1f161b4e76b51eac77bd94e8e1fe5ad4f7d503be71fada88315082228"
@@ -108,32 +102,6 @@ PRICED = calls(
         },
     ),
 )  # fmt: skip
-ORDER = f"/v1/work-orders/wo-{WORN}-machine-1"
-GOLD = {
-    "time_zone": "Europe/Rome", "pause_reasons": ["customer_access"],
-    "hours": {day: [["06:00", "20:00"]] for day in ("wed", "thu", "fri")},
-    "priorities": {"P1": {"restore": 600}, "P3": {"restore": 1200}},
-    "covers": {"things": [WORN]},
-}  # fmt: skip
-BY = {"by": "desk"}
-
-
-def steps(at: str, *taken: tuple[str, dict[str, Any]]) -> Setup:
-    listed = [{"method": "POST", "path": f"{ORDER}/{step}", "body": BY | m} for step, m in taken]
-    return Setup.model_validate({"at": at, "service": {"calls": listed}})
-
-
-VISIT = (("plan", {"start_ms": 0, "crew": "c"}), ("depart", {}), ("arrive", {}), ("begin", {}))
-REPORT = {"method": "POST", "path": f"/v1/things/{WORN}/work-orders",
-          "body": {**BY, "title": "It hums", "priority": "P3"}}  # fmt: skip
-LIMITS = (
-    calls(("/v1/service-levels/gold", GOLD)),
-    Setup.model_validate({"at": "1h", "service": {"calls": [REPORT]}}),
-    steps("1h", *VISIT, ("hold", {"reason": "customer_access"})),
-    steps("3h", ("resume", {}), ("hold", {"reason": "provider_part"})),
-    steps("5h", ("resume", {})),
-    steps("6h", ("priority", {"priority": "P1"})),
-)
 ROLLED_OUT = Setup.model_validate(
     {
         "at": "1h",
@@ -152,7 +120,40 @@ ROLLED_OUT = Setup.model_validate(
     }
 )  # fmt: skip
 WEARS = b.fault("seal_leak", WORN, at="0h", onset="0h", pf_interval="30h")
+SHARED = calls(
+    ("/v1/organisations/makers", {"name": "Makers", "parent": "main"}),
+    ("/v1/recipients/sweepers", {"name": "Sweepers"}),
+    ("/v1/models/pump-duplex-7k5/metadata/level_m", {"purposes": ["service", "secondary-use"]}),
+    (
+        "/v1/pricings/hours",
+        {
+            "by": "sales", "customer": "customer-01", "thing": WORN, "model": "usage",
+            "from_ms": 1_769_558_400_000, "provider": "makers",
+            "shares": {"makers": 66.7, "platform": 33.3},
+            "terms": {"meters": [{"signal": "run_hours_h", "unit": "h", "tiers": TIERS}]},
+        },
+    ),
+    (
+        "/v1/secondary-uses/level",
+        {
+            "by": "sweepers", "recipient": "sweepers", "owner": "customer-01", "things": [WORN],
+            "signal": "level_m", "take": "max", "over_h": 48.0, "above": 1.0, "every_h": 12.0,
+            "thing": WELL, "title": "Sweep",
+        },
+    ),
+    ("/v1/grants/sweepers/customer-01", {}),
+)  # fmt: skip
+CONSENT = {"path": "/v1/customers/customer-01/consents/secondary-use"}
+AGREES = tuple(
+    Setup.model_validate({"at": at, "service": {"calls": [CONSENT | {"body": {"granted": yes}}]}})
+    for at, yes in (("30h", True), ("66h", False))
+)
 STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
+    "a platform is shared": lambda tale: tale(
+        run=b.run("2026-01-28T00:00:00Z", "10d", sync="12h"),
+        timeline=(SHARED, *AGREES),
+        checks=(C("settlement_equals_oracle", parties=2), C("secondary_use_lawful", at_least=3)),
+    ),
     "the supplier asks more": lambda tale: tale(
         service=tale().service.model_copy(update={"policy": b.Policy(max_unit_price_eur=460.0)}),
         field=people(tale, supplier={"price_p": 1.0}),
@@ -172,6 +173,11 @@ STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
     ),
     "limits are promised": lambda tale: tale(
         timeline=(*LIMITS, b.fault("seal_leak", WELL, at="0h", onset="0h", pf_interval="30h")),
+        field=people(tale, crew={"plan_p50_h": 700.0, "plan_p90_h": 720.0}),
+        checks=(C("invariants"), C("service_levels_equal_oracle", kept=0)),
+    ),
+    "technicians are planned": lambda tale: tale(
+        timeline=PLANNED,
         field=people(tale, crew={"plan_p50_h": 700.0, "plan_p90_h": 720.0}),
         checks=(C("invariants"),),
     ),
@@ -249,9 +255,9 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "gives_no_reasons": ("the seal wears", "O15"),
     "never_advises": (
         "the seal wears",
-        "order_delivered part_fitted availability_at_least eventually within sometimes",
+        "order_delivered part_fitted availability_at_least eventually within sometimes score",
     ),
-    "orders_for_no_reason": ("the seal wears", "no_orders oracle:needs budget"),
+    "orders_for_no_reason": ("the seal wears", "no_orders oracle:needs budget score"),
     "ships_unconfirmed": ("the seal wears", "S1 order_follows_states oracle:orders until"),
     "tells_of_deliveries_late": ("the seal wears", "oracle:lead_time"),
     "forgets_deliveries": ("the seal wears", "order_delivered oracle:orders oracle:lead_time"),
@@ -300,7 +306,9 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "orders_nothing_for_a_need": ("the seal wears", "C5"),
     "discards_without_a_reason": ("the buyer does not want it", "C6"),
     "counts_for_somebody_else": ("the seal wears", "C7"),
-    "counts_the_nights": ("limits are promised", "W2"),
+    "counts_the_nights": ("limits are promised", "W2 service_levels_equal_oracle"),
+    "sends_one_technician_to_two_places": ("technicians are planned", "W6"),
+    "counts_all_of_a_visit_as_planned": ("technicians are planned", "W10"),
     "waits_for_its_own_parts": ("limits are promised", "W3"),
     "counts_from_the_upgrade": ("limits are promised", "W7"),
     "forgets_what_ran_out": ("limits are promised", "W8"),
@@ -309,6 +317,9 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "knows_no_emergency_stop": ("a bad build is rolled out", "FW7"),
     "confirms_twice": ("a bad build is rolled out", "R1"),
     "tries_again_blindly": ("a bad build is rolled out", "R3"),
+    "keeps_a_cent_of_each_share": ("a platform is shared", "settlement_equals_oracle"),
+    "asks_for_no_consent": ("a platform is shared", "secondary_use_lawful"),
+    "reads_what_was_before_the_consent": ("a platform is shared", "secondary_use_lawful"),
     "doubts_the_wear": ("the bearing wears", "wear_estimate_within oracle:wear"),
 }  # fmt: skip
 

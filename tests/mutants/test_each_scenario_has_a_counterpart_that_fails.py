@@ -46,6 +46,8 @@ def counterpart(scenario: Scenario) -> tuple[str, str]:
     for name in ("order_delivered", "part_fitted"):
         if any(ref.check == name and ref.args.get("times", 1) for ref in refs):
             return ("forgets_deliveries" if bought else "never_advises"), name
+    if "secondary_use_lawful" in names:
+        return "asks_for_no_consent", "secondary_use_lawful"
     if "invoices_equal_oracle" in names:
         return "asks_for_a_cent_more", "invoices_equal_oracle"
     if "no_orders" in names and scenario.service.rules:

@@ -133,9 +133,13 @@ def test_downtime_is_counted_in_hours_and_euros_by_device() -> None:
     assert world.downtime_h()["pump-01-1"] == pytest.approx(hours)
 
 
-def test_without_the_service_the_caretaker_repairs_at_the_emergency_rate() -> None:
+@pytest.mark.parametrize(("until_h", "eur"), [(16.0, 280.0), (3.0, 900.0)])
+def test_without_the_service_the_caretaker_repairs_and_pays_more_after_the_shift(
+    until_h: float, eur: float
+) -> None:
+    hours = {"shift_start_h": until_h - 3.0 if until_h < 7.0 else 7.0, "shift_end_h": until_h}
     world = failing(
-        replace(SPEC, field=FieldSpec(service=False, crew={"emergency_visit_eur": 900}))
+        replace(SPEC, field=FieldSpec(service=False, crew={"emergency_visit_eur": 900, **hours}))
     )
     step = world.run_until(START + 60 * DAY)
     at = {truth.kind: truth.at_ms for truth in step.truths}
@@ -143,7 +147,7 @@ def test_without_the_service_the_caretaker_repairs_at_the_emergency_rate() -> No
     assert at["device.up"] == at["part.fitted"]
     assert step.intents == []
     costs = world.costs_eur()
-    assert (costs["visits"], costs["parts"]) == (900.0, 350.0)
+    assert (costs["visits"], costs["parts"]) == (eur, 350.0)
     assert damage(world) == 0.0
 
 

@@ -136,8 +136,13 @@ class Ageing:
             if worn.serve(device, self._clock_of(component, device), service=service):
                 self._put_again(component, device, was)
 
-    def renew(self, device: int, component: str, *, age_ms: float = 0.0) -> int:
-        """Begin the next life of a component; returns its number."""
+    def renew(
+        self, device: int, component: str, *, age_ms: float = 0.0, lasts: float | None = None
+    ) -> int:
+        """Begin the next life of a component; returns its number.
+
+        ``lasts``: by how much later the damage of a revised part begins (drawn lives only).
+        """
         if component in self._own:
             lives = self._own_lives[component]
             lives[device] += 1
@@ -145,7 +150,7 @@ class Ageing:
             return int(lives[device])
         worn = self._worn[component]
         was = float(worn.due_clock[device])
-        life = worn.renew(device, self._clock_of(component, device), age_ms=age_ms)
+        life = worn.renew(device, self._clock_of(component, device), age_ms=age_ms, lasts=lasts)
         self._twin.set_wear(device, component, damage=0.0, rise=0.0)
         self._put_again(component, device, was)
         return life

@@ -8,11 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from twins.core.sensor_kernel import KINDS
+from twins.core.sensor_kernel import KINDS, hang_in
 
 Columns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 """First fault of each device ``(n,)``; the next one after each fault; (kind, channel, begun or
 salt, number) of each; its size. -1: none."""
+
+
+_RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 
 
 class Broken(NamedTuple):
@@ -52,17 +55,21 @@ class BrokenSensors:
 
     def add(self, broken: Broken, size: float) -> None:
         """A fault begins; ``size`` is what acts (of a stuck sensor its value, NaN: unknown)."""
-        if not self._free:
+        self.add_all([broken], [size])
+
+    def add_all(self, begin: Sequence[Broken], sizes: Sequence[float]) -> None:
+        """Faults begin, one after another; see :meth:`add`."""
+        while len(self._free) < len(begin):
             self._grow()
-        slot, kind = self._free.pop(), KINDS.index(broken.kind)
-        before, behind = -1, int(self._head[broken.device])
-        while behind >= 0 and self._what[behind, 0] <= kind:
-            before, behind = behind, int(self._after[behind])
-        begun = broken.salt if broken.kind == "sensor_zero" else broken.from_ms
-        self._what[slot] = kind, broken.channel, begun, broken.number
-        self._size[slot], self._after[slot] = size, behind
-        self._link(broken.device, before, slot)
-        self._slots[broken.number], self._faults[broken.number] = slot, broken
+        slots, news = [self._free.pop() for _ in begin], []
+        for slot, broken in zip(slots, begin, strict=True):
+            begun = broken.salt if broken.kind == "sensor_zero" else broken.from_ms
+            news.append((_RANK[broken.kind], broken.channel, begun, broken.number))
+            self._slots[broken.number], self._faults[broken.number] = slot, broken
+        hang_in(
+            *self.columns, np.array(slots), np.array([broken.device for broken in begin]),
+            np.array(news), np.array(sizes, dtype=np.float64),
+        )  # fmt: skip
 
     def end(self, number: int) -> Broken | None:
         """A fault is over; ``None`` if it was before."""
@@ -103,7 +110,7 @@ class BrokenSensors:
 
     def _grow(self) -> None:
         old = len(self._after)
-        self._free = list(range(old, 2 * old))
+        self._free += range(old, 2 * old)
         self._after = np.concatenate((self._after, np.full(old, -1)))
         self._what = np.concatenate((self._what, np.zeros_like(self._what)))
         self._size = np.concatenate((self._size, np.zeros(old)))

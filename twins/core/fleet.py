@@ -27,6 +27,7 @@ from twins.core.twin import (
     Action,
     Build,
     Columns,
+    Diverts,
     Empties,
     Manifest,
     MeasuresInParts,
@@ -182,7 +183,8 @@ class Fleet:
         for component, spec in self.manifest.components.items():
             if spec.position == position:
                 damage = self._ageing.damage(index)[component]
-                life = self._ageing.renew(index, component)
+                lasts = spare.life_factor if (spare := self.manifest.parts.get(part)) else 1.0
+                life = self._ageing.renew(index, component, lasts=lasts)
                 self.twin.maintain(index, "replace", component)
                 serial = f"{part}-{device}-{life}"
                 self._ledger.tell(
@@ -204,6 +206,12 @@ class Fleet:
         assert isinstance(self.twin, Empties)
         self._to(now_ms)
         return self.twin.empty(self.index[device])
+
+    def divert(self, now_ms: int, device: str, other: str, share: float) -> None:
+        """Let people take a share of what is meant for a device to another; not all twins can."""
+        if isinstance(self.twin, Diverts):
+            self._to(now_ms)
+            self.twin.divert(self.index[device], self.index[other], share)
 
     def maintain(
         self, now_ms: int, device: str, *, action: Action, component: str, last: bool = True

@@ -138,6 +138,9 @@ class Part:
     ``standard_usage`` is how long it lasts as its maker says: so much of a counter that the device
     reports, by the counter's name, or so many ``months``, or both: what comes first. ``trigger``
     says what it is ordered on: one of :data:`TRIGGERS`.
+
+    A part that ``revises`` another takes its place from some day on: it is not in a catalogue
+    before somebody puts it there. Damage of what it holds begins ``life_factor`` times as late.
     """
 
     sku: str
@@ -150,6 +153,8 @@ class Part:
     quantity: int = 1
     standard_usage: Mapping[str, float] = field(default_factory=dict)
     trigger: str = "forecast"
+    revises: str = ""
+    life_factor: float = 1.0
 
 
 def resolve(

@@ -72,9 +72,10 @@ class Mishaps:
             name: [(key, param) for key, param in spec.params.items() if param.drawn is not None]
             for name, spec in faults.items()
         }
-        self._at_reports = frozenset(at_reports)
         self._waiting: list[tuple[int, int, str, int]] = []
         n, names = len(build.devices), tuple(self._rates)
+        self._named = [(name, name in at_reports) for name in names]
+        """Faults in their order, and whether they begin with a report."""
         self._roots = np.array(
             [build.streams.root(f"fault/gap/{name}") for name in names], dtype=np.uint64
         )
@@ -101,24 +102,24 @@ class Mishaps:
         by_ms = float(next_report_ms - self._build.start_ms)
         if self._first_ms > by_ms:
             return
-        names, who, at_ms = tuple(self._rates), np.empty((ROOM, 3), dtype=np.int64), np.empty(ROOM)
+        who, at_ms = np.empty((ROOM, 3), dtype=np.int64), np.empty(ROOM)
         found = ROOM
         while found == ROOM:
             found = mishap_kernel.arrive(
                 by_ms, self._things, self._roots, self._means_ms, self._next_ms, self._counts,
                 self._soonest_ms, who, at_ms,
             )  # fmt: skip
-            for (fault, device, number), at in zip(
-                who[:found].tolist(), at_ms[:found].tolist(), strict=True
-            ):
-                self._await(names[fault], device, number, math.ceil(at))
+            due_ms = np.ceil(at_ms[:found]).astype(np.int64).tolist()
+            for (fault, device, number), due in zip(who[:found].tolist(), due_ms, strict=True):
+                name, waits = self._named[fault]
+                if waits:
+                    self._waiting.append((due, device, name, number))
+                else:
+                    self._await(name, device, number, due)
         self._note()
 
     def _await(self, name: str, device: int, number: int, due_ms: int) -> None:
-        """A fault will come ``due_ms`` after the start."""
-        if name in self._at_reports:
-            self._waiting.append((due_ms, device, name, number))
-            return
+        """A fault will come ``due_ms`` after the start, and not wait for a report."""
         subject = f"{self._build.devices[device]}/{name}"
         args = {"device": device, "fault": name, "number": number}
         self._pending.add(self._build.start_ms + due_ms, self._kind, subject, args)
@@ -128,6 +129,8 @@ class Mishaps:
         waiting, self._waiting = sorted(self._waiting), []
         return [
             Mishap(device, name, self._params(name, f"fault/{name}", device, number))
+            if self._drawn[name]
+            else Mishap(device, name, {})
             for _, device, name, number in waiting
         ]
 

@@ -65,5 +65,5 @@ def silent(values: Columns, heard: Yes | None) -> Columns:
     """The readings, made all NaN in rows of devices that are not heard."""
     if heard is None or heard.all():
         return values
-    values[~heard] = np.nan
+    values[np.flatnonzero(~heard)] = np.nan  # few: quicker than by a mask
     return values

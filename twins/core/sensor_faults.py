@@ -97,7 +97,11 @@ class SensorFaults:
             InvalidFault: If a signal is to be swapped with itself.
         """
         [draws] = self._draws([device])
-        self._one(now_ms, kind, device, values, named, draws=draws)
+        broken = self._one(now_ms, kind, device, values, named, draws=draws)
+        self._begin([broken])
+        if broken.until_ms < NEVER:
+            name = self._devices[device]
+            self._pending.add(broken.until_ms, self._kind, name, {"number": broken.number})
 
     def arrive(
         self, now_ms: int, arrivals: Sequence[tuple[int, str]], values: Mapping[str, Values]
@@ -106,9 +110,14 @@ class SensorFaults:
 
         They end with a report, too, and need no row to wait for that.
         """
-        draws = self._draws([device for device, _ in arrivals])
+        draws, begun = self._draws([device for device, _ in arrivals]), []
         for (device, kind), own in zip(arrivals, draws, strict=True):
-            self._one(now_ms, kind, device, values[kind], {}, draws=own, natural=True)
+            grain_ms = self._every_ms
+            broken = self._one(now_ms, kind, device, values[kind], {}, draws=own, grain_ms=grain_ms)
+            if broken.until_ms < NEVER:
+                self._ends.setdefault(broken.until_ms, []).append(broken.number)
+            begun.append(broken)
+        self._begin(begun)
 
     def _draws(self, devices: Sequence[int]) -> list[list[float]]:
         """Uniform draws of the faults that begin at these devices."""
@@ -130,8 +139,12 @@ class SensorFaults:
         named: Mapping[str, str],
         *,
         draws: Sequence[float],
-        natural: bool = False,
-    ) -> None:
+        grain_ms: int = 1,
+    ) -> Broken:
+        """A fault that is about to begin; the ledger knows it already.
+
+        It lasts ``grain_ms``, or a multiple of that.
+        """
         name, normal, uniform = self._devices[device], _normal(draws[2], draws[3]), draws[4]
         channel = self._channel(named, "signal", int(draws[0] * len(self._names)))
         other = self._channel(named, "with", int(draws[1] * len(self._names)))
@@ -144,24 +157,25 @@ class SensorFaults:
         if kind == "sensor_swapped":
             size = float(other)
         until_ms = self._until_ms(kind, now_ms, values["lasting"], normal)
-        if natural and until_ms < NEVER:
-            until_ms = now_ms - (now_ms - until_ms) // self._every_ms * self._every_ms
+        if until_ms < NEVER:
+            until_ms = now_ms - (now_ms - until_ms) // grain_ms * grain_ms
         salt = int(draws[5] * 2**31)
         broken = Broken(self._numbered, kind, device, channel, now_ms, until_ms, size, salt)
         self._numbered += 1
-        if kind == "sensor_stuck":
-            self._unsure[broken.number] = broken
-            self._active.add(broken, math.nan)
-        else:
-            self._active.add(broken, size)
         told = {"signal": self._names[channel], "fault": kind}
         if kind == "sensor_swapped":
             told["with"] = self._names[other]
         self._ledger.tell(now_ms, "sensor.faulty", name, **told)
-        if natural and until_ms < NEVER:
-            self._ends.setdefault(until_ms, []).append(broken.number)
-        elif until_ms < NEVER:
-            self._pending.add(until_ms, self._kind, name, {"number": broken.number})
+        return broken
+
+    def _begin(self, begin: Sequence[Broken]) -> None:
+        sizes = []
+        for broken in begin:
+            stuck = broken.kind == "sensor_stuck"
+            if stuck:
+                self._unsure[broken.number] = broken
+            sizes.append(math.nan if stuck else broken.size)
+        self._active.add_all(begin, sizes)
 
     def adjust(self, now_ms: int, device: int, channel: int | None = None) -> None:
         """Somebody adjusted the sensors of a device (or one of them): they work again."""

@@ -59,7 +59,7 @@ def _mixed(word: Word) -> Word:
 def _normals(  # noqa: PLR0917
     keys: Keys, first: int, last: int, row: int, table: Floats, draws: Floats
 ) -> None:
-    """Standard normals for devices ``first`` to ``last``, shape ``(2 pairs, >= last - first)``.
+    """Standard normals for devices ``first`` to ``last``, shape ``(rows, >= last - first)``.
 
     A device's row starts from SplitMix64 of its key and the row's number and is SplitMix64 from
     there on; each word makes two normals: a bit of sign, 31 bits for the table.
@@ -71,7 +71,7 @@ def _normals(  # noqa: PLR0917
     size = np.empty((2, count), dtype=np.float32)
     where = size.view(np.int32)
     signs = np.empty((2, count), dtype=np.float32)
-    for pair in range(len(draws) // 2):
+    for pair in range((len(draws) + 1) // 2):
         step = np.uint64(pair + 1) * _GOLDEN
         for i in range(count):
             word = _mixed(seeds[i] + step)
@@ -79,7 +79,7 @@ def _normals(  # noqa: PLR0917
             size[1, i] = np.float32(np.int32(word >> _S33)) + _HALF
             signs[0, i] = np.float32(1 - 2 * np.int32(word & _BIT))
             signs[1, i] = np.float32(1 - 2 * np.int32((word >> _S32) & _BIT))
-        for half in range(2):
+        for half in range(min(2, len(draws) - 2 * pair)):
             for i in range(count):
                 at = (where[half, i] >> (23 - OCTAVE)) - LOWEST
                 normal = table[0, at] + table[1, at] * size[half, i]
@@ -88,7 +88,7 @@ def _normals(  # noqa: PLR0917
 
 @compiled
 def noise_row(keys: Keys, row: int, table: Floats, out: Floats) -> None:
-    """A row of noise of every device, shape ``(2 pairs, n)``."""
+    """A row of noise of every device, shape ``(width, n)``."""
     draws = np.empty((len(out), min(TILE, len(keys))), dtype=np.float32)
     for first in range(0, len(keys), TILE):
         last = min(first + TILE, len(keys))
@@ -104,7 +104,7 @@ def _disturb(  # noqa: PLR0917
     draws: Floats, true: Columns, seen: Columns,
 ) -> None:  # fmt: skip
     """Lag, noise, bias and gain of a channel; ``seen`` begins as ``true``."""
-    if places[c, _LAG_AT] >= 0:
+    if places[c, _LAG_AT] >= 0:  # then ``true`` is a copy
         lagged, gain = state[places[c, _LAG_AT], first:last], figures[c, _LAG]
         for i in range(len(seen)):
             now, was = true[i], lagged[i]
@@ -172,6 +172,36 @@ def _spoil(  # noqa: PLR0917
         else:
             values[channel, device] = math.nan
         fault = after[fault]
+
+
+@compiled
+def hang_in(  # noqa: PLR0917
+    head: Whole, after: Whole, what: Whole, size: Columns, slots: Whole, devices: Whole,
+    news: Whole, sizes: Columns,
+) -> None:  # fmt: skip
+    """Let faults begin: each behind those of its device that act no later; columns of ``Broken``.
+
+    Args:
+        head: First fault of each device.
+        after: The next one after each.
+        what: (kind, channel, begun or salt, number) of each.
+        size: Of each.
+        slots: Where the new ones go.
+        devices: Whose they are, shape as ``slots``.
+        news: What they are, ``(len(slots), 4)``.
+        sizes: Theirs.
+    """
+    for i in range(len(slots)):
+        slot, before, behind = slots[i], -1, head[devices[i]]
+        while behind >= 0 and what[behind, 0] <= news[i, 0]:
+            before, behind = behind, after[behind]
+        for part in range(4):
+            what[slot, part] = news[i, part]
+        size[slot], after[slot] = sizes[i], behind
+        if before < 0:
+            head[devices[i]] = slot
+        else:
+            after[before] = slot
 
 
 @compiled
@@ -280,6 +310,25 @@ def _listen(first: int, last: int, values: Columns, mute: NDArray[np.bool_]) -> 
 
 
 @compiled
+def _take(  # noqa: PLR0917
+    truth: Columns, at: int, step: int, lags: bool, copy: Columns, seen: Columns
+) -> Columns:
+    """Let a channel of a tile begin with its true values, from ``at`` on; returns those.
+
+    Where they lie side by side and nobody writes to them, no copy is made.
+    """
+    true = copy[: len(seen)]
+    if step == 1 and not lags:
+        true = truth[at : at + len(seen)]
+        for i in range(len(seen)):
+            seen[i] = true[i]
+    else:
+        for i in range(len(seen)):
+            true[i] = seen[i] = truth[at + i * step]
+    return true
+
+
+@compiled
 def sense(  # noqa: PLR0917
     truth: Columns, spacing: tuple[int, int], part: tuple[int, int], keys: Keys, report: int,
     at_ms: int, figures: Columns, places: Whole, fixed: Floats, state: Columns, fresh: Whole,
@@ -315,7 +364,7 @@ def sense(  # noqa: PLR0917
         last_draw = max(places[c, _WHITE_AT], places[c, _SLOW_DRAW], places[c, _DRIFT_DRAW])
         pairs = max(pairs, (last_draw + 2) // 2)
     wide = min(TILE, part[1] - part[0])
-    draws, true = np.empty((2 * pairs, wide), dtype=np.float32), np.empty(wide)
+    draws, copy = np.empty((2 * pairs, wide), dtype=np.float32), np.empty(wide)
     tile = np.empty((channels, wide))
     silent = 0
     for first in range(part[0], part[1], TILE):
@@ -323,9 +372,7 @@ def sense(  # noqa: PLR0917
         _normals(keys, first, last, report, table, draws)
         for c in range(channels):
             seen, at = tile[c, : last - first], c * spacing[0] + (first - part[0]) * spacing[1]
-            source = truth[at : at + (last - first - 1) * spacing[1] + 1 : spacing[1]]
-            for i in range(len(seen)):
-                true[i] = seen[i] = source[i]
+            true = _take(truth, at, spacing[1], places[c, _LAG_AT] >= 0, copy, seen)
             _disturb(c, first, last, figures, places, fixed, state, draws, true, seen)
             _wander(c, first, last, figures, places, state, draws, true, seen)
         for i in range(first, last):

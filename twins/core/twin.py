@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twins.core.declared import Declared
-from twins.core.manifest import ComponentSpec, FaultSpec, SignalSpec
+from twins.core.manifest import ComponentSpec, FaultSpec, Part, SignalSpec
 from twins.core.spec import LICENCE_KEY
 from twins.core.streams import Streams
 from twins.core.wear import WearLaw
@@ -165,6 +165,24 @@ class Empties(Protocol):
 
 
 @runtime_checkable
+class Stands(Protocol):
+    """What a twin offers besides if it knows where each of its devices stands."""
+
+    def place_km(self, device: int) -> tuple[float, float]:
+        """Kilometres east and north of the middle of its region."""
+        ...
+
+
+@runtime_checkable
+class Diverts(Protocol):
+    """What a twin offers besides if people can take to another device what is meant for one."""
+
+    def divert(self, device: int, other: int, share: float) -> None:
+        """From now on so much of it; 0: no more."""
+        ...
+
+
+@runtime_checkable
 class WearsAsColumn(Protocol):
     """What an ``OwnWear`` offers besides if it knows the damage of all devices at once."""
 
@@ -270,6 +288,11 @@ class Manifest(Protocol):
     @property
     def places(self) -> Mapping[str, str]:
         """Positions of parts that nobody simulates the wear of, with what sits there."""
+        ...
+
+    @property
+    def parts(self) -> Mapping[str, Part]:
+        """Spare parts by sku."""
         ...
 
     @property

@@ -88,7 +88,7 @@ class Worn:
     """
 
     COLUMNS = ("number", "phase", "sudden", "service", "stress", "anchor", "progress", "rate",
-               "due", "due_clock", "pf_ms", "born_ms", "onset_ms")  # fmt: skip
+               "due", "due_clock", "pf_ms", "born_ms", "onset_ms", "lasts")  # fmt: skip
 
     def __init__(self, law: WearLaw, name: str, devices: Sequence[str], streams: Streams) -> None:
         n = len(devices)
@@ -103,6 +103,8 @@ class Worn:
         self.anchor, self.progress = np.zeros(n), np.zeros(n)
         self.due, self.due_clock = np.zeros(n), np.full(n, np.inf)
         self.pf_ms, self.born_ms, self.onset_ms = np.ones(n), np.zeros(n), np.zeros(n)
+        self.lasts = np.ones(n)
+        """By how much later than the law says damage of what is in place begins."""
         self.growing = Growing(n)
         self._soonest: float | None = None
 
@@ -121,14 +123,22 @@ class Worn:
         self._take(slice(None), lives.onset_ms, lives.pf_ms, lives.sudden)
         self._go(slice(None), clock)
 
-    def renew(self, device: int, clock: float, *, age_ms: float = 0.0) -> int:
-        """Begin the next life, of a virtual age (0: a new part is in place); returns its number."""
+    def renew(
+        self, device: int, clock: float, *, age_ms: float = 0.0, lasts: float | None = None
+    ) -> int:
+        """Begin the next life, of a virtual age (0: a new part is in place); returns its number.
+
+        ``lasts`` is the factor of a revised part; the one in place stays as it is if not said.
+        """
         self.number[device] += 1
+        if lasts is not None:
+            self.lasts[device] = lasts
         here = slice(device, device + 1)
         lives = draw_lives(self.law, self._streams, self._keys[here], self.number[here], age_ms)
         self.growing.drop(device)
         self.phase[here], self.progress[here], self.born_ms[here] = HEALTHY, 0.0, age_ms
-        self._take(here, lives.onset_ms, lives.pf_ms, lives.sudden)
+        onset_ms = np.rint(lives.onset_ms * self.lasts[here])
+        self._take(here, onset_ms, lives.pf_ms, lives.sudden)
         self._go(here, clock)
         return int(self.number[device])
 

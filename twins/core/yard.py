@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from twins.core.fleet import Fleet
-from twins.core.twin import Action
+from twins.core.manifest import Part
+from twins.core.twin import Action, Stands
 
 
 class Yard:
@@ -13,6 +14,10 @@ class Yard:
 
     def __init__(self, where: Mapping[str, Fleet]) -> None:
         self._where = where
+
+    def knows(self, device: str) -> bool:
+        """Whether there is such a device."""
+        return device in self._where
 
     def fits(self, device: str, position: str) -> bool:
         """Whether there is such a device with a component or a place for parts there."""
@@ -50,6 +55,20 @@ class Yard:
     def devices(self) -> list[str]:
         """All devices by name."""
         return sorted(self._where)
+
+    def ages_ms(self) -> dict[str, float]:
+        """How old each device was at the start, by name."""
+        found = {}
+        for device in sorted(self._where):
+            fleet = self._where[device]
+            ages_ms = fleet.build.ages_ms
+            found[device] = ages_ms[fleet.index[device]] if ages_ms else 0.0
+        return found
+
+    def parts(self, device: str) -> Sequence[Part]:
+        """The spare parts of a device's model as it was first built."""
+        every = self._where[device].manifest.parts.values()
+        return tuple(part for part in every if not part.revises)
 
     def maintain(
         self,
@@ -90,6 +109,22 @@ class Yard:
     def empty(self, at_ms: int, device: str) -> float:
         """Empty a container; returns the litres taken out, as they were thrown in."""
         return self._where[device].empty(at_ms, device)
+
+    def has(self, device: str) -> bool:
+        """Whether there is such a device."""
+        return device in self._where
+
+    def place_km(self, device: str) -> tuple[float, float] | None:
+        """Where a device stands, km east and north of the depot; None: at its site."""
+        fleet = self._where[device]
+        twin = fleet.twin
+        return twin.place_km(fleet.index[device]) if isinstance(twin, Stands) else None
+
+    def divert(self, at_ms: int, device: str, other: str, share: float) -> None:
+        """People take so much of what is meant for a device to another one; 0: no more."""
+        fleet = self._where.get(device)
+        if fleet is not None and other in fleet.index:
+            fleet.divert(at_ms, device, other, share)
 
     def _fleets(self) -> list[Fleet]:
         return list({id(fleet): fleet for fleet in self._where.values()}.values())

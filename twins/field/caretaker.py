@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from twins.core.pending import Row
-from twins.field.ports import Ground, Handlers, hours
+from twins.field.ports import Ground, Handlers, hours, open_slot
 from twins.field.stock import DEPOT
 
 NAME = "caretaker"
@@ -18,7 +18,8 @@ WORDS = {"notice": "customer", "phone": "customer", "travel": "crew", "work": "c
 class Caretaker:
     """Sees to failures when nobody hears of a DPS, by day and night: then something stands.
 
-    Delays are named after device and life.
+    A visit costs what it costs every crew, more by night (domain 6.1). Delays are named after
+    device and life.
     """
 
     def __init__(
@@ -34,7 +35,11 @@ class Caretaker:
 
     def broke(self, at_ms: int, device: str, *, position: str, life: int) -> None:
         """A device broke: the visit follows after noticing, phoning and the part's lead time."""
-        parts = [part for part in self._ground.parts.values() if part.position == position]
+        parts = [
+            part
+            for part in self._ground.parts.values()
+            if part.position == position and not part.revises
+        ]
         job = f"{device}/{position}/{life}"
         wait_ms = self._hours("notice", job) + self._hours("phone", job)
         args: dict[str, Any] = {"device": device, "position": position, "part": ""}
@@ -56,7 +61,12 @@ class Caretaker:
 
     def _on_visit(self, row: Row) -> None:
         device = row.args["device"]
-        fee_eur = self._params["crew"]["emergency_visit_eur"]
+        crew = self._params["crew"]
+        start_h, end_h = crew["shift_start_h"], crew["shift_end_h"]
+        by_day = (
+            open_slot(self._ground.calendar, row.due_ms, start_h=start_h, end_h=end_h) == row.due_ms
+        )
+        fee_eur = crew["visit_eur" if by_day else "emergency_visit_eur"]
         self._ground.book(row.due_ms, what="visits", eur=fee_eur, subject=device)
         if row.args["part"]:  # one from stock is paid when it is replaced there
             self._ground.book(row.due_ms, what="parts", eur=row.args["eur"], subject=device)

@@ -44,6 +44,8 @@ STEPS = tuple(
 )
 BREAKDOWN = "breakdown"
 """A work order of this kind did not wait for its part."""
+UPKEEP = "upkeep"
+"""A work order of this kind is work in a window that was agreed on; nothing is fitted."""
 DETOUR = 1.3
 """Road over straight line (estimate)."""
 TAIL_MIN, TAIL_ALPHA, TAIL_MAX = 2.0, 1.5, 12.0
@@ -64,6 +66,8 @@ class Crew:
         """Work order to [van, leaves, is back], of visits planned and not called off."""
         self._there: dict[str, str] = {}
         """Need to the order whose parcel came, of those that wait for a breakdown's crew."""
+        self._windows: dict[str, int] = {}
+        """Work order to when its agreed window opens, of planned work."""
 
     @property
     def handlers(self) -> Handlers:
@@ -71,16 +75,20 @@ class Crew:
         return {step: getattr(self, f"_on_{step.removeprefix('crew.')}") for step in STEPS}
 
     def observe(self, fact: Fact) -> None:
-        """A visit is wanted (again), or not any more."""
+        """A visit is wanted (again), or not any more: or not while it is tried from afar."""
         if fact.kind == "order.delivered":
             for line in fact.data.get("lines", [fact.data]):
                 if str(line.get("need_key", "")) in self._there:
                     self._there[str(line["need_key"])] = fact.subject
             return
+        if fact.kind == "planned_work.agreed":
+            self._windows[str(fact.data["work_order"])] = int(fact.data["from_ms"])
+            return
         reopened = fact.kind == "work_order.reopened" and fact.subject in self._visits
-        if reopened or fact.kind == "work_order.requested":
+        sent = fact.kind == "work_order.remote_failed" and fact.subject in self._visits
+        if reopened or sent or fact.kind == "work_order.requested":
             self._ask(fact)
-        elif fact.kind == "work_order.cancelled":
+        elif fact.kind in ("work_order.cancelled", "work_order.remote_begun"):
             for step in STEPS:
                 self._ground.forget(step, fact.subject)
             self._busy.pop(fact.subject, None)
@@ -88,7 +96,7 @@ class Crew:
     def dump(self) -> dict[str, Any]:
         """Visits so far, requests heard, the vans' bookings."""
         told = {"visits": self._visits, "asked": list(self._asked), "busy": self._busy}
-        return {**told, "there": self._there}
+        return {**told, "there": self._there, "windows": self._windows}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
@@ -96,21 +104,25 @@ class Crew:
         self._asked = dict.fromkeys(state["asked"])
         self._busy = {order: list(slot) for order, slot in state["busy"].items()}
         self._there = dict(state["there"])
+        self._windows = dict(state["windows"])
 
     def _ask(self, fact: Fact) -> None:
-        # An order is requested once, but may be reopened again and again.
-        again = f"@{fact.at_ms}" if fact.kind == "work_order.reopened" else ""
+        # An order is requested once, but may be reopened, or given up from afar, again and again.
+        again = "" if fact.kind == "work_order.requested" else f"@{fact.at_ms}"
         key = f"{fact.kind}:{fact.subject}{again}"
         if key in self._asked:
             return
         self._asked[key] = None
         visit = self._visits[fact.subject] = self._visits.get(fact.subject, 0) + 1
         names = ("thing", "position", "part", "order")
-        args = {name: str(fact.data.get(name, "")) for name in names}
+        args: dict[str, Any] = {name: str(fact.data.get(name, "")) for name in names}
         if fact.data.get("kind") == BREAKDOWN:
             args["need_key"] = str(fact.data["need_key"])
             self._there.setdefault(args["need_key"], args["order"])
         known = self._ground.fits(args["thing"], args["position"])
+        if fact.data.get("kind") == UPKEEP and fact.subject in self._windows:
+            known = self._ground.knows(args["thing"])
+            args |= {"part": "", "position": "", "opens_ms": self._windows[fact.subject]}
         due_ms = fact.at_ms + self._hours("plan", fact.subject, visit)
         self._ground.later(
             self._ground.soonest(due_ms),
@@ -148,6 +160,7 @@ class Crew:
         notice_ms = 0 if hurry else round(params["notice_h"] * HOUR_MS)
         parcel = self._ground.goods.parcel(row.args["order"])
         earliest_ms = max(row.due_ms + notice_ms, int(parcel.get("ready_ms", 0)))
+        earliest_ms = max(earliest_ms, row.args.get("opens_ms", 0) - travel_ms)
         planned_ms = self._planned_ms({"travel_ms": travel_ms})
         length_ms = 2 * travel_ms + look_ms + work_ms
         self._busy = {wo: slot for wo, slot in self._busy.items() if slot[2] > row.due_ms}
@@ -269,7 +282,9 @@ class Crew:
 
     def _on_complete(self, row: Row) -> None:
         ground, args, at_ms = self._ground, row.args, row.due_ms
-        if self._whim(row, "wrong_fit"):
+        if "opens_ms" in args:  # nothing is fitted
+            serial, readings = None, ground.readings(args["thing"])
+        elif self._whim(row, "wrong_fit"):
             ground.tell(at_ms, "work.in_vain", args["thing"], position=args["position"])
             serial = f"{args['part']}-{args['thing']}-x{args['visit']}"
             readings = ground.readings(args["thing"])

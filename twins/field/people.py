@@ -22,6 +22,7 @@ from twins.field.caretaker import Caretaker
 from twins.field.habits import apply_habits
 from twins.field.persons import Directory, Person
 from twins.field.places import COUNTRIES
+from twins.field.planned_routes import PlannedRoutes
 from twins.field.ports import HANDS_RANK, RANK, SOONEST_MS, Actor, Handlers
 from twins.field.surroundings import Surroundings
 
@@ -95,21 +96,35 @@ class People:
             params[trucks.NAME],
             containers=yard.containers,
             empty=yard.empty,
-            point=self._point,
+            point=self._container_at,
+        )
+        self._routes = PlannedRoutes(
+            self,
+            params[trucks.NAME],
+            empty=yard.empty,
+            clean=yard.maintain,
+            divert=yard.divert,
+            point=lambda device: self._container_at(device) if yard.has(device) else None,
         )
         self._meters = money.Meters(
             params[money.NAME],
             pending=pending,
             ledger=ledger,
             read=lambda: yard.totals(money.OF_SITE),
+            devices=lambda: len(yard.devices()),
         )
         self._actors: dict[str, Actor] = {}
         self._caretaker: Caretaker | None = None
         self._upkeep = upkeep.Upkeep(
-            self, params[upkeep.NAME], maintain=yard.maintain, devices=yard.devices
+            self,
+            params[upkeep.NAME],
+            maintain=yard.maintain,
+            devices=yard.ages_ms,
+            parts=yard.parts,
         )
         hands = [self.goods.handlers, self._trucks.handlers, self._upkeep.handlers]
-        owners: list[Handlers] = []
+        hands.append(self._routes.hands)
+        owners: list[Handlers] = [self._routes.handlers]
         if service:
             self._actors = {
                 customer.NAME: customer.Customer(self, params[customer.NAME]),
@@ -119,7 +134,7 @@ class People:
                 ),
                 crew.NAME: crew.Crew(self, params[crew.NAME]),
             }
-            owners = [actor.handlers for actor in self._actors.values()]
+            owners += [actor.handlers for actor in self._actors.values()]
         else:
             self._caretaker = Caretaker(
                 self, customer=params[customer.NAME], crew=params[crew.NAME]
@@ -139,6 +154,8 @@ class People:
         """Tell every actor; without a service nobody hears."""
         for actor in self._actors.values():
             actor.observe(fact)
+        if self._actors:
+            self._routes.observe(fact)
 
     def broke(self, breakdown: Breakdown) -> None:
         """A device broke; without a service somebody will notice in the end."""
@@ -205,7 +222,8 @@ class People:
         actors = {name: actor.dump() for name, actor in self._actors.items()}
         return {
             "actors": actors, "goods": self.goods.dump(), "meters": self._meters.dump(),
-            "params": self._params, "away": self._away,
+            "params": self._params, "away": self._away, "trucks": self._trucks.dump(),
+            "routes": self._routes.dump(), "upkeep": self._upkeep.dump(),
         }  # fmt: skip
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -214,6 +232,9 @@ class People:
             actor.load(state["actors"][name])
         self.goods.load(state["goods"])
         self._meters.load(state["meters"])
+        self._trucks.load(state["trucks"])
+        self._routes.load(state["routes"])
+        self._upkeep.load(state["upkeep"])
         for who, params in state["params"].items():
             self._params[who].update(params)
         self._away = dict(state["away"])
@@ -278,6 +299,10 @@ class People:
         """Whether there is such a device with a component at that position."""
         return self._yard.fits(device, position)
 
+    def knows(self, device: str) -> bool:
+        """Whether there is such a device."""
+        return self._yard.knows(device)
+
     def stands(self, device: str) -> bool:
         """Whether a device is down now."""
         return self._ledger.is_down(device)
@@ -286,11 +311,21 @@ class People:
         self, at_ms: int, device: str, *, position: str, part: str
     ) -> tuple[str, dict[str, float]]:
         """Put a new part into a device."""
+        self._upkeep.fitted(at_ms, device, position)
         return self._yard.fit(at_ms, device, position, part)
 
     def readings(self, device: str) -> dict[str, float]:
         """What a technician measures at a device now."""
         return self._yard.readings(device)
+
+    def _container_at(self, device: str) -> NDArray[np.float64]:
+        """Where a truck drives to: its site, or the very place if crews look for that."""
+        params = self._params[trucks.NAME]
+        if params["planned"] + params["each_place"] >= 1.0:
+            place = self._yard.place_km(device)
+            if place is not None:
+                return np.array(place)
+        return self._point(device)
 
     def _point(self, device: str) -> NDArray[np.float64]:
         if device not in self._points:

@@ -132,6 +132,10 @@ class Ground(Protocol):
         """Whether there is such a device with a component at that position."""
         ...
 
+    def knows(self, device: str) -> bool:
+        """Whether there is such a device."""
+        ...
+
     def stands(self, device: str) -> bool:
         """Whether a device is down now."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ NAME = "trucks"
 PARAMS: Mapping[str, Param] = {
     "trucks": Param(unit="1", default=0.0, min=0, max=200, title="0: no trucks drive"),
     "capacity_l": Param(unit="l", default=12000.0, min=100, max=1e6, title="as thrown in"),
-    "rounds_per_week": Param(unit="1", default=5.0, min=1, max=7, title="days with a round"),
+    "rounds_per_week": Param(unit="1", default=5.0, min=1, max=21, title="above 7: three shifts"),
     "ready_pct": Param(unit="%", default=0.0, min=0, max=100, title="worth a stop; 0: all"),
     "shift_start_h": Param(unit="h", default=6.0, min=0.0, max=23.0, title="local time"),
     "shift_h": Param(unit="h", default=8.0, min=0.5, max=24.0, title="length of a shift"),
@@ -26,11 +27,20 @@ PARAMS: Mapping[str, Param] = {
     "service_min": Param(unit="min", default=3.0, min=0.1, max=120, title="2-5 a stop (1C)"),
     "unload_min": Param(unit="min", default=30.0, min=0, max=600, title="at the depot"),
     "truck_eur_h": Param(unit="EUR/h", default=92.0, min=0, max=10000, title="$100 (domain 6.3)"),
+    "planned": Param(unit="1", default=0.0, min=0, max=1, title="1: crews drive planned routes"),
+    "each_place": Param(unit="1", default=0.0, min=0, max=1, title="1: each stands where it is"),
+    "follow_share": Param(unit="1", default=0.5, min=0, max=0.9, title="who walks on if asked"),
+    "bag_eur": Param(unit="EUR", default=0.0, min=0, max=100, title="a bag (0.45, domain 6.3)"),
+    "clean_eur": Param(unit="EUR", default=0.0, min=0, max=1000, title="what a cleaning uses up"),
+    "clean_min": Param(unit="min", default=4.0, min=0, max=120, title="a cleaning takes"),
+    "clean_days": Param(unit="d", default=0.0, min=0, max=3650, title="fixed rounds; 0: never"),
 }
 """Without another source an estimate."""
 DETOUR = 1.3
 SERVICE_SIGMA = 0.35
 """Spread of the log of a stop's length: 2-5 minutes hold the middle of it."""
+SHIFTS, SHIFT_MS, DAY_MS = 3, 8 * HOUR_MS, 24 * HOUR_MS
+"""Shifts of a day with more than one round, and how far apart they begin."""
 STEPS = ("truck.leave", "truck.stop", "truck.home")
 
 
@@ -51,6 +61,16 @@ class Trucks:
     ) -> None:
         self._ground, self._params = ground, params
         self._containers, self._empty, self._point = containers, empty, point
+        self._cleaned: dict[str, int] = {}
+        """In which of its intervals each was last stopped at."""
+
+    def dump(self) -> dict[str, Any]:
+        """What crews remember besides rows."""
+        return {"cleaned": self._cleaned}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`dump` gave."""
+        self._cleaned = dict(state["cleaned"])
 
     @property
     def handlers(self) -> Handlers:
@@ -62,13 +82,18 @@ class Trucks:
         }
 
     def start(self, now_ms: int) -> None:
-        """The first round is the first that begins from now on."""
+        """The first round is the first that begins from now on; planned ones come by the feed."""
+        if self._params["planned"] >= 1.0:
+            return
         for number in range(1, int(self._params["trucks"]) + 1):
             self._wait(now_ms, f"truck-{number}")
 
     def _wait(self, after_ms: int, truck: str) -> None:
         calendar, start_h = self._ground.calendar, self._params["shift_start_h"]
         days = self._params["rounds_per_week"]
+        if days > 7.0:
+            self._ground.later(self._next_shift(after_ms), "truck.leave", truck, {})
+            return
         due_ms = shift_slot(
             calendar,
             after_ms,
@@ -81,6 +106,19 @@ class Trucks:
             next_ms = calendar.begin_ms(calendar.local(due_ms + 24 * HOUR_MS).date(), start_h)
             due_ms = self._workday(next_ms, every_day=days > 5.0)
         self._ground.later(due_ms, "truck.leave", truck, {})
+
+    def _next_shift(self, after_ms: int) -> int:
+        """Three shifts a day, each day; so many of the 21 of a week, spread evenly."""
+        calendar, rounds = self._ground.calendar, self._params["rounds_per_week"]
+        day = calendar.local(after_ms).date()
+        while True:
+            begin_ms = calendar.begin_ms(day, self._params["shift_start_h"])
+            for shift in range(SHIFTS):
+                place, due_ms = day.weekday() * SHIFTS + shift, begin_ms + shift * SHIFT_MS
+                share = rounds / (7 * SHIFTS)
+                if due_ms >= after_ms and int((place + 1) * share) > int(place * share):
+                    return due_ms
+            day += timedelta(days=1)
 
     def _workday(self, at_ms: int, *, every_day: bool) -> int:
         start_h = self._params["shift_start_h"]
@@ -133,11 +171,18 @@ class Trucks:
     def _on_stop(self, row: Row) -> None:
         device, *left = row.args["left"]
         load_l = row.args["load_l"] + self._empty(row.due_ms, device)
+        params, every_d = self._params, self._params["clean_days"]
+        self._ground.book(row.due_ms, what="bags", eur=params["bag_eur"], subject=row.subject)
         service_min = self._ground.streams.lognormal(
             f"truck/service/{device}/{row.due_ms}",
             median=self._params["service_min"],
             sigma=SERVICE_SIGMA,
         )
+        if every_d > 0.0 and self._is_day_of(device, row.due_ms, every_d):
+            service_min += params["clean_min"]
+            self._ground.book(
+                row.due_ms, what="cleaning", eur=params["clean_eur"], subject=row.subject
+            )
         done_ms = row.due_ms + round(service_min * 60_000)
         args = {**row.args, "left": left, "load_l": load_l, "at": self._point(device).tolist()}
         if load_l < self._params["capacity_l"]:
@@ -147,6 +192,13 @@ class Trucks:
         home_ms = done_ms + self._road_ms(home_km) + round(self._params["unload_min"] * 60_000)
         args |= {"km": args["km"] + home_km, "at": [0.0, 0.0]}
         self._ground.later(home_ms, "truck.home", row.subject, args)
+
+    def _is_day_of(self, device: str, at_ms: int, every_d: float) -> bool:
+        """Whether a container's day of cleaning is come, and nobody cleaned it on that day yet."""
+        first = self._ground.streams.uniform(f"truck/clean/{device}") * every_d
+        day = (at_ms // DAY_MS - first) // every_d
+        known, self._cleaned[device] = self._cleaned.get(device), int(day)
+        return known is not None and day > known
 
     def _on_home(self, row: Row) -> None:
         """Unloaded: out again if there is time and something left; else the shift is paid."""
@@ -162,6 +214,9 @@ class Trucks:
             row.due_ms, "tour.ended", row.subject,
             km=round(args["km"], 3), hours=round(out_h, 3), skipped=len(args["left"]),
         )  # fmt: skip
+        if self._params["rounds_per_week"] > 7.0:
+            self._wait(max(row.due_ms, begun_ms + SHIFT_MS), row.subject)
+            return
         calendar = self._ground.calendar
         tomorrow = calendar.local(begun_ms + 24 * HOUR_MS).date()
         self._wait(calendar.begin_ms(tomorrow, 0.0), row.subject)

@@ -226,6 +226,21 @@ def _part_problems(product: Product) -> list[str]:
         if name != MONTHS and name not in product.signals
     ]
     problems += [
+        f"part {part.sku}: it revises {part.revises!r}, which is no other part of that position"
+        for part in product.parts.values()
+        if part.revises
+        and (
+            part.revises == part.sku
+            or part.revises not in product.parts
+            or product.parts[part.revises].position != part.position
+        )
+    ]
+    problems += [
+        f"part {part.sku}: life_factor must be more than 0, not {part.life_factor}"
+        for part in product.parts.values()
+        if not part.life_factor > 0.0
+    ]
+    problems += [
         f"part {part.sku}: trigger {part.trigger!r}; there are: {', '.join(TRIGGERS)}"
         for part in product.parts.values()
         if part.trigger not in TRIGGERS

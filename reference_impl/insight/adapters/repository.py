@@ -19,4 +19,7 @@ def rows() -> InsightRows:
         models=Rows(tables.models),
         flags=Rows(tables.flags),
         marks=Rows(tables.metric_marks),
+        advice_plans=Rows(tables.advice_plans),
+        advices=Rows(tables.advices),
+        advice_consents=Rows(tables.advice_consents),
     )

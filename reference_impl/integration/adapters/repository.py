@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from reference_impl.integration.adapters.tables import deliveries, webhooks
+from reference_impl.integration.adapters.tables import deliveries, inbox, jobs, webhooks
 from reference_impl.integration.domain import Delivery, Hook
 from reference_impl.kernel.rows import Row, Rows
 from reference_impl.kernel.store import UnitOfWork
@@ -18,9 +18,29 @@ _waiting = (
 )
 
 
+_of_connectors = sa.select(webhooks.c.id).where(webhooks.c.role != "")
+_before = sa.and_(
+    _earlier.c.webhook == deliveries.c.webhook,
+    _earlier.c.subject == deliveries.c.subject,
+    _earlier.c.number < deliveries.c.number,
+)
+_stuck = sa.and_(_earlier.c.state == Delivery.DEAD.value, deliveries.c.webhook.in_(_of_connectors))
+"""What a connector refused holds up what follows it: its order is never broken."""
+
+
 def webhook_rows() -> Rows:
     """The webhooks."""
     return Rows(webhooks)
+
+
+def inbox_rows() -> Rows:
+    """What connectors told."""
+    return Rows(inbox)
+
+
+def job_rows() -> Rows:
+    """How connectors see what they were sent."""
+    return Rows(jobs)
 
 
 class DeliveryRows:
@@ -41,25 +61,16 @@ class DeliveryRows:
 
     def due(self, conn: sa.Connection, *, now_ms: int, limit: int) -> list[Row]:
         """See Deliveries."""
-        blocked = sa.exists().where(
-            _earlier.c.webhook == deliveries.c.webhook,
-            _earlier.c.subject == deliveries.c.subject,
-            _earlier.c.state == Delivery.PENDING.value,
-            _earlier.c.number < deliveries.c.number,
-            _earlier.c.due_ms > now_ms,
-        )
+        waits = sa.and_(_earlier.c.state == Delivery.PENDING.value, _earlier.c.due_ms > now_ms)
+        blocked = sa.exists().where(_before, sa.or_(waits, _stuck))
         query = sa.select(deliveries).where(*_waiting, deliveries.c.due_ms <= now_ms, ~blocked)
         found = conn.execute(query.order_by(deliveries.c.number).limit(limit)).mappings()
         return [dict(row) for row in found]
 
     def next_due_ms(self, conn: sa.Connection) -> int | None:
         """See Deliveries."""
-        behind = sa.exists().where(
-            _earlier.c.webhook == deliveries.c.webhook,
-            _earlier.c.subject == deliveries.c.subject,
-            _earlier.c.state == Delivery.PENDING.value,
-            _earlier.c.number < deliveries.c.number,
-        )
+        waits = _earlier.c.state == Delivery.PENDING.value
+        behind = sa.exists().where(_before, sa.or_(waits, _stuck))
         first = sa.select(sa.func.min(deliveries.c.due_ms)).where(*_waiting, ~behind)
         return conn.execute(first).scalar()
 
@@ -76,6 +87,15 @@ class DeliveryRows:
             query = query.where(deliveries.c.number > known.scalar_subquery())
         found = conn.execute(query.order_by(deliveries.c.number).limit(limit)).mappings()
         return [dict(row) for row in found]
+
+    def queued(self, conn: sa.Connection, webhook: str) -> dict[str, tuple[int, int]]:
+        """See Deliveries."""
+        query = (
+            sa.select(deliveries.c.state, sa.func.count(), sa.func.min(deliveries.c.at_ms))
+            .where(deliveries.c.webhook == webhook)
+            .group_by(deliveries.c.state)
+        )
+        return {state: (count, first_ms) for state, count, first_ms in conn.execute(query)}
 
     def swap(self, uow: UnitOfWork, ident: str, *, expected: str, values: Row) -> bool:
         """See Deliveries."""

@@ -20,7 +20,34 @@ webhooks = sa.Table(
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("changed_ms", sa.BigInteger, nullable=False),
     sa.Column("detail", Text, nullable=False),
+    sa.Column("role", Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("back_secret", Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("words", sa.JSON, nullable=False, server_default=sa.text("'{}'")),
 )
+"""``role`` is that of a connector, and empty for everybody else."""
+inbox = sa.Table(
+    "connector_inbox",
+    metadata,
+    sa.Column("connector", Text, primary_key=True),
+    sa.Column("message", Text, primary_key=True),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("answer", sa.JSON, nullable=False),
+)
+"""What a connector has told already, and what it was answered."""
+jobs = sa.Table(
+    "connector_jobs",
+    metadata,
+    sa.Column("connector", Text, primary_key=True),
+    sa.Column("kind", Text, primary_key=True),
+    sa.Column("subject", Text, primary_key=True),
+    sa.Column("external_id", Text, nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("status", Text, nullable=False),
+    sa.Column("said_ms", sa.BigInteger, nullable=False),
+    sa.Column("changed_ms", sa.BigInteger, nullable=False),
+    sa.Column("problem", Text, nullable=False),
+)
+"""How the other system sees what it was sent."""
 deliveries = sa.Table(
     "webhook_deliveries",
     metadata,

@@ -11,8 +11,8 @@ from reference_impl.kernel.errors import DpsError
 from reference_impl.kernel.http.errors import refusal
 
 PREFIX = "/v1/"
-PUBLIC = frozenset({"/v1/info", "/v1/health", "/v1/login"})
-"""What everybody may call, without saying who they are."""
+PUBLIC = frozenset({"/v1/info", "/v1/health", "/v1/login", "/v1/callbacks"})
+"""What everybody may call, without saying who they are; a callback says it by its signature."""
 
 
 class Callers(Protocol):

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reference_impl.kernel import audit
 from reference_impl.kernel.access import Group, current
+from reference_impl.kernel.crashpoints import crash_point
 from reference_impl.kernel.http.errors import refusal
 from reference_impl.kernel.idempotency import Answer, KeyReused, keep, recall
 from reference_impl.kernel.ids import digest, payload_digest
@@ -75,6 +76,8 @@ class IdempotentWrites:
                 status = answered[0]["status"]
                 _refuse_to_keep(status)
                 self._note(uow, scope, status)
+                crash_point("before_write")
+            crash_point("after_write")
         except _RollBackError:
             pass
         return answered
@@ -103,6 +106,8 @@ class IdempotentWrites:
                 _refuse_to_keep(answer.status)
                 self._note(uow, scope, answer.status)
                 keep(uow, key, request, answer)
+                crash_point("before_write")
+            crash_point("after_write")
         except _RollBackError:
             return answered
         except KeyReused as error:

@@ -11,7 +11,11 @@ from collections.abc import Mapping
 
 from reference_impl.kernel.http import (
     words,
+    words_advice,
+    words_collection,
     words_contracts,
+    words_ecosystem,
+    words_links,
     words_money,
     words_remote,
     words_work,
@@ -27,10 +31,15 @@ UNITS: Mapping[str, str] = {
     "_rate": "share from 0 to 1",
     "_share": "share from 0 to 1",
 }
-SPANS = frozenset({"batch_ms", "cancel_window_ms", "duration_ms", "limit_ms", "paused_ms"})
+SPANS = frozenset(
+    {"batch_ms", "cancel_window_ms", "duration_ms", "late_ms", "limit_ms", "paused_ms", "travel_ms"}
+)
 """Names that end with ``_ms`` and say how long, not when."""
 _PAST = re.compile(r"([a-z_]+ed|sent|taken|seen)_ms")
-_TABLES = (words, words_contracts, words_money, words_remote, words_work)
+_TABLES = (
+    words, words_advice, words_collection, words_contracts, words_ecosystem, words_links,
+    words_money, words_remote, words_work,
+)  # fmt: skip
 MEANINGS: Mapping[str, str] = dict(
     line.split(": ", 1) for module in _TABLES for line in module.TABLE.strip().splitlines()
 )

@@ -32,7 +32,7 @@ hours: Hours: from and to of a day, or machine-hours that were watched
 idempotent: Whether it does no more when it is done twice
 if_version: The change is made only if the settings still have this version
 in_flight: How many updates may be under way at once
-origin: Who asked: a person (`hand`), or `rule`, `automation`, `billing`, `firmware`, `remedy`
+origin: Who asked: `hand` (a person), or by itself a `rule`, `automation`, `billing`, `remedy` ...
 over_s: How far back readings are taken
 package: Id of a package of firmware
 patience_s: How long a device is waited for, once its group runs

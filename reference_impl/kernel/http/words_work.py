@@ -37,4 +37,37 @@ tier: How much is promised: standard, extended, premium
 used_from_ms: Begin of the planned downtime; null: none was used
 used_to_ms: End of the planned downtime; null: none was used
 visits: How many times somebody came
+arrive_ms: When the technician will be there
+away: Times at which nobody is there, as pairs of begin and end
+begin_ms: When the work will begin
+bundle_work_min: Minutes that a part takes that is fitted beside other work
+bundled: Whether it is done because somebody comes anyway
+busiest_day: Alerts of the worst day per technician; null: there is no technician
+confirmed_by: Who confirmed it to the customer; empty: nobody
+daily_at: When the daily plan is made, HH:MM
+day: Local day, YYYY-MM-DD
+detour: Way by road divided by the straight way
+enabled: Whether it is done by itself
+flood_share: Share of the ten minutes with more than ten alerts
+horizon_days: How far ahead plans are made, days
+latitude_deg: Degrees north
+late_ms: By how much limits will be missed, together
+leave_ms: When the technician will leave for it
+longitude_deg: Degrees east
+made_ms: When the plan was made
+moves: How often it was moved
+notice_min: Minutes from planning to the visit, if it is not urgent
+per_technician_day: Alerts per technician and day; null: there is no technician
+severity_share: Share of the alerts by severity
+speed_kmh: Mean speed on roads, km/h
+stale: Alerts that stood longer than a day
+stops: Visits of the day, by time
+technicians: How many technicians there are
+things_per_technician: Machines per technician; null: there is no technician
+travel_ms: How long the way takes
+undone: Visits that have no slot, with the reason
+urgent: Priorities that are planned at once
+visit_eur: What a visit costs
+work_min: Minutes that a visit takes
+work_min_of: Minutes that a visit takes, by its kind
 """

@@ -21,6 +21,7 @@ from reference_impl.outcomes.contracts.measuring import Measuring
 from reference_impl.outcomes.contracts.settling import Periods
 from reference_impl.outcomes.contracts.writing import MIRRORED, Writing, tell
 from reference_impl.outcomes.ports import OutcomeRows
+from reference_impl.published import ContractKept
 
 BEGIN, ACTIVATE, END = "contracts/begin", "contracts/activate", "contracts/end"
 C, S = k.ContractState, k.ContractStep
@@ -107,6 +108,7 @@ class Contracts:
         if old is None:
             self._started(uow, row, at_ms=row["start_ms"])
         self._follow(uow, row)
+        uow.publish(ContractKept(contract=row["id"]))
         return row
 
     def _write(

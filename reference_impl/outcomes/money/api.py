@@ -17,7 +17,7 @@ from reference_impl.kernel.money import Amount, plain, wire
 from reference_impl.kernel.ports import Clock
 from reference_impl.kernel.store import Store
 from reference_impl.outcomes.money import exporting as x
-from reference_impl.outcomes.money.invoices import MAIN, Invoice
+from reference_impl.outcomes.money.invoices import Invoice
 from reference_impl.outcomes.money.rating import PricingModel
 from reference_impl.outcomes.money.service import Money
 from reference_impl.outcomes.money.settlement import Account
@@ -275,12 +275,10 @@ def _add_settlement(api: APIRouter, money: Money, clock: Clock, store: Store) ->
 
 
 def _sees(party: str) -> bool:
-    """Whether the caller sees a party's account; the main organisation's are all of its own."""
+    """Whether the caller sees a party's account: only its own, and those of whom it answers for."""
     parties = current().parties
     if parties is None:
         return True
-    if party == MAIN:
-        return any(one.startswith(f"{Group.ORGANISATION}:") for one in parties)
     return any(f"{group}:{party}" in parties for group in Group)
 
 

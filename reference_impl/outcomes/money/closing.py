@@ -21,6 +21,7 @@ from reference_impl.outcomes.money.billing import BillingRows, Book
 from reference_impl.outcomes.money.invoices import DAY_MS, Invoices
 from reference_impl.outcomes.money.metering import Metering
 from reference_impl.outcomes.money.pricings import in_force, overlap
+from reference_impl.outcomes.money.settlement import Settlement
 from reference_impl.outcomes.money.terms import terms_of
 from reference_impl.outcomes.ports import OutcomeRows
 from reference_impl.published import (
@@ -51,9 +52,9 @@ class Closing:
 
     def __init__(
         self, *, rows: BillingRows, selling: OutcomeRows, book: Book, metering: Metering,
-        invoices: Invoices, directory: Directory, scheduler: Scheduler,
+        invoices: Invoices, settlement: Settlement, directory: Directory, scheduler: Scheduler,
     ) -> None:  # fmt: skip
-        self._selling = selling
+        self._selling, self._settlement = selling, settlement
         self._rows, self._book, self._metering = rows, book, metering
         self._invoices, self._directory, self._scheduler = invoices, directory, scheduler
 
@@ -185,3 +186,4 @@ class Closing:
 
     def _issue(self, uow: UnitOfWork, timer: Timer) -> None:
         self._invoices.issue_all(uow, timer.subject, at_ms=timer.due_ms)
+        self._settlement.state(uow, timer.subject, at_ms=timer.due_ms)

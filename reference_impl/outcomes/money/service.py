@@ -55,11 +55,11 @@ def assemble(
             periods.invoiced(uow, contract, period, invoice=invoice, by="billing", at_ms=at_ms)
 
     invoices = Invoices(rows=rows, selling=selling, charges=charges, stands=stands)
+    settlement = Settlement(rows=rows, book=book, pricings=pricings, consents=consents)
     closing = Closing(
         rows=rows, selling=selling, book=book, metering=metering, invoices=invoices,
-        directory=directory, scheduler=scheduler,
+        settlement=settlement, directory=directory, scheduler=scheduler,
     )  # fmt: skip
-    settlement = Settlement(rows=rows, book=book, pricings=pricings, consents=consents)
     return Money(
         pricings=pricings,
         metering=metering,

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from reference_impl.kernel.errors import DpsError, Forbidden, Invalid, Problem
 from reference_impl.kernel.ids import digest
-from reference_impl.kernel.money import ZERO, wire
+from reference_impl.kernel.money import ZERO, total, wire
 from reference_impl.kernel.rows import Row
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.outcomes.money import rating as r
@@ -24,7 +24,7 @@ from reference_impl.outcomes.money.billing import BillingRows, Book
 from reference_impl.outcomes.money.invoices import MAIN, Invoice, Kind
 from reference_impl.outcomes.money.pricings import Pricings
 from reference_impl.outcomes.money.terms import shares_of
-from reference_impl.published import PaidOut
+from reference_impl.published import PaidOut, SettlementStated
 
 PURPOSE = "monetisation"
 """What the owner of data must consent to before they are sold."""
@@ -116,6 +116,27 @@ class Settlement:
             shown = {**line, "paid": sent[line["invoice"]]}
             found += [(shown, party, part) for party, part in parts.items()]
         return found
+
+    def state(self, uow: UnitOfWork, month: str, *, at_ms: int) -> None:
+        """Tell each party what is its of a month's invoices, once they went out.
+
+        Nothing is told where all of it is the main organisation's.
+        """
+        accounts = self.accounts(uow.conn, month)
+        if all(account.party == MAIN for account in accounts):
+            return
+        whole = total(account.invoiced_eur for account in accounts)
+        for account in accounts:
+            data = {
+                "party": account.party,
+                "month": month,
+                "invoiced_eur": wire(account.invoiced_eur),
+                "of_eur": wire(whole),
+                "lines": account.lines,
+                "parties": len(accounts),
+            }
+            kind, subject = "settlement.stated", f"{month}/{account.party}"
+            uow.publish(SettlementStated(at_ms=at_ms, kind=kind, subject=subject, data=data))
 
     def pay_out(self, uow: UnitOfWork, party: str, *, by: str, at_ms: int) -> Row:
         """Pay a party what it may get now.

@@ -1,6 +1,7 @@
 """Features sold after the hardware: paid, then unlocked over the air; refunded, then taken back.
 
-DS14. A device checks licences by itself, without a cloud: a licence is a signed token for one
+DS14. What a device never got, for its licence expired on the way or was refused, is refunded. A
+device checks licences by itself, without a cloud: a licence is a signed token for one
 device and feature with an end and a running number, ``v1.<device>.<feature>.<end>.<number>.<mac>``,
 HMAC-SHA256 (RFC 2104) under the vendor's key. A newer one whose end has passed takes the right
 back.
@@ -23,13 +24,15 @@ from reference_impl.kernel.ports import Directory
 from reference_impl.kernel.rows import Row
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.outcomes.ports import OutcomeRows
-from reference_impl.outcomes.selling.charges import Charges
-from reference_impl.published import ChargeChanged, CommandWanted, FeatureSold
+from reference_impl.outcomes.selling.charges import Charge, Charges, Payment
+from reference_impl.published import ChargeChanged, CommandChanged, CommandWanted, FeatureSold
 
 FOR_EVER_MS = 253_402_300_799_000
 """The last second of the year 9999: a right without an end."""
 COMMAND_LASTS_MS = 30 * 86_400_000
 """A device that was off for a month still gets what was paid for."""
+LICENCE = "cmd-"
+"""What ids of commands that carry licences begin with; then the unlock's id and number."""
 _SHOWN = ("thing", "customer", "feature", "state", "number", "by")
 
 
@@ -74,8 +77,9 @@ class Unlocks:
         self._key = licence_key
 
     def subscribe(self, bus: Bus) -> None:
-        """Listen for payments."""
+        """Listen for payments, and for licences that do not arrive."""
         bus.subscribe(ChargeChanged, self._on_charge)
+        bus.subscribe(CommandChanged, self._on_command)
 
     def listed(self, conn: sa.Connection, **equals: object) -> list[Row]:
         """What was ordered, by id."""
@@ -144,7 +148,7 @@ class Unlocks:
         uow.publish(
             CommandWanted(
                 at_ms=event.at_ms,
-                command_id=f"cmd-{row['id']}-{number}",
+                command_id=_command(row),
                 thing=thing,
                 name="unlock_feature",
                 args={"token": licence},
@@ -152,6 +156,22 @@ class Unlocks:
                 by="billing",
             )
         )
+
+    def _on_command(self, uow: UnitOfWork, event: CommandChanged) -> None:
+        """A licence did not arrive: what was paid for it goes back."""
+        if event.kind != "command.failed" or not event.subject.startswith(LICENCE):
+            return
+        unlock = event.subject.removeprefix(LICENCE).rpartition("-")[0]
+        row = self._rows.unlocks.get(uow.conn, unlock)
+        if row is None or row["state"] != Unlock.UNLOCKED or _command(row) != event.subject:
+            return  # an older one, or one that takes the right back: nothing was paid for that
+        for charge in self._charges.listed(uow.conn, subject=unlock, state=Charge.SETTLED.value):
+            self._charges.move(uow, charge, Payment.REFUND, at_ms=event.at_ms)
+
+
+def _command(row: Mapping[str, object]) -> str:
+    """The id of the command that carries a licence."""
+    return f"{LICENCE}{row['id']}-{row['number']}"
 
 
 def _tell(uow: UnitOfWork, row: Row, what: str, at_ms: int) -> None:

@@ -190,7 +190,11 @@ class RegistryRows:
         columns = t.models.c.id, t.models.c.signals, t.models.c.metrics, t.models.c.constants
         models = conn.execute(sa.select(*columns)).all()
         signals = {
-            row.id: (*row.signals, *(metric["id"] for metric in row.metrics)) for row in models
+            row.id: (
+                *row.signals,
+                *(m["id"] for m in row.metrics if m.get("kind") != "forecast"),
+            )
+            for row in models
         }
         constants = {row.id: row.constants for row in models}
         whole = {model: tuple(listed) for model, listed in by_model.items()}

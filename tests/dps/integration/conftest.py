@@ -6,6 +6,7 @@ import importlib.util
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -28,6 +29,8 @@ class Receiver:
         self.refuse: set[str] = set()
         """Subjects that are answered with 503."""
         self.location = ""
+        self.answer = None
+        """Decides on an answer's status instead, 0: none, if somebody does."""
         self._server: ThreadingHTTPServer | None = None
         self.port = 0
 
@@ -44,8 +47,15 @@ class Receiver:
                     self.close_connection = True
                     return
                 receiver.heard.append((self.path, dict(self.headers.items()), body))
-                subject = json.loads(body).get("subject")
-                self.send_response(503 if subject in receiver.refuse else receiver.status)
+                if receiver.answer is None:
+                    refused = json.loads(body).get("subject") in receiver.refuse
+                    status = 503 if refused else receiver.status
+                else:
+                    status = receiver.answer(self, body)
+                if not status:
+                    self.close_connection = True
+                    return
+                self.send_response(status)
                 if receiver.location:
                     self.send_header("location", receiver.location)
                 self.send_header("content-length", "0")
@@ -75,6 +85,46 @@ class Receiver:
 
     def ids(self) -> list[str]:
         return [headers["webhook-id"] for _, headers, _ in self.heard]
+
+
+def _module(name, path):
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def yards():
+    """The yard of maintenance: a DPS with mixers of two customers."""
+    return _module("yards", Path(__file__).parents[1] / "maintenance/conftest.py")
+
+
+@pytest.fixture(scope="session")
+def desks():
+    """The desk of money: a DPS with things that are paid for."""
+    return _module("desks", Path(__file__).parents[1] / "money/conftest.py")
+
+
+@pytest.fixture(scope="session")
+def new_linked():
+    """Opens another such system; it closes with the context."""
+
+    @contextmanager
+    def make():
+        one = Receiver().open()
+        try:
+            yield _module("standins", Path(__file__).with_name("standins.py")).Linked(one)
+        finally:
+            one.close()
+
+    return make
+
+
+@pytest.fixture
+def linked(receiver):
+    """A system of field service or customer management, with a socket of its own."""
+    return _module("standins", Path(__file__).with_name("standins.py")).Linked(receiver)
 
 
 @pytest.fixture

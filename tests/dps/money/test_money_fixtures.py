@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from reference_impl.published import CommandAcknowledged
+
 
 def lines(invoice, kind=None):
     """``what -> (quantity, amount)`` of an invoice's lines (of a kind)."""
@@ -106,6 +108,27 @@ def test_what_was_unlocked_and_what_was_shared_stands_on_the_invoice_to_the_minu
     desk.post(f"/v1/invoices/{invoice['id']}/payments", payment="p-1", amount_eur=509.3)
     (unlock,) = desk.get("/v1/things/gen-1/unlocks")
     assert unlock["state"] == "UNLOCKED", "paid with the invoice"
+
+
+@pytest.mark.feature("DS14")
+def test_a_feature_whose_licence_the_device_refuses_is_refunded_once_and_not_invoiced(desk, money):
+    desk.price("p", model="transaction")
+    desk.put("/v1/models/gen/features/boost", {"price_eur": 499.0})
+    desk.until(money.START + money.DAY)
+    made = desk.done("POST", "/v1/things/gen-1/unlocks", {"by": "ann", "feature": "boost"})
+    charge = f"/v1/charges/chg-{made['id']}-1/payments"
+    assert desk.feed("command.requested") == [], "nothing goes out before a payment"
+    desk.done("POST", charge, {"payment": "pay-1", "step": "settle"})
+    for _ in range(2):
+        for sent in desk.feed("command.requested"):
+            no = CommandAcknowledged(at_ms=desk.now, command_id=sent["subject"], thing="gen-1",
+                                     status="refused", detail="unsigned")  # fmt: skip
+            desk.tell(no)
+    (unlock,) = desk.get("/v1/things/gen-1/unlocks")
+    assert (unlock["state"], len(desk.feed("charge.refunded"))) == ("REVOKED", 1)
+    assert desk.sent(2026, 1) == []
+    again = desk.done("POST", "/v1/things/gen-1/unlocks", {"by": "ann", "feature": "boost"})
+    assert again["id"] != made["id"], "it may be ordered anew"
 
 
 @pytest.mark.feature("PM3")

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference_impl.outcomes.selling import plans as p
+from reference_impl.published import CommandAcknowledged
 
 BASIC = {"title": "Basic", "price_eur": 30.0, "features": ["charts"]}
 PRO = {"title": "Pro", "price_eur": 90.0, "features": ["charts", "alerts"]}
@@ -109,6 +110,9 @@ def test_suspension_takes_features_and_neither_what_was_paid_nor_history_nor_the
     shop.put("/v1/models/gen/features/boost", {"price_eur": 500.0})
     shop.done("POST", "/v1/things/gen-1/unlocks", {"by": "ann", "feature": "boost"})
     settle(shop, "pay-2")
+    licence = shop.feed("command.requested")[-1]["subject"]
+    shop.tell(CommandAcknowledged(at_ms=shop.now, command_id=licence, thing="gen-1",
+                                  status="done", detail=""))  # fmt: skip
     told = len(shop.feed("command.requested"))
     shop.until(of(shop, made)["to_ms"] + p.GRACE_MS)
     assert (of(shop, made)["state"], features(shop)) == ("SUSPENDED", [])

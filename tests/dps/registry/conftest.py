@@ -216,6 +216,8 @@ def plant(conn, estate):
         seeds.add("suppliers", party, "name", id=f"s-{name}", organisation=name)
         seeds.add("technicians", party, "name", id=f"tech-{name}", party=f"organisation:{name}")
         seeds.add("service_levels", party, "id", party=f"organisation:{name}")
+        for table in ("collections", "collection_plans", "collection_routes"):
+            seeds.add(table, party, "id", party=f"organisation:{name}")
         seeds.add("invoicing_profiles", party, "name", organisation=name)
     for name, (org, up) in estate["partners"].items():
         rule = ("party", "partner", name)
@@ -264,7 +266,13 @@ def _of_customer(seeds, name, org, partners):
     seeds.add(
         "invoices", mine, "id", customer=name, number=f"n-{name}", kind="invoice", state="DRAFT"
     )
+    seeds.add(
+        "secondary_uses", mine, "id", owner=name, recipient="nobody-s", customer="nobody-s",
+        state="OPEN", take="mean", thing="gone",
+    )  # fmt: skip
     seeds.add("tickets", mine, "id", customer=name, state="OPEN", priority="normal", thing="gone")
+    given = {"state": "GIVEN", "things": [], "seen": {}, "thing": "gone"}
+    seeds.add("advices", mine, "id", customer=name, **given)
     seeds.add("feed", mine, "event_id", of="feed_doc", **placed)
 
 
@@ -284,6 +292,8 @@ def _of_thing(seeds, name, at_ms):
     add("work_orders", "id", "requested_ms", need_key=f"{name}/a/{at_ms}", state="REQUESTED")
     add("maintenance_register", "serial", "fitted_ms")
     add("planned_work", "id", "proposed_ms", state="PROPOSED")
+    add("collection_stops", "id", "planned_ms", route=f"r-{name}-{at_ms}", state="PLANNED")
+    add("citizen_reports", "id", "reported_ms")
     incident = add("sla_incidents", "id", "reported_ms", state="RUNNING")
     for what in ("acknowledge", "respond", "restore"):
         seeds.row("sla_clocks", incident=incident, what=what, limit_ms=1, state="RUNNING")

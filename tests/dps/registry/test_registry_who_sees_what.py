@@ -40,6 +40,11 @@ ALL = {
     "/v1/planned-work": ("planned_work",),
     "/v1/service-levels": ("service_levels",),
     "/v1/technicians": ("technicians",),
+    "/v1/collections": ("collections",),
+    "/v1/collection-plans": ("collection_plans",),
+    "/v1/collection-routes": ("collection_routes",),
+    "/v1/collection-stops": ("collection_stops",),
+    "/v1/citizen-reports": ("citizen_reports",),
     "/v1/contracts": ("contracts",),
     "/v1/outcomes": ("outcomes",),
     "/v1/exclusions": ("contract_exclusions",),
@@ -50,6 +55,7 @@ ALL = {
     "/v1/charges": ("charges",),
     "/v1/commands": ("commands",),
     "/v1/remote-attempts": ("remote_attempts",),
+    "/v1/advice": ("advices",),
     "/v1/organisations": ("organisations",),
     "/v1/partners": ("partners",),
     "/v1/suppliers": ("suppliers",),
@@ -61,6 +67,7 @@ ALL = {
     "/v1/leads": ("leads",),
     "/v1/entitlements": ("entitlements",),
     "/v1/grants": ("data_grants",),
+    "/v1/secondary-uses": ("secondary_uses",),
 }
 ONE_OF_A_THING = {
     "/v1/things/{name}": "",
@@ -75,6 +82,7 @@ ONE_OF_A_THING = {
     "/v1/things/{thing}/benchmark": "?signal=temp_c&from_ms=0&to_ms=9000",
     "/v1/things/{thing}/sessions": "?from_ms=0&to_ms=9000",
     "/v1/things/{thing}/wear": "",
+    "/v1/things/{thing}/forecasts": "",
     "/v1/things/{thing}/diagnosis": "",
 }
 """One thing that the caller does not see: 404, as if there were none; else anything but that."""
@@ -88,8 +96,11 @@ ONE = {
     "/v1/alerts/{alert_id}": "alerts",
     "/v1/tickets/{ticket}": "tickets",
     "/v1/work-orders/{wo_id}": "work_orders",
+    "/v1/work-orders/{wo_id}/visit": "work_orders",
     "/v1/sla/{incident}": "sla_incidents",
     "/v1/service-levels/{level}": "service_levels",
+    "/v1/collections/{collection}": "collections",
+    "/v1/collection-routes/{route}": "collection_routes",
     "/v1/contracts/{contract_id}": "contracts",
     "/v1/contracts/{contract_id}/margin": "contracts",
     "/v1/outcomes/{contract_id}/{period}": "outcomes",
@@ -99,6 +110,8 @@ ONE = {
     "/v1/explain/{ident}": "recommendations",
     "/v1/recommendations/{rec_id}": "recommendations",
     "/v1/orders/{order_id}": "orders",
+    "/v1/advice/{advice_id}": "advices",
+    "/v1/secondary-uses/{use}/looks": "secondary_uses",
 }
 """One object by its id: 404 unless the caller sees it."""
 WHOLE = {
@@ -107,11 +120,16 @@ WHOLE = {
     "/v1/views/machines", "/v1/views/portal/overview",
     "/v1/pricings/{pricing}/usage", "/v1/invoice-export",
     "/v1/settlements", "/v1/settlements/{party}", "/v1/subscriptions/{subscription}",
-    "/v1/partners/{partner}/tools",
+    "/v1/partners/{partner}/tools", "/v1/collections/{collection}/summary",
+    "/v1/planning/places", "/v1/planning/shifts",
+    "/v1/planning/days", "/v1/planning/load",
+    "/v1/customers/{customer}/export", "/v1/customers/{customer}/export/{section}",
+    "/v1/models/{model}/reliability",
 }  # fmt: skip
 """Put together from several kinds of rows: no marker of somebody else's may be in it."""
 OF_NOBODY = {
     "/v1/info", "/v1/health", "/v1/me", "/v1/roles", "/v1/models", "/v1/models/{name}",
+    "/v1/planning/settings", "/v1/models/{model}/verification",
     "/v1/models/{model}/metadata", "/v1/algorithms", "/v1/conditions/{name}/revisions",
     "/v1/recomputations", "/v1/parts", "/v1/rule-packs", "/v1/plans", "/v1/agreements",
     "/v1/recipients", "/v1/tenants", "/v1/flags", "/v1/ingestion/stored",
@@ -119,12 +137,12 @@ OF_NOBODY = {
     "/v1/firmware/packages", "/v1/firmware/rollouts", "/v1/firmware/rollouts/{ident}",
     "/v1/firmware/rollouts/{ident}/devices", "/v1/firmware/rollouts/{ident}/health",
     "/v1/contract-tiers", "/v1/remote-fixes", "/v1/rules/supervision", "/v1/automations",
-    "/v1/automations/{name}/runs",
+    "/v1/automations/{name}/runs", "/v1/advice-plans", "/v1/advice-plans/{ident}",
 }  # fmt: skip
 """Asked too: what they answer is the product's or the tenant's, so no marker may be in it."""
 OF_ONE_S_OWN = {
     "/v1/webhooks", "/v1/webhooks/{webhook}", "/v1/webhook-deliveries", "/v1/notices",
-    "/v1/contacts",
+    "/v1/contacts", "/v1/connectors", "/v1/connectors/{connector}/jobs",
 }  # fmt: skip
 """What a user made or was sent, held by the tests of those contexts; no marker here either."""
 
@@ -333,4 +351,4 @@ def test_every_route_asks_for_a_permission_or_is_open_to_everybody(open_office):
         route.path for route in routes_of(open_office.dps.app.router) if not permission_of(route)
     }
 
-    assert silent == {"/v1/info", "/v1/health", "/v1/login"}
+    assert silent == {"/v1/info", "/v1/health", "/v1/login", "/v1/callbacks"}

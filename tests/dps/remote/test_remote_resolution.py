@@ -73,6 +73,41 @@ def test_what_telemetry_does_not_verify_is_tried_again_and_then_somebody_is_sent
     assert (visit["thing"], visit["position"], visit["kind"]) == ("mix-1", "blade", "breakdown")
 
 
+@pytest.mark.feature("FS12")
+def test_a_visit_waits_for_the_remedy_and_is_made_when_that_fails(yard, spans):
+    level = {"priorities": {"P3": {"respond": 480}}, "opens_for": ["major"],
+             "covers": {"things": ["mix-1"]}}  # fmt: skip
+    yard.done("PUT", "/service-levels/gold", level)
+    blade = {"title": "Blade", "price_eur": 10.0, "supplier": "acme", "models": ["mixer-1"],
+             "lead_time_h": {"p50": 24.0, "p90": 48.0}}  # fmt: skip
+    yard.done("PUT", "/parts/blade", blade)
+    yard.done("POST", "/rule-packs", PACK)
+    yard.done("PUT", "/remote-fixes/kick-it", {**FIX, "tries": 1})
+
+    def order():
+        return yard.get("/work-orders")["items"][-1]
+
+    def stuck_again():
+        yard.read("mix-1", at_ms=yard.now + 1, speed=0)
+        yard.wait(2 * spans.MINUTE)
+        for asked in yard.told():
+            yard.ack(asked)
+        assert order()["state"] == "REMOTE_WORK"
+
+    stuck_again()
+    keep(yard, spans, 50)
+    assert (order()["state"], order()["remote_fix"]) == ("COMPLETED", False), "not verified yet"
+    keep(yard, spans, 50, minutes=120)
+    assert (order()["state"], order()["remote_fix"]) == ("CLOSED", True)
+    assert order()["arrived_ms"] is None
+    stuck_again()
+    keep(yard, spans, 0)
+    assert order()["state"] == "TRIAGED", "somebody has to be sent"
+    assert order()["reason"] == "kick-it: not well after one try"
+    assert kinds(yard, "work_order.")[-1] == "remote_failed"
+    assert len(yard.get("/work-orders")["items"]) == 2, "one for the fault, no second one"
+
+
 @pytest.mark.deep
 @pytest.mark.feature("FS12", "R3")
 def test_without_a_reading_nothing_is_verified_and_a_lost_answer_is_no_reason_to_repeat_blindly(

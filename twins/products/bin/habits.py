@@ -162,6 +162,11 @@ class Habits:
         items_a_step = demand.level_l_day / MEAN_L * clock.step_ms / model.DAY_MS
         self._log_level = np.log(np.maximum(items_a_step, 1e-12) / LEAST) / LOG_RATIO
 
+    @property
+    def level_l_day(self) -> Columns:
+        """Mean volume a day, by bin."""
+        return self._demand.level_l_day
+
     def day_pace(self, day: int, *, festival: bool) -> Columns:
         """How busy the bins are on a day since the epoch, in grades: level, gamma, events."""
         demand, first = self._demand, day * _DRAWS_A_DAY

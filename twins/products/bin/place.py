@@ -30,9 +30,15 @@ class Places:
         self._wander_m = low + (high - low) * np.array([[rng.random()] for rng in draws])
         east_deg_per_m = DEG_PER_M / np.cos(np.radians(latitude_deg))
         self._deg_per_m = np.array([DEG_PER_M, east_deg_per_m])
+        self._home_m = home_m
         self._home_deg = np.array([latitude_deg, longitude_deg]) + home_m * self._deg_per_m
         self.drift_m_day = np.zeros((len(devices), 2))
         self.drifts_from_h = np.zeros(len(devices))
+
+    def home_km(self, device: int) -> tuple[float, float]:
+        """Where a bin stands, km east and north of the middle of the town."""
+        north_m, east_m = self._home_m[device].tolist()
+        return east_m / 1000.0, north_m / 1000.0
 
     def fix_deg(self, errors: Columns, now_h: float) -> Columns:
         """Latitude and longitude by the receivers, from standard normal ``errors``."""

@@ -227,6 +227,21 @@ class BinTwin:
         """
         return float(self.bins.collect(np.array([device]), forgotten=bag_forgotten)[0])
 
+    def place_km(self, device: int) -> tuple[float, float]:
+        """Where a bin really stands, km east and north of the middle of the region."""
+        return self.bins.places.home_km(device)
+
+    def divert(self, device: int, other: int, share: float) -> None:
+        """Let people take a share of their waste to another bin; 0: to this one again.
+
+        An event at one of the two is over with it: there is one figure for how busy a bin is.
+        """
+        level = self.bins.habits.level_l_day
+        busy = self.bins.state.busy
+        busy[device] = 1.0 - share
+        busy[other] = 1.0 + share * float(level[device] / level[other])
+        self.bins.look_busy()
+
     def command(self, device: int, name: str, args: Mapping[str, Any]) -> str | None:
         """``inhibit_compaction``, ``allow_compaction``, ``reset_jam`` (try once more)."""
         del args

@@ -30,24 +30,25 @@ electric power, current, roughness (1 at the best point), NPSH left."""
 PART = _record("run_s m3 kws amp_s rough_s speed_s")
 """Sums since the last report."""
 ILL = _record(
-    "clog clog_mode impeller ring imbalance misaligned misaligned_k valve suction_m backflow "
-    "cooling bearing_mm_s bearing seal winding hours_limit starts_limit"
+    "clog clog_mode impeller ring valve suction_m backflow cooling seal hours_limit starts_limit "
+    "winding bearing misaligned_k imbalance misaligned bearing_mm_s"
 )
 """What is wrong with a pump: see ``ills.py``."""
 WAS = _record("level_m clog clog_mode impeller ring valve suction_m")
 """For what ``alone`` was worked out."""
 PUMP = _record(
     "power_factor head_factor least_speed healthy_mm_s "  # as it was built
-    "bearing_c motor_c run_s starts last_start_s trip_s trip_before_s "
-    "works_level_m m3 kwh ground_h run_share starts_h starts_before rags_m3 clean_starts "
-    "reversals",
+    "trip_s trip_before_s run_share starts_h starts_before "
+    # What every step needs lies together, for the cache.
+    "bearing_c motor_c run_s starts last_start_s works_level_m m3 kwh ground_h rags_m3 "
+    "clean_starts reversals",
     "role",
     "running able stopped hot latched",
     alone=POINT,
-    joint=POINT,
     was=WAS,
-    part=PART,
     ill=ILL,
+    joint=POINT,
+    part=PART,
 )
 """``role``: whether the level control may run it now (``switching.py``). ``trip_s``: when its motor
 tripped last, and the time before. ``works_level_m``: level for which ``alone`` and ``joint``, the

@@ -108,14 +108,49 @@ def close(  # noqa: PLR0917
             pump = pumps[s, j]
             part = pump.part
             pump.m3 += max(part.m3, 0.0)
-            pump.kwh += part.kws / 3600.0
-            pump.ground_h += part.run_s / 3600.0
-            part.run_s = part.m3 = part.kws = 0.0
-            part.amp_s = part.rough_s = part.speed_s = 0.0
+            part.m3 = 0.0
+            if part.run_s > 0.0:
+                pump.kwh += part.kws / 3600.0
+                pump.ground_h += part.run_s / 3600.0
+                part.run_s = part.kws = part.amp_s = part.rough_s = part.speed_s = 0.0
             if pump.m3 >= pump.rags_m3 or pump.starts >= pump.clean_starts:
                 ragged[rags] = s * pumps.shape[1] + j
                 rags += 1
     return rags, mains
+
+
+@compiled
+def use(pump: Record, span_s: float, row: int, j: int, out: Columns) -> None:
+    """What a pump did in the interval; one that stood needs no divisions."""
+    part, run_s, m3 = pump.part, pump.part.run_s, pump.part.m3
+    out[1, row, j] = m3 / span_s * 3600.0 if m3 != 0.0 else 0.0
+    if run_s > 0.0:
+        out[2, row, j] = part.kws / span_s
+        out[3, row, j] = part.amp_s / run_s
+        rough, speed = part.rough_s / run_s, part.speed_s / run_s
+        out[4, row, j] = vibration_mm_s(pump, rough, speed)
+        out[11, row, j] = run_s / span_s
+        out[12, row, j] = part.speed_s / span_s * SUPPLY_HZ
+    else:
+        out[2, row, j] = out[11, row, j] = out[12, row, j] = 0.0
+        out[3, row, j] = out[4, row, j] = np.nan
+    out[21, row, j] = part.kws / 3600.0 / m3 if m3 > 0.0 else np.nan
+
+
+@compiled
+def tell(pump: Record, stator_from: float, row: int, j: int, out: Columns) -> None:
+    """How a pump is at the end of the interval."""
+    ill, oil_pct = pump.ill, OIL_GOOD_PCT
+    if ill.seal > 0.0:
+        oil_pct += (OIL_FAILED_PCT - OIL_GOOD_PCT) * ill.seal * math.sqrt(ill.seal)
+    out[5, row, j], out[6, row, j] = pump.bearing_c, pump.motor_c
+    out[7, row, j] = rolled(pump.run_s / 3600.0, ill.hours_limit)
+    out[8, row, j] = rolled(pump.starts, ill.starts_limit)
+    out[9, row, j], out[10, row, j] = pump.able, pump.running
+    out[17, row, j] = oil_pct
+    out[18, row, j], out[19, row, j] = oil_pct > SEAL_SENSOR_PCT, ill.seal >= stator_from
+    out[20, row, j] = np.nan if pump.running else insulation_mohm(pump, stator_from)
+    out[23, row, j] = pump.reversals
 
 
 @compiled
@@ -145,42 +180,22 @@ def measure(  # noqa: PLR0917
         for j in range(pumps.shape[1]):
             m3 += pumps[s, j].part.m3
             kws += pumps[s, j].part.kws
+        shown_m, m3_h, high = well.level_m + well.offset_m, 0.0, well.level_m >= interval.float_m
+        bar = BAR_PER_M * (interval.outlet_m - 1.0 + well.head_ms / span_s)
+        volts, rain_mm_h, opened = well.volts * interval.evening, well.rain_mm_h, well.opened
+        if m3 != 0.0:
+            m3_h = m3 / span_s * 3600.0
+        if kws > 0.0:
+            volts -= SAG_V_KW * kws / span_s
+        if well.dead:
+            volts = 0.0
         for j in range(pumps.shape[1]):
             pump = pumps[s, j]
-            part, ill, run_s = pump.part, pump.ill, pump.part.run_s
-            oil_pct = OIL_GOOD_PCT
-            oil_pct += (OIL_FAILED_PCT - OIL_GOOD_PCT) * ill.seal * math.sqrt(ill.seal)
-            out[0, row, j] = well.level_m + well.offset_m
-            out[1, row, j] = part.m3 / span_s * 3600.0
-            out[2, row, j] = part.kws / span_s
-            out[3, row, j] = out[4, row, j] = np.nan
-            if run_s > 0.0:
-                out[3, row, j] = part.amp_s / run_s
-                out[4, row, j] = vibration_mm_s(pump, part.rough_s / run_s, part.speed_s / run_s)
-            out[5, row, j] = pump.bearing_c
-            out[6, row, j] = pump.motor_c
-            out[7, row, j] = rolled(pump.run_s / 3600.0, ill.hours_limit)
-            out[8, row, j] = rolled(pump.starts, ill.starts_limit)
-            out[9, row, j] = pump.able
-            out[10, row, j] = pump.running
-            out[11, row, j] = run_s / span_s
-            out[12, row, j] = part.speed_s / span_s * SUPPLY_HZ
-            out[13, row, j] = m3 / span_s * 3600.0
-            out[14, row, j] = BAR_PER_M * (interval.outlet_m - 1.0 + well.head_ms / span_s)
-            volts = well.volts * interval.evening - SAG_V_KW * kws / span_s
-            out[15, row, j] = 0.0 if well.dead else volts
-            out[16, row, j] = well.level_m >= interval.float_m
-            out[17, row, j] = oil_pct
-            out[18, row, j] = oil_pct > SEAL_SENSOR_PCT
-            out[19, row, j] = ill.seal >= interval.stator_from
-            out[20, row, j] = np.nan
-            if not pump.running:
-                out[20, row, j] = insulation_mohm(pump, interval.stator_from)
-            out[21, row, j] = part.kws / 3600.0 / part.m3 if part.m3 > 0.0 else np.nan
-            out[22, row, j] = well.rain_mm_h
-            out[23, row, j] = pump.reversals
-            out[24, row, j] = well.opened
-            out[25, row, j] = signal_dbm[s]
+            out[0, row, j], out[13, row, j], out[14, row, j] = shown_m, m3_h, bar
+            out[15, row, j], out[16, row, j], out[22, row, j] = volts, high, rain_mm_h
+            out[24, row, j], out[25, row, j] = opened, signal_dbm[s]
+            use(pump, span_s, row, j, out)
+            tell(pump, interval.stator_from, row, j, out)
     return close(wells, pumps, first, first + out.shape[1], interval.now_s, ragged)
 
 

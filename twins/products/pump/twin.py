@@ -14,6 +14,7 @@ from twins.core.twin import Action, Build, Columns, OwnWear, Wear
 from twins.core.wear import WearLaw
 from twins.products.pump import commands, laws, measuring, model
 from twins.products.pump.faults import FAULTS
+from twins.products.pump.grinding import take_hours
 from twins.products.pump.station import Stations
 from twins.products.pump.switching import STATOR_FROM
 from twins.products.pump.wear import STEP_REPORTS, Drifted
@@ -104,8 +105,10 @@ class PumpTwin(Works):
         if rags:
             self.rags.step(self.now_ms, self._ragged[:rags])
         if mains:
-            stations.wells["dead"] &= self.ills.mains_until_s > self.now_s
-            stations.usable_changed()
+            back = stations.wells["dead"] & (self.ills.mains_until_s <= self.now_s)
+            stations.wells["dead"] &= ~back
+            for station in np.flatnonzero(back).tolist():
+                stations.usable_changed(station)
         self._close()
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
@@ -266,15 +269,8 @@ class PumpTwin(Works):
         stations, pumps = self.stations, self.stations.pumps
         self._reports += 1
         if self._reports % STEP_REPORTS == 0:
-            hours = STEP_REPORTS * self._hours
+            hours, run_h = STEP_REPORTS * self._hours, np.empty(pumps.size)
+            take_hours(pumps, hours, math.exp(-hours / laws.USE_MEMORY_H), run_h)
             for name, law in self.grinding.items():
-                damage = law.step(pumps["ground_h"].reshape(-1))
-                pumps["ill"][name] = damage.reshape(self._shape)
-            memory = math.exp(-hours / laws.USE_MEMORY_H)
-            share = pumps["ground_h"] / hours
-            often = (pumps["starts"] - pumps["starts_before"]) / hours
-            pumps["run_share"] = share + (pumps["run_share"] - share) * memory
-            pumps["starts_h"] = often + (pumps["starts_h"] - often) * memory
-            pumps["starts_before"] = pumps["starts"]
-            pumps["ground_h"] = 0.0
+                pumps["ill"][name] = law.step(run_h).reshape(self._shape)
         stations.water_c = model.water_temp_c(self.now_ms)

@@ -1,0 +1,1 @@
+"""How the ecosystem keeps what it knows."""

@@ -1,0 +1,1 @@
+"""Collection rounds: which containers are emptied today, by which truck, in which order."""
