@@ -1,4 +1,4 @@
-"""A revised part: its damage begins later, by its factor, and the next plain one lives as before."""
+"""A revised part: its damage begins later, by its factor; the next plain one lives as before."""
 
 from __future__ import annotations
 
