@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-EPILOG = "Example: twinrig arms scenarios/arms/pumps.yaml --seeds 6 --html arms.html"
+EPILOG = "Example: twinrig arms arms.yaml --seeds 6 --html arms.html"
 
 
 def arms(

@@ -211,7 +211,7 @@ def _cell(values: Sequence[tuple[float, float]]) -> Cell:
 def _shared(arms: Sequence[WayRun]) -> int:
     """How many moments all arms of a seed have in common, before anybody's doing in any.
 
-    A station, a building, a bin is a world of its own: what is done at one site changes no other.
+    A site is a world of its own: what is done at one changes no other.
     """
     count = 0
     for site, first in arms[0].nature.items():

@@ -107,11 +107,7 @@ def later_routers(
     return [
         insight_api.router(c.analytics, clock, store),
         advice_api.router(c.advising, clock, store),
-        reliability_api.router(
-            joins.reliability_of(ground, maintenance=c.maintenance, orders=c.orders, rules=c.rules),
-            clock,
-            store,
-        ),
+        reliability_api.router(joins.reliability_of(ground, c), clock, store),
         view_api.router(views, clock, store),
         people_api.router(c.rules, clock, store),
         sla_api.router(

@@ -42,9 +42,8 @@ def router(reliability: Reliability, clock: Clock, store: Store) -> APIRouter:
     async def post_review(model: str, body: ReviewBody) -> Answer:
         """Tell it in the feed, too."""
         with store.begin() as uow:
-            found: Answer = reliability.review(
+            return reliability.review(
                 uow, model, by=body.by, at_ms=clock.now_ms(), clock=body.clock
             )
-            return found
 
     return routes

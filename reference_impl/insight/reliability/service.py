@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from reference_impl.insight.reliability.domain import End, Life, pareto
 from reference_impl.kernel.counters import steps_of
 from reference_impl.kernel.errors import Invalid, Problem, Unknown
-from reference_impl.kernel.ports import Directory, TelemetryView, ThingRef
+from reference_impl.kernel.ports import Directory, Floats, TelemetryView, ThingRef, Times
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.published import DesignReviewed
 
@@ -74,24 +74,22 @@ class Reliability:
             if not times.size:
                 continue
 
-            def age_h(from_ms: int, to_ms: int, readings: Any = (times, values)) -> float:  # noqa: ANN401
-                if clock == CALENDAR:
-                    return (to_ms - from_ms) / HOUR_MS
-                here = (readings[0] >= from_ms) & (readings[0] <= to_ms)
-                return float(steps_of(readings[0][here], readings[1][here]).use.sum())
-
             alerts = [a for a in self._fleet.alerts(conn, ref.thing) if a["severity"] == FAILURE]
             for place in places:
                 rows = [row for row in fitted[ref.thing] if row["position"] == place]
                 built = self._fleet.built_with(conn, model, place)
-                lives += _lives(ref.thing, place, built, rows, alerts,
-                                span_ms=(int(times[0]), at_ms), age_h=age_h)  # fmt: skip
+                lives += _lives(
+                    ref.thing, place, built, rows, alerts, span_ms=(int(times[0]), at_ms),
+                    age_h=_clock(times, values, counted=clock != CALENDAR),
+                )  # fmt: skip
         return {
             "model": model, "at_ms": at_ms, "clock": clock, "things": len(refs),
             "modes": pareto(lives),
         }  # fmt: skip
 
-    def review(self, uow: UnitOfWork, model: str, *, by: str, at_ms: int, clock: str) -> Any:  # noqa: ANN401
+    def review(
+        self, uow: UnitOfWork, model: str, *, by: str, at_ms: int, clock: str
+    ) -> dict[str, Any]:
         """Say in the feed what the field tells as of now; who designs listens there.
 
         Raises as :meth:`of`.
@@ -101,6 +99,18 @@ class Reliability:
         uow.publish(DesignReviewed(at_ms=at_ms, kind="design.reviewed", subject=model,
                                    data={"by": by, **said}))  # fmt: skip
         return found
+
+
+def _clock(times: Times, values: Floats, *, counted: bool) -> Callable[[int, int], float]:
+    """Hours between two instants: those of the calendar, or what a counter counted."""
+
+    def age_h(from_ms: int, to_ms: int) -> float:
+        if not counted:
+            return (to_ms - from_ms) / HOUR_MS
+        here = (times >= from_ms) & (times <= to_ms)
+        return float(steps_of(times[here], values[here]).use.sum())
+
+    return age_h
 
 
 def _lives(
