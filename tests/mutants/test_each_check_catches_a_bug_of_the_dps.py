@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from stories_of_field_work import LIMITS, PLANNED, calls
 
 from harness.checks.base import catalog
 from harness.checks.equals_oracle import ORACLES
@@ -63,14 +64,6 @@ def people(tale: Tale, **changes: dict[str, float]) -> b.People:
     )
 
 
-def calls(*made: tuple[str, dict[str, Any]]) -> Setup:
-    listed = [
-        {"method": path.rpartition(" ")[0] or "PUT", "path": path.rpartition(" ")[2], "body": body}
-        for path, body in made
-    ]
-    return Setup.model_validate({"at": "0h", "service": {"calls": listed}})
-
-
 BAD_IMAGE = "effc98e1f161b4e76b51eac77bd94e8e1fe5ad4f7d503be71fada88315082228"
 SHELF = calls(("/v1/stock/customer-01/seal-kit", {"on_hand": 1}))
 COVERED = calls(("/v1/coverage/c-1", {"things": [WORN], "parts": ["seal-kit"]}))
@@ -109,32 +102,6 @@ PRICED = calls(
         },
     ),
 )  # fmt: skip
-ORDER = f"/v1/work-orders/wo-{WORN}-machine-1"
-GOLD = {
-    "time_zone": "Europe/Rome", "pause_reasons": ["customer_access"],
-    "hours": {day: [["06:00", "20:00"]] for day in ("wed", "thu", "fri")},
-    "priorities": {"P1": {"restore": 600}, "P3": {"restore": 1200}},
-    "covers": {"things": [WORN]},
-}  # fmt: skip
-BY = {"by": "desk"}
-
-
-def steps(at: str, *taken: tuple[str, dict[str, Any]]) -> Setup:
-    listed = [{"method": "POST", "path": f"{ORDER}/{step}", "body": BY | m} for step, m in taken]
-    return Setup.model_validate({"at": at, "service": {"calls": listed}})
-
-
-VISIT = (("plan", {"start_ms": 0, "crew": "c"}), ("depart", {}), ("arrive", {}), ("begin", {}))
-REPORT = {"method": "POST", "path": f"/v1/things/{WORN}/work-orders",
-          "body": {**BY, "title": "It hums", "priority": "P3"}}  # fmt: skip
-LIMITS = (
-    calls(("/v1/service-levels/gold", GOLD)),
-    Setup.model_validate({"at": "1h", "service": {"calls": [REPORT]}}),
-    steps("1h", *VISIT, ("hold", {"reason": "customer_access"})),
-    steps("3h", ("resume", {}), ("hold", {"reason": "provider_part"})),
-    steps("5h", ("resume", {})),
-    steps("6h", ("priority", {"priority": "P1"})),
-)
 ROLLED_OUT = Setup.model_validate(
     {
         "at": "1h",
@@ -206,6 +173,11 @@ STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
     ),
     "limits are promised": lambda tale: tale(
         timeline=(*LIMITS, b.fault("seal_leak", WELL, at="0h", onset="0h", pf_interval="30h")),
+        field=people(tale, crew={"plan_p50_h": 700.0, "plan_p90_h": 720.0}),
+        checks=(C("invariants"), C("service_levels_equal_oracle", kept=0)),
+    ),
+    "technicians are planned": lambda tale: tale(
+        timeline=PLANNED,
         field=people(tale, crew={"plan_p50_h": 700.0, "plan_p90_h": 720.0}),
         checks=(C("invariants"),),
     ),
@@ -334,7 +306,9 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "orders_nothing_for_a_need": ("the seal wears", "C5"),
     "discards_without_a_reason": ("the buyer does not want it", "C6"),
     "counts_for_somebody_else": ("the seal wears", "C7"),
-    "counts_the_nights": ("limits are promised", "W2"),
+    "counts_the_nights": ("limits are promised", "W2 service_levels_equal_oracle"),
+    "sends_one_technician_to_two_places": ("technicians are planned", "W6"),
+    "counts_all_of_a_visit_as_planned": ("technicians are planned", "W10"),
     "waits_for_its_own_parts": ("limits are promised", "W3"),
     "counts_from_the_upgrade": ("limits are promised", "W7"),
     "forgets_what_ran_out": ("limits are promised", "W8"),
