@@ -46,6 +46,7 @@ STORY = (
     C("until", until='kind == "order.confirmed"', never='kind == "order.shipped"'),
     C("exactly", exactly=1, of=PLACED, per="need_key"),
     C("sometimes", sometimes='kind == "order.delivered"'),
+    C("score", score=PLACED, holds=f'thing == "{WORN}"', at_least=1.0),
     C("budget", budget="orders", at_most=1),
     C("budget", budget="messages", at_most=400),
 )
@@ -254,9 +255,9 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "gives_no_reasons": ("the seal wears", "O15"),
     "never_advises": (
         "the seal wears",
-        "order_delivered part_fitted availability_at_least eventually within sometimes",
+        "order_delivered part_fitted availability_at_least eventually within sometimes score",
     ),
-    "orders_for_no_reason": ("the seal wears", "no_orders oracle:needs budget"),
+    "orders_for_no_reason": ("the seal wears", "no_orders oracle:needs budget score"),
     "ships_unconfirmed": ("the seal wears", "S1 order_follows_states oracle:orders until"),
     "tells_of_deliveries_late": ("the seal wears", "oracle:lead_time"),
     "forgets_deliveries": ("the seal wears", "order_delivered oracle:orders oracle:lead_time"),
