@@ -116,12 +116,9 @@ class People:
         self._actors: dict[str, Actor] = {}
         self._caretaker: Caretaker | None = None
         self._upkeep = upkeep.Upkeep(
-            self,
-            params[upkeep.NAME],
-            maintain=yard.maintain,
-            devices=yard.ages_ms,
+            self, params[upkeep.NAME], maintain=yard.maintain, devices=yard.ages_ms,
             parts=yard.parts,
-        )
+        )  # fmt: skip
         hands = [self.goods.handlers, self._trucks.handlers, self._upkeep.handlers]
         hands.append(self._routes.hands)
         owners: list[Handlers] = [self._routes.handlers]
