@@ -48,6 +48,9 @@ def counterpart(scenario: Scenario) -> tuple[str, str]:
             return ("forgets_deliveries" if bought else "never_advises"), name
     if "secondary_use_lawful" in names:
         return "asks_for_no_consent", "secondary_use_lawful"
+    if "nothing_lost" in names and any("/payments" in str(e) for e in scenario.timeline):
+        # A wrong invoice would refuse the payment that the scenario makes, and end the run.
+        return "forgets_to_store_a_message", "nothing_lost"
     if "invoices_equal_oracle" in names:
         return "asks_for_a_cent_more", "invoices_equal_oracle"
     if "no_orders" in names and scenario.service.rules:
