@@ -102,6 +102,7 @@ class Kind:
     model: str = "thing-1"
     firmware: str = "1.0.0"
     places: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, object] = field(default_factory=dict)
     obeys: Declared = field(default_factory=Declared)
     signals: dict[str, SignalSpec] = field(
         default_factory=lambda: {
