@@ -1,4 +1,4 @@
-"""``{every: bin}`` in a call of a scenario: all devices of a product, so that none is listed.
+"""``{every: product}`` in a call of a scenario: all devices of a product, so that none is listed.
 
 A list in a call's body may hold it as an item, beside names; it is put in place before a run.
 """

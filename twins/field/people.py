@@ -91,21 +91,7 @@ class People:
         )
         self.goods = stock.Goods(self, params[stock.NAME])
         self._supplier = supplier.Supplier(self, params[supplier.NAME])
-        self._trucks = trucks.Trucks(
-            self,
-            params[trucks.NAME],
-            containers=yard.containers,
-            empty=yard.empty,
-            point=self._container_at,
-        )
-        self._routes = PlannedRoutes(
-            self,
-            params[trucks.NAME],
-            empty=yard.empty,
-            clean=yard.maintain,
-            divert=yard.divert,
-            point=lambda device: self._container_at(device) if yard.has(device) else None,
-        )
+        self._send_trucks()
         self._meters = money.Meters(
             params[money.NAME],
             pending=pending,
@@ -140,6 +126,24 @@ class People:
         for rank, group in ((RANK, owners), (HANDS_RANK, hands)):
             for kind, handler in (row for handlers in group for row in handlers.items()):
                 pending.serve(kind, rank=rank, handler=self._unless_away(kind, handler))
+
+    def _send_trucks(self) -> None:
+        """Trucks on fixed rounds, and those that drive what a service plans."""
+        self._trucks = trucks.Trucks(
+            self,
+            self._params[trucks.NAME],
+            containers=self._yard.containers,
+            empty=self._yard.empty,
+            point=self._container_at,
+        )
+        self._routes = PlannedRoutes(
+            self,
+            self._params[trucks.NAME],
+            empty=self._yard.empty,
+            clean=self._yard.maintain,
+            divert=self._yard.divert,
+            point=lambda device: self._container_at(device) if self._yard.has(device) else None,
+        )
 
     def start(self) -> None:
         """Begin: trucks, planned visits and the first bill are waited for."""
