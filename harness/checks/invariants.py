@@ -17,7 +17,9 @@ from harness.oracles import (
     outcome_invariants,
     remote_invariants,
     sla_invariants,
+    subscription_invariants,
     supply_invariants,
+    update_invariants,
     work_invariants,
 )
 from harness.oracles.invariants import OTHERS, REGISTRY, Invariant, family
@@ -31,10 +33,12 @@ MODULES = (
     sla_invariants,
     remote_invariants,
     outcome_invariants,
+    update_invariants,
+    subscription_invariants,
 )
 """Imported so that the registry has them."""
-FAMILIES = ("O", "C", "A", "W", "K", "FW", "R", "S")
-"""Order in which they are told: of buying, alerts, work, outcomes, firmware, commands, states."""
+FAMILIES = ("O", "C", "A", "W", "K", "FW", "SU", "R", "S")
+"""Of buying, alerts, work, outcomes, firmware, plans, commands, states: as they are told."""
 _NUMBER = re.compile(r"([A-Z]+)(\d+)")
 SHOWN_MAX = 6
 """Violated invariants that a failure tells beside the first."""

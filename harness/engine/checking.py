@@ -84,15 +84,23 @@ def brief_of(scenario: Scenario, products: Products, calls: Sequence[Call]) -> B
             device: products[place.product].conditions for device, place in devices.items()
         },
         rules=rules,
-        technicians=_technicians(scenario),
+        technicians={
+            name: frozenset(body.get("skills", ()))
+            for name, body in _entered(scenario, "/v1/technicians/").items()
+        },
+        plans=_entered(scenario, "/v1/plans/"),
+        planned_updates=frozenset(
+            name
+            for name, body in _entered(scenario, "/v1/contracts/").items()
+            if body.get("updates_are_planned")
+        ),
     )
 
 
-def _technicians(scenario: Scenario) -> dict[str, frozenset[str]]:
-    """What each technician knows whom a call of the timeline enters."""
-    path = "/v1/technicians/"
+def _entered(scenario: Scenario, path: str) -> dict[str, Mapping[str, Any]]:
+    """What calls of the timeline enter below a path, by name."""
     return {
-        call.path.removeprefix(path): frozenset(call.body.get("skills", ()))
+        call.path.removeprefix(path): call.body
         for entry in scenario.timeline
         if isinstance(entry, Setup)
         for call in entry.service.calls

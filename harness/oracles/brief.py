@@ -25,5 +25,9 @@ class Brief:
     """By device: the conditions that were installed for its model."""
     rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Rules that were installed, by id, as their packs say them."""
+    plans: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Plans that the scenario's calls offer, by id."""
+    planned_updates: frozenset[str] = frozenset()
+    """Contracts of the scenario's calls by which an update's downtime is planned."""
     technicians: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """What each technician knows whom the scenario's calls entered."""

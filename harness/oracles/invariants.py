@@ -2,8 +2,7 @@
 
 Each looks at what the service tells (its feed), at truth, and at what the harness installed; none
 looks into the service. The docstring of a checker is the domain's sentence. Families without a
-checker yet (SU) are listed in docs/reference/checks.md with the capability that they
-come with.
+checker are listed in docs/reference/checks.md with the reason.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ FEED_KINDS = (
             "expired", "terminated", "renewed",
         )
     ),
-    "action.raised", "action.escalated", "action.closed",
+    "diagnosis.made", "action.raised", "action.escalated", "action.closed",
     *(
         f"advice.{step}"
         for step in (

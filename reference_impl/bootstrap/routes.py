@@ -119,6 +119,7 @@ def later_routers(
             incidents=c.work.incidents,
             technicians=c.work.technicians,
             planned=c.work.planned,
+            verification=c.maintenance.verification,
             clock=clock,
             store=store,
         ),

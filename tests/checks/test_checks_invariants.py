@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
@@ -76,7 +77,9 @@ def broken(make):
         **{ident: log for ident, (log, _) in classed(make).items()},
         **{ident: log for ident, (log, _) in promised(make).items()},
         **{ident: log for ident, (log, _) in remote(make).items()},
-        **{ident: log for ident, (log, _) in sent(make).items()},
+        **{ident: log for ident, (log, _) in make.sent().items()},
+        **{ident: log for ident, (log, _) in updated(make).items()},
+        **{ident: log for ident, (log, _) in subscribed(make).items()},
         **{ident: log for ident, (log, _) in measured(make).items()},
         "W5": [good[12], f(9, "part.fitted", "dev-01-2", position="hub", serial="s2", cycle=2)],
         "W9": [alerts[0], good[12], f(8, "alert.cleared", "a", **{**ALERT, "values": {}})],
@@ -229,44 +232,111 @@ def remote(make):
     }  # fmt: skip
 
 
-def sent(make):
-    """W6, W10: a log that breaks it, and its nearest that does not."""
+def updated(make):
+    """FW and R of updates and automations: a log that breaks it, and its nearest that does not."""
     f = make.feed
+    device = {"thing": D, "rollout": "u", "group": 1, "version": "2.0.0", "was": "1.0.0"}
 
-    def slot(order: str, at_h: float, from_h: float, step: str = "planned", **more):
-        taken = {"from_ms": START + int(from_h * H), "to_ms": START + int((from_h + 2) * H)}
-        return f(at_h, f"work_order.{step}", order, thing=D, technician="ann", **taken, **more)
+    def step(at_h: float, what: str, **more):
+        return f(at_h, f"firmware.{what}", f"u/{D}", **{**device, **more})
 
-    def used(from_h: float, to_h: float):
-        span = {"used_from_ms": START + int(from_h * H), "used_to_ms": START + int(to_h * H)}
-        return f(to_h, "planned_work.done", "u", thing=D, work_order="w", **span)
+    def ask(**args):
+        data = {"thing": D, "name": "update_firmware", "args": {"version": "1.9.0", **args}}
+        return f(2, "command.requested", "c", **data)
 
-    def asked(*orders: str):
-        needs = {order: f"{D}/{order}/1" for order in orders}
-        return [
-            f(0, "work_order.requested", order, thing=D, need_key=key)
-            for order, key in needs.items()
-        ]
+    def closed(contract: str, planned_ms: int):
+        things = {D: {"up_ms": 9 * H - planned_ms, "planned_ms": planned_ms}}
+        return f(9, "outcome.period_closed", f"{contract}/2026-01", contract=contract,
+                 things=things, **classes(planned_ms=planned_ms))  # fmt: skip
 
-    first, there = slot("w", 1, 5, skills=["electric"]), f(4, "work_order.arrived", "w", thing=D)
-    gone = [*asked("w"), first, f(3, "work_order.departed", "w", thing=D), there]
-    both = [*asked("w", "w2"), first, slot("w2", 2, 6)]
-    agreed = f(1, "planned_work.agreed", "u", from_ms=START + 5 * H, to_ms=START + 7 * H)
+    born, done = f(3, "device.born", D, firmware="2.0.0"), step(4, "updated")
+    level = {"condition": "hub_wear", "position": "hub", "level": 0.1}
+    old, new = (f(at, "condition.evaluated", D, cycle=n, **level) for at, n in ((1, 1), (5, 2)))
+    fitted = f(4.5, "part.fitted", D, position="hub", serial="s-9", cycle=2, part="hub-set")
+    judged = [
+        step(1, "initiated"), born, done,
+        f(5, "firmware.health_judged", "u", rollout="u", group=1, verdict="UNHEALTHY"),
+    ]  # fmt: skip
+    other = f(7, "firmware.initiated", "u/dev-01-2", **{**device, "thing": "dev-01-2"})
+    resumed = f(6, "firmware.rollout_resumed", "u", rollout="u")
+    rounds = [f(1 + n / 10, "automation.ran", "a/x", automation="a", thing=D) for n in range(4)]
     return {
-        "W6": (both, [*both, slot("w2", 3, 7, "moved")]),
-        "W10": ([*gone, agreed, used(4, 7)], [*gone, agreed, used(5, 7)]),
+        "FW1": (
+            [step(1, "initiated"), step(2, "failed"), step(3, "updating")],
+            [step(1, "initiated"), step(2, "updating"), step(3, "failed")],
+        ),
+        "FW5": (
+            [f(1, "device.born", D, firmware="1.10.0"), ask()],
+            [f(1, "device.born", D, firmware="1.10.0"), ask(downgrade=True)],
+        ),
+        "FW6": (
+            [step(1, "initiated"), f(3, "device.born", D, firmware="0.0.0")],
+            [step(1, "initiated"), f(2, "device.born", D, firmware="1.0.0"), born],
+        ),
+        "FW9": (
+            [step(1, "initiated"), born, done, closed("c-no", H)],
+            [step(1, "initiated"), born, done, closed("c-yes", H)],
+        ),
+        "FW11": (
+            [old, step(2, "initiated"), born, done, new],
+            [old, step(2, "initiated"), born, done, fitted, new],
+        ),
+        "FW12": ([*judged, other], [*judged, resumed, other]),
+        "R5": (rounds, [*rounds[:3], f(2.1, "automation.ran", "a/x", automation="a", thing=D)]),
     }
 
 
-def test_who_is_sent_knows_the_work_and_planned_downtime_was_agreed_on(make, judged) -> None:
-    first, (*_, there, agreed, done) = sent(make)["W6"][0][2], sent(make)["W10"][1]
-    first.data["skills"] = ["electric", "height"]
+def classes(**known):
+    """The lengths of a period's classes, and what it comes to."""
+    found = {"down_ms": 0, "planned_ms": 0, "excluded_ms": 0, "unknown_ms": 0, "degraded_ms": 0}
+    found |= known
+    return {**found, "up_ms": 9 * H - sum(found.values()), "total_ms": 9 * H,
+            "availability": 1.0, "fee_eur": 10.0, "credit_eur": 0.0}  # fmt: skip
 
-    assert "lacks height" in judged("invariants", {"only": "W6"}, [first]).seen
-    assert "no window was agreed on" in judged("invariants", {"only": "W10"}, [there, done]).seen
-    late = make.feed(6, "work_order.arrived", "w", thing=D)
-    seen = judged("invariants", {"only": "W10"}, [agreed, late, done]).seen
-    assert "while nobody was there" in seen
+
+def subscribed(make):
+    """SU: a log that breaks it, and its nearest that does not."""
+    f = make.feed
+    mine = {"customer": "cust", "thing": D, "plan": "basic", "next_plan": None, "state": "ACTIVE"}
+
+    def sub(at_h: float, what: str, ident: str = "s-1", **more):
+        return f(at_h, f"subscription.{what}", ident, **{**mine, **more})
+
+    def renewed(from_: tuple[int, int], to: tuple[int, int]):
+        begin, end = (
+            round(datetime(2026, *day, tzinfo=UTC).timestamp() * 1000) for day in (from_, to)
+        )
+        return sub(1, "renewed", from_ms=begin, to_ms=end)
+
+    up = {"plan": "basic", "next_plan": "pro"}
+    bill = {"subject": "s-1", "customer": "cust", "what": "upgrade to pro", "amount_eur": 60.0}
+    paid = f(3, "charge.settled", "c-1", **bill)
+    changed = sub(3, "changed", plan="pro")
+    asked = [sub(1, "begun"), sub(2, "change_asked", **up)]
+    months = [renewed((1, 31), (2, 28)), renewed((2, 28), (3, 31))]
+    trial = sub(1, "begun", state="TRIAL")
+    return {
+        "SU2": (
+            [sub(1, "begun"), sub(2, "begun", "s-2", plan="pro")],
+            [sub(1, "begun"), sub(2, "begun", "s-2", plan="map"), sub(3, "ended"),
+             sub(4, "begun", "s-3", plan="pro")],
+        ),
+        "SU3": ([*asked, changed], [*asked, paid, changed]),
+        "SU4": ([paid, paid], [paid, f(4, "charge.settled", "c-2", **bill)]),
+        "SU9": ([*months, renewed((3, 31), (5, 1))], [*months, renewed((3, 31), (4, 30))]),
+        "SU10": (
+            [trial, sub(2, "ended"), sub(3, "begun", "s-2", state="TRIAL")],
+            [trial, sub(2, "ended"), sub(3, "begun", "s-2", plan="pro", state="TRIAL")],
+        ),
+    }  # fmt: skip
+
+
+def test_going_down_asks_for_no_payment(make, judged) -> None:
+    down = {"customer": "cust", "thing": D, "plan": "pro", "next_plan": "basic", "state": "ACTIVE"}
+    asked = make.feed(2, "subscription.change_asked", "s-1", **down)
+    bill = make.feed(2, "charge.asked", "c-1", subject="s-1", customer="cust", amount_eur=1.0)
+    assert "goes down" in judged("invariants", {"only": "SU3"}, [asked, bill]).seen
+    assert judged("invariants", {"only": "SU3"}, [asked]).passed
 
 
 def measured(make):
@@ -304,7 +374,7 @@ MEASURED = ["K1", "K2", "K3", "K4", "K8"]
 
 
 def numbers_of(text: str) -> set[str]:
-    return set(re.findall(r"\b((?:FW|[OCAWKSR])\d+): ", text))
+    return set(re.findall(r"\b((?:FW|SU|[OCAWKSR])\d+): ", text))
 
 
 def test_a_healthy_story_breaks_no_invariant(make, judged) -> None:
@@ -333,13 +403,15 @@ def test_the_shortest_log_that_breaks_an_invariant_is_found(ident: str, make, ju
     assert only.expected == f"{ident}: {REGISTRY[ident].sentence()}"
 
 
-ALIKE = [*CLASSED, *PROMISED, *REMOTE, *MEASURED, *SENT]
+UPDATED = ["FW1", "FW5", "FW6", "FW9", "FW11", "FW12", "R5"]
+SUBSCRIBED = ["SU2", "SU3", "SU4", "SU9", "SU10"]
+ALIKE = [*CLASSED, *PROMISED, *REMOTE, *MEASURED, *SENT, *UPDATED, *SUBSCRIBED]
 
 
 @pytest.mark.parametrize("ident", ["O9", "O10", "O11", "O13", "O14", "O16", *ALIKE])
 def test_the_nearest_log_that_keeps_an_invariant_is_let_pass(ident: str, make, judged) -> None:
     logs = {**bought(make), **classed(make), **promised(make), **remote(make), **measured(make)}
-    logs |= sent(make)
+    logs |= make.sent() | updated(make) | subscribed(make)
     log, kept = logs[ident]
 
     assert log != kept

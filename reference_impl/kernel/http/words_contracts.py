@@ -25,6 +25,7 @@ limit_per_day: The most that can be used in a day; what a day without data count
 night_visit_eur: A visit between 22 and 6 o'clock
 objection_s: How long one may object to a result; null: nobody may, it is final at once
 place: The place, named after its first thing
+updates_are_planned: Whether the downtime of an update of firmware is planned
 planned_allowance_s: How much planned work of a period is not charged; null: all that was agreed
 rectify_s: A failure mended within it counts as available for its whole time
 renews: Whether it is followed by one like it when it ends

@@ -115,6 +115,7 @@ class Terms:
     groups: tuple[Group, ...] = ()
     exclusions: tuple[str, ...] = ()
     planned_allowance_s: float | None = None
+    updates_are_planned: bool = False
     connectivity: str = Owner.PROVIDER
     bonus_pct_per_step: float = 0.0
     bonus_cap_pct: float = 0.0

@@ -16,9 +16,10 @@ from reference_impl.outcomes.contracts.measuring import Measuring
 from reference_impl.outcomes.contracts.settling import Periods
 from reference_impl.outcomes.contracts.writing import MIRRORED, Writing, tell
 from reference_impl.outcomes.ports import OutcomeRows
-from reference_impl.published import PlannedWindow
+from reference_impl.published import FirmwareChanged, PlannedWindow
 
 AMEND, REPLACE = "contracts/amend", "contracts/replace"
+RESTARTS, UPDATED = "firmware.updating", "firmware.updated"
 _FIXED = ("baseline_days", "gain")
 """What a baseline was taken for stays as it was."""
 
@@ -43,6 +44,7 @@ class Amendments:
         self._scheduler.on_timer(AMEND, self._on_amend)
         self._scheduler.on_timer(REPLACE, self._on_replace)
         bus.subscribe(PlannedWindow, self.on_window)
+        bus.subscribe(FirmwareChanged, self.on_update)
 
     def amend(
         self, uow: UnitOfWork, contract: str, *, changes: Mapping[str, Any], from_ms: int, by: str,
@@ -165,3 +167,29 @@ class Amendments:
                     "to_ms": event.to_ms, "work_order": event.work_order,
                 }  # fmt: skip
                 self._rows.windows.put(uow, row)
+
+    def on_update(self, uow: UnitOfWork, event: FirmwareChanged) -> None:
+        """A thing restarts with new firmware: planned time only where its contract says so (FW9).
+
+        The window opens empty and ends with the new version: an update that fails plans nothing.
+        """
+        if event.kind not in (RESTARTS, UPDATED):
+            return
+        work = f"firmware:{event.subject}"
+        for one in self._rows.places.items(uow.conn, thing=event.data["thing"]):
+            contract, place = one["contract"], one["place"]
+            if event.kind == RESTARTS and self._plans_updates(uow, contract, event.at_ms):
+                row = {
+                    "contract": contract, "thing": place, "from_ms": event.at_ms,
+                    "to_ms": event.at_ms, "work_order": work,
+                }  # fmt: skip
+                self._rows.windows.put(uow, row)
+            elif event.kind == UPDATED:
+                windows = self._rows.windows.items(uow.conn, contract=contract, work_order=work)
+                for row in windows[-1:]:
+                    self._rows.windows.put(uow, {**row, "to_ms": event.at_ms})
+
+    def _plans_updates(self, uow: UnitOfWork, contract: str, at_ms: int) -> bool:
+        versions = self._rows.versions.items(uow.conn, contract=contract)
+        now = [one["terms"] for one in versions if one["from_ms"] <= at_ms]
+        return bool(now and now[-1].get("updates_are_planned", False))

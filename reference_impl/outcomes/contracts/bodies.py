@@ -72,6 +72,7 @@ class MoreTerms(_Body):
     groups: list[GroupBody] = []
     exclusions: list[Name] = []
     planned_allowance_s: Seconds | None = None
+    updates_are_planned: bool = False
     connectivity: Literal["provider", "customer"] = "provider"
     bonus_pct_per_step: Percent = 0.0
     bonus_cap_pct: Percent = 0.0

@@ -107,6 +107,12 @@ def desks():
 
 
 @pytest.fixture(scope="session")
+def clockwork():
+    """The desk of outcomes: a DPS with things under contracts."""
+    return _module("clockwork", Path(__file__).parents[1] / "outcomes/conftest.py")
+
+
+@pytest.fixture(scope="session")
 def new_linked():
     """Opens another such system; it closes with the context."""
 
