@@ -91,7 +91,7 @@ class People:
         )
         self.goods = stock.Goods(self, params[stock.NAME])
         self._supplier = supplier.Supplier(self, params[supplier.NAME])
-        self._send_trucks()
+        self._trucks, self._routes = self._on_the_road()
         self._meters = money.Meters(
             params[money.NAME],
             pending=pending,
@@ -127,16 +127,16 @@ class People:
             for kind, handler in (row for handlers in group for row in handlers.items()):
                 pending.serve(kind, rank=rank, handler=self._unless_away(kind, handler))
 
-    def _send_trucks(self) -> None:
+    def _on_the_road(self) -> tuple[trucks.Trucks, PlannedRoutes]:
         """Trucks on fixed rounds, and those that drive what a service plans."""
-        self._trucks = trucks.Trucks(
+        on_rounds = trucks.Trucks(
             self,
             self._params[trucks.NAME],
             containers=self._yard.containers,
             empty=self._yard.empty,
             point=self._container_at,
         )
-        self._routes = PlannedRoutes(
+        as_planned = PlannedRoutes(
             self,
             self._params[trucks.NAME],
             empty=self._yard.empty,
@@ -144,6 +144,7 @@ class People:
             divert=self._yard.divert,
             point=lambda device: self._container_at(device) if self._yard.has(device) else None,
         )
+        return on_rounds, as_planned
 
     def start(self) -> None:
         """Begin: trucks, planned visits and the first bill are waited for."""
