@@ -9,7 +9,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from harness.events import FeedSeen
 from harness.oracles.brief import Brief
@@ -31,7 +31,7 @@ def months_after(anchor_ms: int, months: int) -> int:
 class _OfPlans(Invariant):
     """What knows the plans that were offered."""
 
-    families = ("subscription",)
+    families: ClassVar[tuple[str, ...]] = ("subscription",)
 
     def plan(self, name: object) -> Mapping[str, Any]:
         """A plan as it was offered; empty if the scenario did not."""
