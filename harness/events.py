@@ -1,6 +1,7 @@
 """What the engine says while a run goes on. Checks, reports, traces and the demo page listen.
 
 All ``*_ms`` are simulated milliseconds since the Unix epoch; ``wall_s`` is real seconds.
+The kinds of which there are most are structs, which are made and written in half the time.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+import msgspec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +40,7 @@ class RunStarted:
     """The command that does the same again, for a run that does not come to its end."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepDone:
+class StepDone(msgspec.Struct, frozen=True, kw_only=True):
     """One lock-step step (or one live round) is over. The counts are running totals."""
 
     now_ms: int
@@ -57,8 +59,7 @@ class TruthHappened:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TruthSampled:
+class TruthSampled(msgspec.Struct, frozen=True, kw_only=True):
     """The hidden state of one component at a time, for the plot of truth beside belief."""
 
     at_ms: int
@@ -66,13 +67,12 @@ class TruthSampled:
     component: str
     damage: float
     """0 as new, 1 broken."""
-    signals: Mapping[str, float] = field(default_factory=dict)
+    signals: Mapping[str, float] = msgspec.field(default_factory=dict)
     remaining_h: float | None = None
     """Hours until it fails if nobody interferes; None: not foreseeable."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TelemetrySeen:
+class TelemetrySeen(msgspec.Struct, frozen=True, kw_only=True):
     """Thinned-out telemetry (per device at most one per simulated hour), for plots and the demo."""
 
     at_ms: int

@@ -64,6 +64,12 @@ class AdviceChanged(FeedEvent):
     __slots__ = ()
 
 
+class DiagnosisMade(FeedEvent):
+    """insight: somebody asked why, and the answer was put on record (AN3)."""
+
+    __slots__ = ()
+
+
 class AlertChanged(FeedEvent):
     """rules: an alert was raised or cleared, or somebody took it over, gave it back, shelved it."""
 

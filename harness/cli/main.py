@@ -151,10 +151,11 @@ def _options(
     """Options of the command as a whole; the help text stands at the app."""
 
 
-GC_THRESHOLDS = (500_000, 20, 20)
+GC_THRESHOLDS = (2_000_000, 20, 20)
 """A run makes millions of small objects and few cycles: looking for those less often saves time.
 
-A start makes 300,000 objects that stay to the end; to look through them took 0.12 s.
+A start makes 300,000 objects that stay to the end; to look through them took 0.12 s. Twenty devices
+make half a million more in some 45 days: to look through those took 0.24 s, and freed 71,000.
 """
 
 

@@ -7,11 +7,13 @@ import importlib.util
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -21,6 +23,7 @@ from harness.cli.twins_wanted import Wish
 from harness.errors import InvalidRun, ScenarioError
 from harness.report.console import make_console
 from twins.core.errors import TwinError
+from twins.core.fleet import Fleet
 from twins.core.ports import Truth
 from twins.core.realism import History, Wanted
 from twins.history import Recorder
@@ -51,7 +54,7 @@ def main(wish: Wish, *, out: Path, kind: str, quiet: bool) -> None:
         raise ScenarioError(f"--out {out} is there already and not empty; name a new folder")
     begun_s = time.perf_counter()
     try:
-        recorder = Recorder(wanted)
+        recorder = Recorder(wanted, kept=_kept)
     except TwinError as error:
         raise ScenarioError(str(error)) from error
     existed = out.is_dir()
@@ -79,11 +82,23 @@ def _run(recorder: Recorder, dataset: Dataset, *, quiet: bool) -> None:
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(), console=make_console(stderr=True), disable=quiet, transient=True,
     )  # fmt: skip
-    with bar:
+    # Files are written beside the simulation: Arrow and kernels both leave Python to others.
+    with bar, ThreadPoolExecutor(max_workers=1) as writer:
         task = bar.add_task(f"{wanted.days:g} days", total=wanted.days)
+        written: Future[None] | None = None
         for page in recorder.pages(days=days, again=True):
-            dataset.write(page)
+            if written is not None:
+                written.result()
+            written = writer.submit(dataset.write, page)
             bar.update(task, advance=days)
+        if written is not None:
+            written.result()
+
+
+def _kept(fleet: Fleet, kind: str, name: str) -> type[np.floating[Any]]:
+    """Columns as they will be written."""
+    [column] = columns_of(catalog()[fleet.manifest.id], [name], measured=kind == "telemetry")
+    return column.dtype
 
 
 def _remove(out: Path, *, itself: bool) -> None:

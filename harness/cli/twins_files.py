@@ -44,6 +44,11 @@ class Column:
     wide: bool
     range: tuple[float, float] | None = None
 
+    @property
+    def dtype(self) -> type[np.floating[Any]]:
+        """What it is kept in."""
+        return np.float64 if self.wide else np.float32
+
 
 def columns_of(product: Product, names: Sequence[str], *, measured: bool) -> list[Column]:
     """What the columns are.
@@ -102,8 +107,7 @@ class Table(ABC):
         flat = []
         digest.update(np.ascontiguousarray(at_ms).data)
         for column in self.columns:
-            dtype = np.float64 if column.wide else np.float32
-            values = np.ascontiguousarray(columns[column.name], dtype=dtype).reshape(-1)
+            values = np.ascontiguousarray(columns[column.name], dtype=column.dtype).reshape(-1)
             digest.update(values.data)
             flat.append(values)
         self._put(at_ms, flat)
@@ -178,7 +182,7 @@ class ParquetTable(Table):
         few = ["at_ms", "device", *(c.name for c in self.columns if c.places is not None)]
         self._file = parquet.ParquetWriter(
             path, self._schema, compression="lz4", use_dictionary=few,
-            use_byte_stream_split=many, write_statistics=["at_ms", "device"],
+            use_byte_stream_split=many, write_statistics=["at_ms"],  # all devices are in each group
         )  # fmt: skip
 
     def _put(self, at_ms: NDArray[np.int64], values: Sequence[NDArray[Any]]) -> None:

@@ -21,6 +21,8 @@ from harness.scenario.schema import Scenario
 from twins.field.crew import PARAMS as CREW
 
 NIGHT = "emergency_visit_eur"
+SERVICE_PRICE = "subscription_eur_month"
+"""The one price that arms may differ in: who has no service pays none."""
 
 
 class WayJob(NamedTuple):
@@ -90,7 +92,10 @@ def _apart(one: Scenario, other: Scenario) -> list[str]:
         "run": [(s.run.start, s.run.until, s.run.sync) for s in (one, other)],
         "fleet": [s.fleets for s in (one, other)],
         "place": [(s.field.country, s.field.time_zone, s.field.weather) for s in (one, other)],
-        "price of energy or spills": [s.field.money for s in (one, other)],
+        "price of energy or spills": [
+            {name: eur for name, eur in s.field.money.items() if name != SERVICE_PRICE}
+            for s in (one, other)
+        ],
         "fault in the timeline": [
             tuple(entry for entry in s.timeline if hasattr(entry, "fault")) for s in (one, other)
         ],

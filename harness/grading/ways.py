@@ -21,13 +21,15 @@ from harness.grading.lives import downtime_h
 from harness.grading.record import Record
 from harness.grading.stats import paired
 
-ENERGY, PARTS, ROUNDS, DAY, NIGHT = "energy", "parts", "rounds", "visits", "night_visits"
+ENERGY, SERVICE, PARTS, ROUNDS = "energy", "service", "parts", "rounds"
+DAY, NIGHT = "visits", "night_visits"
 SPILLS, DOWNTIME, OTHER = "spills", "downtime", "other"
-KINDS = (ENERGY, PARTS, ROUNDS, DAY, NIGHT, SPILLS, DOWNTIME, OTHER)
+KINDS = (ENERGY, SERVICE, PARTS, ROUNDS, DAY, NIGHT, SPILLS, DOWNTIME, OTHER)
 """Kinds of money that a way to look after machines costs, in the order of reports."""
 LINES: Mapping[str, str] = {
-    "energy": ENERGY, "parts": PARTS, "freight": PARTS, "upkeep": ROUNDS, "visits": DAY,
-    "travel": DAY, "overtime": DAY, "spills": SPILLS, "downtime": DOWNTIME,
+    "energy": ENERGY, "subscription": SERVICE, "parts": PARTS, "freight": PARTS,
+    "upkeep": ROUNDS, "visits": DAY, "travel": DAY, "overtime": DAY, "spills": SPILLS,
+    "downtime": DOWNTIME,
 }  # fmt: skip
 """Lines of the world's bill by kind; others (tours, storage) are :data:`OTHER`."""
 TOTAL, FEE, CREDIT = "total", "fee", "credit"

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.events import RunResult
 from harness.grading.explain import Explanation
-from harness.report import words
+from harness.report import shared, words
 from harness.report.finished import FinishedReport
 from harness.report.packs import packs_of
 from harness.report.pages import rendered
@@ -59,6 +59,7 @@ def render(log: RunLog) -> str:
         reasons=reasons, anchors={why.ident: f"why-{n}" for n, why in enumerate(reasons, 1)},
         untold=len(log.why.names()) - len(reasons),
         periods=[event.data for event in log.periods],
+        accounts=shared.accounts(log.between), looks=shared.looks(log.between),
     )  # fmt: skip
 
 

@@ -77,6 +77,8 @@ class RunLog:
     processes: dict[str, Process] = field(default_factory=dict)
     truths: list[TruthHappened] = field(default_factory=list)
     periods: list[FeedSeen] = field(default_factory=list)
+    between: list[FeedSeen] = field(default_factory=list)
+    """What parties of a platform were told and paid, and what they read of each other."""
     devices: set[str] = field(default_factory=set)
     why: Explainer = field(default_factory=Explainer)
     _watched: dict[str, None] = field(default_factory=dict)
@@ -121,6 +123,8 @@ class RunLog:
             self._step(event, what, step)
         elif event.kind == "outcome.period_closed":
             self.periods.append(event)
+        elif what in ("settlement", "payout", "secondary_use"):
+            self.between.append(event)
 
     def _step(self, event: FeedSeen, what: str, step: str) -> None:
         data = event.data

@@ -19,6 +19,7 @@ from harness.events import (
     FeedSeen,
     TruthHappened,
 )
+from harness.report.shared import told
 from harness.report.truths import said
 from harness.report.words import DAY_MS, euros, long_stamp, pairs, plain, span, stamp
 
@@ -140,6 +141,8 @@ class Storyteller:
             text = f"cannot read a message and puts it aside: {reason}"
             return _service(event, event.subject, text, "warn")
         teller = FEED.get(event.kind)
+        if teller is None and (between := told(event)) is not None:
+            return _service(event, *between)
         return teller(event) if teller else None
 
     def _condition(self, event: FeedSeen) -> Line | None:
@@ -247,10 +250,20 @@ def _order_step(words: str, tone: str = "plain") -> Callable[[FeedSeen], Line | 
     return tell
 
 
+UPKEEP: Mapping[str, str] = {
+    "work_order.requested": "asks for a visit in the window that was agreed on",
+    "work_order.planned": "the visit is planned",
+    "work_order.completed": "the crew reports the planned work done",
+    "work_order.verified": "telemetry says nothing against it",
+}
+"""Words for visits at which nothing is fitted."""
+
+
 def _work_order_step(words: str, tone: str = "plain") -> Callable[[FeedSeen], Line | None]:
     def tell(event: FeedSeen) -> Line:
         data = event.data
-        text = words.format(position=plain(str(data.get("position", "part"))))
+        said_of = UPKEEP.get(event.kind, words) if data.get("kind") == "upkeep" else words
+        text = said_of.format(position=plain(str(data.get("position", "part"))))
         if event.kind == "work_order.planned" and data.get("start_ms"):
             text += f" for {stamp(int(data['start_ms']))}"
         return _service(event, _thing(data, event.subject), text, tone)

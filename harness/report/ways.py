@@ -17,16 +17,27 @@ from harness.report.pages import rendered
 from harness.report.words import count, plain, span
 
 TITLES = {
-    "total": "in all", "energy": "energy", "parts": "parts", "rounds": "planned rounds",
-    "visits": "visits by day", "night_visits": "visits by night", "spills": "spills and overflow",
-    "downtime": "downtime", "other": "other", "fee": "fee, customer to provider",
+    "total": "in all", "energy": "energy", "service": "price of the service", "parts": "parts",
+    "rounds": "planned rounds", "visits": "visits by day", "night_visits": "visits by night",
+    "spills": "spills and overflow", "downtime": "downtime", "other": "other",
+    "fee": "fee, customer to provider",
     "credit": "credit, provider to customer", "failures": "failures", "downtime_h": "downtime h",
     "planned_rounds": "planned rounds", "day_visits": "visits by day",
     "night_calls": "visits by night", "orders": "orders by machine or people",
 }  # fmt: skip
 """What each figure is called."""
 MONEY = (*KINDS, TOTAL)
-HUES = ("#7b8794", "#0b68a5", "#18794e", "#3fa39b", "#8e4ec6", "#c2620a", "#c62a2f", "#b8a200")
+HUES = (
+    "#7b8794",
+    "#d4a72c",
+    "#0b68a5",
+    "#18794e",
+    "#3fa39b",
+    "#8e4ec6",
+    "#c2620a",
+    "#c62a2f",
+    "#b8a200",
+)
 """A colour for each kind of money; they are told apart by their order and by the table too."""
 
 

@@ -84,7 +84,7 @@ FEED_KINDS = (
             "expired", "terminated", "renewed",
         )
     ),
-    "action.raised", "action.escalated", "action.closed",
+    "diagnosis.made", "action.raised", "action.escalated", "action.closed",
     *(
         f"advice.{step}"
         for step in (
@@ -93,6 +93,8 @@ FEED_KINDS = (
         )
     ),
     "design.reviewed", "pricing.agreed", "pricing.ended", "payout.made", "settlement.stated",
+    "citizen_report.opened",
+    *(f"ticket.{what}" for what in ("opened", "started", "held", "resumed", "closed", "rejected")),
     "consent.given", "consent.withdrawn", "grant.given", "grant.revoked",
     *(f"secondary_use.{what}" for what in ("opened", "withheld", "looked", "ordered", "ended")),
     *(f"charge.{what}" for what in ("asked", "settled", "refunded", "voided")),

@@ -92,10 +92,8 @@ class Contexts:
         self.uses.subscribe(bus)
 
 
-def contexts_on(
-    ground: Ground, ingestion: Ingestion, *, licence_key: str, opened: Opened
-) -> Contexts:
-    """The contexts, told of each other only what their ports ask for."""
+def _deciding(ground: Ground) -> joins.Known:
+    """The four that ask each other: what is seen, what it means, what is bought, who mends it."""
     rules: Rules
     maintenance: Maintenance
     scheduler, directory, telemetry = ground.scheduler, ground.directory, ground.series
@@ -132,6 +130,16 @@ def contexts_on(
         offers=Offered(directory),
         readers=ground.readers,
     )
+    return joins.Known(analytics=analytics, rules=rules, orders=orders, maintenance=maintenance)
+
+
+def contexts_on(
+    ground: Ground, ingestion: Ingestion, *, licence_key: str, opened: Opened
+) -> Contexts:
+    """The contexts, told of each other only what their ports ask for."""
+    scheduler, directory, telemetry = ground.scheduler, ground.directory, ground.series
+    known = _deciding(ground)
+    rules, analytics = known["rules"], known["analytics"]
     charges = Charges(rows=outcome_rows())
     selling = joins.Selling(rows=outcome_rows(), directory=directory, charges=charges)
     outcomes = Outcomes(
@@ -141,14 +149,13 @@ def contexts_on(
         rows=remote_rows(), scheduler=scheduler, directory=directory, telemetry=telemetry
     )
     remote = Remote(**ports, requests=ground.outbox)
-    known = joins.Known(rules=rules, orders=orders, analytics=analytics, maintenance=maintenance)
     work = joins.work_of(ground, **known, outcomes=outcomes)
     tickets = joins.tickets_of(ground, rules)
     return Contexts(
         registry=Registry(rows=directory),
         ingestion=ingestion,
         analytics=analytics,
-        insight=insight,
+        insight=analytics.insight,
         advising=Advising(
             store=ground.store,
             rows=insight_rows(),
@@ -157,9 +164,9 @@ def contexts_on(
             directory=directory,
             controls=KnownControls(remote),
         ),
-        orders=orders,
+        orders=known["orders"],
         rules=rules,
-        maintenance=maintenance,
+        maintenance=known["maintenance"],
         tickets=tickets,
         rounds=joins.rounds_of(ground, rules, tickets),
         work=work,

@@ -106,6 +106,9 @@ class Advices:
             del row["pending"][event.subject]
             if not done:
                 why = f"{event.data['thing']} did not take it: {event.data['detail']}"
+                if len(row["things"]) > 1:  # nobody is left half changed
+                    until_ms = event.at_ms + REVERT_MS
+                    self._set(uow, row, row["was"], at_ms=event.at_ms, until_ms=until_ms)
                 self.step(uow, row, Step.FAIL, event.at_ms, why=why)
             elif row["pending"]:
                 self.rows.put(uow, row)

@@ -189,11 +189,11 @@ _FORECAST = record(
         "algorithm": TEXT,
         "level": _LEVEL,
         "unit": said(TEXT, "Unit of the level"),
-        "share_pct": said(maybe(NUMBER), "How far it has come, percent; null: too few readings"),
-        "p10_ms": said(maybe(WHOLE), "One in ten cases is earlier, ms since 1970 UTC (simulated)"),
-        "p50_ms": said(maybe(WHOLE), "Half of the cases are earlier; null: not in sight"),
-        "p90_ms": said(maybe(WHOLE), "Nine in ten cases are earlier"),
-        "interval_pct": said(WHOLE, "Percent of cases between p10 and p90"),
+        "share_pct": maybe(NUMBER),
+        "p10_ms": maybe(WHOLE),
+        "p50_ms": maybe(WHOLE),
+        "p90_ms": maybe(WHOLE),
+        "interval_pct": WHOLE,
     },
 )
 _SIGN = record(
@@ -309,6 +309,7 @@ _OPERATIONS: Mapping[str, str | Schema] = {
     "GET /v1/things/{thing}/wear": "WearList",
     "GET /v1/things/{thing}/forecasts": "ForecastList",
     "GET /v1/things/{thing}/diagnosis": "Diagnosis",
+    "POST /v1/things/{thing}/diagnoses": "Diagnosis",
 }
 _WHY = {"model": "mixer-1", "by": "research", "why": "fits the failures of last year better"}
 _PLAN = {
@@ -325,6 +326,7 @@ _PLAN = {
 }
 _DECIDED = {"by": "energy manager", "why": "it costs nothing to try"}
 _EXAMPLES: Mapping[str, Any] = {
+    "POST /v1/things/{thing}/diagnoses": {"by": "service engineer"},
     "PUT /v1/advice-plans/{ident}": _PLAN,
     "PUT /v1/advice-plans/{ident}/consents/{customer}": {"by": "energy manager"},
     "POST /v1/advice/{advice_id}/accept": _DECIDED,

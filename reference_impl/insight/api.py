@@ -49,6 +49,14 @@ class StepBody(Body):
     why: Text
 
 
+class AskedBody(Body):
+    """Who asks why, and over which days (as `GET` does)."""
+
+    by: Text
+    days: Annotated[int, Field(ge=5, le=AT_MAX_DAYS)] = 28
+    recent: Annotated[int, Field(ge=1, le=30)] = 2
+
+
 class RecomputeBody(StepBody):
     """What is to be computed anew."""
 
@@ -244,3 +252,12 @@ def _add_judgements(routes: APIRouter, whole: Whole, clock: Clock, store: Store)
         now_ms = clock.now_ms() if at_ms is None else at_ms
         with store.read() as conn:
             return views.diagnosis(conn, thing, at_ms=now_ms, days=days, recent=recent)
+
+    @routes.post("/things/{thing}/diagnoses", dependencies=[needs("diagnostics:write")])
+    async def note_diagnosis(thing: str, body: AskedBody) -> Answer:
+        """Ask why, and put the answer on record: the first cause is told in the feed."""
+        now_ms = clock.now_ms()
+        with store.begin() as uow:
+            return views.noted(
+                uow, thing, at_ms=now_ms, days=body.days, recent=body.recent, by=body.by
+            )

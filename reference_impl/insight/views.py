@@ -31,6 +31,8 @@ from reference_impl.kernel import access
 from reference_impl.kernel.errors import Invalid, Problem, Unknown
 from reference_impl.kernel.numbers import sig9
 from reference_impl.kernel.ports import Floats, TelemetryView, ThingRef, Times
+from reference_impl.kernel.store import UnitOfWork
+from reference_impl.published import DiagnosisMade
 
 DAY_MS = 86_400_000
 CONNECTION_DAYS = 30
@@ -39,6 +41,8 @@ CONNECTION_LOW_PCT = 90.0
 SESSION_SPAN_MAX_MS = 100 * DAY_MS
 PERIODS_MAX = 5000
 PEERS_MAX = 50
+CAUSES_TOLD = 3
+"""So many of the ranked causes stand in the feed."""
 Fitted = Callable[[sa.Connection, str, str], Sequence[int]]
 """When parts were fitted at a position of a thing, ms."""
 
@@ -284,6 +288,24 @@ class Views:
             "peers": len(peers),
             "causes": ranked,
         }
+
+    def noted(
+        self, uow: UnitOfWork, thing: str, *, at_ms: int, days: int, recent: int, by: str
+    ) -> dict[str, Any]:
+        """:meth:`diagnosis`, and its first causes in the feed: who was told what, and when."""
+        found = self.diagnosis(uow.conn, thing, at_ms=at_ms, days=days, recent=recent)
+        first = found["causes"][0] if found["causes"] else {"cause": "", "score": 0.0}
+        data = {
+            "customer": self.thing(uow.conn, thing).customer,
+            "thing": thing,
+            "by": by,
+            "cause": first["cause"],
+            "score": first["score"],
+            "causes": [row["cause"] for row in found["causes"][:CAUSES_TOLD]],
+            "low": found["connection"]["low"],
+        }
+        uow.publish(DiagnosisMade(at_ms=at_ms, kind="diagnosis.made", subject=thing, data=data))
+        return found
 
     def connection(self, ref: ThingRef, at_ms: int) -> dict[str, Any]:
         """Connection index of the last 30 days, and whether it is too low to conclude from."""

@@ -112,6 +112,10 @@ _SHAPES: Mapping[str, Schema] = {
     "RegisterList": listed(row("maintenance_register", "A part that was fitted.")),
     "ServiceLevel": row("service_levels", "What is promised to whom.", _LEVEL),
     "ServiceLevelList": listed(ref("ServiceLevel")),
+    "Verification": row(
+        "verification_windows", "How long telemetry has to look well after a visit.",
+        {"minutes": by_name(WHOLE, "Minutes by position; `machine`: all that are not named")},
+    ),
     "Incident": row(
         "sla_incidents", "A fault with its time limits.", _INCIDENT, drop="terms held_by"
     ),
@@ -140,6 +144,8 @@ _OPERATIONS: Mapping[str, str | Schema] = {
     "PUT /v1/service-levels/{level}": "ServiceLevel",
     "GET /v1/service-levels/{level}": "ServiceLevel",
     "GET /v1/service-levels": "ServiceLevelList",
+    "PUT /v1/models/{model}/verification": "Verification",
+    "GET /v1/models/{model}/verification": "Verification",
     "GET /v1/sla": "IncidentPage",
     "GET /v1/sla/{incident}": "Incident",
     "PUT /v1/technicians/{technician}": "Technician",
@@ -171,6 +177,7 @@ _EXAMPLES: Mapping[str, Any] = {
         "priorities": {"P1": {"acknowledge": 30, "respond": 240, "restore": 480}},
         "covers": {"customers": ["acme"]},
     },
+    "PUT /v1/models/{model}/verification": {"minutes": {"machine": 120, "seal": 1560}},
     "PUT /v1/technicians/{technician}": {"name": "Ann", "skills": ["electric"]},
     "POST /v1/things/{thing}/tickets": {
         "title": "It hums",

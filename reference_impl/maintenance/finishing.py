@@ -14,10 +14,10 @@ from reference_impl.kernel.schedule import Scheduler, Timer, set_timer
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.maintenance import domain as d
 from reference_impl.maintenance.ports import Alerts, LevelsView, MaintenanceRows
+from reference_impl.maintenance.verification import Verification
 from reference_impl.published import PartFitted
 
 VERIFY = "maintenance/verify"
-VERIFY_AFTER_MS = 2 * 3_600_000
 BY_TELEMETRY = "telemetry"
 BY_SERVICE = "service"
 
@@ -41,8 +41,9 @@ class Steps(Protocol):
 class Finishing:
     """Completion, verification, and the register of what was fitted.
 
-    ``verify_after_ms`` is the verification window: so long after a completion the telemetry since
-    then says whether the work was good. Where there is none yet, it waits for another window.
+    ``verify_after_ms`` is the verification window where nobody says another for the model (see
+    Verification): so long after a completion the telemetry since then says whether the work was
+    good. Where there is none yet, it waits for another window.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Finishing:
         self._rows, self._scheduler, self._directory = rows, scheduler, directory
         self._levels, self._alerts, self._orders = levels, alerts, orders
         self._verify_after_ms = verify_after_ms
+        self.verification = Verification(rows=rows, directory=directory)
 
     def subscribe(self) -> None:
         """Listen for the end of verification windows."""
@@ -111,8 +113,14 @@ class Finishing:
         )
         if serial is not None:
             self._fit(uow, row, at_ms, note=note)
-        set_timer(uow, VERIFY, row["id"], at_ms + self._verify_after_ms)
+        self._look_later(uow, row, at_ms)
         return row
+
+    def _look_later(self, uow: UnitOfWork, row: Row, at_ms: int) -> None:
+        """Telemetry is asked when the window of the position has passed."""
+        window_ms = self.verification.window_ms(uow.conn, row["thing"], row["position"])
+        after_ms = self._verify_after_ms if window_ms is None else window_ms
+        set_timer(uow, VERIFY, row["id"], at_ms + after_ms)
 
     def _first(self, uow: UnitOfWork, row: Row) -> bool:
         """Whether no visit for the same need, or of the same incident, was in vain before."""
@@ -154,7 +162,7 @@ class Finishing:
         at_ms, wo_id = timer.due_ms, row["id"]
         good, reason = self._verdict(uow, row, at_ms)
         if good is None:
-            set_timer(uow, VERIFY, wo_id, at_ms + self._verify_after_ms)
+            self._look_later(uow, row, at_ms)
         elif good:
             fixed = {"remote_fix": True} if _was_remote(row) else {}
             self._orders.step(

@@ -50,6 +50,7 @@ class MaintenanceRows:
     clocks: ClockRows
     technicians: Rows
     planned_work: Rows
+    verification: Rows
 
 
 class Alerts(Protocol):

@@ -15,13 +15,9 @@ from reference_impl.kernel.rows import Row
 from reference_impl.kernel.schedule import Scheduler, Timer, set_timer
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.maintenance import domain as d
-from reference_impl.maintenance.finishing import (
-    BY_SERVICE,
-    VERIFY_AFTER_MS,
-    Finishing,
-    no_alerts,
-)
+from reference_impl.maintenance.finishing import BY_SERVICE, Finishing, no_alerts
 from reference_impl.maintenance.ports import Alerts, LevelsView, MaintenanceRows
+from reference_impl.maintenance.verification import VERIFY_AFTER_MS
 from reference_impl.published import (
     OrderChanged,
     RecommendationChanged,
@@ -69,6 +65,7 @@ class Maintenance:
             rows=rows, scheduler=scheduler, directory=directory, levels=levels, alerts=alerts,
             orders=self, verify_after_ms=verify_after_ms,
         )  # fmt: skip
+        self.verification = self._finishing.verification
 
     def subscribe(self, bus: Bus) -> None:
         """Listen for delivered orders and for the end of verification windows."""

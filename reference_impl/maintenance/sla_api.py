@@ -21,6 +21,7 @@ from reference_impl.maintenance.incidents import Incidents, Run
 from reference_impl.maintenance.planned import Planned, PlannedWork
 from reference_impl.maintenance.service_levels import Begins, Limit, Priority, ServiceLevels, Tier
 from reference_impl.maintenance.technicians import OWNER, Technicians
+from reference_impl.maintenance.verification import Verification
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Minutes = Annotated[int, Field(ge=1, le=43_200)]
@@ -64,6 +65,12 @@ class TechnicianBody(Body):
     skills: list[Name] = Field(default_factory=list)
 
 
+class VerificationBody(Body):
+    """Minutes by position; ``machine`` is the window of all positions that are not named."""
+
+    minutes: Annotated[dict[Name, Minutes], Field(min_length=1)]
+
+
 class ByBody(Body):
     """Who takes the step."""
 
@@ -94,12 +101,14 @@ def router(
     incidents: Incidents,
     technicians: Technicians,
     planned: PlannedWork,
+    verification: Verification,
     clock: Clock,
     store: Store,
 ) -> APIRouter:
     """The routes of promises and of who keeps them."""
     api = new_router("maintenance")
     _add_levels(api, levels, store)
+    _add_verification(api, verification, store)
     _add_sla(api, incidents, store)
     _add_technicians(api, technicians, store)
     _add_planned(api, planned, clock, store)
@@ -151,6 +160,20 @@ def _add_levels(api: APIRouter, levels: ServiceLevels, store: Store) -> None:
             row = levels.get(conn, level)
         access.must_see_party(row["party"], what=f"service level {level!r}")
         return row
+
+
+def _add_verification(api: APIRouter, verification: Verification, store: Store) -> None:
+    @api.put("/models/{model}/verification", dependencies=[needs("service-levels:write")])
+    async def put_verification(model: str, body: VerificationBody) -> Answer:
+        """Say how long telemetry has to look well after a visit, by position."""
+        with store.begin() as uow:
+            return verification.put(uow, model, body.minutes)
+
+    @api.get("/models/{model}/verification", dependencies=[needs("service-levels:read")])
+    async def get_verification(model: str) -> Answer:
+        """How long telemetry has to look well after a visit; two hours where nobody says."""
+        with store.read() as conn:
+            return verification.get(conn, model)
 
 
 def _add_sla(api: APIRouter, incidents: Incidents, store: Store) -> None:

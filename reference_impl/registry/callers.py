@@ -116,7 +116,7 @@ class KnownCallers:
 
     def who(self, authorization: bytes, tenant: bytes) -> Principal:
         """See reference_impl.kernel.http.auth.Callers."""
-        token = _digest(authorization)
+        token = _digest(authorization) if authorization else _NO_TOKEN
         known = self._known.get((token, tenant))
         if known is None:
             known = self._known[token, tenant] = self._found(authorization, token, tenant)
@@ -388,6 +388,9 @@ def _bare(party: str) -> str:
 
 def _digest(authorization: bytes) -> bytes:
     return hashlib.sha256(authorization).digest()
+
+
+_NO_TOKEN = _digest(b"")
 
 
 def _nobody(why: str) -> Unauthenticated:

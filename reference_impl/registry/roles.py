@@ -48,7 +48,7 @@ _OWN += " activation:w audit:r secondary-uses:r"
 _SERVE = f"{_LOOK} diagnostics:r tickets:rw actions:rw commands:rw work-orders:rw planning:r"
 _SERVE += " collections:r collection-routes:rw collection-stops:r"
 _SERVE += " sla:r planned-work:rw firmware:r alerts:w metrics:r recommendations:r needs:r parts:r"
-_SERVE += " advice:r"
+_SERVE += " advice:r diagnostics:w"
 _BILL = "business-cases:r subscriptions:r charges:rw invoices:rw settlements:r"
 _SELL = f"{_ME} customers:rw sites:r things:r models:r parts:rw orders:ra recommendations:r needs:r"
 _CONSOLE = f"{_LOOK} models:rwi parts:rwi rule-packs:rw agreements:rw flags:rw metrics:rw tenants:r"
@@ -133,6 +133,7 @@ GROUPS: Mapping[str, frozenset[Group]] = {
     "contracts:write": frozenset({_O}),
     "orders:approve": frozenset({_O, _P}),
     "diagnostics:read": frozenset({_O, _P}),
+    "diagnostics:write": frozenset({_O, _P}),
     "planning:write": frozenset({_O, _P}),
     "collections:write": frozenset({_O, _P}),
     "collection-routes:read": frozenset({_O, _P}),

@@ -17,8 +17,8 @@ from reference_impl.kernel.ports import Bools, Floats, Range, Times, Window
 from reference_impl.kernel.ranges import ANYTHING
 from reference_impl.rules.domain import Input, Rule
 
-_LOOKS_MAX = 256
-"""After so many looks, at most, the ranges that rules sleep by are begun anew (ten days of hours):
+_LOOKS_MAX = 48
+"""After so many looks, at most, the ranges that rules sleep by are begun anew (two days of hours):
 what was seen once need not come again. At first it is after one look, then two, four, ..."""
 
 

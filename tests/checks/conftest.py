@@ -60,6 +60,38 @@ class Make:
     def step(at_h: float) -> StepDone:
         return StepDone(now_ms=START + int(at_h * H), published=0, ingested=0, wall_s=0.0)
 
+    @classmethod
+    def sent(cls) -> dict[str, tuple[list, list]]:
+        """W6, W10: a log that breaks it, and its nearest that does not."""
+        f = cls.feed
+
+        def slot(order: str, at_h: float, from_h: float, step: str = "planned", **more):
+            taken = {"from_ms": START + int(from_h * H), "to_ms": START + int((from_h + 2) * H)}
+            return f(at_h, f"work_order.{step}", order, thing=D, technician="ann", **taken, **more)
+
+        def used(from_h: float, to_h: float):
+            span = {"used_from_ms": START + int(from_h * H), "used_to_ms": START + int(to_h * H)}
+            return f(to_h, "planned_work.done", "u", thing=D, work_order="w", **span)
+
+        def asked(*orders: str):
+            needs = {order: f"{D}/{order}/1" for order in orders}
+            return [
+                f(0, "work_order.requested", order, thing=D, need_key=key)
+                for order, key in needs.items()
+            ]
+
+        first, there = (
+            slot("w", 1, 5, skills=["electric"]),
+            f(4, "work_order.arrived", "w", thing=D),
+        )
+        gone = [*asked("w"), first, f(3, "work_order.departed", "w", thing=D), there]
+        both = [*asked("w", "w2"), first, slot("w2", 2, 6)]
+        agreed = f(1, "planned_work.agreed", "u", from_ms=START + 5 * H, to_ms=START + 7 * H)
+        return {
+            "W6": (both, [*both, slot("w2", 3, 7, "moved")]),
+            "W10": ([*gone, agreed, used(4, 7)], [*gone, agreed, used(5, 7)]),
+        }
+
 
 @pytest.fixture(scope="session")
 def make() -> type[Make]:

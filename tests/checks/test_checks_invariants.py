@@ -77,7 +77,7 @@ def broken(make):
         **{ident: log for ident, (log, _) in classed(make).items()},
         **{ident: log for ident, (log, _) in promised(make).items()},
         **{ident: log for ident, (log, _) in remote(make).items()},
-        **{ident: log for ident, (log, _) in sent(make).items()},
+        **{ident: log for ident, (log, _) in make.sent().items()},
         **{ident: log for ident, (log, _) in updated(make).items()},
         **{ident: log for ident, (log, _) in subscribed(make).items()},
         **{ident: log for ident, (log, _) in measured(make).items()},
@@ -339,46 +339,6 @@ def test_going_down_asks_for_no_payment(make, judged) -> None:
     assert judged("invariants", {"only": "SU3"}, [asked]).passed
 
 
-def sent(make):
-    """W6, W10: a log that breaks it, and its nearest that does not."""
-    f = make.feed
-
-    def slot(order: str, at_h: float, from_h: float, step: str = "planned", **more):
-        taken = {"from_ms": START + int(from_h * H), "to_ms": START + int((from_h + 2) * H)}
-        return f(at_h, f"work_order.{step}", order, thing=D, technician="ann", **taken, **more)
-
-    def used(from_h: float, to_h: float):
-        span = {"used_from_ms": START + int(from_h * H), "used_to_ms": START + int(to_h * H)}
-        return f(to_h, "planned_work.done", "u", thing=D, work_order="w", **span)
-
-    def asked(*orders: str):
-        needs = {order: f"{D}/{order}/1" for order in orders}
-        return [
-            f(0, "work_order.requested", order, thing=D, need_key=key)
-            for order, key in needs.items()
-        ]
-
-    first, there = slot("w", 1, 5, skills=["electric"]), f(4, "work_order.arrived", "w", thing=D)
-    gone = [*asked("w"), first, f(3, "work_order.departed", "w", thing=D), there]
-    both = [*asked("w", "w2"), first, slot("w2", 2, 6)]
-    agreed = f(1, "planned_work.agreed", "u", from_ms=START + 5 * H, to_ms=START + 7 * H)
-    return {
-        "W6": (both, [*both, slot("w2", 3, 7, "moved")]),
-        "W10": ([*gone, agreed, used(4, 7)], [*gone, agreed, used(5, 7)]),
-    }
-
-
-def test_who_is_sent_knows_the_work_and_planned_downtime_was_agreed_on(make, judged) -> None:
-    first, (*_, there, agreed, done) = sent(make)["W6"][0][2], sent(make)["W10"][1]
-    first.data["skills"] = ["electric", "height"]
-
-    assert "lacks height" in judged("invariants", {"only": "W6"}, [first]).seen
-    assert "no window was agreed on" in judged("invariants", {"only": "W10"}, [there, done]).seen
-    late = make.feed(6, "work_order.arrived", "w", thing=D)
-    seen = judged("invariants", {"only": "W10"}, [agreed, late, done]).seen
-    assert "while nobody was there" in seen
-
-
 def measured(make):
     """K: a log that breaks it, and its nearest that does not."""
     f, name = make.feed, "c/2026-01"
@@ -451,7 +411,7 @@ ALIKE = [*CLASSED, *PROMISED, *REMOTE, *MEASURED, *SENT, *UPDATED, *SUBSCRIBED]
 @pytest.mark.parametrize("ident", ["O9", "O10", "O11", "O13", "O14", "O16", *ALIKE])
 def test_the_nearest_log_that_keeps_an_invariant_is_let_pass(ident: str, make, judged) -> None:
     logs = {**bought(make), **classed(make), **promised(make), **remote(make), **measured(make)}
-    logs |= sent(make) | updated(make) | subscribed(make)
+    logs |= make.sent() | updated(make) | subscribed(make)
     log, kept = logs[ident]
 
     assert log != kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reference_impl.maintenance import service_levels
 from reference_impl.maintenance.planning import domain, load, searching
 
 
@@ -21,7 +22,12 @@ def _counts_nobody(mp):
     mp.setattr(load, "graded", lambda per_day, alerts: load.Grade.MANAGEABLE)
 
 
+def _promises_nothing(mp):
+    mp.setattr(service_levels.ServiceLevels, "of_thing", lambda *_: None)
+
+
 OFF = {
     "FS6": _plans_nothing,
     "FS14": _counts_nobody,
+    "ST4": _promises_nothing,
 }

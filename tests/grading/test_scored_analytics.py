@@ -98,12 +98,15 @@ def test_an_anomaly_is_told_the_contracted_time_before_the_failure_on_every_seed
         ("real-time", "within", r"slowest came after ([\d.]+) min", (2.0, 3.0)),
         ("descriptive", "equals_oracle", r"availability ([\d.]+)", (0.5, 0.99)),
         ("predictive", "wear_estimate_within", r"([\d.]+) points off in the mean", (0.1, 20.0)),
+        ("diagnostic", "score", r"([\d.]+): \d of 7", (0.7, 1.0)),
+        ("prescriptive", "budget", r"([\d.]+)", (500.0, 2500.0)),
+        ("operation-optimised", "score", r"-([\d.]+), of 1", (3.0, 30.0)),
     ],
 )
 def test_a_story_of_analytics_tells_its_score_and_its_report_shows_it(
     play: Play, name: str, check: str, score: str, bounds: tuple[float, float]
 ) -> None:
-    """Diagnosis is scored in tests/dps/insight, advice in tests/grading (paired runs)."""
+    """Of the file with two variants the first; the second costs what it says in its own report."""
     result, events, runs = play(f"analytics/{name}", 7)
     seen = [e.seen for e in events if isinstance(e, CheckDecided) and e.check == check]
     [found] = [match for text in seen if (match := re.search(score, text))]

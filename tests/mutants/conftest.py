@@ -35,7 +35,9 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = _beside("planting").M
 _beside("bugs_of_orders")
 _beside("bugs_of_the_rest")
 _beside("bugs_of_promises")
+_beside("bugs_of_planning")
 _beside("bugs_of_remote_control")
+_beside("stories_of_field_work")
 _beside("bugs_of_the_platform")
 
 # Stories -------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from stories_of_field_work import LIMITS, PLANNED, calls
 
 from harness.checks.base import catalog
 from harness.checks.equals_oracle import ORACLES
@@ -45,6 +46,7 @@ STORY = (
     C("until", until='kind == "order.confirmed"', never='kind == "order.shipped"'),
     C("exactly", exactly=1, of=PLACED, per="need_key"),
     C("sometimes", sometimes='kind == "order.delivered"'),
+    C("score", score=PLACED, holds=f'thing == "{WORN}"', at_least=1.0),
     C("budget", budget="orders", at_most=1),
     C("budget", budget="messages", at_most=400),
 )
@@ -60,14 +62,6 @@ def people(tale: Tale, **changes: dict[str, float]) -> b.People:
     return usual.model_copy(
         update={who: {**getattr(usual, who), **values} for who, values in changes.items()}
     )
-
-
-def calls(*made: tuple[str, dict[str, Any]]) -> Setup:
-    listed = [
-        {"method": path.rpartition(" ")[0] or "PUT", "path": path.rpartition(" ")[2], "body": body}
-        for path, body in made
-    ]
-    return Setup.model_validate({"at": "0h", "service": {"calls": listed}})
 
 
 BAD_IMAGE = "effc98e1f161b4e76b51eac77bd94e8e1fe5ad4f7d503be71fada88315082228"
@@ -108,32 +102,6 @@ PRICED = calls(
         },
     ),
 )  # fmt: skip
-ORDER = f"/v1/work-orders/wo-{WORN}-machine-1"
-GOLD = {
-    "time_zone": "Europe/Rome", "pause_reasons": ["customer_access"],
-    "hours": {day: [["06:00", "20:00"]] for day in ("wed", "thu", "fri")},
-    "priorities": {"P1": {"restore": 600}, "P3": {"restore": 1200}},
-    "covers": {"things": [WORN]},
-}  # fmt: skip
-BY = {"by": "desk"}
-
-
-def steps(at: str, *taken: tuple[str, dict[str, Any]]) -> Setup:
-    listed = [{"method": "POST", "path": f"{ORDER}/{step}", "body": BY | m} for step, m in taken]
-    return Setup.model_validate({"at": at, "service": {"calls": listed}})
-
-
-VISIT = (("plan", {"start_ms": 0, "crew": "c"}), ("depart", {}), ("arrive", {}), ("begin", {}))
-REPORT = {"method": "POST", "path": f"/v1/things/{WORN}/work-orders",
-          "body": {**BY, "title": "It hums", "priority": "P3"}}  # fmt: skip
-LIMITS = (
-    calls(("/v1/service-levels/gold", GOLD)),
-    Setup.model_validate({"at": "1h", "service": {"calls": [REPORT]}}),
-    steps("1h", *VISIT, ("hold", {"reason": "customer_access"})),
-    steps("3h", ("resume", {}), ("hold", {"reason": "provider_part"})),
-    steps("5h", ("resume", {})),
-    steps("6h", ("priority", {"priority": "P1"})),
-)
 ROLLED_OUT = Setup.model_validate(
     {
         "at": "1h",
@@ -205,6 +173,11 @@ STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
     ),
     "limits are promised": lambda tale: tale(
         timeline=(*LIMITS, b.fault("seal_leak", WELL, at="0h", onset="0h", pf_interval="30h")),
+        field=people(tale, crew={"plan_p50_h": 700.0, "plan_p90_h": 720.0}),
+        checks=(C("invariants"), C("service_levels_equal_oracle", kept=0)),
+    ),
+    "technicians are planned": lambda tale: tale(
+        timeline=PLANNED,
         field=people(tale, crew={"plan_p50_h": 700.0, "plan_p90_h": 720.0}),
         checks=(C("invariants"),),
     ),
@@ -282,9 +255,9 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "gives_no_reasons": ("the seal wears", "O15"),
     "never_advises": (
         "the seal wears",
-        "order_delivered part_fitted availability_at_least eventually within sometimes",
+        "order_delivered part_fitted availability_at_least eventually within sometimes score",
     ),
-    "orders_for_no_reason": ("the seal wears", "no_orders oracle:needs budget"),
+    "orders_for_no_reason": ("the seal wears", "no_orders oracle:needs budget score"),
     "ships_unconfirmed": ("the seal wears", "S1 order_follows_states oracle:orders until"),
     "tells_of_deliveries_late": ("the seal wears", "oracle:lead_time"),
     "forgets_deliveries": ("the seal wears", "order_delivered oracle:orders oracle:lead_time"),
@@ -333,7 +306,9 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "orders_nothing_for_a_need": ("the seal wears", "C5"),
     "discards_without_a_reason": ("the buyer does not want it", "C6"),
     "counts_for_somebody_else": ("the seal wears", "C7"),
-    "counts_the_nights": ("limits are promised", "W2"),
+    "counts_the_nights": ("limits are promised", "W2 service_levels_equal_oracle"),
+    "sends_one_technician_to_two_places": ("technicians are planned", "W6"),
+    "counts_all_of_a_visit_as_planned": ("technicians are planned", "W10"),
     "waits_for_its_own_parts": ("limits are promised", "W3"),
     "counts_from_the_upgrade": ("limits are promised", "W7"),
     "forgets_what_ran_out": ("limits are promised", "W8"),

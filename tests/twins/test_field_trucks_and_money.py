@@ -157,10 +157,11 @@ def test_meters_are_billed_by_the_week_and_the_rest_is_running() -> None:
     env = simpy.Environment(initial_time=START)
     pending, ledger = PendingTable(env), TruthLedger()
     meters = Meters(
-        {"energy_eur_kwh": 0.5, "spill_eur_m3": 10.0},
+        {"energy_eur_kwh": 0.5, "spill_eur_m3": 10.0, "subscription_eur_month": 0.0},
         pending=pending,
         ledger=ledger,
         read=lambda: {"fan-1": {"energy_kwh": (env.now - START) / DAY, "spilled_l": 500.0}},
+        devices=lambda: 1,
     )
     meters.start(START)
     env.run(until=Wake(env, delay_ms=10 * DAY, priority=LAST))

@@ -17,7 +17,7 @@ Keys = NDArray[np.uint64]
 Word = Any
 """A ``numpy.uint64``; mypy does not know what its arithmetic gives."""
 
-TILE = 256
+TILE = 64
 """Devices whose next arrival is known together: a report looks through few of many."""
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _ONE_MIX, _OTHER_MIX = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)

@@ -58,6 +58,6 @@ class Noise:
 
     def row(self, number: int) -> Floats:
         """Row ``number`` (from 0), shape ``(width, n)``."""
-        row = np.empty((self._width + self._width % 2, len(self.keys)), dtype=np.float32)
+        row = np.empty((self._width, len(self.keys)), dtype=np.float32)
         noise_row(self.keys, number, NORMAL, row)
-        return row[: self._width]
+        return row

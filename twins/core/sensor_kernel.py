@@ -59,7 +59,7 @@ def _mixed(word: Word) -> Word:
 def _normals(  # noqa: PLR0917
     keys: Keys, first: int, last: int, row: int, table: Floats, draws: Floats
 ) -> None:
-    """Standard normals for devices ``first`` to ``last``, shape ``(2 pairs, >= last - first)``.
+    """Standard normals for devices ``first`` to ``last``, shape ``(rows, >= last - first)``.
 
     A device's row starts from SplitMix64 of its key and the row's number and is SplitMix64 from
     there on; each word makes two normals: a bit of sign, 31 bits for the table.
@@ -71,7 +71,7 @@ def _normals(  # noqa: PLR0917
     size = np.empty((2, count), dtype=np.float32)
     where = size.view(np.int32)
     signs = np.empty((2, count), dtype=np.float32)
-    for pair in range(len(draws) // 2):
+    for pair in range((len(draws) + 1) // 2):
         step = np.uint64(pair + 1) * _GOLDEN
         for i in range(count):
             word = _mixed(seeds[i] + step)
@@ -79,7 +79,7 @@ def _normals(  # noqa: PLR0917
             size[1, i] = np.float32(np.int32(word >> _S33)) + _HALF
             signs[0, i] = np.float32(1 - 2 * np.int32(word & _BIT))
             signs[1, i] = np.float32(1 - 2 * np.int32((word >> _S32) & _BIT))
-        for half in range(2):
+        for half in range(min(2, len(draws) - 2 * pair)):
             for i in range(count):
                 at = (where[half, i] >> (23 - OCTAVE)) - LOWEST
                 normal = table[0, at] + table[1, at] * size[half, i]
@@ -88,7 +88,7 @@ def _normals(  # noqa: PLR0917
 
 @compiled
 def noise_row(keys: Keys, row: int, table: Floats, out: Floats) -> None:
-    """A row of noise of every device, shape ``(2 pairs, n)``."""
+    """A row of noise of every device, shape ``(width, n)``."""
     draws = np.empty((len(out), min(TILE, len(keys))), dtype=np.float32)
     for first in range(0, len(keys), TILE):
         last = min(first + TILE, len(keys))
@@ -310,6 +310,25 @@ def _listen(first: int, last: int, values: Columns, mute: NDArray[np.bool_]) -> 
 
 
 @compiled
+def _take(  # noqa: PLR0917
+    truth: Columns, at: int, step: int, lags: bool, copy: Columns, seen: Columns
+) -> Columns:
+    """Let a channel of a tile begin with its true values, from ``at`` on; returns those.
+
+    Where they lie side by side and nobody writes to them, no copy is made.
+    """
+    true = copy[: len(seen)]
+    if step == 1 and not lags:
+        true = truth[at : at + len(seen)]
+        for i in range(len(seen)):
+            seen[i] = true[i]
+    else:
+        for i in range(len(seen)):
+            true[i] = seen[i] = truth[at + i * step]
+    return true
+
+
+@compiled
 def sense(  # noqa: PLR0917
     truth: Columns, spacing: tuple[int, int], part: tuple[int, int], keys: Keys, report: int,
     at_ms: int, figures: Columns, places: Whole, fixed: Floats, state: Columns, fresh: Whole,
@@ -353,17 +372,7 @@ def sense(  # noqa: PLR0917
         _normals(keys, first, last, report, table, draws)
         for c in range(channels):
             seen, at = tile[c, : last - first], c * spacing[0] + (first - part[0]) * spacing[1]
-            true = copy[: last - first]
-            if spacing[1] != 1:
-                for i in range(len(seen)):
-                    true[i] = seen[i] = truth[at + i * spacing[1]]
-            elif places[c, _LAG_AT] >= 0:
-                for i in range(len(seen)):
-                    true[i] = seen[i] = truth[at + i]
-            else:  # nobody writes to it
-                true = truth[at : at + last - first]
-                for i in range(len(seen)):
-                    seen[i] = true[i]
+            true = _take(truth, at, spacing[1], places[c, _LAG_AT] >= 0, copy, seen)
             _disturb(c, first, last, figures, places, fixed, state, draws, true, seen)
             _wander(c, first, last, figures, places, state, draws, true, seen)
         for i in range(first, last):

@@ -25,7 +25,11 @@ DAY_MS = 24 * HOUR_MS
 NARROW_FROM = 32 * 2**20
 """From so many numbers on a history is kept in float32: half the bytes, 7 digits."""
 FILE_FROM_BYTES = 2**30
-"""A larger block lives in a file without a name, which the system may page out."""
+"""Columns that are larger together live in files without a name, which the system may page out."""
+PAGES = 2
+"""Pages that somebody may hold while the next one is filled where an older one was."""
+Kept = Callable[[Fleet, str, str], type[np.floating[Any]]]
+"""In what a column is kept: of a fleet's ``telemetry``, ``truth`` or ``damage``, by name."""
 
 
 def world_spec(wanted: Wanted) -> WorldSpec:
@@ -52,18 +56,29 @@ def world_spec(wanted: Wanted) -> WorldSpec:
 
 
 class _Book:
-    """What one fleet said and what was true, filled row by row; blocks are ``(t, columns, n)``."""
+    """What one fleet said and what was true, filled row by row.
 
-    def __init__(self, fleet: Fleet, rows: int) -> None:
+    Columns of shape ``(t, n)`` by name: telemetry, truth, damage.
+    """
+
+    def __init__(self, fleet: Fleet, rows: int, kept: Kept | None) -> None:
         self.fleet = fleet
         self.row = 0
         truth, damage = fleet.twin.truth(), fleet.damage_columns(fleet.build.start_ms)
-        self._names = (fleet.signal_names, tuple(truth), tuple(damage))
+        groups = (fleet.signal_names, tuple(truth), tuple(damage))
         devices = len(fleet.build.devices)
-        columns = sum(map(len, self._names))
+        columns = sum(map(len, groups))
         dtype = np.float32 if rows * columns * devices >= NARROW_FROM else np.float64
+        filed = rows * columns * devices * np.dtype(dtype).itemsize >= FILE_FROM_BYTES
+        kinds = zip(("telemetry", "truth", "damage"), groups, strict=True)
         self._at_ms = np.zeros(rows, dtype=np.int64)
-        self._blocks = [_block((rows, len(names), devices), dtype) for names in self._names]
+        self._columns = [
+            {
+                name: _column((rows, devices), kept(fleet, kind, name) if kept else dtype, filed)
+                for name in names
+            }
+            for kind, names in kinds
+        ]
 
     def turn(self) -> None:
         """Begin again on the first row."""
@@ -75,19 +90,20 @@ class _Book:
             return
         at = self.row
         self._at_ms[at] = report.at_ms
-        said, true, damaged = self._blocks
-        said[at] = report.values.T
-        for index, column in enumerate(self.fleet.twin.truth().values()):
-            true[at, index] = column
-        for index, column in enumerate(self.fleet.damage_columns(report.at_ms).values()):
-            damaged[at, index] = column
+        said, true, damaged = self._columns
+        for kept, column in zip(said.values(), report.values.T, strict=True):
+            kept[at] = column
+        for name, column in self.fleet.twin.truth().items():
+            true[name][at] = column
+        for name, column in self.fleet.damage_columns(report.at_ms).items():
+            damaged[name][at] = column
         self.row += 1
 
     def history(self, events: Sequence[Truth]) -> History:
-        """What is written so far, as views of the blocks."""
+        """What is written so far, as views."""
         telemetry, truth, damage = (
-            {name: block[: self.row, index] for index, name in enumerate(names)}
-            for names, block in zip(self._names, self._blocks, strict=True)
+            {name: column[: self.row] for name, column in columns.items()}
+            for columns in self._columns
         )
         return History(
             devices=self.fleet.build.devices,
@@ -104,6 +120,7 @@ class Recorder:
 
     Args:
         wanted: What to run. Its faults are of the first fleet, or of one that comes with it.
+        kept: In what each column is kept; by the size of a page if left out.
 
     Raises:
         InvalidWorld: If the world cannot be built.
@@ -111,10 +128,11 @@ class Recorder:
             it shows when it begins).
     """
 
-    def __init__(self, wanted: Wanted) -> None:
-        self.wanted = wanted
+    def __init__(self, wanted: Wanted, kept: Kept | None = None) -> None:
+        self.wanted, self._kept = wanted, kept
         self.world = World(world_spec(wanted), seed=wanted.seed, hear=self._hear)
         self._books: list[_Book] = []
+        self._used: list[list[_Book]] = []
         self._events: list[Truth] = []
         self._devices = {fleet.manifest.id: fleet.build.devices for fleet in self.world.fleets}
         self._devices[""] = self.fleet.build.devices
@@ -142,8 +160,9 @@ class Recorder:
 
         Args:
             days: Of one page.
-            again: Whether the next page may be written where this one was, so that a page is good
-                until the next is asked for: new memory costs more than to fill it.
+            again: Whether a page may be written where the one before the last was, so that it is
+                good until the second one after it is asked for: new memory costs more than to fill
+                it, and whoever takes a page away needs time until the next is there.
         """
         start_ms = self.world.now_ms
         end_ms = start_ms + round(self.wanted.days * DAY_MS)
@@ -152,9 +171,14 @@ class Recorder:
         while self.world.now_ms < end_ms:
             from_ms = self.world.now_ms
             to_ms = min(from_ms + round(days * DAY_MS), end_ms)
-            if not (again and self._books):
-                span_ms = to_ms - from_ms
-                self._books = [_Book(fleet, _reports(fleet, span_ms)) for fleet in self._all]
+            if again and len(self._used) == PAGES:
+                self._books = self._used.pop(0)
+            else:
+                rows = (_reports(fleet, to_ms - from_ms) for fleet in self._all)
+                pairs = zip(self._all, rows, strict=True)
+                self._books = [_Book(fleet, count, self._kept) for fleet, count in pairs]
+            if again:
+                self._used.append(self._books)
             for book in self._books:
                 book.turn()
             before_h = (to_ms - start_ms) / HOUR_MS
@@ -247,9 +271,8 @@ def _reports(fleet: Fleet, span_ms: int) -> int:
     return -(-span_ms // fleet.build.report_every_ms) + 1
 
 
-def _block(shape: tuple[int, ...], dtype: type[np.floating[Any]]) -> NDArray[Any]:
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    if size < FILE_FROM_BYTES:
+def _column(shape: tuple[int, int], dtype: type[np.floating[Any]], filed: bool) -> NDArray[Any]:
+    if not filed:
         return np.empty(shape, dtype=dtype)
     with tempfile.TemporaryFile() as file:
         return np.memmap(file, dtype=dtype, mode="w+", shape=shape)

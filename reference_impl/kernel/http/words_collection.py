@@ -9,7 +9,6 @@ clean_s: How long a cleaning takes
 cleaned: How many were cleaned
 cleaning: When it is cleaned with a stop; null: never
 collection: Id of a collection
-day: Local day, YYYY-MM-DD
 days_max: Days after which it is cleaned in any case
 depart_ms: When the truck leaves
 depot: Where trucks begin and end
@@ -22,11 +21,9 @@ full_risk: Chance to be full before the next route from which on it is driven to
 holds_l: Litres as thrown in when it is full
 kg: Kilograms
 kg_per_l: Kilograms of a litre as thrown in
-latitude_deg: Degrees north (WGS 84)
 latitude_signal: Signal with its degrees north
 left_out: What is not driven to, and why
 litres: Litres as thrown in
-longitude_deg: Degrees east (WGS 84)
 longitude_signal: Signal with its degrees east
 must: Whether it must be served (of a list: how many)
 must_rules: Rules whose alert makes a stop urgent
@@ -49,8 +46,6 @@ shift_from: Local time, HH:MM
 shift_to: Local time, HH:MM
 skipped: What was not served
 solver: What made the plan
-speed_kmh: Mean speed on the road, km/h
-stops: Stops (of a plan or a summary: how many)
 tasks: What is done there: empty, clean
 times: How often it was told
 trip: Number of the way from one unloading to the next, from 0

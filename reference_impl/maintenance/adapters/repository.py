@@ -62,4 +62,5 @@ def rows() -> MaintenanceRows:
         clocks=Clocks(tables.sla_clocks, tables.sla_incidents),
         technicians=Rows(tables.technicians),
         planned_work=Rows(tables.planned_work),
+        verification=Rows(tables.verification),
     )

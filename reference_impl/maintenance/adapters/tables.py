@@ -189,3 +189,9 @@ planned_work = sa.Table(
     ),
     *(sa.Column(name, sa.BigInteger) for name in ("used_from_ms", "used_to_ms")),
 )
+verification = sa.Table(
+    "verification_windows",
+    metadata,
+    sa.Column("model", Text, primary_key=True),
+    sa.Column("minutes", sa.JSON, nullable=False),
+)

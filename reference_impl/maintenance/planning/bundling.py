@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from reference_impl.kernel.ports import Directory
@@ -43,11 +44,15 @@ class Bundling:
         Nothing is taken along that would make another visit late.
         """
         wanted: dict[str, tuple[d.Soon, d.Job]] = {}
+        at_site: dict[str, list[str]] = {}
+        for ref in self._directory.things(uow.conn):
+            at_site.setdefault(ref.site, []).append(ref.thing)
         for worker in found.workers:
             walked = d.walk(found.ground, worker, best.routes.get(worker.id, ()))
             assert walked is not None, "only routes that can be made are planned"
             for job, stop in walked:
-                for soon, extra in self._of_visit(uow, found, worker, job, stop):
+                things = at_site.get(found.rows[job.id]["site"], [])
+                for soon, extra in self._of_visit(uow, found, worker, (job, stop), things):
                     wanted.setdefault(extra.id, (soon, extra))
         if not wanted:
             return best, {}
@@ -66,16 +71,19 @@ class Bundling:
         return replace(more, undone=tuple(j for j in more.undone if j.id not in wanted)), taken
 
     def _of_visit(
-        self, uow: UnitOfWork, found: Gathered, worker: d.Worker, job: d.Job, stop: d.Stop
+        self,
+        uow: UnitOfWork,
+        found: Gathered,
+        worker: d.Worker,
+        visit: tuple[d.Job, d.Stop],
+        things: Sequence[str],
     ) -> list[tuple[d.Soon, d.Job]]:
         """What one visit could take along, of all machines of its site."""
-        row, shift = found.rows[job.id], worker.shifts[stop.shift]
-        out = []
-        for ref in self._directory.things(uow.conn):
-            if ref.site != row["site"]:
-                continue
+        (job, stop), out = visit, []
+        shift = worker.shifts[stop.shift]
+        for thing in things:
             soon = d.pulled_forward(
-                self._wearing(uow.conn, ref.thing, found.at_ms),
+                self._wearing(uow.conn, thing, found.at_ms),
                 visit_ms=stop.begin_ms, at_ms=found.at_ms, visit_eur=found.settings["visit_eur"],
             )  # fmt: skip
             for one in soon:

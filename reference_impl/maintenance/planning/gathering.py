@@ -26,6 +26,8 @@ from reference_impl.maintenance.travel import Place, Roads, shifts
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 WANTED = frozenset({m.WorkOrder.REQUESTED, m.WorkOrder.TRIAGED, m.WorkOrder.REOPENED})
 """States in which a visit waits for a slot."""
+SENT = frozenset({m.WorkOrder.DISPATCHED, m.WorkOrder.ACCEPTED})
+"""States in which the technician knows where to go, and when."""
 THERE = frozenset(
     {m.WorkOrder.EN_ROUTE, m.WorkOrder.ON_SITE, m.WorkOrder.IN_PROGRESS, m.WorkOrder.ON_HOLD}
 )
@@ -92,7 +94,7 @@ class Gathering:
         self._workers(conn, found, places)
         rows = [
             row
-            for state in (*WANTED, m.WorkOrder.PLANNED)
+            for state in (*WANTED, m.WorkOrder.PLANNED, *SENT)
             for row in self._rows.work_orders.items(conn, state=state.value)
         ]
         for row in sorted(seen_of_things(rows, at="requested_ms"), key=_hurry):
@@ -139,19 +141,20 @@ class Gathering:
     ) -> None:
         """One work order as a job, if it can be one."""
         name = row["id"]
-        planned = row["state"] == m.WorkOrder.PLANNED.value
+        sent = m.WorkOrder(row["state"]) in SENT
+        planned = sent or row["state"] == m.WorkOrder.PLANNED.value
         visit = found.visits.get(name)
-        if planned and not row["technician"]:
-            return  # a crew that plans itself has it
+        if planned and row["technician"] not in found.stocks:
+            return  # a crew that plans itself has it, or somebody whose shift nobody knows
         found.rows[name] = row
         place = places.get(row["site"])
         if place is None:
             found.impossible[name] = f"nobody knows where {row['site']} is"
             return
-        fixed = planned and (visit is None or visit["confirmed_ms"] is not None)
-        if fixed:
+        confirmed = visit is not None and visit["confirmed_ms"] is not None
+        if sent or (planned and (visit is None or confirmed)):
             self._fix(found, row, place)
-            if visit is not None:
+            if confirmed and not sent:
                 found.confirmed.append(name)
             return
         found.jobs.append(self.job(conn, found, row, place))
@@ -170,14 +173,13 @@ class Gathering:
         respond_ms, restore_ms = self._dues(conn, row)
         urgent = row["priority"] in settings["urgent"]
         work_min = settings["work_min_of"].get(row["kind"], settings["work_min"])
-        window = None
-        if row["kind"] == m.Kind.UPKEEP.value and row["state"] != m.WorkOrder.PLANNED.value:
-            window = (row["start_ms"], row["end_ms"])
-        elif row["kind"] == m.Kind.UPKEEP.value:
-            window = self._agreed(conn, row)
+        window = self._agreed(conn, row) if row["kind"] == m.Kind.UPKEEP.value else None
+        ready_ms = found.at_ms + (0 if urgent else round(settings["notice_min"] * MINUTE_MS))
+        if row["state"] == m.WorkOrder.PLANNED.value:  # else every plan would put it off again
+            ready_ms = min(ready_ms, max(row["start_ms"], found.at_ms))
         return d.Job(
             id=row["id"], place=place, work_ms=round(work_min * MINUTE_MS),
-            ready_ms=found.at_ms + (0 if urgent else round(settings["notice_min"] * MINUTE_MS)),
+            ready_ms=ready_ms,
             skills=skills, respond_ms=respond_ms, restore_ms=restore_ms,
             window=window, only=self._only(conn, found, row, may),
             weight=WEIGHTS.get(row["priority"], 1),

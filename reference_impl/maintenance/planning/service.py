@@ -27,7 +27,7 @@ from reference_impl.maintenance.desk import Desk
 from reference_impl.maintenance.planning import domain as d
 from reference_impl.maintenance.planning import explaining
 from reference_impl.maintenance.planning.bundling import Bundling
-from reference_impl.maintenance.planning.gathering import WANTED, Gathered, Gathering
+from reference_impl.maintenance.planning.gathering import THERE, WANTED, Gathered, Gathering
 from reference_impl.maintenance.planning.ports import PlanningRows
 from reference_impl.maintenance.planning.searching import Plan, plan
 from reference_impl.maintenance.planning.settings import MAIN, Told
@@ -267,10 +267,7 @@ class Planner:
         for (technician, day), planned in sorted(days.items()):
             ident = f"plan-{technician}-{day}"
             before = self._planning.plans.get(uow.conn, ident)
-            done = [] if before is None else [
-                one for one in before["stops"] if one["begin_ms"] < found.at_ms
-                and one["work_order"] not in {stop["work_order"] for stop in planned}
-            ]  # fmt: skip
+            done = self._begun(uow.conn, before, planned, found.at_ms)
             row = {
                 "id": ident, "technician": technician, "day": day, "made_ms": found.at_ms,
                 "version": 1 if before is None else before["version"] + 1, "cause": cause,
@@ -286,6 +283,19 @@ class Planner:
             data["undone"] = dict(sorted(undone.items()))
             uow.publish(PlanChanged(at_ms=found.at_ms, kind="plan.made", subject=ident, data=data))
         return told
+
+    def _begun(
+        self, conn: sa.Connection, before: Row | None, planned: Sequence[Row], at_ms: int
+    ) -> list[Row]:
+        """Stops of a day's last plan that are past or under way, and so in no new plan."""
+        again = {stop["work_order"] for stop in planned}
+        kept = []
+        for stop in [] if before is None else before["stops"]:
+            row = self._rows.work_orders.get(conn, stop["work_order"])
+            under_way = row is not None and m.WorkOrder(row["state"]) in THERE
+            if stop["work_order"] not in again and (stop["begin_ms"] < at_ms or under_way):
+                kept.append(stop)
+        return kept
 
 
 def _urgent_missed(found: Gathered, best: Plan) -> int:

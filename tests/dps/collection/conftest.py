@@ -42,7 +42,7 @@ RULES = {
 NAMES = [f"skip-{n:02}" for n in range(12)]
 BODY = {
     "title": "Old town", "depot": DEPOT, "models": ["skip-1"], "fill_signal": "fill",
-    "latitude_signal": "north", "longitude_signal": "east", "holds_l": 500, "steps": 60,
+    "latitude_signal": "north", "longitude_signal": "east", "holds_l": 500, "steps": 30,
     "must_rules": ["urgent"], "ready_rules": ["ready"],
     "trucks": [{"id": "truck-1", "capacity_l": 4000, "capacity_kg": 900}],
 }  # fmt: skip

@@ -216,3 +216,15 @@ def test_the_first_cause_is_the_fault_that_was_injected_in_most_cases(product: s
         right += sum(told[device] == fault for device, fault in injected.items())
         cases += len(injected)
     assert right / cases >= share, f"{right} of {cases}"
+
+
+@pytest.mark.feature("AN3")
+def test_a_diagnosis_that_is_put_on_record_tells_its_first_causes_in_the_feed(lab: Any) -> None:
+    fleet(lab, hum=2.0)
+    when = {"at_ms": 28 * DAY, "days": 28, "recent": 2}
+    found = lab.do(lab.analytics.views.noted, "a", by="ada", **when)
+    [event] = [e for e in lab.feed if e.kind == "diagnosis.made"]
+    assert found == asked(lab)
+    assert (event.subject, event.data["by"], event.data["customer"]) == ("a", "ada", "c")
+    assert event.data["causes"] == ["worn", "blocked"]
+    assert event.data["score"] == found["causes"][0]["score"] > 0.5

@@ -155,3 +155,47 @@ def test_the_status_of_wear_changes_its_band_at_100_percent_and_at_tolerance(lab
         (row,) = lab.ask(lab.analytics.views.wear, "a")
         bands.append(row["band"])
     assert bands == ["good"] * 8 + ["due"] + ["overdue"]
+
+
+AHEAD = [
+    {
+        "id": "full_in", "kind": "forecast", "title": "Full in", "unit": "%",
+        "algorithm": "fill_forecast",
+        "params": {"signal": "fill", "full": 100.0, "emptied_drop": 30.0},
+    },
+    {
+        "id": "hub_due", "kind": "forecast", "position": "hub", "algorithm": "linear_use",
+        "params": {"signal": "turns", "standard_use": 1000.0},
+    },
+    {
+        "id": "belt_due", "kind": "forecast", "position": "belt", "algorithm": "linear_use",
+        "params": {"standard_use": 2400.0},
+    },
+]  # fmt: skip
+
+
+@pytest.mark.feature("AN4")
+def test_forecasts_are_made_when_asked_and_say_full_or_due_with_an_interval(lab: Any) -> None:
+    """Three points an hour, emptied every 30 h; ten turns a day; a hub fitted on day 20.
+
+    A level is the median of two hours.
+    """
+    lab.install(["fill", "turns"], metrics=AHEAD)
+    lab.thing("a")
+    at_ms = np.arange(1, 28 * 24 + 1, dtype=np.int64) * H
+    lab.telemetry.add("a", "fill", at_ms, 3.0 * ((at_ms // H) % 30))
+    lab.telemetry.add("a", "turns", at_ms, 10.0 * at_ms / DAY)
+    views = lab.analytics.views
+    views._fitted = lambda _conn, _thing, position: [20 * DAY] if position == "hub" else []
+    full, hub, belt = lab.ask(views.forecasts, "a", 28 * DAY)
+
+    assert full["ends"] == "full"
+    assert full["level"] == full["share_pct"] == pytest.approx(36.0, abs=2.0)
+    assert full["p10_ms"] < full["p50_ms"] < full["p90_ms"]
+    assert full["p50_ms"] == pytest.approx(28 * DAY + 64 / 3 * H, abs=3 * H)
+    assert hub["ends"] == "due"
+    assert hub["level"] == pytest.approx(80.0, abs=1.0)
+    assert hub["p50_ms"] == pytest.approx(28 * DAY + 92 * DAY, abs=DAY)
+    assert belt["share_pct"] == pytest.approx(100.0 * 28 / 100, abs=0.1)
+    assert lab.feed == []
+    assert "full_in" not in lab.analytics.computing.declared("machine-1").names

@@ -80,6 +80,7 @@ def test_a_plan_of_few_jobs_is_as_good_as_the_best_of_all_there_are():
     assert 0 < late < 6, "some can be kept, some cannot"
 
 
+@pytest.mark.deep
 def test_a_plan_of_many_jobs_visits_each_once_and_no_repair_makes_it_worse():
     workers, jobs = some_jobs(random.Random(3), 10, 2)
     ground = d.Ground()
@@ -225,9 +226,9 @@ def test_a_visit_takes_along_what_lasts_less_than_two_months_and_costs_less_than
     assert taken(30) == ["e", "a"]
     assert taken(31) == []
     technicians(yard, ann=[])
-    planning = yard.dps.contexts.planning
-    planning.planner._bundling._wearing = lambda conn, thing, at_ms: (
-        [d.Soon("mix-2", "seal", "seal-kit", 1, 20 * DAY_MS, 100.0)] if thing == "mix-2" else []
+    outlook = {"position": "seal", "cycle": 1, "runout_p50_ms": yard.now + 20 * DAY_MS}
+    yard.dps.contexts.analytics.views.wear = lambda conn, thing: (
+        [outlook] if thing == "mix-2" else [{**outlook, "runout_p50_ms": None}]
     )
     order = wanted(yard, "mix-1", position="shaft")
     told = planned(yard)
@@ -239,6 +240,43 @@ def test_a_visit_takes_along_what_lasts_less_than_two_months_and_costs_less_than
     why = yard.get(f"/v1/work-orders/{extra}/visit")["why"]["bundled"]
     assert why.startswith("lasts 20 d more and costs 100.00 EUR")
     assert planned(yard)["bundled"] == [], "somebody comes for it already"
+
+
+@pytest.mark.deep
+@pytest.mark.feature("FS6", "W6")
+def test_a_visit_is_not_put_off_by_every_new_plan_and_who_was_sent_is_left_alone(yard, kit):
+    technicians(yard, ann=[])
+    yard.put("/v1/planning/settings", {"enabled": True, "notice_min": 24 * 60})
+    monday = kit.START + 4 * 24 * kit.H
+    yard.until(monday)
+    order = wanted(yard, "mix-1", priority="P4")
+    yard.until(monday + 7 * kit.H)
+    planned_for = slot(yard, order)
+    assert planned_for[1] >= monday + 30 * kit.H, "six o'clock and a day's notice"
+    yard.until(monday + 24 * kit.H + 7 * kit.H)
+    assert slot(yard, order) == planned_for
+    yard.step(order, "dispatch")
+    other = wanted(yard, "mix-2", priority="P4")
+    yard.put("/v1/planning/settings", {"notice_min": 0})
+    planned(yard)
+    assert slot(yard, order) == planned_for
+    first, second = sorted((slot(yard, order), slot(yard, other)), key=lambda one: one[1])
+    assert first[2] <= second[1]
+    window = {"from_ms": monday + 56 * kit.H, "to_ms": monday + 60 * kit.H}
+    work = yard.post("/v1/things/mix-3/planned-work", title="Yearly check", **window)
+    yard.post(f"/v1/planned-work/{work['id']}/agree")
+    told = planned(yard)
+    _, begin_ms, end_ms = slot(yard, "wo-mix-3-upkeep-1")
+    assert window["from_ms"] <= begin_ms < end_ms <= window["to_ms"]
+    shift = {**HOME, "hours": WEEK, "away": [[monday, monday + 72 * kit.H]]}
+    yard.put("/v1/planning/shifts/ann", shift)
+    told = planned(yard)
+    assert "wo-mix-3-upkeep-1" in [one["work_order"] for one in told["undone"]]
+    upkeep = yard.get("/v1/work-orders/wo-mix-3-upkeep-1")
+    assert (upkeep["state"], upkeep["technician"], upkeep["start_ms"]) == ("REQUESTED", "", None)
+    yard.put("/v1/planning/shifts/ann", {**HOME, "hours": WEEK})
+    planned(yard)
+    assert slot(yard, "wo-mix-3-upkeep-1")[0] == "ann"
 
 
 @pytest.mark.feature("FS14")

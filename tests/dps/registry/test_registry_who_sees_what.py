@@ -129,7 +129,7 @@ WHOLE = {
 """Put together from several kinds of rows: no marker of somebody else's may be in it."""
 OF_NOBODY = {
     "/v1/info", "/v1/health", "/v1/me", "/v1/roles", "/v1/models", "/v1/models/{name}",
-    "/v1/planning/settings",
+    "/v1/planning/settings", "/v1/models/{model}/verification",
     "/v1/models/{model}/metadata", "/v1/algorithms", "/v1/conditions/{name}/revisions",
     "/v1/recomputations", "/v1/parts", "/v1/rule-packs", "/v1/plans", "/v1/agreements",
     "/v1/recipients", "/v1/tenants", "/v1/flags", "/v1/ingestion/stored",

@@ -112,6 +112,7 @@ def test_advice_says_whom_it_is_for_what_it_should_bring_and_later_what_it_broug
     assert {one["state"] for one in agreed.advice()} == {"KEPT"}
 
 
+@pytest.mark.deep
 @pytest.mark.feature("AS8")
 def test_what_fell_for_everybody_is_no_effect_and_is_put_back(open_once):
     """A tenth less is used by all from the day of the round on; the parameter brings nothing."""

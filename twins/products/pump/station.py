@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,38 @@ from twins.products.pump import columns, hydraulics, switching
 from twins.products.pump.columns import PUMP, WELL, Table
 from twins.products.pump.ills import Ills
 from twins.products.pump.model import Columns, Plant, cheapest_speed, least_speed
-from twins.products.pump.switching import LOOK, POINTS, Control
+from twins.products.pump.switching import LOOK, POINTS
 from twins.products.pump.wells import Well
 
 Whole = NDArray[np.int64]
 LEVEL_M = 1.0
 """Water in a new station."""
+
+
+class Control(NamedTuple):
+    """What a station's control goes by, and its well as a table."""
+
+    duty_m3_s: float
+    system_curve: float
+    lag_step_m: float
+    dry_m: float
+    spill_m: float
+    spill_m3: float
+    float_m3: float
+    rest_s: float
+    """Between two starts of one pump."""
+    interval_s: float
+    """Between two reports."""
+    fades: tuple[float, float]
+    """What is left of a difference of temperature after that (:func:`switching.fades`)."""
+    bearing_k_kw: float
+    motor_k_kw: float
+    """What bearing and motor warm up per kW."""
+    well: Columns
+    """Levels, volumes, and the slope of each piece in m per m3 and in m3 per m, shape ``(4, n)``.
+
+    One table: each costs a kernel a look at who else holds it.
+    """
 
 
 class Stations:
@@ -60,10 +86,7 @@ class Stations:
             fades=switching.fades(interval_s),
             bearing_k_kw=switching.BEARING_RISE_K / plant.rated_kw,
             motor_k_kw=switching.MOTOR_RISE_K / plant.rated_kw,
-            levels_m=well.level_m,
-            volumes_m3=well.volume_m3,
-            level_slopes=np.diff(well.level_m) / np.diff(well.volume_m3),
-            volume_slopes=np.diff(well.volume_m3) / np.diff(well.level_m),
+            well=well.table(),
         )
         self.water_c = water_c
         self.wells, self.pumps = np.zeros(stations, WELL), np.zeros((stations, pumps), PUMP)

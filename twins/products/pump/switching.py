@@ -11,7 +11,7 @@ that comes to a set whose point nobody has worked out stops there and asks for i
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +23,16 @@ Whole = NDArray[np.int64]
 Table = NDArray[np.record]
 Record = Any
 """One row of a table; its fields are attributes."""
+Control = Any
+"""What a station's control goes by: see ``station.py``."""
 
 OUT, TURN, SPARE = 0, 1, 2
 """Roles of a pump: it must not run; its turn comes round; only the high-level float starts it."""
 NOTHING, SET, POINTS, LOOK = 0, 1, 2, 3
 """What a station asks for: the point of the set that runs now, or those of every pump alone too;
 before that, it must look anew at which levels they work."""
+LEVELS, VOLUMES, SLOPES = 0, 1, 2
+"""Rows of a well's table; so far behind each is that of its slopes over the other one."""
 EVENTS_MAX = 10_000
 """Bound of switching events of one station in one advance."""
 FLOATS = 1.0 - 1e-9
@@ -55,64 +59,38 @@ MOTOR_TAU_S, MOTOR_RISE_K = 2400.0, 55.0
 """20 to 60 min (estimate, section 1A); rise of a submerged motor at rated power (estimate)."""
 
 
-class Control(NamedTuple):
-    """What a station's control goes by, and its well as a table of volume by level."""
-
-    duty_m3_s: float
-    system_curve: float
-    lag_step_m: float
-    dry_m: float
-    spill_m: float
-    spill_m3: float
-    float_m3: float
-    rest_s: float
-    """Between two starts of one pump."""
-    interval_s: float
-    """Between two reports."""
-    fades: tuple[float, float]
-    """What is left of a difference of temperature after that (:func:`fades`)."""
-    bearing_k_kw: float
-    motor_k_kw: float
-    """What bearing and motor warm up per kW."""
-    levels_m: Columns
-    volumes_m3: Columns
-    level_slopes: Columns
-    volume_slopes: Columns
-    """m per m3 and m3 per m of each piece of that table."""
-
-
 def fades(span_s: float) -> tuple[float, float]:
     """Share of a difference of temperature that is left after a span: of bearing and motor."""
     return math.exp(-span_s / BEARING_TAU_S), math.exp(-span_s / MOTOR_TAU_S)
 
 
 @compiled
-def read(x: float, at: Columns, values: Columns, slopes: Columns) -> float:
-    """Read a rising table by interpolation; a division for each reading would take longest."""
-    low, high = 0, len(at) - 1
-    if x <= at[low]:
-        return float(values[low])
-    if x >= at[high]:
-        return float(values[high])
+def read(x: float, table: Columns, at: int, value: int) -> float:
+    """Read one row of a well's table by another; a division for each would take longest."""
+    low, high = 0, table.shape[1] - 1
+    if x <= table[at, low]:
+        return float(table[value, low])
+    if x >= table[at, high]:
+        return float(table[value, high])
     while high - low > 1:
         middle = (low + high) // 2
-        if at[middle] <= x:
+        if table[at, middle] <= x:
             low = middle
         else:
             high = middle
-    return float(slopes[low] * (x - at[low]) + values[low])
+    return float(table[value + SLOPES, low] * (x - table[at, low]) + table[value, low])
 
 
 @compiled
 def level_m(control: Control, volume_m3: float) -> float:
     """Level at a volume."""
-    return read(volume_m3, control.volumes_m3, control.levels_m, control.level_slopes)
+    return read(volume_m3, control.well, VOLUMES, LEVELS)
 
 
 @compiled
 def volume_m3(control: Control, level_m: float) -> float:
     """Volume at a level."""
-    return read(level_m, control.levels_m, control.volumes_m3, control.volume_slopes)
+    return read(level_m, control.well, LEVELS, VOLUMES)
 
 
 @compiled
@@ -186,13 +164,13 @@ def start_m3(control: Control, well: Record, pumps: int, running: float) -> floa
     if running >= well.able:
         return np.inf
     if running >= well.most:
-        return control.float_m3
+        return float(control.float_m3)
     shown_m = well.start_m
     if running > 0.0:
         room_m = (control.spill_m - ROOM_M - well.start_m) / max(pumps - 1, 1)
         shown_m += min(control.lag_step_m, room_m) * running
     true_m = max(shown_m - well.offset_m, control.dry_m + DRY_BACK_M)
-    return min(volume_m3(control, true_m), control.float_m3)
+    return min(volume_m3(control, true_m), float(control.float_m3))
 
 
 @compiled
@@ -231,7 +209,7 @@ def outflow(control: Control, well: Record, pumps: Table) -> float:
 @compiled
 def motor_end_c(control: Control, pump: Record, kw: float, water_c: float) -> float:
     """What a motor warms up to under a load."""
-    return water_c + control.motor_k_kw * (1.0 + float(pump.ill.cooling)) * kw
+    return water_c + float(control.motor_k_kw) * (1.0 + float(pump.ill.cooling)) * kw
 
 
 @compiled
@@ -275,7 +253,7 @@ def book(  # noqa: PLR0917
 @compiled
 def rested_s(control: Control, well: Record, pump: Record) -> float:
     """When the level control may start a pump: so often an hour, and not just after a dry run."""
-    return max(float(pump.last_start_s) + control.rest_s, float(well.dry_s) + DRY_REST_S)
+    return max(float(pump.last_start_s) + float(control.rest_s), float(well.dry_s) + DRY_REST_S)
 
 
 @compiled
@@ -395,20 +373,20 @@ def move(  # noqa: PLR0917
     """Move these stations to a time, or until each asks for operating points; how many do."""
     asking = 0
     for s in which:
-        well = wells[s]
+        well, its = wells[s], pumps[s]
         if well.now_s >= to_s:
             continue
         if well.asks == LOOK:
-            look(control, well, pumps[s])
+            look(control, well, its)
         while well.now_s < to_s and well.asks == NOTHING:
             end_s = to_s
-            watched = may_trip(control, pumps[s], water_c, to_s - well.now_s)
+            watched = may_trip(control, its, water_c, to_s - well.now_s)
             if watched:
                 end_s = min(to_s, (math.floor(well.now_s / WATCH_S) + 1.0) * WATCH_S)
-            run_until(control, well, pumps[s], end_s, water_c)
-            if watched and well.now_s == end_s and watch(well, pumps[s]):
-                turn_out(well, pumps[s])
-                look(control, well, pumps[s])
+            run_until(control, well, its, end_s, water_c)
+            if watched and well.now_s == end_s and watch(well, its):
+                turn_out(well, its)
+                look(control, well, its)
         if well.now_s < to_s:
             asking += 1
         else:

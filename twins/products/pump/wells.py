@@ -18,6 +18,12 @@ class Well:
     level_m: Columns
     volume_m3: Columns
 
+    def table(self) -> Columns:
+        """Levels, volumes, and the slope of each piece of both: as kernels read it."""
+        up_m, more_m3 = np.diff(self.level_m), np.diff(self.volume_m3)
+        slopes = [np.append(up_m / more_m3, 0.0), np.append(more_m3 / up_m, 0.0)]
+        return np.array([self.level_m, self.volume_m3, *slopes])
+
     def volume(self, level_m: Columns | float) -> Columns:
         """Water in the well at a level, m3."""
         return np.asarray(np.interp(level_m, self.level_m, self.volume_m3))

@@ -1,4 +1,4 @@
-"""Planning of technicians: settings, places, shifts, visits, plans."""
+"""Planning of technicians: settings, places, shifts, visits, plans; windows of verification."""
 
 from __future__ import annotations
 
@@ -55,4 +55,9 @@ def upgrade() -> None:
         *_given(sa.BigInteger, "made_ms"),
         *_given(sa.Integer, "version"),
         *_given(sa.JSON, "stops"),
+    )
+    op.create_table(
+        "verification_windows",
+        sa.Column("model", Text, primary_key=True),
+        *_given(sa.JSON, "minutes"),
     )
