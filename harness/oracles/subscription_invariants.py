@@ -17,6 +17,7 @@ from harness.oracles.invariants import Invariant
 
 MONTHS_MAX = 1200
 """So many months of renewals are looked through: a century."""
+ENDED = ("EXPIRED", "CANCELLED")
 
 
 def months_after(anchor_ms: int, months: int) -> int:
@@ -58,7 +59,7 @@ class OnePlan(_OfPlans):
             other = self._held.setdefault(place, event.subject)
             if other != event.subject:
                 return f"{event.subject} was begun for {thing}, which has {other}"
-        elif event.kind == "subscription.ended" and self._held.get(place) == event.subject:
+        elif data.get("state") in ENDED and self._held.get(place) == event.subject:
             del self._held[place]
         return None
 
@@ -142,7 +143,7 @@ class RenewedRightly(_OfPlans):
         """See Invariant."""
         begin_ms, end_ms = event.data.get("from_ms"), event.data.get("to_ms")
         if event.kind != "subscription.renewed":
-            if event.kind in ("subscription.activated", "subscription.ended"):
+            if event.kind == "subscription.activated" or event.data.get("state") in ENDED:
                 self._periods.pop(event.subject, None)
             return None
         if begin_ms is None or end_ms is None:

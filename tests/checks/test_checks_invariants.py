@@ -314,19 +314,19 @@ def subscribed(make):
     changed = sub(3, "changed", plan="pro")
     asked = [sub(1, "begun"), sub(2, "change_asked", **up)]
     months = [renewed((1, 31), (2, 28)), renewed((2, 28), (3, 31))]
-    trial = sub(1, "begun", state="TRIAL")
+    trial, over = sub(1, "begun", state="TRIAL"), sub(2, "ended", state="EXPIRED")
     return {
         "SU2": (
             [sub(1, "begun"), sub(2, "begun", "s-2", plan="pro")],
-            [sub(1, "begun"), sub(2, "begun", "s-2", plan="map"), sub(3, "ended"),
+            [sub(1, "begun"), sub(2, "begun", "s-2", plan="map"), sub(3, "ended", state="EXPIRED"),
              sub(4, "begun", "s-3", plan="pro")],
         ),
         "SU3": ([*asked, changed], [*asked, paid, changed]),
         "SU4": ([paid, paid], [paid, f(4, "charge.settled", "c-2", **bill)]),
         "SU9": ([*months, renewed((3, 31), (5, 1))], [*months, renewed((3, 31), (4, 30))]),
         "SU10": (
-            [trial, sub(2, "ended"), sub(3, "begun", "s-2", state="TRIAL")],
-            [trial, sub(2, "ended"), sub(3, "begun", "s-2", plan="pro", state="TRIAL")],
+            [trial, over, sub(3, "begun", "s-2", state="TRIAL")],
+            [trial, over, sub(3, "begun", "s-2", plan="pro", state="TRIAL")],
         ),
     }  # fmt: skip
 

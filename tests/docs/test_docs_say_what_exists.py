@@ -132,7 +132,7 @@ def test_every_argument_of_a_check_stands_in_its_row() -> None:
 
 
 def test_every_invariant_stands_in_the_reference_with_the_domain_s_sentence() -> None:
-    rows = dict(re.findall(r"^\| ((?:FW|[OACWKSR])[0-9]+) \| (.*) \|$", CHECKS, re.MULTILINE))
+    rows = dict(re.findall(r"^\| ((?:FW|SU|[OACWKSR])[0-9]+) \| (.*) \|$", CHECKS, re.MULTILINE))
 
     assert list(rows) == numbers()
     assert rows == {ident: REGISTRY[ident].sentence() for ident in numbers()}

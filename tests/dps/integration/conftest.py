@@ -107,6 +107,14 @@ def desks():
 
 
 @pytest.fixture(scope="session")
+def billing(desks):
+    """The machine of invoices, and what it is given."""
+    made = _module("billing", Path(__file__).parents[1] / "money/test_money_machine.py")
+    made.money = desks
+    return made
+
+
+@pytest.fixture(scope="session")
 def clockwork():
     """The desk of outcomes: a DPS with things under contracts."""
     return _module("clockwork", Path(__file__).parents[1] / "outcomes/conftest.py")

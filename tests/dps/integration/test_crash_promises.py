@@ -305,7 +305,7 @@ def calm(kit, linked, tmp_path_factory):
 @pytest.mark.deep
 @pytest.mark.feature("FS11", "CC15", "W1", "W8", "SU4")
 @pytest.mark.timeout(300)
-@pytest.mark.sampled(25)
+@pytest.mark.sampled(37)
 @pytest.mark.parametrize("point", get_args(Point))
 @pytest.mark.parametrize("step", STEPS)
 def test_promises_are_kept_and_billed_alike_by_a_dps_that_was_killed_there(
