@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {"broker", "harness", "loadtests", "reference_impl", "scenarios", "twins", "twinrig"}
-EXTRA_OF = {"loadtests": {"load"}, "reference_impl": {"postgres"}, "harness": {"dask"}}
+EXTRA_OF = {"loadtests": {"load"}, "reference_impl": {"postgres", "routes"}, "harness": {"dask"}}
 """Folder -> the extras it may use beside the base dependencies."""
 PART_OF = {"starlette": "fastapi", "pydantic-core": "pydantic", "markupsafe": "jinja2"}
 """What a declared package documents as its own foundation and hands out itself."""
