@@ -75,7 +75,9 @@ class PlanBody(Body):
     parameter: Text
     usual: Number
     to: Annotated[Cel, Field(description="The value that is better, as a CEL formula")]
-    expected_pct: Annotated[Cel, Field(description="Expected drop of the measure, a CEL formula")]
+    expected_pct: Annotated[
+        Cel, Field(description="Expected drop of the measure, per cent: a CEL formula")
+    ]
     measure: MeasureBody
     eur_per_unit: Annotated[
         Number, Field(ge=0.0, description="Euros of a day for one unit of the measure")
@@ -88,7 +90,9 @@ class PlanBody(Body):
         float, Field(ge=0.0, le=0.9, description="Share of them that is left alone")
     ] = 0.5
     before_s: Span = WEEK_S
-    consent_s: Annotated[Span, Field(description="How long customers may think about it")] = WEEK_S
+    consent_s: Annotated[Span, Field(description="Seconds for customers to think about it")] = (
+        WEEK_S
+    )
     after_s: Span = WEEK_S
 
     @classmethod

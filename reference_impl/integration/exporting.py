@@ -52,10 +52,13 @@ SECTIONS: tuple[Section, ...] = (
     Section("data_flags", "/v1/data-flags"),
     Section("alerts", "/v1/alerts", asks=({}, {"state": "HISTORICAL"})),
     Section("actions", "/v1/actions"),
+    Section("advice", "/v1/advice"),
     Section("tickets", "/v1/tickets", detail="/v1/tickets/{ticket}", fields={"ticket": "id"}),
     Section(
         "work_orders", "/v1/work-orders", detail="/v1/work-orders/{wo_id}", fields={"wo_id": "id"}
     ),
+    Section("citizen_reports", "/v1/citizen-reports"),
+    Section("collection_stops", "/v1/collection-stops"),
     Section("service_levels", "/v1/sla"),
     Section("planned_work", "/v1/planned-work"),
     Section("register", "/v1/register", ("thing", "position", "cycle")),
@@ -84,6 +87,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("orders", "/v1/orders", detail="/v1/orders/{order_id}", fields={"order_id": "id"}),
     Section("consents", "/v1/consents", ("customer", "purpose")),
     Section("grants", "/v1/grants", ("customer", "recipient")),
+    Section("secondary_uses", "/v1/secondary-uses"),
     Section("entitlements", "/v1/entitlements"),
 )  # fmt: skip
 """In the order in which they are told."""

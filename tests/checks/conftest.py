@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -91,6 +92,111 @@ class Make:
             "W6": (both, [*both, slot("w2", 3, 7, "moved")]),
             "W10": ([*gone, agreed, used(4, 7)], [*gone, agreed, used(5, 7)]),
         }
+
+    @classmethod
+    def updated(cls) -> dict[str, tuple[list, list]]:
+        """FW, R of updates: a log that breaks it, and its nearest that does not."""
+        f = cls.feed
+        device = {"thing": D, "rollout": "u", "group": 1, "version": "2.0.0", "was": "1.0.0"}
+
+        def step(at_h: float, what: str, **more):
+            return f(at_h, f"firmware.{what}", f"u/{D}", **{**device, **more})
+
+        def ask(**args):
+            data = {"thing": D, "name": "update_firmware", "args": {"version": "1.9.0", **args}}
+            return f(2, "command.requested", "c", **data)
+
+        def closed(contract: str, planned_ms: int):
+            things = {D: {"up_ms": 9 * H - planned_ms, "planned_ms": planned_ms}}
+            return f(9, "outcome.period_closed", f"{contract}/2026-01", contract=contract,
+                     things=things, **cls.classes(planned_ms=planned_ms))  # fmt: skip
+
+        born, done = f(3, "device.born", D, firmware="2.0.0"), step(4, "updated")
+        level = {"condition": "hub_wear", "position": "hub", "level": 0.1}
+        old, new = (f(at, "condition.evaluated", D, cycle=n, **level) for at, n in ((1, 1), (5, 2)))
+        fitted = f(4.5, "part.fitted", D, position="hub", serial="s-9", cycle=2, part="hub-set")
+        judged = [
+            step(1, "initiated"), born, done,
+            f(5, "firmware.health_judged", "u", rollout="u", group=1, verdict="UNHEALTHY"),
+        ]  # fmt: skip
+        other = f(7, "firmware.initiated", "u/dev-01-2", **{**device, "thing": "dev-01-2"})
+        resumed = f(6, "firmware.rollout_resumed", "u", rollout="u")
+        rounds = [f(1 + n / 10, "automation.ran", "a/x", automation="a", thing=D) for n in range(4)]
+        return {
+            "FW1": (
+                [step(1, "initiated"), step(2, "failed"), step(3, "updating")],
+                [step(1, "initiated"), step(2, "updating"), step(3, "failed")],
+            ),
+            "FW5": (
+                [f(1, "device.born", D, firmware="1.10.0"), ask()],
+                [f(1, "device.born", D, firmware="1.10.0"), ask(downgrade=True)],
+            ),
+            "FW6": (
+                [step(1, "initiated"), f(3, "device.born", D, firmware="0.0.0")],
+                [step(1, "initiated"), f(2, "device.born", D, firmware="1.0.0"), born],
+            ),
+            "FW9": (
+                [step(1, "initiated"), born, done, closed("c-no", H)],
+                [step(1, "initiated"), born, done, closed("c-yes", H)],
+            ),
+            "FW11": (
+                [old, step(2, "initiated"), born, done, new],
+                [old, step(2, "initiated"), born, done, fitted, new],
+            ),
+            "FW12": ([*judged, other], [*judged, resumed, other]),
+            "R5": (rounds, [*rounds[:3], f(2.1, "automation.ran", "a/x", automation="a", thing=D)]),
+        }
+
+    @staticmethod
+    def classes(**known: Any) -> dict[str, Any]:
+        """The lengths of a period's classes, and what it comes to."""
+        found = {"down_ms": 0, "planned_ms": 0, "excluded_ms": 0, "unknown_ms": 0, "degraded_ms": 0}
+        found |= known
+        return {**found, "up_ms": 9 * H - sum(found.values()), "total_ms": 9 * H,
+                "availability": 1.0, "fee_eur": 10.0, "credit_eur": 0.0}  # fmt: skip
+
+    @classmethod
+    def subscribed(cls) -> dict[str, tuple[list, list]]:
+        """SU: a log that breaks it, and its nearest that does not."""
+        f = cls.feed
+        mine = {
+            "customer": "cust",
+            "thing": D,
+            "plan": "basic",
+            "next_plan": None,
+            "state": "ACTIVE",
+        }
+
+        def sub(at_h: float, what: str, ident: str = "s-1", **more):
+            return f(at_h, f"subscription.{what}", ident, **{**mine, **more})
+
+        def renewed(from_: tuple[int, int], to: tuple[int, int]):
+            begin, end = (
+                round(datetime(2026, *day, tzinfo=UTC).timestamp() * 1000) for day in (from_, to)
+            )
+            return sub(1, "renewed", from_ms=begin, to_ms=end)
+
+        up = {"plan": "basic", "next_plan": "pro"}
+        bill = {"subject": "s-1", "customer": "cust", "what": "upgrade to pro", "amount_eur": 60.0}
+        paid = f(3, "charge.settled", "c-1", **bill)
+        changed = sub(3, "changed", plan="pro")
+        asked = [sub(1, "begun"), sub(2, "change_asked", **up)]
+        months = [renewed((1, 31), (2, 28)), renewed((2, 28), (3, 31))]
+        trial, over = sub(1, "begun", state="TRIAL"), sub(2, "ended", state="EXPIRED")
+        return {
+            "SU2": (
+                [sub(1, "begun"), sub(2, "begun", "s-2", plan="pro")],
+                [sub(1, "begun"), sub(2, "begun", "s-2", plan="map"),
+                 sub(3, "ended", state="EXPIRED"), sub(4, "begun", "s-3", plan="pro")],
+            ),
+            "SU3": ([*asked, changed], [*asked, paid, changed]),
+            "SU4": ([paid, paid], [paid, f(4, "charge.settled", "c-2", **bill)]),
+            "SU9": ([*months, renewed((3, 31), (5, 1))], [*months, renewed((3, 31), (4, 30))]),
+            "SU10": (
+                [trial, over, sub(3, "begun", "s-2", state="TRIAL")],
+                [trial, over, sub(3, "begun", "s-2", plan="pro", state="TRIAL")],
+            ),
+        }  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 import pytest
 
@@ -78,8 +77,8 @@ def broken(make):
         **{ident: log for ident, (log, _) in promised(make).items()},
         **{ident: log for ident, (log, _) in remote(make).items()},
         **{ident: log for ident, (log, _) in make.sent().items()},
-        **{ident: log for ident, (log, _) in updated(make).items()},
-        **{ident: log for ident, (log, _) in subscribed(make).items()},
+        **{ident: log for ident, (log, _) in make.updated().items()},
+        **{ident: log for ident, (log, _) in make.subscribed().items()},
         **{ident: log for ident, (log, _) in measured(make).items()},
         "W5": [good[12], f(9, "part.fitted", "dev-01-2", position="hub", serial="s2", cycle=2)],
         "W9": [alerts[0], good[12], f(8, "alert.cleared", "a", **{**ALERT, "values": {}})],
@@ -232,105 +231,6 @@ def remote(make):
     }  # fmt: skip
 
 
-def updated(make):
-    """FW and R of updates and automations: a log that breaks it, and its nearest that does not."""
-    f = make.feed
-    device = {"thing": D, "rollout": "u", "group": 1, "version": "2.0.0", "was": "1.0.0"}
-
-    def step(at_h: float, what: str, **more):
-        return f(at_h, f"firmware.{what}", f"u/{D}", **{**device, **more})
-
-    def ask(**args):
-        data = {"thing": D, "name": "update_firmware", "args": {"version": "1.9.0", **args}}
-        return f(2, "command.requested", "c", **data)
-
-    def closed(contract: str, planned_ms: int):
-        things = {D: {"up_ms": 9 * H - planned_ms, "planned_ms": planned_ms}}
-        return f(9, "outcome.period_closed", f"{contract}/2026-01", contract=contract,
-                 things=things, **classes(planned_ms=planned_ms))  # fmt: skip
-
-    born, done = f(3, "device.born", D, firmware="2.0.0"), step(4, "updated")
-    level = {"condition": "hub_wear", "position": "hub", "level": 0.1}
-    old, new = (f(at, "condition.evaluated", D, cycle=n, **level) for at, n in ((1, 1), (5, 2)))
-    fitted = f(4.5, "part.fitted", D, position="hub", serial="s-9", cycle=2, part="hub-set")
-    judged = [
-        step(1, "initiated"), born, done,
-        f(5, "firmware.health_judged", "u", rollout="u", group=1, verdict="UNHEALTHY"),
-    ]  # fmt: skip
-    other = f(7, "firmware.initiated", "u/dev-01-2", **{**device, "thing": "dev-01-2"})
-    resumed = f(6, "firmware.rollout_resumed", "u", rollout="u")
-    rounds = [f(1 + n / 10, "automation.ran", "a/x", automation="a", thing=D) for n in range(4)]
-    return {
-        "FW1": (
-            [step(1, "initiated"), step(2, "failed"), step(3, "updating")],
-            [step(1, "initiated"), step(2, "updating"), step(3, "failed")],
-        ),
-        "FW5": (
-            [f(1, "device.born", D, firmware="1.10.0"), ask()],
-            [f(1, "device.born", D, firmware="1.10.0"), ask(downgrade=True)],
-        ),
-        "FW6": (
-            [step(1, "initiated"), f(3, "device.born", D, firmware="0.0.0")],
-            [step(1, "initiated"), f(2, "device.born", D, firmware="1.0.0"), born],
-        ),
-        "FW9": (
-            [step(1, "initiated"), born, done, closed("c-no", H)],
-            [step(1, "initiated"), born, done, closed("c-yes", H)],
-        ),
-        "FW11": (
-            [old, step(2, "initiated"), born, done, new],
-            [old, step(2, "initiated"), born, done, fitted, new],
-        ),
-        "FW12": ([*judged, other], [*judged, resumed, other]),
-        "R5": (rounds, [*rounds[:3], f(2.1, "automation.ran", "a/x", automation="a", thing=D)]),
-    }
-
-
-def classes(**known):
-    """The lengths of a period's classes, and what it comes to."""
-    found = {"down_ms": 0, "planned_ms": 0, "excluded_ms": 0, "unknown_ms": 0, "degraded_ms": 0}
-    found |= known
-    return {**found, "up_ms": 9 * H - sum(found.values()), "total_ms": 9 * H,
-            "availability": 1.0, "fee_eur": 10.0, "credit_eur": 0.0}  # fmt: skip
-
-
-def subscribed(make):
-    """SU: a log that breaks it, and its nearest that does not."""
-    f = make.feed
-    mine = {"customer": "cust", "thing": D, "plan": "basic", "next_plan": None, "state": "ACTIVE"}
-
-    def sub(at_h: float, what: str, ident: str = "s-1", **more):
-        return f(at_h, f"subscription.{what}", ident, **{**mine, **more})
-
-    def renewed(from_: tuple[int, int], to: tuple[int, int]):
-        begin, end = (
-            round(datetime(2026, *day, tzinfo=UTC).timestamp() * 1000) for day in (from_, to)
-        )
-        return sub(1, "renewed", from_ms=begin, to_ms=end)
-
-    up = {"plan": "basic", "next_plan": "pro"}
-    bill = {"subject": "s-1", "customer": "cust", "what": "upgrade to pro", "amount_eur": 60.0}
-    paid = f(3, "charge.settled", "c-1", **bill)
-    changed = sub(3, "changed", plan="pro")
-    asked = [sub(1, "begun"), sub(2, "change_asked", **up)]
-    months = [renewed((1, 31), (2, 28)), renewed((2, 28), (3, 31))]
-    trial, over = sub(1, "begun", state="TRIAL"), sub(2, "ended", state="EXPIRED")
-    return {
-        "SU2": (
-            [sub(1, "begun"), sub(2, "begun", "s-2", plan="pro")],
-            [sub(1, "begun"), sub(2, "begun", "s-2", plan="map"), sub(3, "ended", state="EXPIRED"),
-             sub(4, "begun", "s-3", plan="pro")],
-        ),
-        "SU3": ([*asked, changed], [*asked, paid, changed]),
-        "SU4": ([paid, paid], [paid, f(4, "charge.settled", "c-2", **bill)]),
-        "SU9": ([*months, renewed((3, 31), (5, 1))], [*months, renewed((3, 31), (4, 30))]),
-        "SU10": (
-            [trial, over, sub(3, "begun", "s-2", state="TRIAL")],
-            [trial, over, sub(3, "begun", "s-2", plan="pro", state="TRIAL")],
-        ),
-    }  # fmt: skip
-
-
 def test_going_down_asks_for_no_payment(make, judged) -> None:
     down = {"customer": "cust", "thing": D, "plan": "pro", "next_plan": "basic", "state": "ACTIVE"}
     asked = make.feed(2, "subscription.change_asked", "s-1", **down)
@@ -411,7 +311,7 @@ ALIKE = [*CLASSED, *PROMISED, *REMOTE, *MEASURED, *SENT, *UPDATED, *SUBSCRIBED]
 @pytest.mark.parametrize("ident", ["O9", "O10", "O11", "O13", "O14", "O16", *ALIKE])
 def test_the_nearest_log_that_keeps_an_invariant_is_let_pass(ident: str, make, judged) -> None:
     logs = {**bought(make), **classed(make), **promised(make), **remote(make), **measured(make)}
-    logs |= make.sent() | updated(make) | subscribed(make)
+    logs |= make.sent() | make.updated() | make.subscribed()
     log, kept = logs[ident]
 
     assert log != kept

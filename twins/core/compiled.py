@@ -26,7 +26,8 @@ OPTIONS = {"error_model": "numpy", "forceinline": True, "nogil": True}
 """Division by zero gives infinity or NaN, as numpy has it.
 
 A function that another one calls is made part of it: to hand over tables and count who holds them
-took a third of a pump station's time. Meanwhile other threads run, such as one that writes files.
+took a third of the time of one product's kernels. Meanwhile other threads run, such as one that
+writes files.
 """
 
 

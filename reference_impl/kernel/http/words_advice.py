@@ -9,7 +9,7 @@ begun_ms: When its round began
 benefit_pct: What it brought beyond what the control group changed by; null: not measured
 ends: What it comes to: `full`, `flat`, or `due` (a part)
 ends_ms: When it is measured
-expected_pct: Expected drop of the measure
+expected_pct: Expected drop of the measure, per cent
 given_ms: When it was given
 guards: What must not come of it; looked at once a day
 interval_pct: Cases between p10 and p90

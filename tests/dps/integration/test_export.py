@@ -23,7 +23,9 @@ NOT_OF_A_CUSTOMER = {
     "/v1/remote-fixes", "/v1/organisations", "/v1/partners", "/v1/suppliers", "/v1/invoicing",
     "/v1/roles", "/v1/users", "/v1/api-keys", "/v1/agreements", "/v1/leads", "/v1/recipients",
     "/v1/tenants", "/v1/flags", "/v1/webhooks", "/v1/webhook-deliveries", "/v1/connectors",
-    "/v1/ingestion/stored", "/v1/ingestion/dead-letters",
+    "/v1/ingestion/stored", "/v1/ingestion/dead-letters", "/v1/advice-plans", "/v1/collections",
+    "/v1/collection-plans", "/v1/collection-routes", "/v1/planning/settings",
+    "/v1/planning/places", "/v1/planning/shifts", "/v1/planning/days", "/v1/planning/load",
 }  # fmt: skip
 """The product's, the provider's, or what somebody set up."""
 SEEN_ELSEWHERE = {
