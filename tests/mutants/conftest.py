@@ -37,7 +37,9 @@ _beside("bugs_of_the_rest")
 _beside("bugs_of_promises")
 _beside("bugs_of_planning")
 _beside("bugs_of_remote_control")
+_beside("bugs_of_selling")
 _beside("stories_of_field_work")
+_beside("stories_of_selling")
 _beside("bugs_of_the_platform")
 
 # Stories -------------------------------------------------------------------------------------

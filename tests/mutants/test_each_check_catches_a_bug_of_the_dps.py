@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from stories_of_field_work import LIMITS, PLANNED, calls
+from stories_of_selling import REVIEWED, SALES
 
 from harness.checks.base import catalog
 from harness.checks.equals_oracle import ORACLES
@@ -181,6 +182,15 @@ STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
         field=people(tale, crew={"plan_p50_h": 700.0, "plan_p90_h": 720.0}),
         checks=(C("invariants"),),
     ),
+    "design is told": lambda tale: tale(
+        timeline=(WEARS, REVIEWED), checks=(C("design_equals_truth"),)
+    ),
+    "plans are sold": lambda tale: tale(
+        run=b.run("2026-01-31T00:00:00Z", "61d", sync="12h"),
+        fleets=(b.fleet("pump", sites=1, devices_per_site=2, report_every="6h"),),
+        timeline=SALES,
+        checks=(C("invariants"),),
+    ),
     "a bad build is rolled out": lambda tale: tale(
         timeline=(ROLLED_OUT,), checks=(C("invariants"),)
     ),
@@ -320,6 +330,12 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "keeps_a_cent_of_each_share": ("a platform is shared", "settlement_equals_oracle"),
     "asks_for_no_consent": ("a platform is shared", "secondary_use_lawful"),
     "reads_what_was_before_the_consent": ("a platform is shared", "secondary_use_lawful"),
+    "tells_design_of_one_end_too_many": ("design is told", "design_equals_truth"),
+    "subscribes_twice": ("plans are sold", "SU2"),
+    "upgrades_before_it_is_paid": ("plans are sold", "SU3"),
+    "takes_a_payment_twice": ("plans are sold", "SU4"),
+    "forgets_on_which_day_it_began": ("plans are sold", "SU9"),
+    "gives_a_second_trial": ("plans are sold", "SU10"),
     "doubts_the_wear": ("the bearing wears", "wear_estimate_within oracle:wear"),
 }  # fmt: skip
 
@@ -331,7 +347,7 @@ def caught(result: RunResult) -> set[str]:
         if check.check == "equals_oracle":
             found.add(f"oracle:{check.title.split(' ')[0]}")
         elif check.check == "invariants":
-            found |= set(re.findall(r"\b((?:FW|[OACWKSR])\d+): ", check.seen))
+            found |= set(re.findall(r"\b((?:FW|SU|[OACWKSR])\d+): ", check.seen))
         else:
             found.add(check.check)
     return found

@@ -1,0 +1,73 @@
+"""Bugs of selling plans, and of what design is told, planted in the reference DPS."""
+
+from __future__ import annotations
+
+from planting import mutant, wrap
+
+from reference_impl.insight.reliability.service import Reliability
+from reference_impl.outcomes.selling import charges, plans, subscriptions
+from reference_impl.outcomes.selling.charges import Charges
+from reference_impl.outcomes.selling.subscriptions import Subscriptions
+
+
+@mutant
+def tells_design_of_one_end_too_many(mp):
+    def of(original, self, *args, **named):
+        found = original(self, *args, **named)
+        modes = [{**mode, "ends": mode["ends"] + 1} for mode in found["modes"]]
+        return {**found, "modes": modes}
+
+    wrap(mp, Reliability, "of", of)
+
+
+@mutant
+def subscribes_twice(mp):
+    def begin(original, self, uow, **named):
+        original(self, uow, **named)
+        return original(self, uow, **named)
+
+    wrap(mp, Subscriptions, "_check_free", lambda *_: None)
+    wrap(mp, Subscriptions, "begin", begin)
+
+
+@mutant
+def upgrades_before_it_is_paid(mp):
+    def change(original, self, uow, subscription, *, plan, by, at_ms):
+        row = original(self, uow, subscription, plan=plan, by=by, at_ms=at_ms)
+        row |= {"plan": plan}
+        self._rows.subscriptions.put(uow, row)
+        subscriptions._tell(uow, row, "changed", at_ms)
+        return row
+
+    wrap(mp, Subscriptions, "change", change)
+
+
+@mutant
+def takes_a_payment_twice(mp):
+    def take(original, self, uow, charge, step, *, payment, at_ms):
+        known = self._rows.payments.get(uow.conn, payment)
+        row = original(self, uow, charge, step, payment=payment, at_ms=at_ms)
+        if known is not None:
+            charges._tell(uow, row, charges.PAST[step], at_ms)
+        return row
+
+    wrap(mp, Charges, "take", take)
+
+
+@mutant
+def forgets_on_which_day_it_began(mp):
+    """The next period is counted from a short month's last day."""
+
+    def span(original, self, uow, row, number):
+        again = {**row, "anchor_ms": row["to_ms"]} if number else row
+        return original(self, uow, again, 0)
+
+    wrap(mp, Subscriptions, "_span", span)
+
+
+@mutant
+def gives_a_second_trial(mp):
+    def first_state(original, plan, *, tried):
+        return original(plan, tried=False)
+
+    wrap(mp, plans, "first_state", first_state)
