@@ -1,9 +1,10 @@
-"""Bugs of planning and planned downtime, planted in the reference DPS."""
+"""Bugs of planning, planned downtime and what the field tells designers, planted in the DPS."""
 
 from __future__ import annotations
 
 from planting import HOUR_MS, mutant, wrap
 
+from reference_impl.insight.reliability import domain as reliability
 from reference_impl.maintenance.desk import Desk
 from reference_impl.maintenance.planned import PlannedWork
 
@@ -26,3 +27,8 @@ def counts_all_of_a_visit_as_planned(mp):
         original(self, uow, {**row, "from_ms": 0, "to_ms": at_ms + DAY_MS}, at_ms)
 
     wrap(mp, PlannedWork, "_done", done)
+
+
+@mutant
+def counts_every_end_twice(mp):
+    wrap(mp, reliability, "_ends", lambda original, lives: 2 * original(lives))
