@@ -121,7 +121,8 @@ FEED_KINDS = (
 TRUTH_KINDS = (
     "buffer.overflowed", "clock.right", "clock.wrong", "component.failed", "component.maintained",
     "container.cleaned", "cost.booked", "damage.onset", "device.down", "device.hung",
-    "device.restart", "device.up", "fault.begun", "firmware.failed", "firmware.rolled_back", "firmware.updated", "interlock.cleared",
+    "device.restart", "device.up", "fault.begun", "firmware.failed", "firmware.rolled_back",
+    "firmware.updated", "interlock.cleared",
     "interlock.tripped", "link.down", "link.up", "order.late", "order.mislaid", "order.partial",
     "order.price_changed", "order.quantity_changed", "order.wrong_part", "parcel.delayed",
     "parcel.incomplete", "parcel.lost", "parcel.redelivered", "parcel.replaced",
