@@ -120,9 +120,9 @@ FEED_KINDS = (
 """Kinds of the DPS's feed (docs/reference/dps-contract.md; a test compares)."""
 TRUTH_KINDS = (
     "buffer.overflowed", "clock.right", "clock.wrong", "component.failed", "component.maintained",
-    "cost.booked", "damage.onset", "device.down", "device.hung", "device.restart", "device.up",
-    "fault.begun",
-    "firmware.failed", "firmware.rolled_back", "firmware.updated", "interlock.cleared",
+    "container.cleaned", "cost.booked", "damage.onset", "device.down", "device.hung",
+    "device.restart", "device.up", "fault.begun", "firmware.failed", "firmware.rolled_back",
+    "firmware.updated", "interlock.cleared",
     "interlock.tripped", "link.down", "link.up", "order.late", "order.mislaid", "order.partial",
     "order.price_changed", "order.quantity_changed", "order.wrong_part", "parcel.delayed",
     "parcel.incomplete", "parcel.lost", "parcel.redelivered", "parcel.replaced",

@@ -25,14 +25,13 @@ EVERY = sorted(
     if path.parent.name != "broken"
 )
 TWENTY = (
-    "analytics/real-time", "bins/fire", "bins/street-festival", "commerce/m1-direct",
+    "analytics/real-time", "arms/pumps", "bins/fire", "commerce/m1-direct",
     "digital_services/what-the-customer-sees", "firmware/rollout-goes-wrong",
     "links/every-third-acknowledgement-lost", "links/exact-numbers",
-    "machine_customers/lost-parcel", "outcomes/wet-month", "pricing/transaction",
-    "pumps/budget-opened",
-    "pumps/storm-and-house-call", "pumps/seal-leak-unheeded", "pumps/service-goes-down",
-    "pumps/worst-moment", "pumps/whoever-delivers", "staircase/step-3-break-fix",
-    "ventilation/node-dies", "ventilation/smoke",
+    "machine_customers/lost-parcel", "metering/power-by-the-hour", "outcomes/wet-month",
+    "platform/city", "pricing/transaction", "pumps/budget-opened", "pumps/storm-and-house-call",
+    "pumps/service-goes-down", "pumps/worst-moment",
+    "pumps/whoever-delivers", "staircase/step-3-break-fix", "ventilation/node-dies",
 )  # fmt: skip
 BROKERS = ("rumqttd", "amqtt", "mosquitto")
 CHOSEN = EVERY if os.environ.get("TWINRIG_ALL_SCENARIOS") else TWENTY
