@@ -14,6 +14,10 @@ from collections.abc import Iterator
 import simpy
 
 STEP_S = 10.0
+SIMPY_CHANNELS = 6
+"""What ``ScalarPump.seen`` holds."""
+PROGPY_CHANNELS = 5
+"""Outputs of ProgPy's CentrifugalPump: w, Qout, Tt, Tr, To (progpy, models/centrifugal_pump.py)."""
 
 
 class ScalarPump:

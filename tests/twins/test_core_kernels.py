@@ -16,6 +16,7 @@ from twins.core import mishap_kernel, wear_kernel
 from twins.core.broken import Broken, BrokenSensors
 from twins.core.clocks import Stamps
 from twins.core.device import DAY_MS, DeviceSide
+from twins.core.draw_kernel import DRAWS, VALUES, breaks, uniforms
 from twins.core.manifest import SignalSpec
 from twins.core.noise import NORMAL, Noise
 from twins.core.packing import Packing
@@ -26,7 +27,6 @@ from twins.core.sensor_kernel import (
     TILE,
     first_zeros,
     noise_row,
-    uniforms,
 )
 from twins.core.sensors import Sensors
 from twins.core.streams import Streams, keys
@@ -123,9 +123,30 @@ def arrived() -> list[np.ndarray]:
     return [next_ms, counts, soonest, who, at_ms, np.array([found])]
 
 
+def begun() -> list[np.ndarray]:
+    """Faults of every kind, as they come, and some of them named and given."""
+    n = 20 * len(KINDS)
+    draws, values = np.empty((n, DRAWS)), np.zeros((n, len(VALUES)))
+    uniforms(keys(DEVICES)[:n], Streams(5).root("p"), np.arange(n), draws)
+    values[n // 2 :] = np.linspace(-3.0, 40.0, n - n // 2)[:, None]
+    named = np.full((n, 2), -1)
+    named[::3, 0], named[::5, 1] = 2, 0
+    faults, sizes = np.empty((n, 4), dtype=np.int64), np.empty(n)
+    spans, kinds = np.array([1.0, 10.0, 200.0]), np.arange(n) % len(KINDS)
+    breaks(draws, 10**12, EVERY_MS, EVERY_MS, kinds, values, spans, named, faults, sizes)
+    assert (faults[:, 0] != faults[:, 1]).all()
+    return [faults, sizes]
+
+
 def digest() -> str:
     with np.errstate(all="ignore"):  # whole numbers of 64 bits are meant to overflow
-        columns = [*sensed(), *worn(), *arrived(), Noise(Streams(2), "x", DEVICES, 5).row(7)]
+        columns = [
+            *sensed(),
+            *worn(),
+            *arrived(),
+            *begun(),
+            Noise(Streams(2), "x", DEVICES, 5).row(7),
+        ]
     return hashlib.sha256(b"".join(column.tobytes() for column in columns)).hexdigest()
 
 

@@ -22,6 +22,7 @@ from twins.core.obedience import Obedience
 from twins.core.pending import PendingTable, Row
 from twins.core.sending import Sending
 from twins.core.sensing import Sensing
+from twins.core.sensor_faults import table
 from twins.core.truth import TruthLedger
 from twins.core.twin import (
     Action,
@@ -361,7 +362,7 @@ class Fleet:
             else:
                 self._mishap(now_ms, device, fault, "random", params)
         if arrivals:
-            self._sensing.faults.arrive(now_ms, arrivals, self._by_itself)
+            self._sensing.faults.arrive(now_ms, arrivals, table(self._by_itself))
 
     def _visit_ends(self, now_ms: int, index: int) -> None:
         if self._ageing.able(index):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twins.core.compiled import compiled
+from twins.core.draw_kernel import uniform
 
 Columns = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -19,25 +20,12 @@ Word = Any
 
 TILE = 64
 """Devices whose next arrival is known together: a report looks through few of many."""
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_ONE_MIX, _OTHER_MIX = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_S11, _S27, _S30, _S31 = np.uint64(11), np.uint64(27), np.uint64(30), np.uint64(31)
-
-
-@compiled
-def _mixed(word: Word) -> Word:
-    """The finalizer of SplitMix64, as ``streams.mix64``."""
-    word = (word ^ (word >> _S30)) * _ONE_MIX
-    word = (word ^ (word >> _S27)) * _OTHER_MIX
-    return word ^ (word >> _S31)
 
 
 @compiled
 def _gap_ms(key: Word, root: Word, number: int, mean_ms: float) -> float:
     """An exponential gap from draw ``number`` of a thing's stream (``Streams.uniforms``)."""
-    word = _mixed(_mixed(_mixed(key + root) ^ (np.uint64(number) * _GOLDEN)) + root)
-    uniform = (np.float64(word >> _S11) + 0.5) * 2.0**-53
-    return -math.log1p(-uniform) * mean_ms
+    return -math.log1p(-uniform(key, root, number)) * mean_ms
 
 
 @compiled

@@ -10,26 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twins.core.broken import NEVER, Broken, BrokenSensors, Wrong
-from twins.core.device import DAY_MS
+from twins.core.draw_kernel import DRAWS, VALUES, breaks, uniforms
 from twins.core.errors import InvalidFault
 from twins.core.manifest import SignalSpec
 from twins.core.pending import PendingTable, Row
-from twins.core.sensor_kernel import first_zeros, uniforms
+from twins.core.sensor_kernel import KINDS, first_zeros
 from twins.core.streams import Streams, keys
 from twins.core.truth import TruthLedger
 
 Columns = NDArray[np.float64]
-HOUR_MS = 3_600_000
 Values = Mapping[str, float]
 """Parameters of a fault, checked."""
+PARTS = ("signal", "with")
+"""Which channels of a fault may be named."""
 ZERO_SHARE = 0.00075
 """Share of rows in which a channel reads 0 by itself (M:windesheim: 15 in 20,000)."""
-DROPOUT_H = (12.5, 0.93)
-"""Median and log sigma of a gap: 52 of a plant historian, median 12.5 h, longest 105 h (M:dhi)."""
-DRAWS = 6
-"""Draws of a device's stream that belong to one fault."""
-STUCK_H = (48.0, 1.0)
-"""Level and pressure instruments stick for days (E, section 2)."""
+_KIND = {kind: number for number, kind in enumerate(KINDS)}
+
+
+def table(values: Mapping[str, Values]) -> Columns:
+    """Parameters of faults of sensors by their kinds, shape ``(kinds, VALUES)``."""
+    return np.array([[values.get(kind, {}).get(name, 0.0) for name in VALUES] for kind in KINDS])
 
 
 class SensorFaults:
@@ -54,7 +55,7 @@ class SensorFaults:
         random: float = 0.0,
     ) -> None:
         self._names = tuple(signals)
-        self._span = [float(spec.max - spec.min) for spec in signals.values()]
+        self._span = np.array([float(spec.max - spec.min) for spec in signals.values()])
         self._devices = tuple(devices)
         self._pending, self._ledger, self._kind = pending, ledger, f"{key}.sensor"
         self._every_ms = report_every_ms
@@ -96,77 +97,74 @@ class SensorFaults:
         Raises:
             InvalidFault: If a signal is to be swapped with itself.
         """
-        [draws] = self._draws([device])
-        broken = self._one(now_ms, kind, device, values, named, draws=draws)
-        self._begin([broken])
-        if broken.until_ms < NEVER:
-            name = self._devices[device]
-            self._pending.add(broken.until_ms, self._kind, name, {"number": broken.number})
+        given = [self._names.index(named[part]) if part in named else -1 for part in PARTS]
+        [begun] = self._broken(
+            now_ms, [(device, kind)], table({kind: values}), np.array([given]), grain_ms=1
+        )
+        name = self._devices[device]
+        self._tell(now_ms, begun)
+        self._begin([begun[0]])
+        if begun[0].until_ms < NEVER:
+            self._pending.add(begun[0].until_ms, self._kind, name, {"number": begun[0].number})
 
-    def arrive(
-        self, now_ms: int, arrivals: Sequence[tuple[int, str]], values: Mapping[str, Values]
-    ) -> None:
+    def arrive(self, now_ms: int, arrivals: Sequence[tuple[int, str]], values: Columns) -> None:
         """Let natural faults begin, with a report: ``(device, kind)`` each, in their order.
 
-        They end with a report, too, and need no row to wait for that.
+        They end with a report, too, and need no row to wait for that. ``values``: see
+        :func:`table`.
         """
-        draws, begun = self._draws([device for device, _ in arrivals]), []
-        for (device, kind), own in zip(arrivals, draws, strict=True):
-            grain_ms = self._every_ms
-            broken = self._one(now_ms, kind, device, values[kind], {}, draws=own, grain_ms=grain_ms)
-            if broken.until_ms < NEVER:
-                self._ends.setdefault(broken.until_ms, []).append(broken.number)
-            begun.append(broken)
-        self._begin(begun)
+        nobody = np.full((len(arrivals), len(PARTS)), -1)
+        begun = self._broken(now_ms, arrivals, values, nobody, grain_ms=self._every_ms)
+        for one in begun:
+            self._tell(now_ms, one)
+            if one[0].until_ms < NEVER:
+                self._ends.setdefault(one[0].until_ms, []).append(one[0].number)
+        self._begin([broken for broken, _ in begun])
 
-    def _draws(self, devices: Sequence[int]) -> list[list[float]]:
-        """Uniform draws of the faults that begin at these devices."""
-        numbers = []
-        for device in devices:
-            self._count[device] += 1
-            numbers.append(self._count[device] * DRAWS)
-        draws = np.empty((len(devices), DRAWS))
-        uniforms(self._keys[np.array(devices)], self._root, np.array(numbers), draws)
-        drawn: list[list[float]] = draws.tolist()
-        return drawn
-
-    def _one(
+    def _broken(
         self,
         now_ms: int,
-        kind: str,
-        device: int,
-        values: Values,
-        named: Mapping[str, str],
+        faults: Sequence[tuple[int, str]],
+        values: Columns,
+        named: NDArray[np.int64],
         *,
-        draws: Sequence[float],
-        grain_ms: int = 1,
-    ) -> Broken:
-        """A fault that is about to begin; the ledger knows it already.
+        grain_ms: int,
+    ) -> list[tuple[Broken, int]]:
+        """Faults that are about to begin, each with its other channel.
 
-        It lasts ``grain_ms``, or a multiple of that.
+        They last ``grain_ms``, or a multiple of that.
         """
-        name, normal, uniform = self._devices[device], _normal(draws[2], draws[3]), draws[4]
-        channel = self._channel(named, "signal", int(draws[0] * len(self._names)))
-        other = self._channel(named, "with", int(draws[1] * len(self._names)))
-        if other == channel and "with" in named:
-            raise InvalidFault([f"fault {kind}: {self._names[channel]!r} is swapped with itself"])
-        if other == channel:
-            other = (channel + 1) % len(self._names)
-        sign = 1.0 if uniform < 0.5 else -1.0
-        size = self._size(kind, values, channel, normal=normal, sign=sign)
-        if kind == "sensor_swapped":
-            size = float(other)
-        until_ms = self._until_ms(kind, now_ms, values["lasting"], normal)
-        if until_ms < NEVER:
-            until_ms = now_ms - (now_ms - until_ms) // grain_ms * grain_ms
-        salt = int(draws[5] * 2**31)
-        broken = Broken(self._numbered, kind, device, channel, now_ms, until_ms, size, salt)
-        self._numbered += 1
+        numbers = []
+        for device, _ in faults:
+            self._count[device] += 1
+            numbers.append(self._count[device] * DRAWS)
+        devices, kinds = [device for device, _ in faults], [_KIND[kind] for _, kind in faults]
+        draws = np.empty((len(faults), DRAWS))
+        uniforms(self._keys[devices], self._root, np.array(numbers), draws)
+        made, sizes = np.empty((len(faults), 4), dtype=np.int64), np.empty(len(faults))
+        breaks(
+            draws, now_ms, self._every_ms, grain_ms, np.array(kinds), values[kinds], self._span,
+            named, made, sizes,
+        )  # fmt: skip
+        begun, number = [], self._numbered
+        for (device, kind), (channel, other, until_ms, salt), size, (_, told) in zip(
+            faults, made.tolist(), sizes.tolist(), named.tolist(), strict=True
+        ):
+            if told == channel:
+                name = self._names[channel]
+                raise InvalidFault([f"fault {kind}: {name!r} is swapped with itself"])
+            broken = Broken(number, kind, device, channel, now_ms, until_ms, size, salt)
+            begun.append((broken, other))
+            number += 1
+        self._numbered = number
+        return begun
+
+    def _tell(self, now_ms: int, begun: tuple[Broken, int]) -> None:
+        (_, kind, device, channel, *_), other = begun
         told = {"signal": self._names[channel], "fault": kind}
         if kind == "sensor_swapped":
             told["with"] = self._names[other]
-        self._ledger.tell(now_ms, "sensor.faulty", name, **told)
-        return broken
+        self._ledger.tell(now_ms, "sensor.faulty", self._devices[device], **told)
 
     def _begin(self, begin: Sequence[Broken]) -> None:
         sizes = []
@@ -228,33 +226,6 @@ class SensorFaults:
         self._count, self._numbered = list(state["count"]), state["numbered"]
         self._last = state["last"]
 
-    def _channel(self, named: Mapping[str, str], param: str, drawn: int) -> int:
-        return self._names.index(named[param]) if param in named else drawn
-
-    def _size(
-        self, kind: str, values: Mapping[str, float], channel: int, *, normal: float, sign: float
-    ) -> float:
-        span = self._span[channel]
-        if kind == "sensor_spike":
-            share = values["size_pct"] or sign * 10.0 * math.exp(normal)
-            return min(max(share, -100.0), 100.0) / 100.0 * span
-        if kind == "sensor_bias":
-            share = values["size_pct"] or sign * (2.0 + 8.0 * min(abs(normal) / 3.0, 1.0))
-            return values["offset"] or share / 100.0 * span
-        if kind == "sensor_drift":
-            return (values["per_day"] or values["pct_per_day"] / 100.0 * span) / DAY_MS
-        return values["share_pct"] / 100.0 if kind == "sensor_zero" else 0.0
-
-    def _until_ms(self, kind: str, now_ms: int, lasting_h: float, normal: float) -> int:
-        if lasting_h > 0.0:
-            return now_ms + max(round(lasting_h * HOUR_MS), 1)
-        if kind == "sensor_spike":
-            return now_ms + self._every_ms
-        if kind in ("sensor_bias", "sensor_drift", "sensor_swapped"):
-            return NEVER
-        median_h, sigma = DROPOUT_H if kind == "sensor_dropout" else STUCK_H
-        return now_ms + max(round(median_h * math.exp(sigma * normal) * HOUR_MS), 1)
-
     def _on_over(self, row: Row) -> None:
         self._end(row.due_ms, row.args["number"])
 
@@ -267,8 +238,3 @@ class SensorFaults:
             now_ms, "sensor.mended", self._devices[broken.device],
             signal=self._names[broken.channel], fault=broken.kind,
         )  # fmt: skip
-
-
-def _normal(radius: float, angle: float) -> float:
-    """A standard normal from two uniforms (Box and Muller)."""
-    return math.sqrt(-2.0 * math.log(radius)) * math.cos(2.0 * math.pi * angle)

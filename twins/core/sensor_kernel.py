@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twins.core.compiled import compiled
+from twins.core.draw_kernel import mixed, uniform
 
 Floats = NDArray[np.float32]
 Columns = NDArray[np.float64]
@@ -40,19 +41,11 @@ KINDS = ("sensor_swapped", "sensor_bias", "sensor_drift", "sensor_stuck", "senso
 """In the order in which they act: wiring, then offsets, then what hides everything."""
 _SWAPPED, _BIASED, _DRIFTED, _STUCK, _SPIKE, _ZERO, _DROPOUT = range(len(KINDS))
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_ONE_MIX, _OTHER_MIX = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_S1, _S11, _S27, _S30 = np.uint64(1), np.uint64(11), np.uint64(27), np.uint64(30)
-_S31, _S32, _S33, _BIT = np.uint64(31), np.uint64(32), np.uint64(33), np.uint64(1)
-_LOW_31 = np.uint64(2**31 - 1)
+_S1, _S11, _S31, _S33 = np.uint64(1), np.uint64(11), np.uint64(31), np.uint64(33)
+_BIT = np.uint64(1)
+_LOW_31, _SIGN = np.uint64(2**31 - 1), np.uint64(2**31)
+_PIECE, _LOWEST = np.uint32(23 - OCTAVE), np.uint32(LOWEST)
 _HALF = np.float32(0.5)
-
-
-@compiled
-def _mixed(word: Word) -> Word:
-    """The finalizer of SplitMix64 (Steele, Lea, Flood 2014), as ``streams.mix64``."""
-    word = (word ^ (word >> _S30)) * _ONE_MIX
-    word = (word ^ (word >> _S27)) * _OTHER_MIX
-    return word ^ (word >> _S31)
 
 
 @compiled
@@ -67,23 +60,26 @@ def _normals(  # noqa: PLR0917
     count, begin = last - first, np.uint64(row + 1) * _GOLDEN
     seeds = np.empty(count, dtype=np.uint64)
     for i in range(count):
-        seeds[i] = _mixed(keys[first + i] + begin)
-    size = np.empty((2, count), dtype=np.float32)
-    where = size.view(np.int32)
-    signs = np.empty((2, count), dtype=np.float32)
+        seeds[i] = mixed(keys[first + i] + begin)
+    size, signs = np.empty((2, count), dtype=np.float32), np.empty((2, count), dtype=np.uint32)
+    where, bits, value, slope = size.view(np.uint32), draws.view(np.uint32), table[0], table[1]
     for pair in range((len(draws) + 1) // 2):
         step = np.uint64(pair + 1) * _GOLDEN
         for i in range(count):
-            word = _mixed(seeds[i] + step)
+            word = mixed(seeds[i] + step)
             size[0, i] = np.float32(np.int32((word >> _S1) & _LOW_31)) + _HALF
             size[1, i] = np.float32(np.int32(word >> _S33)) + _HALF
-            signs[0, i] = np.float32(1 - 2 * np.int32(word & _BIT))
-            signs[1, i] = np.float32(1 - 2 * np.int32((word >> _S32) & _BIT))
+            signs[0, i] = np.uint32((word & _BIT) << _S31)
+            signs[1, i] = np.uint32((word >> _S1) & _SIGN)
         for half in range(min(2, len(draws) - 2 * pair)):
+            # An index that is no signed number is not looked at for being below 0.
+            own, place, drawn = size[half], where[half], draws[2 * pair + half]
             for i in range(count):
-                at = (where[half, i] >> (23 - OCTAVE)) - LOWEST
-                normal = table[0, at] + table[1, at] * size[half, i]
-                draws[2 * pair + half, i] = signs[half, i] * normal
+                at = np.uint64((place[i] >> _PIECE) - _LOWEST)
+                drawn[i] = value[at] + slope[at] * own[i]
+            sign, made = signs[half], bits[2 * pair + half]
+            for i in range(count):
+                made[i] ^= sign[i]
 
 
 @compiled
@@ -94,8 +90,9 @@ def noise_row(keys: Keys, row: int, table: Floats, out: Floats) -> None:
         last = min(first + TILE, len(keys))
         _normals(keys, first, last, row, table, draws)
         for channel in range(len(out)):
-            for i in range(first, last):
-                out[channel, i] = draws[channel, i - first]
+            own = out[channel, first:last]
+            for i in range(len(own)):
+                own[i] = draws[channel, i]
 
 
 @compiled
@@ -166,7 +163,7 @@ def _spoil(  # noqa: PLR0917
             if not (math.isnan(value) or math.isnan(much)):
                 values[channel, device] = much
         elif kind == _ZERO:
-            word = _mixed(np.uint64(begun) * _GOLDEN + np.uint64(at_ms))
+            word = mixed(np.uint64(begun) * _GOLDEN + np.uint64(at_ms))
             if np.float64(word >> _S11) * 2.0**-53 < much and not math.isnan(value):
                 values[channel, device] = 0.0
         else:
@@ -205,21 +202,6 @@ def hang_in(  # noqa: PLR0917
 
 
 @compiled
-def _uniform(key: Word, root: Word, number: int) -> float:
-    """Draw ``number`` of a thing's uniform stream, as that of ``Streams.uniforms``."""
-    word = _mixed(_mixed(_mixed(key + root) ^ (np.uint64(number) * _GOLDEN)) + root)
-    return (np.float64(word >> _S11) + 0.5) * 2.0**-53
-
-
-@compiled
-def uniforms(keys: Keys, root: Word, numbers: Whole, drawn: Columns) -> None:
-    """Draws of things' uniform streams, each from its number on; shape ``(things, draws)``."""
-    for thing in range(len(keys)):
-        for i in range(drawn.shape[1]):
-            drawn[thing, i] = _uniform(keys[thing], root, numbers[thing] + i)
-
-
-@compiled
 def _next_zero(key: Word, root: Word, number: int, log_share: float) -> int:
     """How many cells on the next natural zero of a device stands, geometric, from 1.
 
@@ -229,7 +211,7 @@ def _next_zero(key: Word, root: Word, number: int, log_share: float) -> int:
         number: Which zero it is.
         log_share: ln of the share of cells that are no zero.
     """
-    return 1 + math.floor(math.log(_uniform(key, root, number)) / log_share)
+    return 1 + math.floor(math.log(uniform(key, root, number)) / log_share)
 
 
 @compiled
@@ -261,8 +243,9 @@ def _quantise(  # noqa: PLR0917
     low, high, steps = figures[c, _LOW], figures[c, _HIGH], figures[c, _STEPS]
     hold = places[c, _HOLD_AT]
     if hold >= 0 and fresh[hold] == 0:
+        held = state[hold, first : first + len(seen)]
         for i in range(len(seen)):
-            seen[i] = state[hold, first + i]
+            seen[i] = held[i]
     for i in range(len(seen)):
         # Not min and max: NaN has to pass, interpreted as well.
         value = seen[i]
@@ -270,8 +253,9 @@ def _quantise(  # noqa: PLR0917
         value = high if value > high else value  # noqa: FURB136
         seen[i] = np.rint(value * steps)
     if hold >= 0:
+        held = state[hold, first : first + len(seen)]
         for i in range(len(seen)):
-            state[hold, first + i] = seen[i] / steps
+            held[i] = seen[i] / steps
 
 
 @compiled
@@ -280,20 +264,34 @@ def _keep(  # noqa: PLR0917
 ) -> None:
     """Write whole numbers of quanta, less their base, into the room of their width."""
     eight, sixteen, half, whole = room
+    last = first + len(seen)
     if width == 0:
+        bytes_ = eight[row, first:last]
         for i in range(len(seen)):
-            eight[row, first + i] = np.int8(-(2.0**7) if math.isnan(seen[i]) else seen[i] - base)
+            bytes_[i] = np.int8(-(2.0**7) if math.isnan(seen[i]) else seen[i] - base)
     elif width == 1:
+        words = sixteen[row, first:last]
         for i in range(len(seen)):
-            value = -(2.0**15) if math.isnan(seen[i]) else seen[i] - base
-            sixteen[row, first + i] = np.int16(value)
+            words[i] = np.int16(-(2.0**15) if math.isnan(seen[i]) else seen[i] - base)
     elif width == 2:
+        longs = half[row, first:last]
         for i in range(len(seen)):
-            value = -(2.0**31) if math.isnan(seen[i]) else seen[i] - base
-            half[row, first + i] = np.int32(value)
+            longs[i] = np.int32(-(2.0**31) if math.isnan(seen[i]) else seen[i] - base)
     elif width == 3:
+        numbers = whole[row, first:last]
         for i in range(len(seen)):
-            whole[row, first + i] = seen[i]
+            numbers[i] = seen[i]
+
+
+@compiled
+def _say(seen: Columns, steps: float, said: Columns) -> None:
+    """Make whole numbers of quanta readings."""
+    if steps == 1.0:
+        for i in range(len(said)):
+            said[i] = seen[i]
+    else:
+        for i in range(len(said)):
+            said[i] = seen[i] / steps
 
 
 @compiled
@@ -384,11 +382,6 @@ def sense(  # noqa: PLR0917
             seen, steps = tile[c, : last - first], figures[c, _STEPS]
             _quantise(c, first, figures, places, state, fresh, seen)
             _keep(places[c, _WIDTH_AT], places[c, _ROW_AT], first, figures[c, _BASE], room, seen)
-            if steps == 1.0:
-                for i in range(first, last):
-                    values[c, i] = seen[i - first]
-            else:
-                for i in range(first, last):
-                    values[c, i] = seen[i - first] / steps
+            _say(seen, steps, values[c, first:last])
         silent += _listen(first, last, values, mute)
     return silent

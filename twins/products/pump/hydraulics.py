@@ -242,13 +242,20 @@ def together(size: Size, well: Record, pumps: Table) -> None:
 
 
 @compiled
+def point_out(size: Size, well: Record, pumps: Table) -> None:
+    """Work out what a station asks for; one that must look anew first does not ask yet."""
+    if well.asks < SET or well.asks > POINTS:
+        return
+    if well.asks == POINTS:
+        for j in range(len(pumps)):
+            alone(size, well, pumps[j])
+    if well.k > 1:
+        together(size, well, pumps)
+    well.asks = NOTHING
+
+
+@compiled
 def work_out(size: Size, wells: Table, pumps: Table, which: Whole) -> None:
     """Work out what these stations ask for."""
     for s in which:
-        well = wells[s]
-        if well.asks == POINTS:
-            for j in range(pumps.shape[1]):
-                alone(size, well, pumps[s, j])
-        if well.asks != NOTHING and well.k > 1:
-            together(size, well, pumps[s])
-        well.asks = NOTHING
+        point_out(size, wells[s], pumps[s])

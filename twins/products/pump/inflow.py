@@ -14,7 +14,7 @@ from twins.core.twin import Build, Columns
 from twins.core.weather import Moment
 from twins.products.pump.columns import Table
 from twins.products.pump.model import HOUR_MS
-from twins.products.pump.rainfall import Interval, flow_in
+from twins.products.pump.rainfall import Interval, flow_in, interval
 
 HOUR_FACTORS = np.array(
     [
@@ -60,17 +60,18 @@ class Catchments:
         self._build, self._wells = build, wells
         self._weather, self._calendar = build.weather, build.calendar
         self._intervals = 0
-        self._coming: tuple[Interval, Columns, NDArray[np.float32]] | None = None
-        """The interval, its rain and what else pushes the flows."""
         self._pushes = Noise(build.streams, "pump/inflow", build.sites, 1)
 
     def next(self) -> None:
         """Mean inflow of the report interval that begins, and its rain, to every station."""
-        self.foresee()
-        self.flow(0, len(self._wells))
+        shared, rain_mm_h, normals = self.foresee()
+        flow_in(shared, self._wells, rain_mm_h, normals)
 
-    def foresee(self) -> None:
-        """The weather of the report interval that begins."""
+    def foresee(self) -> tuple[Interval, Columns, NDArray[np.float32]]:
+        """The report interval that begins: what all share, its rain, and what pushes the flows.
+
+        The last two have shape ``(stations,)``.
+        """
         params, every_ms = self._build.params, self._build.report_every_ms
         [pushes] = self._pushes.row(self._intervals)
         middle_ms = self._build.start_ms + self._intervals * every_ms + every_ms // 2
@@ -80,16 +81,11 @@ class Catchments:
             stretch=params["diurnal_stretch"],
             season=params["season_swing"],
         )
-        interval = Interval(
-            float(middle_ms), every_ms / HOUR_MS, dry_factor, 24.0 * params["rain_share"]
-        )
-        self._coming = interval, self._weather.at(middle_ms).rain_mm_h, pushes
-
-    def flow(self, first: int, last: int) -> None:
-        """What flows in it to the stations from ``first`` to the one before ``last``."""
-        assert self._coming is not None
-        interval, rain_mm_h, pushes = self._coming
-        flow_in(interval, self._wells, first, last, rain_mm_h, pushes)
+        shared = interval(
+            middle_ms, hours=every_ms / HOUR_MS, dry_factor=dry_factor,
+            wet_share=24.0 * params["rain_share"],
+        )  # fmt: skip
+        return shared, self._weather.at(middle_ms).rain_mm_h, pushes
 
     def storm(self, site: int, *, mm_h: float, until_ms: float) -> None:
         """Let it rain so much more on a site, up to a time."""

@@ -93,30 +93,33 @@ def insulation_mohm(pump: Record, stator_from: float) -> float:
 
 
 @compiled
-def close(  # noqa: PLR0917
-    wells: Table, pumps: Table, first: int, last: int, now_s: float, ragged: NDArray[np.int64]
-) -> tuple[int, int]:
+def close(well: Record, pumps: Table, first: int, ragged: NDArray[np.int64], rags: int) -> int:
     """Add the sums of the interval that ends to those of all time, and begin the next.
 
-    Of the stations from ``first`` to the one before ``last``; see :func:`measure`.
+    Args:
+        well: A station.
+        pumps: Its pumps.
+        first: Number of the first of them.
+        ragged: Where to write at which of them rags come or come off, from ``rags`` on.
+        rags: How many stand there already.
+
+    Returns:
+        How many stand there then.
     """
-    rags, mains = 0, 0
-    for s in range(first, last):
-        wells[s].head_ms, wells[s].opened, wells[s].asks = 0.0, False, LOOK
-        mains += wells[s].dead and wells[s].mains_until_s <= now_s
-        for j in range(pumps.shape[1]):
-            pump = pumps[s, j]
-            part = pump.part
-            pump.m3 += max(part.m3, 0.0)
-            part.m3 = 0.0
-            if part.run_s > 0.0:
-                pump.kwh += part.kws / 3600.0
-                pump.ground_h += part.run_s / 3600.0
-                part.run_s = part.kws = part.amp_s = part.rough_s = part.speed_s = 0.0
-            if pump.m3 >= pump.rags_m3 or pump.starts >= pump.clean_starts:
-                ragged[rags] = s * pumps.shape[1] + j
-                rags += 1
-    return rags, mains
+    well.head_ms, well.opened, well.asks = 0.0, False, LOOK
+    for j in range(len(pumps)):
+        pump = pumps[j]
+        part = pump.part
+        pump.m3 += max(part.m3, 0.0)
+        part.m3 = 0.0
+        if part.run_s > 0.0:
+            pump.kwh += part.kws / 3600.0
+            pump.ground_h += part.run_s / 3600.0
+            part.run_s = part.kws = part.amp_s = part.rough_s = part.speed_s = 0.0
+        if pump.m3 >= pump.rags_m3 or pump.starts >= pump.clean_starts:
+            ragged[rags] = first + j
+            rags += 1
+    return rags
 
 
 @compiled
@@ -155,68 +158,64 @@ def tell(pump: Record, stator_from: float, row: int, j: int, out: Columns) -> No
 
 @compiled
 def measure(  # noqa: PLR0917
-    interval: Interval, wells: Table, pumps: Table, first: int, signal_dbm: Columns, out: Columns,
-    ragged: NDArray[np.int64],
-) -> tuple[int, int]:  # fmt: skip
-    """Write true values of the interval that ends, and begin the next, of some stations.
+    interval: Interval, well: Record, pumps: Table, signal_dbm: float, row: int, out: Columns
+) -> None:
+    """Write true values of the interval that ends, of one station.
 
     Args:
         interval: What all stations share.
-        wells: Stations.
-        pumps: Their pumps.
-        first: The first of those stations.
-        signal_dbm: Of the stations' modems, shape ``(stations,)``.
-        out: Shape ``(signals, those stations, pumps)``; NaN where a signal was not measured.
-        ragged: Where to write at which pumps rags come or come off, shape ``(n,)``.
-
-    Returns:
-        At how many pumps that is, and to how many stations the mains come back.
+        well: The station.
+        pumps: Its pumps.
+        signal_dbm: Of its modem.
+        row: Which row of ``out`` is its own.
+        out: Shape ``(signals, stations, pumps)``; NaN where a signal was not measured.
     """
     span_s = interval.span_s
-    for row in range(out.shape[1]):
-        s = first + row
-        well = wells[s]
-        m3, kws = 0.0, 0.0
-        for j in range(pumps.shape[1]):
-            m3 += pumps[s, j].part.m3
-            kws += pumps[s, j].part.kws
-        shown_m, m3_h, high = well.level_m + well.offset_m, 0.0, well.level_m >= interval.float_m
-        bar = BAR_PER_M * (interval.outlet_m - 1.0 + well.head_ms / span_s)
-        volts, rain_mm_h, opened = well.volts * interval.evening, well.rain_mm_h, well.opened
-        if m3 != 0.0:
-            m3_h = m3 / span_s * 3600.0
-        if kws > 0.0:
-            volts -= SAG_V_KW * kws / span_s
-        if well.dead:
-            volts = 0.0
-        for j in range(pumps.shape[1]):
-            pump = pumps[s, j]
-            out[0, row, j], out[13, row, j], out[14, row, j] = shown_m, m3_h, bar
-            out[15, row, j], out[16, row, j], out[22, row, j] = volts, high, rain_mm_h
-            out[24, row, j], out[25, row, j] = opened, signal_dbm[s]
-            use(pump, span_s, row, j, out)
-            tell(pump, interval.stator_from, row, j, out)
-    return close(wells, pumps, first, first + out.shape[1], interval.now_s, ragged)
+    m3, kws = 0.0, 0.0
+    for j in range(len(pumps)):
+        m3 += pumps[j].part.m3
+        kws += pumps[j].part.kws
+    shown_m, m3_h, high = well.level_m + well.offset_m, 0.0, well.level_m >= interval.float_m
+    bar = BAR_PER_M * (interval.outlet_m - 1.0 + well.head_ms / span_s)
+    volts, rain_mm_h, opened = well.volts * interval.evening, well.rain_mm_h, well.opened
+    if m3 != 0.0:
+        m3_h = m3 / span_s * 3600.0
+    if kws > 0.0:
+        volts -= SAG_V_KW * kws / span_s
+    if well.dead:
+        volts = 0.0
+    for j in range(len(pumps)):
+        pump = pumps[j]
+        out[0, row, j], out[13, row, j], out[14, row, j] = shown_m, m3_h, bar
+        out[15, row, j], out[16, row, j], out[22, row, j] = volts, high, rain_mm_h
+        out[24, row, j], out[25, row, j] = opened, signal_dbm
+        use(pump, span_s, row, j, out)
+        tell(pump, interval.stator_from, row, j, out)
 
 
 @compiled
-def tell_states(  # noqa: PLR0917
-    wells: Table, pumps: Table, first: int, last: int, float_m: float, stator_from: float,
+def know(  # noqa: PLR0917
+    well: Record, pumps: Table, s: int, float_m: float, stator_from: float,
     out: NDArray[np.bool_],
 ) -> None:  # fmt: skip
-    """What stations' controls know now; ``out`` has shape ``(states, stations, pumps)``.
+    """What a station's control knows now; ``out`` has shape ``(states, stations, pumps)``."""
+    started_s = -np.inf
+    for j in range(len(pumps)):
+        started_s = max(started_s, pumps[j].last_start_s)
+    for j in range(len(pumps)):
+        pump = pumps[j]
+        out[0, s, j] = well.inflow_m3_s > STORM * well.mean_m3_s
+        out[1, s, j] = well.level_m > 0.5 * (float_m + well.start_m)
+        out[2, s, j] = well.dry_s > started_s
+        out[3, s, j] = well.floated or well.level_m >= float_m
+        out[4, s, j] = pump.hot or pump.latched
+        out[5, s, j] = pump.ill.seal >= stator_from
 
-    Of the stations from ``first`` to the one before ``last``.
-    """
-    for s in range(first, last):
-        well, started_s = wells[s], -np.inf
-        for j in range(pumps.shape[1]):
-            started_s = max(started_s, pumps[s, j].last_start_s)
-        for j in range(pumps.shape[1]):
-            pump = pumps[s, j]
-            out[0, s, j] = well.inflow_m3_s > STORM * well.mean_m3_s
-            out[1, s, j] = well.level_m > 0.5 * (float_m + well.start_m)
-            out[2, s, j] = well.dry_s > started_s
-            out[3, s, j] = well.floated or well.level_m >= float_m
-            out[4, s, j] = pump.hot or pump.latched
-            out[5, s, j] = pump.ill.seal >= stator_from
+
+@compiled
+def tell_states(
+    wells: Table, pumps: Table, float_m: float, stator_from: float, out: NDArray[np.bool_]
+) -> None:
+    """What every station's control knows now."""
+    for s in range(len(wells)):
+        know(wells[s], pumps[s], s, float_m, stator_from, out)

@@ -6,7 +6,7 @@ A kernel; fields of ``wells`` are those of ``columns.py``. Sources as in ``hydra
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from twins.core.compiled import compiled
 
 Columns = NDArray[np.float64]
 Table = NDArray[np.record]
+Record = Any
+"""One row of a table; its fields are attributes."""
 
 RESIDUAL_SD = 0.15
 """Log-residual of dry inflow (0.35 with infiltration seasons, M:dhi; a dry quarter: estimate)."""
@@ -29,41 +31,60 @@ class Interval(NamedTuple):
     """What all catchments share in a report interval."""
 
     middle_ms: float
-    hours: float
-    """How long it is."""
     dry_factor: float
     """Dry-weather inflow over its mean."""
     wet_share: float
     """Outflow of a reservoir over the mean inflow per mm/h, if it had been raining for ever."""
 
+    memory: float
+    """What is left of a residual after it."""
+    push: float
+    """What one standard normal adds to that."""
+    fast: float
+    slow: float
+    """What is left in either reservoir."""
+
+
+def interval(middle_ms: int, *, hours: float, dry_factor: float, wet_share: float) -> Interval:
+    """An interval of so many hours."""
+    memory = math.exp(-hours / RESIDUAL_MEMORY_H)
+    return Interval(
+        middle_ms=float(middle_ms),
+        dry_factor=dry_factor,
+        wet_share=wet_share,
+        memory=memory,
+        push=math.sqrt(1.0 - memory * memory),
+        fast=math.exp(-hours / FAST_H),
+        slow=math.exp(-hours / SLOW_H),
+    )
+
 
 @compiled
-def flow_in(  # noqa: PLR0917
-    interval: Interval, wells: Table, first: int, last: int, rain_mm_h: Columns,
-    pushes: NDArray[np.float32],
-) -> None:  # fmt: skip
-    """Mean inflow of the report interval that begins.
+def flow(interval: Interval, well: Record, rain_mm_h: float, normal: float) -> None:
+    """Mean inflow of a station in the report interval that begins.
 
     Args:
         interval: What all share.
-        wells: Stations.
-        first: The first to look at.
-        last: The one behind the last.
-        rain_mm_h: Shape ``(stations,)``.
-        pushes: Standard normal draws, as ``rain_mm_h``.
+        well: The station.
+        rain_mm_h: What falls on it.
+        normal: A standard normal draw.
     """
-    memory = math.exp(-interval.hours / RESIDUAL_MEMORY_H)
-    fast, slow = math.exp(-interval.hours / FAST_H), math.exp(-interval.hours / SLOW_H)
-    for s in range(first, last):
-        well = wells[s]
-        push = math.sqrt(1.0 - memory * memory) * float(pushes[s])
-        well.residual = memory * well.residual + push
-        well.rain_mm_h = rain_mm_h[s]
-        if interval.middle_ms < well.storm_until_ms:
-            well.rain_mm_h += well.storm_mm_h
-        well.quick_mm_h += (1.0 - fast) * (well.rain_mm_h - well.quick_mm_h)
-        well.ground_mm_h += (1.0 - slow) * (well.rain_mm_h - well.ground_mm_h)
-        wet_mm_h = FAST_SHARE * well.quick_mm_h + (1.0 - FAST_SHARE) * well.ground_mm_h
-        dry = interval.dry_factor * math.exp(RESIDUAL_SD * well.residual)
-        well.inflow_was_m3_s = well.inflow_m3_s
-        well.inflow_m3_s = well.mean_m3_s * (dry + interval.wet_share * wet_mm_h)
+    well.residual = interval.memory * well.residual + interval.push * normal
+    well.rain_mm_h = rain_mm_h
+    if interval.middle_ms < well.storm_until_ms:
+        well.rain_mm_h += well.storm_mm_h
+    well.quick_mm_h += (1.0 - interval.fast) * (well.rain_mm_h - well.quick_mm_h)
+    well.ground_mm_h += (1.0 - interval.slow) * (well.rain_mm_h - well.ground_mm_h)
+    wet_mm_h = FAST_SHARE * well.quick_mm_h + (1.0 - FAST_SHARE) * well.ground_mm_h
+    dry = interval.dry_factor * math.exp(RESIDUAL_SD * well.residual)
+    well.inflow_was_m3_s = well.inflow_m3_s
+    well.inflow_m3_s = well.mean_m3_s * (dry + interval.wet_share * wet_mm_h)
+
+
+@compiled
+def flow_in(
+    interval: Interval, wells: Table, rain_mm_h: Columns, normals: NDArray[np.float32]
+) -> None:
+    """The same for every station; rain and draws have shape ``(stations,)``."""
+    for s in range(len(wells)):
+        flow(interval, wells[s], rain_mm_h[s], np.float64(normals[s]))

@@ -73,7 +73,7 @@ class Stations:
         place_m = 0.5 * (plant.start_m + plant.stop_m)
         self.plant = plant
         self.size = plant.size._replace(vfd=vfd, area_m2=area_m2, place_m=place_m)
-        self._control = Control(
+        self.control = Control(
             duty_m3_s=plant.duty_m3_s,
             system_curve=plant.system_curve,
             lag_step_m=plant.lag_step_m,
@@ -150,7 +150,9 @@ class Stations:
         Each has a time of its own: where one is cut in two, the others are not.
         """
         which = self.every if which is None else which
-        while switching.move(self._control, self.wells, self.pumps, which, to_s, self.water_c):
+        asking = 1
+        while asking:  # also once at the end: a motor may trip with ``to_s`` itself
+            asking = switching.move(self.control, self.wells, self.pumps, which, to_s, self.water_c)
             hydraulics.work_out(self.size, self.wells, self.pumps, which)
 
     def as_of(self, to_s: float) -> Stations:

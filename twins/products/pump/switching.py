@@ -367,28 +367,32 @@ def watch(well: Record, pumps: Table) -> bool:
 
 
 @compiled
+def go_on(control: Control, well: Record, pumps: Table, to_s: float, water_c: float) -> bool:
+    """Move a station on to a time, or until it asks for operating points; whether it does."""
+    if well.asks == LOOK:
+        look(control, well, pumps)
+    while well.now_s < to_s and well.asks == NOTHING:
+        end_s = to_s
+        watched = may_trip(control, pumps, water_c, to_s - well.now_s)
+        if watched:
+            end_s = min(to_s, (math.floor(well.now_s / WATCH_S) + 1.0) * WATCH_S)
+        run_until(control, well, pumps, end_s, water_c)
+        if watched and well.now_s == end_s and watch(well, pumps):
+            turn_out(well, pumps)
+            look(control, well, pumps)
+    if well.now_s < to_s:
+        return True
+    well.level_m = level_m(control, well.volume_m3)
+    return False
+
+
+@compiled
 def move(  # noqa: PLR0917
     control: Control, wells: Table, pumps: Table, which: Whole, to_s: float, water_c: float
 ) -> int:
     """Move these stations to a time, or until each asks for operating points; how many do."""
     asking = 0
     for s in which:
-        well, its = wells[s], pumps[s]
-        if well.now_s >= to_s:
-            continue
-        if well.asks == LOOK:
-            look(control, well, its)
-        while well.now_s < to_s and well.asks == NOTHING:
-            end_s = to_s
-            watched = may_trip(control, its, water_c, to_s - well.now_s)
-            if watched:
-                end_s = min(to_s, (math.floor(well.now_s / WATCH_S) + 1.0) * WATCH_S)
-            run_until(control, well, its, end_s, water_c)
-            if watched and well.now_s == end_s and watch(well, its):
-                turn_out(well, its)
-                look(control, well, its)
-        if well.now_s < to_s:
-            asking += 1
-        else:
-            well.level_m = level_m(control, well.volume_m3)
+        if wells[s].now_s < to_s:
+            asking += go_on(control, wells[s], pumps[s], to_s, water_c)
     return asking

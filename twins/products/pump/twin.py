@@ -15,7 +15,7 @@ from twins.core.wear import WearLaw
 from twins.products.pump import commands, laws, measuring, model
 from twins.products.pump.faults import FAULTS
 from twins.products.pump.grinding import take_hours
-from twins.products.pump.station import Stations
+from twins.products.pump.rounds import Round, go_round
 from twins.products.pump.switching import STATOR_FROM
 from twins.products.pump.wear import STEP_REPORTS, Drifted
 from twins.products.pump.works import Works
@@ -88,18 +88,15 @@ class PumpTwin(Works):
             float_m=self._plant.float_m,
             stator_from=STATOR_FROM,
         )
-        self.catchments.foresee()
+        begins, rain_mm_h, normals = self.catchments.foresee()
+        what = Round(self.now_s, stations.water_c, stations.size, interval, begins)
         for first in range(0, len(stations.every), PART):
-            which = stations.every[first : first + PART]
-            stations.advance(self.now_s, which)
-            told = self._told[len(which)]
-            counted = measuring.measure(
-                interval, stations.wells, stations.pumps, first, signal_dbm, told,
-                self._ragged[rags:],
+            told = self._told[min(PART, len(stations.every) - first)]
+            counted = go_round(
+                stations.control, what, stations.wells, stations.pumps, first, signal_dbm,
+                rain_mm_h, normals, told, self._states, self._ragged[rags:],
             )  # fmt: skip
             rags, mains = rags + counted[0], mains + counted[1]
-            self.catchments.flow(first, first + len(which))
-            self._tell_states(stations, first, first + len(which))
             yield told.reshape(measuring.SIGNALS, -1).T
         stations.all_at_s = self.told_s = self.now_s
         if rags:
@@ -162,16 +159,12 @@ class PumpTwin(Works):
     def states(self) -> Mapping[str, NDArray[np.bool_]]:
         """What the station's control knows: level, float, heat, storm."""
         if self.told_s != self.now_s:
-            self._tell_states(self.stations.as_of(self.now_s), 0, len(self.stations.every))
+            seen = self.stations.as_of(self.now_s)
+            measuring.tell_states(
+                seen.wells, seen.pumps, self._plant.float_m, STATOR_FROM, self._states
+            )
         told = self._states.copy().reshape(len(self._states), -1)
         return dict(zip(measuring.STATES, told, strict=True))
-
-    def _tell_states(self, stations: Stations, first: int, last: int) -> None:
-        """Write down what the control of some stations knows."""
-        measuring.tell_states(
-            stations.wells, stations.pumps, first, last, self._plant.float_m, STATOR_FROM,
-            self._states,
-        )  # fmt: skip
 
     def set_feature(self, device: int, feature: str, *, unlocked: bool) -> None:
         """``energy_mode``: a converter turns no slower than where a cubic metre costs least."""

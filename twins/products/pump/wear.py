@@ -19,8 +19,9 @@ STEP_REPORTS = 6
 
 
 class Grinding:
-    """A gamma process in run hours: damage of one component of every pump, columns ``(n,)``.
+    """A gamma process in run hours.
 
+    Damage of one component of every pump, columns ``(n,)``.
     Monotone with a linear mean (twins reference, section 2); the run hours to full wear are a
     Weibull draw per life, the path of each life another.
     """
@@ -91,7 +92,10 @@ class Grinding:
 
 
 class Drifted:
-    """The level sensor as a component: done for at 20 cm of error. State lies with the ills."""
+    """The reading drifts; done for at 20 cm of error.
+
+    The level sensor as a component. Its state lies with the ills.
+    """
 
     FULL_M = 0.2
 

@@ -81,7 +81,7 @@ class Filters:
 
 
 class Stage:
-    """One stage as a component that wears by what the physics does (``OwnWear`` of core)."""
+    """Dust over capacity: one stage as a component (``OwnWear`` of core)."""
 
     def __init__(self, filters: Filters, stage: int) -> None:
         self._filters, self._stage = filters, stage

@@ -82,56 +82,87 @@ def delivery_at(rssi_dbm: float) -> float:
 
 
 @compiled
-def find_costs(radio: Radio, u: int, etx: Columns, cost: Columns, over: NDArray[np.int64]) -> None:
-    """Expected transmissions of each link and of the best path to the gateway (Dijkstra 1959).
+def hear(radio: Radio, u: int, dbm: Columns) -> None:
+    """Signal of each link of a unit, shape ``(nodes, nodes)``; -infinity where it is not usable."""
+    nodes = len(dbm)
+    links_dbm, fade, shade = radio.links_dbm[u], radio.fade[u], radio.shade[u]
+    for i in range(nodes):
+        dbm[i, i] = -math.inf
+        around_dbm, alive = fade[i] - shade[i], radio.alive[u, i]
+        for j in range(i):
+            rssi_dbm = links_dbm[i, j] + around_dbm + fade[j] - shade[j]
+            good = alive & radio.alive[u, j] & (rssi_dbm >= _LEAST_DBM)
+            dbm[i, j] = rssi_dbm if good else -math.inf
+        for j in range(i):
+            dbm[j, i] = dbm[i, j]
+
+
+@compiled
+def find_costs(dbm: Columns, cost: Columns, over: NDArray[np.int64]) -> None:
+    """Expected transmissions of the best path to the gateway (Dijkstra 1959).
+
+    What a link takes is worked out only where the best link there is would make a path better.
 
     Args:
-        radio: All nodes.
-        u: Which unit.
-        etx: Where to write the links', shape ``(nodes, nodes)``; infinite where not usable.
+        dbm: Signal of each link: see :func:`hear`.
         cost: Where to write the paths', shape ``(nodes,)``.
         over: Where to write over which node they lead, shape ``(nodes,)``.
     """
     nodes = len(cost)
+    ahead = np.empty(nodes)  # costs of what is not known yet, infinite for what is
     for i in range(nodes):
-        etx[i, i], cost[i], over[i] = math.inf, math.inf, 0
-        around_dbm = radio.fade[u, i] - radio.shade[u, i]
-        for j in range(i):
-            rssi_dbm = radio.links_dbm[u, i, j] + around_dbm + radio.fade[u, j] - radio.shade[u, j]
-            good = rssi_dbm >= _LEAST_DBM and radio.alive[u, i] and radio.alive[u, j]
-            etx[i, j] = etx[j, i] = 1.0 / delivery_at(rssi_dbm) if good else math.inf
-    cost[0] = 0.0
-    known = np.zeros(nodes, dtype=np.bool_)
-    for _ in range(nodes):
-        nearest, least = -1, math.inf
+        cost[i], over[i], ahead[i] = math.inf, 0, math.inf
+    cost[0] = least = 0.0
+    nearest = 0
+    while least < math.inf:
+        farthest, beyond = 0.0, least + 1.0 / DELIVERY_BEST
         for i in range(nodes):
-            if not known[i] and cost[i] < least:
-                nearest, least = i, cost[i]
-        if nearest < 0:
-            break
-        known[nearest] = True
+            if beyond < cost[i] and dbm[nearest, i] > -math.inf:
+                etx = 1.0 / delivery_at(dbm[nearest, i])
+                if least + etx < cost[i]:
+                    cost[i], over[i] = least + etx, nearest
+                    ahead[i] = least + etx
+            farthest = max(farthest, cost[i])
+        ahead[nearest], least = math.inf, math.inf
         for i in range(nodes):
-            if not known[i] and least + etx[nearest, i] < cost[i]:
-                cost[i], over[i] = least + etx[nearest, i], nearest
+            if ahead[i] < least:
+                nearest, least = i, ahead[i]
+        if least + 1.0 / DELIVERY_BEST >= farthest:
+            break  # what is left makes no path better
 
 
 @compiled
 def walk(radio: Radio, u: int) -> None:
     """Walk every path of a unit to the gateway: hops, losses, nodes behind each node."""
     nodes = radio.parent.shape[1]
-    radio.behind[u] = 0.0
+    lost = np.empty(nodes)
+    for i in range(nodes):
+        radio.behind[u, i], lost[i] = 0.0, (1.0 - radio.delivery[u, i]) ** RETRIES
     for i in range(nodes):
         hops, loss, at = 0.0, 0.0, i
         while at != 0 and radio.joined[u, i] and hops < nodes:
             hops += 1.0
-            loss += (1.0 - radio.delivery[u, at]) ** RETRIES
+            loss += lost[at]
             at = radio.parent[u, at]
             radio.behind[u, at] += 1.0
         radio.hops[u, i], radio.loss[u, i] = hops, loss
 
 
 @compiled
-def count_single(etx: Columns) -> float:
+def all_double(dbm: Columns) -> bool:
+    """Whether each node hears the gateway or two nodes that do, which is so nearly always."""
+    nodes = len(dbm)
+    for i in range(1, nodes):
+        ways = 2 if dbm[0, i] > -math.inf else 0
+        for j in range(1, nodes):
+            ways += dbm[i, j] > -math.inf and dbm[0, j] > -math.inf
+        if ways < 2:
+            return False
+    return True
+
+
+@compiled
+def count_single(dbm: Columns) -> float:
     """How many nodes have but one way to the gateway: no two paths without a node in common.
 
     A node is cut off by the death of another if that one is an articulation point between it and
@@ -139,9 +170,11 @@ def count_single(etx: Columns) -> float:
     itself needs nobody.
 
     Args:
-        etx: Of each link, shape ``(nodes, nodes)``; infinite where not usable. The gateway is 0.
+        dbm: Signal of each link: see :func:`hear`. The gateway is 0.
     """
-    nodes = len(etx)
+    nodes = len(dbm)
+    if all_double(dbm):
+        return 0.0
     seen, low = np.zeros(nodes, dtype=np.int64), np.zeros(nodes, dtype=np.int64)
     above, order = np.zeros(nodes, dtype=np.int64), np.zeros(nodes, dtype=np.int64)
     reached, at, tried = 1, 0, np.zeros(nodes, dtype=np.int64)
@@ -150,7 +183,7 @@ def count_single(etx: Columns) -> float:
         if tried[at] < nodes:
             other = tried[at]
             tried[at] += 1
-            if etx[at, other] == math.inf:
+            if dbm[at, other] == -math.inf:
                 continue
             if seen[other] == 0:
                 order[reached] = other
@@ -185,26 +218,30 @@ def find_paths(radio: Radio, first: int, stop: int) -> None:
         stop: The unit after the last.
     """
     nodes = radio.parent.shape[1]
-    etx, cost = np.empty((nodes, nodes)), np.empty(nodes)
+    dbm, cost = np.empty((nodes, nodes)), np.empty(nodes)
     over = np.empty(nodes, dtype=np.int64)
     for u in range(first, stop):
         for i in range(nodes):
             radio.alive[u, i] = radio.used[u, i] < 1.0 and not radio.killed[u, i]
-        find_costs(radio, u, etx, cost, over)
-        radio.single[u] = count_single(etx)
+        hear(radio, u, dbm)
+        find_costs(dbm, cost, over)
+        radio.single[u] = count_single(dbm)
         for i in range(nodes):
             joined, parent = cost[i] < math.inf, radio.parent[u, i]
             if not joined:
                 parent = 0
-            elif i > 0 and etx[parent, i] + cost[parent] > cost[i] + STICKY_ETX:
-                parent = over[i]
+            elif i > 0 and parent != over[i]:
+                usable = dbm[parent, i] > -math.inf
+                etx = 1.0 / delivery_at(dbm[parent, i]) if usable else math.inf
+                if etx + cost[parent] > cost[i] + STICKY_ETX:
+                    parent = over[i]
             if parent != radio.parent[u, i] and radio.alive[u, i]:
                 radio.path_changes[u] += 1.0
             radio.parent[u, i], radio.joined[u, i] = parent, joined
             rssi_dbm = radio.links_dbm[u, i, parent] + radio.fade[u, i] - radio.shade[u, i]
             rssi_dbm += radio.fade[u, parent] - radio.shade[u, parent]
             radio.rssi_dbm[u, i] = rssi_dbm
-            usable = i == 0 or etx[parent, i] < math.inf
+            usable = i == 0 or dbm[parent, i] > -math.inf
             radio.delivery[u, i] = delivery_at(rssi_dbm) if usable else 0.0
         walk(radio, u)
 

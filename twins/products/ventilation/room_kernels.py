@@ -160,20 +160,26 @@ def come_and_go(persons: float, come: float, leave: float, chance: float) -> flo
 
 
 @compiled
-def co2_after(ppm: float, persons: float, flow_m3_s: float, dt_s: float, inlet_ppm: float) -> float:
+def left_after(flow_m3_s: float, dt_s: float) -> float:
+    """How much of a distance from the steady state is left after ``dt_s`` of air to a room."""
+    return math.exp(-(flow_m3_s + LEAK_1_S * ROOM_M3) * dt_s / ROOM_M3)
+
+
+@compiled
+def co2_after(ppm: float, persons: float, flow_m3_s: float, left: float, inlet_ppm: float) -> float:
     """Exact step of ``V dC/dt = N G - q (C - C_in) - q_leak (C - C_out)``; ``N``, ``q`` constant.
 
     Args:
         ppm: CO2 now.
         persons: People in the room.
         flow_m3_s: Air to the room.
-        dt_s: Length of the step.
+        left: See :func:`left_after`.
         inlet_ppm: CO2 of the supply air.
     """
     air = flow_m3_s + LEAK_1_S * ROOM_M3
     added = persons * PERSON_PPM_M3_S + flow_m3_s * (inlet_ppm - OUTDOOR_PPM)
     steady = OUTDOOR_PPM + added / air
-    return steady + (ppm - steady) * math.exp(-air * dt_s / ROOM_M3)
+    return steady + (ppm - steady) * left
 
 
 @compiled
@@ -209,7 +215,7 @@ def live(
     still = math.exp(-part_s * LEAK_1_S)
     for u in range(n):
         share_m3_s = ROOM_M3_S * units.ratio[u] if units.on[u] else 0.0
-        opened = 0.0
+        opened, least_left = 0.0, left_after(DAMPER_MIN * share_m3_s, part_s)
         for r in range(count):
             blows = gust(word_of(rooms.keys[u, r], DRAWS * span.step + DRAWS - 1))
             rooms.plume[u, r] = memory * rooms.plume[u, r] + push * blows
@@ -246,7 +252,10 @@ def live(
                 flow_m3_s = opening * share_m3_s
                 rooms.flow_m3_s[u, r] = flow_m3_s
                 if flow_m3_s > 0.0:
-                    rooms.ppm[u, r] = co2_after(ppm, persons, flow_m3_s, part_s, inlet_ppm)
+                    # By day four of five dampers are as far closed as they go.
+                    least = opening == DAMPER_MIN
+                    left = least_left if least else left_after(flow_m3_s, part_s)
+                    rooms.ppm[u, r] = co2_after(ppm, persons, flow_m3_s, left, inlet_ppm)
                 else:
                     steady = OUTDOOR_PPM + persons * (PERSON_PPM_M3_S / (LEAK_1_S * ROOM_M3))
                     rooms.ppm[u, r] = steady + (ppm - steady) * still

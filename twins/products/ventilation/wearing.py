@@ -14,7 +14,7 @@ from twins.products.ventilation.rooms import DRIFT_DUE_PPM, Rooms
 
 
 class Never:
-    """A component that this unit does not have (the belt of a fan with its motor inside)."""
+    """Does not wear: this unit has none (a fan with its motor inside has no belt)."""
 
     def __init__(self, devices: int) -> None:
         self._none = np.zeros(devices)
@@ -32,7 +32,7 @@ class Never:
 
 
 class Valve:
-    """The actuator of the heating (0) or cooling (1) valve: well, or stuck."""
+    """Well, or stuck: the actuator of the heating (0) or cooling (1) valve."""
 
     def __init__(self, climate: Climate, row: int) -> None:
         self._climate, self._row = climate, row
@@ -51,7 +51,7 @@ class Valve:
 
 
 class OutdoorDamper:
-    """The outdoor damper of a unit: well, leaking, or stuck."""
+    """Well, leaking, or stuck: the outdoor damper of a unit."""
 
     def __init__(self, climate: Climate, air: Air) -> None:
         self._climate, self._air = climate, air
@@ -73,7 +73,10 @@ class OutdoorDamper:
 
 
 class RoomDampers:
-    """The dampers of all rooms, one device each: device ``unit * rooms + room``."""
+    """Well, or stuck: the dampers of all rooms, one device each.
+
+    Device ``unit * rooms + room``.
+    """
 
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
@@ -92,7 +95,7 @@ class RoomDampers:
 
 
 class Co2Sensors:
-    """The CO2 sensors of all rooms."""
+    """The reading drifts: the CO2 sensors of all rooms."""
 
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
@@ -113,7 +116,7 @@ class Co2Sensors:
 
 
 class Batteries:
-    """The cells of all room nodes."""
+    """Charge is used up: the cells of all room nodes."""
 
     def __init__(self, mesh: Mesh, rooms: int, changed: Callable[[], None]) -> None:
         self._mesh, self._rooms, self._changed = mesh, rooms, changed

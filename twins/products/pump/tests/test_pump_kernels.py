@@ -16,20 +16,21 @@ from twins.products.pump import (
     measuring,
     model,
     rainfall,
+    rounds,
     switching,
 )
 from twins.products.pump.twin import PumpTwin
 
 PUMP = catalog()["pump"]
-KERNELS = (grinding, hydraulics, measuring, rainfall, switching)
+KERNELS = (grinding, hydraulics, measuring, rainfall, rounds, switching)
 
 
-def twin(**params: float) -> PumpTwin:
-    """Two wet stations of three, everything wrong with the first, its motors too hot."""
+def twin(stations: int = 2, **params: float) -> PumpTwin:
+    """Wet stations of three pumps, everything wrong with the first, its motors too hot."""
     made = PumpTwin(
         Build(
-            sites=("s-1", "s-2"),
-            devices=tuple(f"p-{index}" for index in range(6)),
+            sites=tuple(f"s-{number}" for number in range(1, stations + 1)),
+            devices=tuple(f"p-{index}" for index in range(3 * stations)),
             devices_per_site=3,
             report_every_ms=600_000,
             start_ms=1_767_571_200_000,
@@ -63,7 +64,7 @@ def interpret(patch: pytest.MonkeyPatch, module: ModuleType) -> int:
         name: kernel.py_func for name, kernel in vars(module).items() if hasattr(kernel, "py_func")
     }
     for name, function in kernels.items():
-        for user in (module, model):
+        for user in (module, model, rounds):
             if hasattr(user, name):
                 patch.setattr(user, name, function)
     return len(kernels)
@@ -79,6 +80,7 @@ def test_interpreted_kernels_give_the_same_bits(
     assert compiled.stations.pumps["joint"]["flow"].max() > 0.0, "several ran on one main"
     for module in KERNELS:
         assert interpret(monkeypatch, module) >= 1
+    monkeypatch.setattr("twins.products.pump.twin.go_round", rounds.go_round)
     monkeypatch.setattr("twins.products.pump.inflow.flow_in", rainfall.flow_in)
     monkeypatch.setattr("twins.products.pump.wear.along", grinding.along)
     assert run(twin(vfd=vfd, inflow_l_s=45.0)) == bits
@@ -92,6 +94,22 @@ def test_a_fleet_measured_in_parts_says_the_same_as_one_measured_as_a_whole(
     one_by_one = twin()
     assert [part.shape for part in one_by_one.parts()] == [(3, 26), (3, 26)]
     assert run(twin()) == whole
+
+
+def test_a_motor_that_trips_with_a_report_shows_the_same_whoever_else_there_is() -> None:
+    fleets = alone, _ = twin(1, inflow_l_s=60.0), twin(12, inflow_l_s=60.0)
+    with_a_report = 0
+    for _ in range(72):
+        seen = []
+        for made in fleets:
+            made.ills.cooling[0] = (9.0, 10.0, 11.0)
+            pumps = made.stations.pumps[0]
+            pumps["latched"], pumps["trip_before_s"] = False, -np.inf  # somebody comes by
+            made.advance(made.now_ms + 600_000)
+            seen.append(made.measure()[:3])
+        with_a_report += int((alone.stations.pumps["trip_s"] == alone.now_s).any())
+        np.testing.assert_array_equal(seen[0], seen[1])
+    assert with_a_report > 5
 
 
 def test_a_point_that_was_kept_is_the_one_that_would_be_worked_out() -> None:
