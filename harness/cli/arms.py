@@ -37,10 +37,10 @@ def arms(
     ] = False,
 ) -> None:
     """Run every arm on the same random numbers, and say what each costs."""
-    from harness.cli import ways  # noqa: PLC0415
+    from harness.cli import arms_compare  # noqa: PLC0415
 
-    wish = ways.WaysWish(
+    wish = arms_compare.ArmsWish(
         scenario=scenario, seeds=seeds, first_seed=first_seed, base=base, sets=tuple(sets or ()),
         jobs=jobs, keep=keep, html=html, markdown=markdown, json=as_json,
     )  # fmt: skip
-    raise typer.Exit(ways.main(wish))
+    raise typer.Exit(arms_compare.main(wish))

@@ -23,19 +23,22 @@ from harness.grading.stats import paired
 
 ENERGY, SERVICE, PARTS, ROUNDS = "energy", "service", "parts", "rounds"
 DAY, NIGHT = "visits", "night_visits"
-SPILLS, DOWNTIME, OTHER = "spills", "downtime", "other"
-KINDS = (ENERGY, SERVICE, PARTS, ROUNDS, DAY, NIGHT, SPILLS, DOWNTIME, OTHER)
+COLLECTION, SPILLS, DOWNTIME, OTHER = "collection", "spills", "downtime", "other"
+KINDS = (ENERGY, SERVICE, PARTS, ROUNDS, COLLECTION, DAY, NIGHT, SPILLS, DOWNTIME, OTHER)
 """Kinds of money that a way to look after machines costs, in the order of reports."""
 LINES: Mapping[str, str] = {
     "energy": ENERGY, "subscription": SERVICE, "parts": PARTS, "freight": PARTS,
-    "upkeep": ROUNDS, "visits": DAY, "travel": DAY, "overtime": DAY, "spills": SPILLS,
-    "downtime": DOWNTIME,
+    "upkeep": ROUNDS, "visits": DAY, "travel": DAY, "overtime": DAY, "trucks": COLLECTION,
+    "bags": COLLECTION, "cleaning": COLLECTION, "spills": SPILLS, "downtime": DOWNTIME,
 }  # fmt: skip
-"""Lines of the world's bill by kind; others (tours, storage) are :data:`OTHER`."""
+"""Lines of the world's bill by kind; others (storage) are :data:`OTHER`."""
 TOTAL, FEE, CREDIT = "total", "fee", "credit"
 TRANSFERS = (FEE, CREDIT)
 """What the customer pays the provider, and the provider the customer."""
-HAPPENED = ("failures", "downtime_h", "planned_rounds", "day_visits", "night_calls", "orders")
+HAPPENED = (
+    "failures", "downtime_h", "planned_rounds", "tours", "stops", "day_visits", "night_calls",
+    "orders",
+)  # fmt: skip
 """What is counted beside the money."""
 FIGURES = (TOTAL, *KINDS, *TRANSFERS, *HAPPENED)
 NATURE = frozenset({
@@ -46,6 +49,7 @@ NATURE = frozenset({
 NO_TOUCH = frozenset({"cost.booked", "part.ordered_elsewhere"})
 """Truths about a device that change nothing of it."""
 
+TOUR = "tour.begun"
 Moment = tuple[int, str, str, str]
 """When, what, to which device, and which component or fault."""
 
@@ -141,7 +145,8 @@ def judged(
         "failures": sum(failed.values()),
         "downtime_h": sum(downtime_h(record.truths, record.end_ms).values()),
         "planned_rounds": sum(truth.kind == "upkeep.done" for truth in record.truths),
-        "day_visits": len(days), "night_calls": len(nights), "orders": result.orders,
+        **_tours(record.truths), "day_visits": len(days),
+        "night_calls": len(nights), "orders": result.orders,
     }  # fmt: skip
     paid = {
         FEE: sum(float(data.get("fee_eur") or 0.0) for data in periods),
@@ -156,12 +161,27 @@ def judged(
     )  # fmt: skip
 
 
+def _tours(truths: Sequence[TruthHappened]) -> dict[str, int]:
+    """Tours that ended, and the stops that were made on them."""
+    tours = stops = 0
+    planned: dict[str, int] = {}
+    for truth in truths:
+        if truth.kind == TOUR:
+            planned[truth.subject] = int(truth.data["stops"])
+        elif truth.kind == "tour.ended":
+            tours += 1
+            left = planned.get(truth.subject, 0) - int(truth.data["skipped"])
+            stops += int(truth.data.get("served", left))
+    return {"tours": tours, "stops": stops}
+
+
 def _nature(
     truths: Sequence[TruthHappened], sites: Mapping[str, str], end_ms: int
 ) -> dict[str, Untouched]:
     """What came by itself at each site, up to the first thing that anybody did there."""
-    until_ms: dict[str, int] = {}
     moments: dict[str, list[Moment]] = {site: [] for site in sites.values()}
+    tour_ms = min((truth.at_ms for truth in truths if truth.kind == TOUR), default=end_ms)
+    until_ms = dict.fromkeys(moments, tour_ms)  # emptied is touched; truth does not tell of whom
     for truth in truths:
         site = sites.get(truth.subject)
         if site is None or truth.kind in NO_TOUCH:

@@ -18,11 +18,13 @@ from harness.report.words import count, plain, span
 
 TITLES = {
     "total": "in all", "energy": "energy", "service": "price of the service", "parts": "parts",
-    "rounds": "planned rounds", "visits": "visits by day", "night_visits": "visits by night",
+    "rounds": "planned rounds", "collection": "collection",
+    "visits": "visits by day", "night_visits": "visits by night",
     "spills": "spills and overflow", "downtime": "downtime", "other": "other",
     "fee": "fee, customer to provider",
     "credit": "credit, provider to customer", "failures": "failures", "downtime_h": "downtime h",
-    "planned_rounds": "planned rounds", "day_visits": "visits by day",
+    "planned_rounds": "planned rounds", "tours": "tours of collection",
+    "stops": "stops of collection", "day_visits": "visits by day",
     "night_calls": "visits by night", "orders": "orders by machine or people",
 }  # fmt: skip
 """What each figure is called."""
@@ -33,6 +35,7 @@ HUES = (
     "#0b68a5",
     "#18794e",
     "#3fa39b",
+    "#5f6b2d",
     "#8e4ec6",
     "#c2620a",
     "#c62a2f",

@@ -15,6 +15,7 @@ from twins.core.errors import InvalidFault, TwinError
 from twins.core.twin import ACTIONS
 from twins.world import World
 
+LOOK = "GET"
 LinkFaults = Callable[[int, int], Fault]
 """Makes the link fault of the entry at a place of the timeline, from a time on."""
 Installs = Callable[[Setup], Sequence[Call]]
@@ -36,6 +37,8 @@ class Acts:
     ) -> None:
         self._timeline, self._world, self._path, self._sut = timeline, world, path, sut
         self._link_fault, self._installs = link_fault, installs
+        self.looks: list[tuple[str, Any]] = []
+        """Path and answer of each look, until somebody takes note of them."""
 
     async def apply(self, moment: Moment, state: State) -> bool:
         """Let a moment take effect; what has to be remembered for its end goes into ``state``.
@@ -53,7 +56,7 @@ class Acts:
             elif moment.kind == "service":
                 entry = self._timeline.entries[moment.entry]
                 assert isinstance(entry, Setup)
-                await self._sut.install(self._installs(entry))
+                await self._service(self._installs(entry))
             elif moment.kind == "link":
                 self._link(moment, state)
             else:
@@ -65,6 +68,13 @@ class Acts:
         except TwinError as error:
             raise ScenarioError(str(error)) from error
         return True
+
+    async def _service(self, calls: Sequence[Call]) -> None:
+        """Make the calls that change something, then look; ``looks`` has what was answered."""
+        await self._sut.install([call for call in calls if call.method != LOOK])
+        for call in calls:
+            if call.method == LOOK:
+                self.looks.append((call.path, await self._sut.get(call.path)))
 
     def again(self, state: State) -> None:
         """Put the link faults in place that had begun by condition, for a run taken up again."""

@@ -24,6 +24,8 @@ from twins.core.errors import InvalidFault
 from twins.core.ports import Fact, Intent
 from twins.world import Step, World
 
+LOOKED = "service.looked"
+"""The verb of a look of the scenario at the DPS's API: its answer is told to checks."""
 TRUTH_EVERY_MS = 21_600_000
 """How often the hidden state is sampled for plots and checks: 6 h of simulated time."""
 RESEND_WITHIN_S = 2.0
@@ -92,6 +94,7 @@ class Loop:
         for moment in timeline.take(state, p.now_ms):
             if await self._acts.apply(moment, state):
                 self._note(moment)
+                self._note_looks()
 
     @property
     def dps_away(self) -> bool:
@@ -108,6 +111,17 @@ class Loop:
         self.recorder.fault(
             self.progress.now_ms, wanted.fault, wanted.device, wanted.params, ended=False, by=by
         )
+
+    def _note_looks(self) -> None:
+        """What the scenario looked at is a deed that changes nothing."""
+        looks, self._acts.looks = self._acts.looks, []
+        for path, found in looks:
+            at_ms = self.progress.now_ms
+            look = Intent(
+                intent_id=f"look-{at_ms}-{path}", at_ms=at_ms, actor="scenario", verb=LOOKED,
+                subject=path, data={"answer": found},
+            )  # fmt: skip
+            self.recorder.acted(look, None)
 
     def _note(self, moment: Moment) -> None:
         self.recorder.fault(

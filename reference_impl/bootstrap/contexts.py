@@ -79,6 +79,7 @@ class Contexts:
         self.tickets.subscribe(bus)
         self.work.subscribe(bus)
         self.planning.planner.subscribe(bus)
+        self.planning.at_risk.subscribe(bus)
         self.rounds.subscribe(bus)
         self.outcomes.subscribe(bus)
         self.subscriptions.subscribe(bus)
@@ -168,7 +169,7 @@ def contexts_on(
         rules=rules,
         maintenance=known["maintenance"],
         tickets=tickets,
-        rounds=joins.rounds_of(ground, rules, tickets),
+        rounds=joins.rounds_of(ground, rules, tickets, analytics.fills),
         work=work,
         planning=planning_of(ground, **known, work=work),
         outcomes=outcomes,

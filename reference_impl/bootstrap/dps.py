@@ -13,8 +13,9 @@ from broker.link.port import Packet, ServiceLink
 from broker.wire import topics
 from broker.wire.codec import encode
 from reference_impl.bootstrap.contexts import contexts_on
+from reference_impl.bootstrap.exports import export_of
 from reference_impl.bootstrap.ground import ground_on
-from reference_impl.bootstrap.linked import LinkedDocuments, LinkedWork, export_of
+from reference_impl.bootstrap.linked import LinkedDocuments, LinkedWork
 from reference_impl.bootstrap.routes import answers_of_contexts, later_routers, routers
 from reference_impl.bootstrap.settings import Settings
 from reference_impl.ingestion.presence import Presence
@@ -55,6 +56,7 @@ class Dps:
             now_ms=self.now_ms,
             wall_s=settings.wall_s,
             idle_site_s=settings.idle_site_s if settings.live else None,
+            driven=not settings.live,
         )
         self.timekeeper = Timekeeper(
             store=store,

@@ -21,6 +21,7 @@ from reference_impl.kernel.rows import Row
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.maintenance.adapters.collection import rows as collection_rows
 from reference_impl.maintenance.adapters.repository import rows as maintenance_rows
+from reference_impl.maintenance.collection.ports import Fills
 from reference_impl.maintenance.collection.whole import Rounds
 from reference_impl.maintenance.collection.whole import assemble as assemble_rounds
 from reference_impl.maintenance.ports import Alerts, PartsList
@@ -249,8 +250,8 @@ class TicketDesk:
             self._tickets.step(uow, ticket, TicketStep.CLOSE, by=by, reason="served", at_ms=at_ms)
 
 
-def rounds_of(ground: Ground, rules: Rules, tickets: Tickets) -> Rounds:
-    """Collection, told of open alerts and of who takes requests."""
+def rounds_of(ground: Ground, rules: Rules, tickets: Tickets, fills: Fills) -> Rounds:
+    """Collection, told of open alerts, of who is full soon, and of who takes requests."""
     return assemble_rounds(
         rows=collection_rows(),
         scheduler=ground.scheduler,
@@ -259,6 +260,7 @@ def rounds_of(ground: Ground, rules: Rules, tickets: Tickets) -> Rounds:
         alerts=lambda conn: [
             row for state in OPEN for row in rules.listed(conn, "alerts", state=state.value)
         ],
+        fills=fills,
         requests=TicketDesk(tickets),
     )
 

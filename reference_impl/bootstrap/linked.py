@@ -1,35 +1,26 @@
-"""What systems of field service and customer management are sent, and what they may do."""
+"""What systems of field service and customer management are sent, and what they may report."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import cache
 from typing import Any, TypeVar
 
-from fastapi import FastAPI
 from fastapi.encoders import jsonable_encoder
 
 from reference_impl.bootstrap.contexts import Contexts
-from reference_impl.integration.exporting import Exporter, Read
 from reference_impl.integration.ports import Document
 from reference_impl.kernel import access
-from reference_impl.kernel.access import NOBODY, Group, Principal
 from reference_impl.kernel.errors import IllegalStep, Invalid, Problem
-from reference_impl.kernel.http.guard import NOBODY_ELSE, permission_of
-from reference_impl.kernel.http.routes import routes_of
 from reference_impl.kernel.machines import way
 from reference_impl.kernel.rows import Row
-from reference_impl.kernel.store import Connection, Store, UnitOfWork
+from reference_impl.kernel.store import Connection, UnitOfWork
 from reference_impl.maintenance import domain as d
 from reference_impl.maintenance import ticket_states as t
 from reference_impl.outcomes.money.exporting import shown
 from reference_impl.outcomes.money.invoices import Invoice
-from reference_impl.registry.adapters.repository import RegistryRows
-from reference_impl.registry.scope import scope_of
 
 T = TypeVar("T")
-_S, _T = d.Step, t.TicketStep
+_S = d.Step
 _ON_THE_WAY = {_S.PLAN, _S.DISPATCH, _S.ACCEPT, _S.DEPART, _S.ARRIVE, _S.BEGIN, _S.RESUME}
 _LAST = {
     d.WorkOrder.ON_HOLD: _S.HOLD, d.WorkOrder.COMPLETED: _S.COMPLETE,
@@ -129,10 +120,11 @@ class LinkedWork:
         self, uow: UnitOfWork, subject: str, goal: t.Ticket, *, by: str, at_ms: int,
         details: Mapping[str, Any],
     ) -> None:  # fmt: skip
+        """Lead a ticket there: through work on it, and by any step that ends at the goal."""
         row = self._c.tickets.get(uow.conn, subject)
         access.must_see(row["customer"], what=f"ticket {subject!r}")
         state = t.Ticket(row["state"])
-        through = {_T.START, _T.RESUME} | {
+        through = {t.TicketStep.START, t.TicketStep.RESUME} | {
             step for to in t.TICKETS.values() for step, target in to.items() if target is goal
         }
         for step in _steps(way(t.TICKETS, state, goal, through=through), subject, state, goal):
@@ -142,6 +134,7 @@ class LinkedWork:
         self, uow: UnitOfWork, subject: str, goal: d.WorkOrder, *, by: str, at_ms: int,
         details: Mapping[str, Any],
     ) -> None:  # fmt: skip
+        """Lead a work order there, by each step on the way."""
         row = self._c.maintenance.must(uow.conn, subject)
         what = f"work order {subject!r}"
         access.must_see_thing(row["thing"], what=what, at_ms=row["requested_ms"])
@@ -177,31 +170,8 @@ class LinkedWork:
             maintenance.step(uow, subject, step, by=by, at_ms=at_ms)
 
 
-def export_of(app: FastAPI, store: Store, directory: RegistryRows) -> Exporter:
-    """Exports from the routes of an app."""
-
-    @cache
-    def reads() -> dict[str, Read]:
-        return {
-            route.path: Read(permission_of(route) or NOBODY_ELSE, route.endpoint)
-            for route in routes_of(app.router)
-            if "GET" in (route.methods or ())
-        }
-
-    def scoped(customer: str) -> Principal | None:
-        with store.read() as conn:
-            trees = directory.trees(conn)
-        if customer not in trees.customers:
-            return None
-        scope = scope_of(trees, Group.CUSTOMER, customer)
-        return replace(
-            NOBODY, customers=scope.customers, things=scope.things, parties=scope.parties
-        )
-
-    return Exporter(read=lambda path: reads()[path], scoped=scoped, plain=jsonable_encoder)
-
-
 def _steps(found: list[T] | None, subject: str, state: str, goal: str) -> list[T]:
+    """The way that was found. Raises IllegalStep if there is none."""
     if found is None:
         raise IllegalStep(subject, state, f"a report of {goal}", [])
     return found

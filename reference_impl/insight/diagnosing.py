@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 
 from reference_impl.insight.domain import MAD_TO_SD
-from reference_impl.insight.filling import hourly
 from reference_impl.kernel.bodies import Fields
 from reference_impl.kernel.expressions import Formula, formula
 from reference_impl.kernel.ports import Floats, Times
@@ -243,8 +242,8 @@ def connection_index_pct(at_ms: Times, *, from_ms: int, to_ms: int) -> float:
         return 0.0
     begin = max(from_ms, int(at_ms[0]))
     hours = max((to_ms - begin) / H_MS, 1.0)
-    numbers, _ = hourly(at_ms, np.zeros(at_ms.size))
-    counts = np.bincount(at_ms // H_MS - numbers[0])
+    numbers = at_ms // H_MS
+    counts = np.bincount(numbers - numbers[0])
     usual = float(np.median(counts[counts > 0]))
     came = float(np.minimum(counts, usual).sum()) / usual
     return min(100.0, 100.0 * came / hours)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil, erfc, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,8 @@ CV_MIN = 0.1
 AHEAD_H = 42 * 24
 """A forecast looks six weeks ahead, then says: not in sight."""
 WEEK_H = 168
+SMOOTH_H = 5
+"""An echo is wild if it is half an emptying off the median of so many hours about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,19 +52,39 @@ class FillForecast:
 
     def estimate(self, read: Readings, past: Past) -> Estimate | None:
         """Level and time to full; None without two days of readings."""
+        seen = self.look(read, past)
+        if seen is None:
+            return None
+        level, point = seen.level, Point(seen.heard_ms, 100.0 * seen.level / self.full)
+        runout = None
+        if seen.habits is not None:
+            runout = time_to_full(seen.habits, level=level, full=self.full, past=past)
+        return Estimate(level, point, (point,), runout, None, jump=False)
+
+    def look(self, read: Readings, past: Past) -> Seen | None:
+        """What readings say; None without any."""
         end_ms = past.at_ms
         at_ms, values = read(self.signal, end_ms - self.history_ms, end_ms)
         if not at_ms.size:
             return None
         hours, levels = hourly(at_ms, values)
-        level = level_now(at_ms, values, emptied_drop=self.emptied_drop)
-        raw_pct = 100.0 * level / self.full
-        point = Point(int(at_ms[-1]), raw_pct)
-        runout = None
+        habits = None
         if hours.size >= HOURS_MIN:
-            habits = habits_of(hours, levels, self.emptied_drop, past.time_zone)
-            runout = time_to_full(habits, level=level, full=self.full, past=past)
-        return Estimate(level, point, (point,), runout, None, jump=False)
+            calm = without_wild(levels, self.emptied_drop / 2.0)
+            habits = habits_of(hours, calm, self.emptied_drop, past.time_zone)
+        level = level_now(at_ms, values, emptied_drop=self.emptied_drop)
+        return Seen(level, int(at_ms[-1]), habits)
+
+    def full_within(self, seen: Seen, past: Past, within_h: float) -> float:
+        """The chance to be full in so many hours (at most six weeks); NaN without habits."""
+        if seen.level >= self.full:
+            return 1.0
+        if seen.habits is None:
+            return float("nan")
+        mean, spread = course(seen.habits, past)
+        hour = min(max(ceil(within_h), 1), AHEAD_H) - 1
+        room = self.full - seen.level - float(mean[hour])
+        return 0.5 * erfc(room / max(float(spread[hour]), 1e-9) / sqrt(2.0))
 
 
 class Habits(NamedTuple):
@@ -77,11 +100,34 @@ class Habits(NamedTuple):
     noise_variance: float
 
 
+class Seen(NamedTuple):
+    """What readings say of a container: its level, when it was heard last, and its habits."""
+
+    level: float
+    heard_ms: int
+    habits: Habits | None
+    """None: of too few hours."""
+
+
 def hourly(at_ms: Times, values: Floats) -> tuple[Times, Floats]:
-    """The last reading of each hour that has one: hour numbers and levels, ``(n,)`` each."""
+    """The (lower) median of each hour that has a reading: hour numbers, levels, ``(n,)`` each."""
     hours = at_ms // H_MS
-    last = np.flatnonzero(np.append(hours[1:] != hours[:-1], True))
-    return hours[last], values[last]
+    order = np.lexsort((values, hours))
+    starts = np.flatnonzero(np.append(True, hours[1:] != hours[:-1]))
+    counts = np.diff(np.append(starts, hours.size))
+    return hours[starts], values[order[starts + (counts - 1) // 2]]
+
+
+def without_wild(levels: Floats, by: float) -> Floats:
+    """Levels, and the median of the hours about it in place of one that is ``by`` off it.
+
+    A wild echo falls like an emptying and comes back like waste: the fall would be left out, the
+    return counted.
+    """
+    about = np.pad(levels, SMOOTH_H // 2, mode="edge")
+    medians = np.median(np.lib.stride_tricks.sliding_window_view(about, SMOOTH_H), axis=1)
+    calm: Floats = np.where(np.abs(levels - medians) > by, medians, levels)
+    return calm
 
 
 def level_now(at_ms: Times, values: Floats, *, emptied_drop: float) -> float:
@@ -139,11 +185,7 @@ def time_to_full(habits: Habits, *, level: float, full: float, past: Past) -> Ru
     """When the level reaches the brim: 10, 50 and 90 % of cases are earlier."""
     if habits.mean.sum() <= 0:
         return None
-    place = _ahead(past.time_zone, past.at_ms // H_MS)
-    mean = np.cumsum(habits.mean[place])
-    hours = np.cumsum(habits.mean[place] ** 2)
-    by_day, by_hour = habits.day_cv2 * _squares(mean), habits.hour_cv2 * hours
-    spread = np.sqrt(habits.noise_variance + by_day + by_hour)
+    mean, spread = course(habits, past)
     times = [
         _crossing(level + mean + sign * Z10 * spread, level, full, past.at_ms)
         for sign in (1.0, 0.0, -1.0)
@@ -154,6 +196,16 @@ def time_to_full(habits: Habits, *, level: float, full: float, past: Past) -> Ru
     p10, p50, p90 = (far_ms if t is None else t for t in times)
     daily = 24.0 * float(habits.mean.mean()) * 100.0 / full
     return Runout(p10, p50, p90, daily)
+
+
+def course(habits: Habits, past: Past) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of what comes in up to each hour ahead, ``(1008,)`` each."""
+    place = _ahead(past.time_zone, past.at_ms // H_MS)
+    mean = np.cumsum(habits.mean[place])
+    hours = np.cumsum(habits.mean[place] ** 2)
+    by_day, by_hour = habits.day_cv2 * _squares(mean), habits.hour_cv2 * hours
+    spread: Floats = np.sqrt(habits.noise_variance + by_day + by_hour)
+    return mean, spread
 
 
 def _squares(path: Floats) -> Floats:

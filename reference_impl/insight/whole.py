@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from reference_impl.insight.computing import Arrivals, Computing, Series
+from reference_impl.insight.fills import Fills
 from reference_impl.insight.ports import InsightRows
 from reference_impl.insight.quality import Quality
 from reference_impl.insight.revising import Revising
@@ -29,6 +30,7 @@ class Whole:
     insight: Insight
     revising: Revising
     views: Views
+    fills: Fills
 
     def subscribe(self, bus: Bus) -> None:
         """Listen, and take up what the store has: what is declared first."""
@@ -86,4 +88,5 @@ def assemble(
         insight=insight,
         revising=Revising(insight),
         views=views,
+        fills=Fills(telemetry=series, directory=directory, declared=computing.declared),
     )

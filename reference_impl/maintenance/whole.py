@@ -35,6 +35,7 @@ class Whole:
     technicians: Technicians
     planned: PlannedWork
     remote_work: RemoteWork
+    contracts: ContractsOf
 
     def subscribe(self, bus: Bus) -> None:
         """Listen: clocks first, so that what the desk does later finds them."""
@@ -75,6 +76,7 @@ def assemble(
     )
     planned = PlannedWork(rows=rows, scheduler=scheduler, orders=orders, directory=directory)
     return Whole(
+        contracts=contracts,
         levels=levels,
         incidents=incidents,
         promises=promises,

@@ -10,9 +10,11 @@ from twins.core.pending import Row
 from twins.core.ports import Fact
 from twins.field.ports import HOUR_MS, Ground, Handlers, chance, hours, open_slot, shift_slot
 from twins.field.stock import DEPOT
+from twins.field.trips import DETOUR, PLAN, TRIP, Lengths, Trips
 
 NAME = "crew"
 PARAMS: Mapping[str, Param] = {
+    "planned": Param(unit="1", default=0.0, min=0, max=1, title="1: go where the DPS plans it"),
     "vans": Param(unit="1", default=1.0, min=1, max=100, title="vans, one technician in each"),
     "skilled_p": Param(unit="1", default=1.0, min=0, max=1, title="kinds of work a 2nd man knows"),
     "plan_p50_h": Param(unit="h", default=1.0, min=0.01, max=720, title="until planned (estimate)"),
@@ -42,12 +44,12 @@ STEPS = tuple(
     f"crew.{step}"
     for step in ("plan", "depart", "arrive", "complete", "report", "refuse", "give_up")
 )
+SHELF = "shelf"
+"""Mark of a job whose part nobody ordered for it: it comes from a shelf."""
 BREAKDOWN = "breakdown"
 """A work order of this kind did not wait for its part."""
 UPKEEP = "upkeep"
 """A work order of this kind is work in a window that was agreed on; nothing is fitted."""
-DETOUR = 1.3
-"""Road over straight line (estimate)."""
 TAIL_MIN, TAIL_ALPHA, TAIL_MAX = 2.0, 1.5, 12.0
 """Work that goes wrong takes a Pareto distributed multiple: seized bolts, a shaft to be turned."""
 
@@ -68,11 +70,13 @@ class Crew:
         """Need to the order whose parcel came, of those that wait for a breakdown's crew."""
         self._windows: dict[str, int] = {}
         """Work order to when its agreed window opens, of planned work."""
+        self._trips = Trips(ground, params, lengths=self._lengths, say=self._say)
 
     @property
     def handlers(self) -> Handlers:
         """Rows of this actor."""
-        return {step: getattr(self, f"_on_{step.removeprefix('crew.')}") for step in STEPS}
+        steps = {step: getattr(self, f"_on_{step.removeprefix('crew.')}") for step in STEPS}
+        return {**steps, TRIP: self._trips.on_trip}
 
     def observe(self, fact: Fact) -> None:
         """A visit is wanted (again), or not any more: or not while it is tried from afar."""
@@ -80,6 +84,9 @@ class Crew:
             for line in fact.data.get("lines", [fact.data]):
                 if str(line.get("need_key", "")) in self._there:
                     self._there[str(line["need_key"])] = fact.subject
+            return
+        if fact.kind == PLAN and self._params["planned"] >= 1.0:
+            self._trips.planned(fact)
             return
         if fact.kind == "planned_work.agreed":
             self._windows[str(fact.data["work_order"])] = int(fact.data["from_ms"])
@@ -92,11 +99,13 @@ class Crew:
             for step in STEPS:
                 self._ground.forget(step, fact.subject)
             self._busy.pop(fact.subject, None)
+            self._trips.dropped(fact.subject, fact.at_ms)
 
     def dump(self) -> dict[str, Any]:
         """Visits so far, requests heard, the vans' bookings."""
         told = {"visits": self._visits, "asked": list(self._asked), "busy": self._busy}
-        return {**told, "there": self._there, "windows": self._windows}
+        told |= {"there": self._there, "windows": self._windows}
+        return {**told, "trips": self._trips.dump()}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
@@ -105,6 +114,7 @@ class Crew:
         self._busy = {order: list(slot) for order, slot in state["busy"].items()}
         self._there = dict(state["there"])
         self._windows = dict(state["windows"])
+        self._trips.load(state["trips"])
 
     def _ask(self, fact: Fact) -> None:
         # An order is requested once, but may be reopened, or given up from afar, again and again.
@@ -123,6 +133,10 @@ class Crew:
         if fact.data.get("kind") == UPKEEP and fact.subject in self._windows:
             known = self._ground.knows(args["thing"])
             args |= {"part": "", "position": "", "opens_ms": self._windows[fact.subject]}
+        if known and self._params["planned"] >= 1.0:
+            shelf = not args["order"] and "need_key" not in args and args["part"] != ""
+            self._trips.ask(fact.subject, {**args, "visit": visit, SHELF: shelf})
+            return
         due_ms = fact.at_ms + self._hours("plan", fact.subject, visit)
         self._ground.later(
             self._ground.soonest(due_ms),
@@ -139,21 +153,26 @@ class Crew:
             p90_h=self._params[f"{what}_p90_h"],
         )
 
-    def _whim(self, row: Row, habit: str) -> bool:
-        name = f"crew/{habit}/{row.subject}/{row.args['visit']}"
+    def _whim(self, order: str, args: Mapping[str, Any], habit: str) -> bool:
+        name = f"crew/{habit}/{order}/{args['visit']}"
         return chance(self._ground.streams, name, self._params[f"{habit}_p"])
+
+    def _lengths(self, at_ms: int, order: str, args: Mapping[str, Any]) -> Lengths:
+        """What a visit will take; work that goes wrong takes much longer."""
+        visit, device = args["visit"], args["thing"]
+        travel_ms = round(self._hours("travel", order, visit) * self._ground.far_share(device))
+        look_ms, work_ms = (self._hours(what, order, visit) for what in ("diagnose", "work"))
+        if self._whim(order, args, "tail"):
+            draw = self._ground.streams.uniform(f"crew/tail-length/{order}/{visit}")
+            longer = min(TAIL_MIN * (1.0 - draw) ** (-1.0 / TAIL_ALPHA), TAIL_MAX)
+            work_ms = round(work_ms * longer)
+            self._ground.tell(at_ms, "work.hard", device, times=round(longer, 2))
+        return Lengths(travel_ms, look_ms, work_ms)
 
     def _on_plan(self, row: Row) -> None:
         """Plan with what work of the kind takes nine times out of ten; block what it will take."""
         params, visit, device = self._params, row.args["visit"], row.args["thing"]
-        travel_ms = self._hours("travel", row.subject, visit)
-        travel_ms = round(travel_ms * self._ground.far_share(device))
-        look_ms, work_ms = (self._hours(w, row.subject, visit) for w in ("diagnose", "work"))
-        if self._whim(row, "tail"):
-            draw = self._ground.streams.uniform(f"crew/tail-length/{row.subject}/{visit}")
-            longer = min(TAIL_MIN * (1.0 - draw) ** (-1.0 / TAIL_ALPHA), TAIL_MAX)
-            work_ms = round(work_ms * longer)
-            self._ground.tell(row.due_ms, "work.hard", device, times=round(longer, 2))
+        travel_ms, look_ms, work_ms = self._lengths(row.due_ms, row.subject, row.args)
         stands = self._ground.stands(device)
         at_once = stands and params["night_calls"] >= 1.0
         hurry = at_once or (stands and params["priority"] >= 1.0)
@@ -258,6 +277,8 @@ class Crew:
             args = {**args, "order": self._there.pop(args["need_key"], "")}
         self._say(row, "work_order.arrive")
         known_ms = row.due_ms + args["look_ms"]
+        if args.get(SHELF):
+            self._from_shelf(row.due_ms, args)
         right = not ground.goods.parcel(args["order"]).get("wrong")
         right = right and ("need_key" not in args or args["order"] != "")
         if right or ground.goods.take(row.due_ms, args["van"], args["part"]):
@@ -268,8 +289,19 @@ class Crew:
         else:
             ground.later(known_ms, "crew.give_up", row.subject, args)
 
+    def _from_shelf(self, at_ms: int, args: Mapping[str, Any]) -> None:
+        """A part of the van or the depot; else it was fetched where it is sold, and is paid."""
+        if any(
+            self._ground.goods.take(at_ms, place, args["part"]) for place in (args["van"], DEPOT)
+        ):
+            return
+        part = self._ground.parts[args["part"]]
+        eur = part.price_eur * part.quantity
+        self._ground.book(at_ms, what="parts", eur=eur, subject=args["thing"])
+
     def _on_give_up(self, row: Row) -> None:
         order, part = row.args["order"], row.args["part"]
+        self._trips.done(row.subject, row.due_ms)
         if not order:
             self._ground.tell(row.due_ms, "visit.in_vain", row.args["thing"], missing=part)
             self._say(row, "work_order.cancel", reason=f"{part} is not there")
@@ -284,7 +316,7 @@ class Crew:
         ground, args, at_ms = self._ground, row.args, row.due_ms
         if "opens_ms" in args:  # nothing is fitted
             serial, readings = None, ground.readings(args["thing"])
-        elif self._whim(row, "wrong_fit"):
+        elif self._whim(row.subject, args, "wrong_fit"):
             ground.tell(at_ms, "work.in_vain", args["thing"], position=args["position"])
             serial = f"{args['part']}-{args['thing']}-x{args['visit']}"
             readings = ground.readings(args["thing"])
@@ -292,8 +324,9 @@ class Crew:
             serial, readings = ground.fit(
                 at_ms, args["thing"], position=args["position"], part=args["part"]
             )
+        self._trips.done(row.subject, at_ms)
         args = {**args, "serial": serial, "readings": readings}
-        if self._whim(row, "forget"):
+        if self._whim(row.subject, args, "forget"):
             later_ms = at_ms + round(self._params["forget_h"] * HOUR_MS)
             start_h, end_h = self._params["shift_start_h"], self._params["shift_end_h"]
             later_ms = open_slot(ground.calendar, later_ms, start_h=start_h, end_h=end_h)

@@ -41,7 +41,7 @@ AWAY: Mapping[str, tuple[str, ...]] = {
     customer.NAME: customer.STEPS,
     supplier.NAME: supplier.STEPS,
     carrier.NAME: carrier.STEPS,
-    crew.NAME: ("crew.plan", "crew.depart", "crew.report"),
+    crew.NAME: ("crew.plan", "crew.depart", "crew.report", "crew.trip"),
 }
 """What people do not do while they are away; what a crew has set out for it brings to its end."""
 MEDIAN_SHARE = math.sqrt(0.5)

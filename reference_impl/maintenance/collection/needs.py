@@ -12,25 +12,19 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
+import sqlalchemy as sa
 
 from reference_impl.kernel.ports import Floats, Reduced, Take, TelemetryView
-from reference_impl.maintenance.collection.forecast import (
-    HISTORY_D,
-    STEP_H,
-    STEPS,
-    Filling,
-    filling,
-    full_within,
-)
+from reference_impl.maintenance.collection.ports import Fills
 from reference_impl.maintenance.travel import Place
 
 H_MS = 3_600_000
 DAY_MS = 24 * H_MS
-NOW_MS = 2 * H_MS
-"""The present level is the mean of so long: two to four reports."""
 HEARD_MS = 24 * H_MS
 """Who was silent for longer is not believed any more (rule B12)."""
 OVERFLOW, DIRTY = "overflow", "dirty"
+FIXES_MS = 7 * DAY_MS
+"""A place is the mean of the fixes of so long."""
 LAST_MS = 30 * DAY_MS
 """Counters and places may be so old."""
 
@@ -53,7 +47,8 @@ class Seen(NamedTuple):
     """What telemetry says of the containers of a collection, in the order of ``things``."""
 
     things: tuple[str, ...]
-    known: Filling
+    level: Floats
+    """Share of full now; NaN: nobody knows."""
     risk: Floats
     """Chance to be full before the next route; NaN: nobody knows."""
     odour: Floats
@@ -62,22 +57,19 @@ class Seen(NamedTuple):
 
 
 def look(
-    telemetry: TelemetryView, body: Mapping[str, Any], things: Sequence[str], *, at_ms: int,
-    horizon_h: float,
+    conn: sa.Connection, fills: Fills, telemetry: TelemetryView, body: Mapping[str, Any],
+    things: Sequence[str], *, at_ms: int, horizon_h: float,
 ) -> Seen:  # fmt: skip
     """Read what is known of the containers."""
-    signal, full = body["fill_signal"], body["full_at"]
-    ends = [at_ms - STEP_H * H_MS * (STEPS - number) for number in range(STEPS + 1)]
-    kind = [Reduced(signal, Take.MEAN, STEP_H * H_MS)]
-    levels = telemetry.windows(things, kind, ends_ms=ends).values[0] / full
-    last = [Reduced(signal, Take.MEAN, NOW_MS), Reduced(signal, Take.LAST, HEARD_MS)]
-    now, heard = telemetry.windows(things, last, ends_ms=[at_ms]).values[:, 0] / full
-    known = filling(levels, np.where(np.isfinite(now), now, heard))
+    levels, risk = fills(
+        conn, things, body["fill_signal"], full=body["full_at"], at_ms=at_ms, heard_ms=HEARD_MS,
+        within_h=horizon_h,
+    )  # fmt: skip
     clean = body["cleaning"] or {}
     return Seen(
         tuple(things),
-        known,
-        full_within(known, horizon_h),
+        levels,
+        risk,
         newest(telemetry, clean.get("odour_signal", ""), things, at_ms, over_ms=HEARD_MS),
         newest(telemetry, clean.get("use_signal", ""), things, at_ms),
     )
@@ -98,9 +90,8 @@ def places_of(
     telemetry: TelemetryView, body: Mapping[str, Any], things: Sequence[str], at_ms: int
 ) -> dict[str, Place]:
     """Where they stand: as surveyed, else the mean of the fixes of a week."""
-    over_ms = HISTORY_D * DAY_MS
     kinds = [
-        Reduced(body[name], Take.MEAN, over_ms) for name in ("latitude_signal", "longitude_signal")
+        Reduced(body[name], Take.MEAN, FIXES_MS) for name in ("latitude_signal", "longitude_signal")
     ]
     found: dict[str, Place] = {}
     unknown = [thing for thing in things if thing not in body["places"]]
@@ -140,7 +131,7 @@ def wants(
     found = []
     for number, thing in enumerate(seen.things):
         rules = alerts.get(thing, frozenset())
-        level, risk = float(seen.known.level[number]), float(seen.risk[number])
+        level, risk = float(seen.level[number]), float(seen.risk[number])
         urgent = sorted(rules & must_rules)
         ready = sorted(rules & ready_rules)
         told = reported.get(thing, frozenset())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import sqlalchemy as sa
 
+from reference_impl.kernel.ports import Floats
 from reference_impl.kernel.rows import Row, Rows
 from reference_impl.kernel.store import UnitOfWork
 
@@ -29,6 +31,20 @@ class OpenAlerts(Protocol):
 
     def __call__(self, conn: sa.Connection) -> list[Row]:
         """All of them (``thing``, ``rule``)."""
+        ...
+
+
+class Fills(Protocol):
+    """How full things are, and how likely to be full soon: insight's forecast."""
+
+    def __call__(
+        self, conn: sa.Connection, things: Sequence[str], signal: str, *, full: float,
+        at_ms: int, heard_ms: int, within_h: float,
+    ) -> tuple[Floats, Floats]:  # fmt: skip
+        """Shares of full now, and chances to be full in so many hours, ``(things,)`` each.
+
+        NaN of whom nobody heard for ``heard_ms``; a chance also where there is too little history.
+        """
         ...
 
 

@@ -15,7 +15,7 @@ from reference_impl.kernel.store import UnitOfWork
 from reference_impl.maintenance.collection import clocks, needs, solver
 from reference_impl.maintenance.collection import domain as d
 from reference_impl.maintenance.collection.heuristic import nearest_neighbour
-from reference_impl.maintenance.collection.ports import CollectionRows, OpenAlerts
+from reference_impl.maintenance.collection.ports import CollectionRows, Fills, OpenAlerts
 from reference_impl.maintenance.collection.states import Route, StopState
 from reference_impl.maintenance.travel import Place, Roads
 from reference_impl.published import CollectionChanged
@@ -36,9 +36,11 @@ class Collections:
         directory: Directory,
         telemetry: TelemetryView,
         alerts: OpenAlerts,
+        fills: Fills,
     ) -> None:
         self.rows, self._scheduler = rows, scheduler
         self._directory, self.telemetry, self._alerts = directory, telemetry, alerts
+        self._fills = fills
 
     def subscribe(self) -> None:
         """Wait for mornings."""
@@ -167,7 +169,9 @@ class Collections:
         horizon_h -= clocks.seconds(body["plan_at"]) / 3600.0
         found = needs.wants(
             body,
-            needs.look(self.telemetry, body, things, at_ms=at_ms, horizon_h=horizon_h),
+            needs.look(
+                conn, self._fills, self.telemetry, body, things, at_ms=at_ms, horizon_h=horizon_h
+            ),
             alerts=alerts,
             reported=told,
             care={thing: care.get(thing, fresh) for thing in things},

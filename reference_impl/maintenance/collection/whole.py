@@ -8,7 +8,12 @@ from reference_impl.kernel.bus import Bus
 from reference_impl.kernel.ports import Directory, TelemetryView
 from reference_impl.kernel.schedule import Scheduler
 from reference_impl.maintenance.collection.driving import Driving
-from reference_impl.maintenance.collection.ports import CollectionRows, OpenAlerts, Requests
+from reference_impl.maintenance.collection.ports import (
+    CollectionRows,
+    Fills,
+    OpenAlerts,
+    Requests,
+)
 from reference_impl.maintenance.collection.reports import CitizenReports
 from reference_impl.maintenance.collection.service import Collections
 
@@ -34,11 +39,17 @@ def assemble(
     directory: Directory,
     telemetry: TelemetryView,
     alerts: OpenAlerts,
+    fills: Fills,
     requests: Requests,
 ) -> Rounds:
     """Build them."""
     planning = Collections(
-        rows=rows, scheduler=scheduler, directory=directory, telemetry=telemetry, alerts=alerts
+        rows=rows,
+        scheduler=scheduler,
+        directory=directory,
+        telemetry=telemetry,
+        alerts=alerts,
+        fills=fills,
     )
     driving = Driving(planning=planning, requests=requests)
     reports = CitizenReports(rows=rows, directory=directory, requests=requests, driving=driving)

@@ -49,6 +49,7 @@ _SETTINGS: Mapping[str, Schema] = {
     "daily_at": TEXT,
     "horizon_days": WHOLE,
     "urgent": many(one_of(Priority)),
+    "at_risk": maybe(one_of(Priority)),
     "notice_min": WHOLE,
     "work_min": WHOLE,
     "work_min_of": by_name(WHOLE, "Minutes that a visit takes, by its kind"),

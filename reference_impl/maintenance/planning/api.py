@@ -43,6 +43,7 @@ class SettingsBody(Body):
     daily_at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "06:00"
     horizon_days: Annotated[int, Field(ge=1, le=60)] = 7
     urgent: list[Priority] = Field(default_factory=lambda: [Priority.P1, Priority.P2])
+    at_risk: Priority | None = None
     notice_min: Annotated[int, Field(ge=0, le=43_200)] = 0
     work_min: Minutes = 150
     work_min_of: dict[m.Kind, Minutes] = Field(default_factory=dict)

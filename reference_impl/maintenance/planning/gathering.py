@@ -16,7 +16,7 @@ from reference_impl.maintenance.calendars import Span
 from reference_impl.maintenance.desk import MAIN
 from reference_impl.maintenance.incidents import Incidents, Run
 from reference_impl.maintenance.planning import domain as d
-from reference_impl.maintenance.planning.ports import Free, PlanningRows, Responsible
+from reference_impl.maintenance.planning.ports import Due, Free, PlanningRows, Responsible
 from reference_impl.maintenance.planning.settings import Told, calendar_of
 from reference_impl.maintenance.ports import MaintenanceRows
 from reference_impl.maintenance.service_levels import Limit, Priority
@@ -75,10 +75,12 @@ class Gathering:
         directory: Directory,
         free: Free,
         responsible: Responsible,
+        spare: Due,
     ) -> None:
         self._rows, self._planning, self._told = rows, planning, told
         self._technicians, self._incidents = technicians, incidents
         self._directory, self._free, self._responsible = directory, free, responsible
+        self._spare = spare
 
     def all(self, conn: sa.Connection, at_ms: int, by: str) -> Gathered:
         """Everything to plan at a moment."""
@@ -172,6 +174,8 @@ class Gathering:
         settings = found.settings
         respond_ms, restore_ms = self._dues(conn, row)
         urgent = row["priority"] in settings["urgent"]
+        if urgent and restore_ms is None and settings["at_risk"] is not None:
+            restore_ms = self._spare(conn, row["thing"])
         work_min = settings["work_min_of"].get(row["kind"], settings["work_min"])
         window = self._agreed(conn, row) if row["kind"] == m.Kind.UPKEEP.value else None
         ready_ms = found.at_ms + (0 if urgent else round(settings["notice_min"] * MINUTE_MS))

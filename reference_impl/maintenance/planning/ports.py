@@ -39,6 +39,14 @@ class Wearing(Protocol):
         ...
 
 
+class Due(Protocol):
+    """When a machine must work again although no limit of its own says so."""
+
+    def __call__(self, conn: sa.Connection, thing: str) -> int | None:
+        """The moment, ms; None: nothing is at stake."""
+        ...
+
+
 class Responsible(Protocol):
     """Who answers for a customer's machines."""
 

@@ -38,7 +38,9 @@ DAILY, URGENT = "maintenance/plan-of-the-day", "maintenance/plan-at-once"
 BY_PLANNER = "planner"
 FREED_MAX = 10
 """So many confirmed visits are tried, one by one, before all are given up at once."""
-HEARD = ("work_order.requested", "work_order.triaged", "work_order.prioritised",
+PRIORITISED = "work_order.prioritised"
+"""It may have a slot that is too late now."""
+HEARD = ("work_order.requested", "work_order.triaged", PRIORITISED,
          "work_order.reopened", "work_order.remote_failed")  # fmt: skip
 
 
@@ -85,7 +87,9 @@ class Planner:
         row = self._rows.work_orders.get(uow.conn, event.subject)
         if row is None or row["priority"] not in settings["urgent"]:
             return
-        if m.WorkOrder(row["state"]) in WANTED:
+        state = m.WorkOrder(row["state"])
+        late = event.kind == PRIORITISED and state is m.WorkOrder.PLANNED
+        if state in WANTED or late:
             set_timer(uow, URGENT, MAIN, event.at_ms)
 
     def run(self, uow: UnitOfWork, *, at_ms: int, by: str, cause: str) -> Row:

@@ -23,6 +23,7 @@ DEFAULTS: Mapping[str, Any] = {
     "horizon_days": 7,
     "urgent": ["P1", "P2"],
     "notice_min": 0,
+    "at_risk": None,
     "work_min": 150,
     "work_min_of": {},
     "bundle_work_min": 60,

@@ -10,6 +10,7 @@ from reference_impl.kernel.access import seen
 from reference_impl.kernel.errors import Problem, Unknown
 from reference_impl.kernel.ports import Directory, ThingRef
 from reference_impl.kernel.schedule import Scheduler
+from reference_impl.maintenance.planning.at_risk import AtRisk, Spare
 from reference_impl.maintenance.planning.bundling import Bundling
 from reference_impl.maintenance.planning.gathering import Gathering
 from reference_impl.maintenance.planning.ports import (
@@ -34,6 +35,7 @@ class Planning:
     rows: PlanningRows
     told: Told
     planner: Planner
+    at_risk: AtRisk
     orders: Maintenance
     technicians: Technicians
     directory: Directory
@@ -73,6 +75,7 @@ def assemble(
     gathering = Gathering(
         rows=rows, planning=planning, told=told, technicians=work.technicians,
         incidents=work.incidents, directory=directory, free=free, responsible=responsible,
+        spare=Spare(planning=planning, contracts=work.contracts),
     )  # fmt: skip
     bundling = Bundling(
         rows=rows, told=told, gathering=gathering, orders=orders, wearing=wearing,
@@ -82,7 +85,10 @@ def assemble(
         rows=rows, planning=planning, scheduler=scheduler, told=told, gathering=gathering,
         bundling=bundling, desk=work.desk, directory=directory,
     )  # fmt: skip
+    at_risk = AtRisk(
+        rows=rows, planning=planning, told=told, desk=work.desk, contracts=work.contracts
+    )
     return Planning(
-        rows=planning, told=told, planner=planner, orders=orders, technicians=work.technicians,
-        directory=directory, alerts=alerts,
+        rows=planning, told=told, planner=planner, at_risk=at_risk, orders=orders,
+        technicians=work.technicians, directory=directory, alerts=alerts,
     )  # fmt: skip

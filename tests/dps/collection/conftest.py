@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from types import SimpleNamespace
 
-import httpx
 import pytest
 
-from broker.link.memory import MemoryBus
-from broker.link.port import Packet
 from broker.wire import messages as m
-from broker.wire import topics
-from broker.wire.codec import encode
-from reference_impl.bootstrap import Settings, build
+from dps_rig import HOUR as H
+from dps_rig import MINUTE, Rig
 
-MINUTE = 60_000
-H = 60 * MINUTE
 START = 1_767_571_200_000
 """Monday 2026-01-05, midnight UTC."""
 DEPOT = {"latitude_deg": 53.0, "longitude_deg": 10.0}
@@ -48,18 +41,12 @@ BODY = {
 }  # fmt: skip
 
 
-class Town:
-    """The DPS, the time it has, and calls of it."""
+class Town(Rig):
+    """The DPS of a town."""
 
     def __init__(self):
-        self.runner, self.now, self.seq, self.delivered = asyncio.Runner(), START, 0, {}
-        bus = MemoryBus()
-        self.dps = build("sqlite://", bus.service_link(), Settings(wall_s=lambda: 0.0))
-        self.devices = bus.device_link()
-        self.runner.run(self.devices.open(["old-town"], lambda _packet: None))
-        self.runner.run(self.dps.start())
-        transport = httpx.ASGITransport(app=self.dps.app)
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://dps")
+        super().__init__(sites=["old-town"], start=START, wall_s=lambda: 0.0)
+        self.seq = 0
         self.put("/v1/customers/city", {"name": "City"})
         self.put("/v1/sites/old-town", {"customer": "city", "name": "Old town"})
         self.put("/v1/models/skip-1", {"product": "skip", "signals": SIGNALS, "title": "A skip"})
@@ -67,37 +54,6 @@ class Town:
             self.put(f"/v1/things/{name}", {"model": "skip-1", "site": "old-town"})
         self.done("POST", "/v1/rule-packs", RULES)
         self.until(START)
-
-    def close(self):
-        self.runner.run(self.client.aclose())
-        self.runner.run(self.devices.close())
-        self.runner.run(self.dps.stop())
-        self.runner.close()
-
-    def done(self, method, path, body=None, status=200):
-        answer = self.runner.run(self.client.request(method, path, json=body))
-        assert answer.status_code == status, answer.text
-        return answer.json()
-
-    def get(self, path, status=200):
-        return self.done("GET", path, status=status)
-
-    def put(self, path, body, status=200):
-        return self.done("PUT", path, body, status)
-
-    def post(self, path, status=200, **body):
-        return self.done("POST", path, {"by": "somebody", **body}, status)
-
-    def items(self, path):
-        return self.get(path)["items"]
-
-    def until(self, at_ms):
-        self.now = at_ms
-        body = {"now_ms": at_ms, "delivered": self.delivered, "wait_s": 5.0}
-        self.done("POST", "/v1/clock", body)
-
-    def wait(self, hours=0, minutes=0):
-        self.until(self.now + hours * H + minutes * MINUTE)
 
     def say(self, fills, **more):
         """Every skip that is named says how full it is, and where it stands."""
@@ -117,9 +73,7 @@ class Town:
                 m.Telemetry(device=name, boot=1, seq=self.seq, at_ms=self.now,
                             signals={"fill": fill, **where, **more})
             )  # fmt: skip
-        self.delivered["old-town"] = self.delivered.get("old-town", 0) + len(said)
-        packets = [Packet(topics.uplink("old-town", one), encode(one)) for one in said]
-        self.runner.run(self.devices.publish(packets))
+        self.publish("old-town", *said)
 
     def collect(self, name="town", **other):
         return self.put(f"/v1/collections/{name}", {**BODY, **other})
@@ -134,15 +88,6 @@ class Town:
     def routes(self):
         routes = self.items("/v1/collection-routes")
         return [self.get(f"/v1/collection-routes/{route['id']}") for route in routes]
-
-    def feed(self, *kinds):
-        events, after = [], 0
-        while True:
-            page = self.get(f"/v1/feed?after={after}&limit=1000")
-            events += page["events"]
-            if len(page["events"]) < 1000:
-                return [e for e in events if not kinds or e["type"].startswith(kinds)]
-            after = page["cursor"]
 
 
 @pytest.fixture

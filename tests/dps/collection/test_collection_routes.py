@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from reference_impl.insight.estimates import Past
+from reference_impl.insight.filling import FillForecast
 from reference_impl.maintenance.collection import domain as d
-from reference_impl.maintenance.collection import forecast, solver
+from reference_impl.maintenance.collection import solver
 from reference_impl.maintenance.collection.heuristic import nearest_neighbour
 from reference_impl.maintenance.travel import Place, Roads
 
@@ -93,21 +95,34 @@ def test_a_truck_leaves_so_late_that_it_waits_for_no_window():
     assert driven.start_s == 9 * 3600 - problem.duration_s[0, 2]
 
 
+def rises(rng, days, count):
+    """What comes in each hour, shape ``(hours, count)``: shares of full."""
+    a_day = rng.lognormal(np.log(0.25), 0.4, count)
+    return rng.gamma(2.0, 0.5, (days * 24, count)) * a_day / 24.0
+
+
+def chances(told):
+    """To be full within a day, by all that was told, shape ``(hours, count)``."""
+    hour_ms = 3_600_000
+    law = FillForecast(signal="fill", full=1.0, emptied_drop=0.3, history_ms=42 * 24 * hour_ms)
+    times = np.arange(1, len(told) + 1, dtype=np.int64) * hour_ms
+    past = Past(int(times[-1]), 24 * hour_ms, 0, (), None, "UTC")
+    seen = [law.look(lambda *_, one=one: (times, one), past) for one in told.T]
+    return [law.full_within(one, past, 24.0) for one in seen]
+
+
 def weeks(risk, *, days=28, count=40, seed=4):
     """A month of mornings: stops made, container-hours beyond the brim, euros."""
     rng = np.random.default_rng(seed)
     base = morning(count, seed=seed, trucks=1, must=0.0, room_l=20_000)
-    a_day = rng.lognormal(np.log(0.25), 0.4, count)
-    fills = (rng.gamma(8.0, 1.0 / 8.0, (days * 6, count)) * a_day / 6.0).astype(float)
-    level, past = np.zeros(count), [np.zeros(count)]
+    level, told = np.zeros(count), []
     stops = over = mils = 0
-    for number, rise in enumerate(fills):
+    for number, rise in enumerate(rises(rng, days, count)):
         level = level + rise
-        over += int((level > 1.0).sum()) * 4
-        past.append(level.copy())
-        if number % 6 == 5:
-            known = forecast.filling(np.array(past[-43:]), level)
-            chance = forecast.full_within(known, 24.0)
+        over += int((level > 1.0).sum())
+        told.append(level.copy())
+        if number % 24 == 23:
+            chance = chances(np.array(told))
             wanted = [n for n in range(count) if level[n] >= 1.0 or chance[n] > risk]
             picked = [0, 1, *(2 + n for n in wanted)]
             problem = d.Problem(
@@ -152,8 +167,6 @@ def weeks_of_rounds(days, *, count=40, seed=4):
     """The same month with rounds through everything on these weekdays."""
     rng = np.random.default_rng(seed)
     base = morning(count, seed=seed, trucks=1, must=0.0, room_l=20_000)
-    a_day = rng.lognormal(np.log(0.25), 0.4, count)
-    fills = (rng.gamma(8.0, 1.0 / 8.0, (28 * 6, count)) * a_day / 6.0).astype(float)
     problem = d.Problem(
         trucks=base.trucks, unload_s=1200, distance_m=base.distance_m, duration_s=base.duration_s,
         stops=tuple(d.Stop(thing=str(n), load=(1, 1), service_s=180, must=True)
@@ -161,21 +174,9 @@ def weeks_of_rounds(days, *, count=40, seed=4):
     )  # fmt: skip
     one = d.mils(problem, nearest_neighbour(problem))
     level, over, mils = np.zeros(count), 0, 0
-    for number, rise in enumerate(fills):
+    for number, rise in enumerate(rises(rng, 28, count)):
         level = level + rise
-        over += int((level > 1.0).sum()) * 4
-        if number % 6 == 5 and number // 6 % 7 in days:
+        over += int((level > 1.0).sum())
+        if number % 24 == 23 and number // 24 % 7 in days:
             level[:], mils = 0.0, mils + one
     return over, mils
-
-
-def test_the_chance_to_be_full_is_that_of_what_comes_in():
-    rng = np.random.default_rng(1)
-    known = forecast.Filling(np.array([0.5, 0.9, 1.1]), np.array([0.02, 0.02, 0.0]), 0.4)
-    chance = forecast.full_within(known, 24.0)
-    drawn = rng.gamma(1 / 0.16, 0.48 * 0.16, 200_000)
-    assert chance[0] == pytest.approx((drawn > 0.5).mean(), abs=0.01)
-    assert chance[1] == pytest.approx((drawn > 0.1).mean(), abs=0.01)
-    assert chance[2] == 1.0
-    nobody = forecast.Filling(np.array([0.5]), np.array([np.nan]), 0.4)
-    assert np.isnan(forecast.full_within(nobody, 24.0)[0])

@@ -175,6 +175,53 @@ def test_eight_in_ten_containers_are_full_inside_the_interval_that_was_stated() 
     assert 0.70 <= np.mean(found) <= 0.92
 
 
+def _filling(echoes: float) -> tuple[Past, Any]:
+    """Six weeks of a container that is emptied beyond 85; this share of readings is wild."""
+    rng = np.random.default_rng(9)
+    hours = np.arange(6 * 24 * 42)
+    rise = rng.gamma(2.0, 0.13 * (1.0 + np.sin(np.pi * (hours % 144) / 144)), hours.size)
+    level, levels = 0.0, []
+    for step in rise.tolist():
+        level = 0.0 if level > 85.0 else level + step
+        levels.append(level)
+    wild = rng.random(hours.size) < echoes
+    said = np.where(wild, rng.uniform(0.0, 100.0, hours.size), levels)
+    at_ms = (hours.astype(np.int64) + 1) * H // 6
+    return Past(int(at_ms[-1]), DAY, 0, (), None, "UTC"), _readings(at_ms, said)
+
+
+@pytest.mark.feature("AN4")
+def test_wild_echoes_of_a_level_are_taken_neither_for_emptyings_nor_for_waste() -> None:
+    """A fall of an echo was left out as an emptying, and its return counted: twice the rate."""
+    law = FillForecast(signal="fill", full=100.0, emptied_drop=30.0, history_ms=42 * DAY)
+    rates = {}
+    for echoes in (0.0, 0.01, 0.03):
+        past, read = _filling(echoes)
+        seen = law.look(read, past)
+        assert seen is not None
+        assert seen.habits is not None
+        rates[echoes] = 24.0 * float(seen.habits.mean.mean())
+    assert rates[0.0] == pytest.approx(144 * 0.26 * (1.0 + 2.0 / np.pi), rel=0.05)
+    assert rates[0.01] == pytest.approx(rates[0.0], rel=0.05)
+    assert rates[0.03] == pytest.approx(rates[0.0], rel=0.1)
+
+
+@pytest.mark.feature("AN4")
+def test_the_chance_to_be_full_grows_with_the_hours_and_is_not_known_without_a_history() -> None:
+    law = FillForecast(signal="fill", full=100.0, emptied_drop=30.0, history_ms=42 * DAY)
+    past, read = _filling(0.0)
+    seen = law.look(read, past)
+    assert seen is not None
+    chances = [law.full_within(seen, past, hours) for hours in (1.0, 12.0, 24.0, 48.0, 9999.0)]
+    assert chances == sorted(chances)
+    assert 0.0 <= chances[0] < 0.05
+    assert chances[-1] > 0.99
+    assert law.full_within(seen._replace(level=100.0), past, 1.0) == 1.0
+    assert np.isnan(law.full_within(seen._replace(habits=None), past, 24.0))
+    nothing: Any = (np.empty(0, np.int64), np.empty(0))
+    assert law.look(lambda *_: nothing, past) is None
+
+
 def test_every_algorithm_says_what_it_is_where_it_comes_from_and_what_it_takes() -> None:
     for algorithm in ALGORITHMS.values():
         shown = algorithm.shown()

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import contextmanager
 from types import SimpleNamespace
 
-import httpx
 import pytest
 
-from broker.link.memory import MemoryBus
-from broker.link.port import Packet
 from broker.wire import messages as m
-from broker.wire import topics
-from broker.wire.codec import encode
-from reference_impl.bootstrap import Settings, build
+from dps_rig import HOUR as H
+from dps_rig import MINUTE, START, Rig, opening
 from reference_impl.kernel.access import Group, Principal
 from reference_impl.published import PlannedWindow
 
-MINUTE = 60_000
-H = 60 * MINUTE
-START = 1_767_225_600_000
 MODEL = {
     "product": "mixer",
     "title": "A mixer",
@@ -62,25 +53,18 @@ LEVEL = {
 }
 
 
-class Yard:
-    """A DPS, the time it has, and calls of it that must succeed or be refused."""
+class Yard(Rig):
+    """The DPS of mixers."""
 
     def __init__(self, url="sqlite://", *, again=None):
-        self.url, self.runner = url, asyncio.Runner() if again is None else again.runner
         self.windows = [] if again is None else again.windows
-        bus = MemoryBus()
-        self.dps = build(url, bus.service_link(), Settings(wall_s=lambda: 0.0))
-        self.dps.store.bus.subscribe(PlannedWindow, lambda _, event: self.windows.append(event))
-        self.devices = bus.device_link()
-        self.runner.run(self.devices.open(sorted(OWNERS), lambda _packet: None))
-        self.runner.run(self.dps.start())
-        transport = httpx.ASGITransport(app=self.dps.app)
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://dps")
+        super().__init__(url, sites=sorted(OWNERS), again=again, wall_s=lambda: 0.0)
+        self.seq = 0 if again is None else again.seq
         if again is None:
-            self.now, self.seq, self.delivered = START, 0, {}
             self._install()
-        else:
-            self.now, self.seq, self.delivered = again.now, again.seq, again.delivered
+
+    def prepare(self):
+        self.dps.store.bus.subscribe(PlannedWindow, lambda _, event: self.windows.append(event))
 
     def _install(self):
         for customer in sorted(set(OWNERS.values())):
@@ -98,46 +82,8 @@ class Yard:
 
     def restarted(self):
         """The same store and time, everything else new, as after kill -9."""
-        self._end()
+        self.leave()
         return Yard(self.url, again=self)
-
-    def _end(self):
-        self.runner.run(self.client.aclose())
-        self.runner.run(self.devices.close())
-        self.runner.run(self.dps.stop())
-
-    def close(self):
-        self._end()
-        self.runner.close()
-
-    @contextmanager
-    def acting_as(self, who):
-        """Let calls be somebody's, as if a key had said so."""
-        self.dps.callers.who = lambda *_: who
-        try:
-            yield
-        finally:
-            del self.dps.callers.who
-
-    def ask(self, method, path, body=None):
-        return self.runner.run(self.client.request(method, path, json=body))
-
-    def done(self, method, path, body=None, status=200):
-        answer = self.ask(method, path, body)
-        assert answer.status_code == status, answer.text
-        return answer.json()
-
-    def get(self, path, status=200):
-        return self.done("GET", path, status=status)
-
-    def put(self, path, body, status=200):
-        return self.done("PUT", path, body, status)
-
-    def post(self, path, status=200, **body):
-        return self.done("POST", path, {"by": "somebody", **body}, status)
-
-    def items(self, path):
-        return self.get(path)["items"]
 
     def level(self, name="gold", **other):
         return self.put(f"/v1/service-levels/{name}", {**LEVEL, **other})
@@ -170,32 +116,13 @@ class Yard:
             said.insert(0, m.Birth(device=thing, boot=1, at_ms=self.now, product="mixer",
                                    model="mixer-1", serial=thing, firmware="1",
                                    signals=known, seq=0))  # fmt: skip
-        self.delivered[site] = self.delivered.get(site, 0) + len(said)
-        packets = [Packet(topics.uplink(site, one), encode(one)) for one in said]
-        self.runner.run(self.devices.publish(packets))
+        self.publish(site, *said)
 
     def heat(self, thing, temp_c):
         """Ten minutes in which a thing says how hot it is, and the rules look."""
         self.wait(minutes=10 - (self.now // MINUTE) % 10)
         self.say(thing, temp_c=temp_c)
         self.wait(minutes=10)
-
-    def until(self, at_ms):
-        self.now = at_ms
-        body = {"now_ms": at_ms, "delivered": self.delivered, "wait_s": 5.0}
-        self.done("POST", "/v1/clock", body)
-
-    def wait(self, hours=0, minutes=0):
-        self.until(self.now + hours * H + minutes * MINUTE)
-
-    def feed(self, *kinds):
-        events, after = [], 0
-        while True:
-            page = self.get(f"/v1/feed?after={after}&limit=1000")
-            events += page["events"]
-            if len(page["events"]) < 1000:
-                return [e for e in events if not kinds or e["type"].startswith(kinds)]
-            after = page["cursor"]
 
 
 def somebody(group, party, *, customers, things, permissions=None, parties=frozenset()):
@@ -209,15 +136,7 @@ def somebody(group, party, *, customers, things, permissions=None, parties=froze
 @pytest.fixture
 def open_yard():
     """Makes yards, and closes them."""
-    made = []
-
-    def make(*args, **named):
-        made.append(Yard(*args, **named))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
+    yield from opening(Yard)
 
 
 @pytest.fixture

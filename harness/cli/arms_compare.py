@@ -20,7 +20,7 @@ from harness.report.console import make_console, say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WaysWish:
+class ArmsWish:
     """The options of ``twinrig arms``, as given."""
 
     scenario: Path
@@ -35,7 +35,7 @@ class WaysWish:
     json: bool
 
 
-def main(wish: WaysWish) -> int:
+def main(wish: ArmsWish) -> int:
     """Run, compare and print; returns the exit code: 1 if a check failed in an arm.
 
     Raises:
@@ -78,7 +78,7 @@ def _sets(given: Sequence[str]) -> Mapping[str, str]:
     return sets
 
 
-def _replay(wish: WaysWish) -> str:
+def _replay(wish: ArmsWish) -> str:
     words = ["twinrig", "arms", str(wish.scenario), "--seeds", str(wish.seeds)]
     if wish.first_seed != 1:
         words += ["--first-seed", str(wish.first_seed)]
