@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from twins.products import Product
 
+PAGE_BYTES, BATCH_ROWS = 2**23, 2**20
+"""So a column of a row group is one page, encoded in one go: a tenth quicker than Arrow's own."""
 EXACT = 2**24
 """Whole numbers up to here are exact in float32."""
 UNITS = {
@@ -175,21 +177,24 @@ class ParquetTable(Table):
         ]
         self._schema = arrow.schema(fields)
         self._names = arrow.array(self.devices)
-        # Readings stand on their quantum, so they have few values, which a dictionary holds. True
-        # values have many: their first bytes, put side by side, are all that shrinks. Packing
-        # harder (zstd) makes a file a tenth smaller and takes half as long again.
-        many = [column.name for column in self.columns if column.places is None]
-        few = ["at_ms", "device", *(c.name for c in self.columns if c.places is not None)]
+        self._index: dict[int, Any] = {}
+        """Who reports, for so many reports of all: the same in page after page."""
+        # First bytes of floats, put side by side, shrink well. A dictionary of the values that a
+        # sensor's quantum allows makes a file a quarter smaller and takes half as long again.
+        numbers = [column.name for column in self.columns]
         self._file = parquet.ParquetWriter(
-            path, self._schema, compression="lz4", use_dictionary=few,
-            use_byte_stream_split=many, write_statistics=["at_ms"],  # all devices are in each group
+            path, self._schema, compression="lz4", use_dictionary=["at_ms", "device"],
+            use_byte_stream_split=numbers, data_page_size=PAGE_BYTES, write_batch_size=BATCH_ROWS,
+            write_statistics=["at_ms"],  # all devices are in each group
         )  # fmt: skip
 
     def _put(self, at_ms: NDArray[np.int64], values: Sequence[NDArray[Any]]) -> None:
         arrow, count = self._arrow, len(self.devices)
         times = arrow.array(np.repeat(at_ms, count)).cast(self._schema.field("at_ms").type)
-        index = arrow.array(np.tile(np.arange(count, dtype=np.int32), len(at_ms)))
-        devices = arrow.DictionaryArray.from_arrays(index, self._names)
+        if len(at_ms) not in self._index:
+            index = arrow.array(np.tile(np.arange(count, dtype=np.int32), len(at_ms)))
+            self._index[len(at_ms)] = arrow.DictionaryArray.from_arrays(index, self._names)
+        devices = self._index[len(at_ms)]
         cells = [
             self._cells(column) if spec.range is not None else arrow.array(column)
             for column, spec in zip(values, self.columns, strict=True)

@@ -127,11 +127,10 @@ def _components(product: Product) -> Iterator[dict[str, Any]]:
     for name, spec in product.components.items():
         law = laws[name]
         drawn = isinstance(law, WearLaw)
-        doc = (type(law).__doc__ or "").strip().split("\n")[0]
         yield {
             "name": name,
             **msgspec.to_builtins(spec),
-            "law": "drawn life: onset by Weibull, growth by gamma" if drawn else f"physics: {doc}",
+            "law": "drawn life: onset by Weibull, growth by gamma" if drawn else _physics(law),
             "figures": msgspec.to_builtins(law) if isinstance(law, WearLaw) else {},
             "source": [
                 f"{key}: {param.title}"
@@ -139,6 +138,12 @@ def _components(product: Product) -> Iterator[dict[str, Any]]:
                 if key.startswith(f"{name}_")
             ],
         }
+
+
+def _physics(law: object) -> str:
+    """The law of what wears by the physics: how its class begins, up to the first colon."""
+    begins = (type(law).__doc__ or "").strip().split("\n")[0].split(": ")[0].rstrip(".")
+    return f"physics: {begins[:1].lower()}{begins[1:]}"
 
 
 def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
@@ -242,9 +247,8 @@ def _print_table(title: str, columns: list[str], rows: list[dict[str, Any]]) -> 
         return
     console = make_console()
     table = Table(title=title or None, title_justify="left", title_style="bold", box=None)
-    whole = max(len(str(row.get(columns[0], ""))) for row in rows)  # a name is there to be copied
     for number, column in enumerate(columns):
-        table.add_column(column, min_width=0 if number else whole)
+        table.add_column(column, no_wrap=number == 0)  # a name is there to be copied
     for row in rows:
         table.add_row(*(str(row.get(column, "")) for column in columns))
     console.print()

@@ -67,7 +67,10 @@ def resolve(wish: Wish, *, chosen: Iterable[str] = ()) -> tuple[Wanted, tuple[st
     problems: list[str] = []
     every_s = _every_s(wish, problems)
     if wish.devices % wish.per_site:
-        problems.append(f"{wish.devices} devices do not fill sites of {wish.per_site} each")
+        problems.append(
+            f"--devices: {wish.devices} do not fill sites of {wish.per_site} each; "
+            f"write a multiple of {wish.per_site}"
+        )
     try:
         date.fromisoformat(wish.start)
     except ValueError:
