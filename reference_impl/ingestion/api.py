@@ -46,6 +46,22 @@ class DeadLetters(BaseModel):
     items: list[DeadLetter]
 
 
+class Undated(BaseModel):
+    """A reading whose time cannot be true; nothing is decided by it."""
+
+    id: str
+    said_ms: int
+    received_ms: int | None
+    signals: dict[str, float]
+
+
+class UndatedReadings(BaseModel):
+    """A list of readings of no known time."""
+
+    items: list[Undated]
+    next: str | None
+
+
 class Series(BaseModel):
     """Readings of one signal, oldest first."""
 
@@ -117,7 +133,31 @@ def router(
         times, values = telemetry.series(thing, signal, after_ms=from_ms - 1, to_ms=to_ms)
         return Series(at_ms=times[-limit:].tolist(), values=values[-limit:].tolist())
 
+    _undated(api, store, rows, directory)
     return api
+
+
+def _undated(api: APIRouter, store: Store, rows: IngestionStore, directory: Directory) -> None:
+    @api.get("/things/{thing}/telemetry/undated", dependencies=[needs("telemetry:read")])
+    async def undated(
+        thing: str,
+        *,
+        after: Annotated[str, Query(pattern=r"^(\d{1,18}-\d{1,18})?$")] = "",
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> UndatedReadings:
+        """What the thing said at a time that cannot be true, by boot and number.
+
+        Its clock was in a wrong year. Who owns the thing sees what was received since then.
+        """
+        access.must_see_thing(thing)
+        from_ms = access.seen_from_ms(thing) or 0
+        behind = tuple(map(int, after.split("-"))) if after else (-1, -1)
+        with store.read() as conn:
+            if directory.thing(conn, thing) is None:
+                raise Unknown(f"there is no thing {thing!r}", [Problem(where="thing", what=thing)])
+            found = rows.undated_of(conn, thing, after=behind, from_ms=from_ms, limit=limit + 1)
+        items = [Undated(**{**row, "id": f"{row['boot']}-{row['seq']}"}) for row in found[:limit]]
+        return UndatedReadings(items=items, next=items[-1].id if len(found) > limit else None)
 
 
 def _readable(row: dict[str, Any]) -> dict[str, Any]:

@@ -17,5 +17,5 @@ class Batch:
     logs: dict[Key, DeviceLog] = field(default_factory=dict)
     sites: set[str] = field(default_factory=set)
     latest: dict[str, Reading] = field(default_factory=dict)
-    undated: dict[Key, set[int]] = field(default_factory=dict)
-    """Numbers of reports that are stored, but of no known time: nobody decides anything by them."""
+    undated: list[tuple[Key, Reading]] = field(default_factory=list)
+    """Reports whose time cannot be true: kept apart, nobody decides anything by them."""

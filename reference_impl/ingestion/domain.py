@@ -26,6 +26,9 @@ DATED_FROM_MS = 946_684_800_000
 BACK_MS, AHEAD_MS = 45 * 86_400_000, 366 * 86_400_000
 """How far a report may lie from the present: devices keep reports for a month, and no step of a
 driven clock is longer than a year. What is further off comes from a clock in a wrong year."""
+FAST_MS = BACK_MS
+"""How far a report may lie behind the clock call that takes it in, of a driven DPS: as much as
+before it. Who drives may deliver ahead of the clock; what is later is from a wrong year."""
 RANGES_AT_ONCE = 50
 """At most as many resend requests per device and clock call."""
 
@@ -130,6 +133,24 @@ def unpack(block: Block) -> tuple[Times, Times, Floats]:
     return whole[:n], whole[n : 2 * n], values
 
 
+def reports(block: Block) -> list[Sample]:
+    """The reports of a block, in its order."""
+    times, seqs, values = (column.tolist() for column in unpack(block))
+    rows = zip(*values, strict=True) if values else repeat((), block.size)
+    return [
+        Sample(
+            seq=seq,
+            at_ms=at_ms,
+            signals={
+                name: value
+                for name, value in zip(block.names, row, strict=True)
+                if not math.isnan(value)
+            },
+        )
+        for at_ms, seq, row in zip(times, seqs, rows, strict=True)
+    ]
+
+
 @dataclass(slots=True, kw_only=True)
 class DeviceLog:
     """What was taken in from one boot of one device."""
@@ -186,6 +207,10 @@ class Columns(Protocol):
         """Start from what is stored."""
         ...
 
+    def again(self, conn: Connection, newest_ms: Mapping[str, int]) -> None:
+        """Read these things anew; ``newest_ms``: of their newest report, -1 without any."""
+        ...
+
 
 class Requests(Protocol):
     """Where requests to devices go."""
@@ -216,6 +241,27 @@ class IngestionStore(Protocol):
         latest: Mapping[str, Reading],
     ) -> None:
         """Write one batch."""
+        ...
+
+    def write_undated(self, uow: UnitOfWork, readings: Sequence[tuple[Key, Reading]]) -> None:
+        """Keep readings of no known time apart from all others."""
+        ...
+
+    def date_undated(self, uow: UnitOfWork, now_ms: int) -> None:
+        """Note when they were received, if that is not known."""
+        ...
+
+    def undated_of(
+        self, conn: Connection, thing: str, *, after: tuple[int, ...], from_ms: int, limit: int
+    ) -> list[dict[str, Any]]:
+        """Those of a thing that were received since ``from_ms``, behind a boot and number."""
+        ...
+
+    def set_apart(self, uow: UnitOfWork, after_ms: int) -> dict[str, int]:
+        """Keep readings later than that apart; gives the newest time left of their things, or -1.
+
+        Nothing newer stays known of any site.
+        """
         ...
 
     def latest(self, conn: Connection) -> dict[str, tuple[int, dict[str, float]]]:

@@ -22,7 +22,6 @@ from reference_impl.ingestion.domain import (
     Message,
     Reading,
     Requests,
-    pack,
     pack_all,
 )
 from reference_impl.ingestion.sites import Sites
@@ -33,6 +32,7 @@ from reference_impl.kernel.ports import Directory
 from reference_impl.kernel.store import Connection, Store, UnitOfWork
 from reference_impl.published import CommandAcknowledged, DeviceSeen, MessageDead, ThingInstalled
 
+Blocks = Sequence[tuple[Key, domain.Block]]
 NOWHERE = "unknown"
 """Stands for the site of a message whose topic names none."""
 
@@ -51,7 +51,9 @@ class Ingestion:
         now_ms: Callable[[], int],
         wall_s: Callable[[], float],
         idle_site_s: float | None = None,
+        driven: bool = True,
     ) -> None:
+        """``driven``: by clock calls, not by what arrives."""
         self._store = store
         self._rows = rows
         self._columns = columns
@@ -60,6 +62,7 @@ class Ingestion:
         self._now_ms = now_ms
         self._wall_s = wall_s
         self._idle_site_s = idle_site_s
+        self._driven = driven
         self._reader = UplinkReader()
         self._logs: dict[Key, DeviceLog] = {}
         self._sites = Sites()
@@ -109,14 +112,7 @@ class Ingestion:
             self.load()  # what was noted in memory did not happen
             raise
         crash_point("after_commit")
-        kept = []
-        for key, block in blocks:
-            undated = batch.undated.get(key)
-            if undated is None:
-                kept.append((key[0], block))
-            elif known := [r for r in batch.readings[key] if r.seq not in undated]:
-                kept.append((key[0], pack(known)))
-        self._columns.add(kept)
+        self._columns.add([(thing, block) for (thing, _), block in blocks])
         for act in self._listeners:
             act()
 
@@ -217,21 +213,21 @@ class Ingestion:
         if not new:
             self.duplicates += 1
             return
-        batch.readings.setdefault(key, []).append(reading)
         if not domain.dated(reading.at_ms, now_ms):
             self._count(batch, log.site, counts)
-            batch.undated.setdefault(key, set()).add(reading.seq)
+            batch.undated.append((key, reading))
+            self._undated = True
             return
+        batch.readings.setdefault(key, []).append(reading)
         self._count(batch, log.site, counts, reading.at_ms)
         if reading.at_ms >= self._latest_ms.get(key[0], -1):
             self._latest_ms[key[0]] = reading.at_ms
             batch.latest[key[0]] = reading
 
-    def _write(
-        self, uow: UnitOfWork, batch: Batch, blocks: Sequence[tuple[Key, domain.Block]]
-    ) -> None:
+    def _write(self, uow: UnitOfWork, batch: Batch, blocks: Blocks) -> None:
         counts = self._sites.heard(batch.sites, self._wall_s())
         self._rows.write(uow, blocks=blocks, logs=batch.logs, counts=counts, latest=batch.latest)
+        self._rows.write_undated(uow, batch.undated)
         for key, log in batch.logs.items():
             if log.gaps():
                 self._gappy.add(key)
@@ -296,14 +292,11 @@ class Ingestion:
         uow.publish(DeviceSeen(at_ms=at_ms, kind="device.born", subject=birth.device, data=data))
 
     def _will(self, uow: UnitOfWork, will: m.Will) -> None:
-        at_ms = self._now_ms() if will.at_ms is None else will.at_ms
+        at_ms = self._now_ms() if will.at_ms is None else self._dated_ms(will.at_ms)
         self._rows.set_lost(uow, will.device, will.boot, at_ms)
         born = self._rows.birth_of(uow.conn, will.device) or {}
-        data = {
-            "boot": will.boot,
-            "model": born.get("model", ""),
-            "firmware": born.get("firmware", ""),
-        }
+        known = {name: born.get(name, "") for name in ("model", "firmware")}
+        data = {"boot": will.boot, **known}
         uow.publish(DeviceSeen(at_ms=at_ms, kind="device.lost", subject=will.device, data=data))
 
     def _on_installed(self, uow: UnitOfWork, event: ThingInstalled) -> None:
@@ -334,8 +327,11 @@ class Ingestion:
         return self._sites.watermark_ms(sites, self._wall_s(), self._idle_site_s)
 
     def settle(self, uow: UnitOfWork, now_ms: int) -> None:
-        """Give dead letters their time, and ask for gaps that are seen."""
+        """Give what came without a time that of its receipt, and ask for gaps that are seen."""
+        if self._driven and self._sites.newest_ms > now_ms + domain.FAST_MS:
+            self._set_apart(uow, now_ms + domain.FAST_MS)
         if self._undated:
+            self._rows.date_undated(uow, now_ms)
             for row in self._rows.date_dead_letters(uow, now_ms):
                 data = {"topic": row["topic"], "reason": row["reason"], "digest": row["digest"]}
                 uow.publish(
@@ -344,6 +340,18 @@ class Ingestion:
             uow.after_commit(self._all_dated)
         for key in sorted(self._gappy):
             self._asking.gaps(uow, key, self._logs[key], now_ms)
+
+    def _set_apart(self, uow: UnitOfWork, after_ms: int) -> None:
+        """Believe no reading that is later than that: a clock is in a wrong year."""
+        newest_ms = self._rows.set_apart(uow, after_ms)
+        self._columns.again(uow.conn, newest_ms)
+        self._undated = True
+
+        def forget() -> None:
+            self._sites.forget_after(after_ms)
+            self._latest_ms |= newest_ms
+
+        uow.after_commit(forget)
 
     def _all_dated(self) -> None:
         self._undated = False

@@ -23,10 +23,19 @@ class Sites:
 
     def __init__(self) -> None:
         self._sites: dict[str, _Site] = {}
+        self.newest_ms = -1
+        """The newest time that any message named."""
 
     def load(self, rows: Mapping[str, Row], heard_s: float) -> None:
         """Start from what is stored."""
         self._sites = {site: _Site(*row, heard_s) for site, row in rows.items()}
+        self.newest_ms = max((site.newest_ms for site in self._sites.values()), default=-1)
+
+    def forget_after(self, at_ms: int) -> None:
+        """Nothing later was named: it was not true."""
+        for state in self._sites.values():
+            state.newest_ms = min(state.newest_ms, at_ms)
+        self.newest_ms = min(self.newest_ms, at_ms)
 
     def count(self, site: str, n: int, first_ms: int | None, last_ms: int | None) -> None:
         """Count messages of a site, and the first and last time that they name, if any."""
@@ -36,6 +45,7 @@ class Sites:
         state.count += n
         if first_ms is not None:
             state.newest_ms = max(state.newest_ms, first_ms if last_ms is None else last_ms)
+            self.newest_ms = max(self.newest_ms, state.newest_ms)
             state.first_ms = min(state.first_ms, first_ms)
 
     def heard(self, sites: Iterable[str], heard_s: float) -> dict[str, Row]:

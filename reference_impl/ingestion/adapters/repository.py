@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from broker.ledger import SeqSet
 from reference_impl.ingestion.adapters import tables as t
-from reference_impl.ingestion.domain import Block, DeviceLog, Reading
+from reference_impl.ingestion.domain import Block, DeviceLog, Key, Reading, pack, reports
 from reference_impl.kernel.prepared import Prepared
 from reference_impl.kernel.store import UnitOfWork
 from reference_impl.kernel.upsert import insert, upsert
@@ -101,13 +101,80 @@ class IngestionRows:
         if thing is not None:
             query = query.where(t.blocks.c.thing == thing)
         for row in conn.execute(query):
-            names = tuple(row.names.split(",")) if row.names else ()
-            yield row.thing, Block(names, row.size, row.first_ms, row.last_ms, row.payload)
+            yield row.thing, _block(row)
 
     def forget(self, uow: UnitOfWork, thing: str, before_ms: int) -> None:
-        """Delete the blocks of a thing that end before a time."""
+        """Delete the blocks of a thing that end before a time, and what it said undated before."""
         old = (t.blocks.c.thing == thing, t.blocks.c.last_ms < before_ms)
         uow.conn.execute(t.blocks.delete().where(*old))
+        undated = (t.undated.c.thing == thing, t.undated.c.received_ms < before_ms)
+        uow.conn.execute(t.undated.delete().where(*undated))
+
+    def write_undated(self, uow: UnitOfWork, readings: Sequence[tuple[Key, Reading]]) -> None:
+        """Keep readings of no known time apart from all others."""
+        rows = [(*key, r.seq, r.at_ms, None, _encode(r.signals)) for key, r in readings]
+        upsert(uow.conn, t.undated, rows)
+
+    def date_undated(self, uow: UnitOfWork, now_ms: int) -> None:
+        """Note when they were received, if that is not known."""
+        unknown = t.undated.c.received_ms.is_(None)
+        uow.conn.execute(t.undated.update().where(unknown).values(received_ms=now_ms))
+
+    def undated_of(
+        self, conn: sa.Connection, thing: str, *, after: tuple[int, ...], from_ms: int, limit: int
+    ) -> list[dict[str, Any]]:
+        """Those of a thing that were received since ``from_ms``, behind a boot and number."""
+        table = t.undated.c
+        query = sa.select(t.undated).where(
+            table.thing == thing,
+            sa.tuple_(table.boot, table.seq) > after,
+            sa.func.coalesce(table.received_ms, from_ms) >= from_ms,
+        )
+        rows = conn.execute(query.order_by(table.boot, table.seq).limit(limit)).mappings()
+        return [{**row, "signals": msgspec.json.decode(row["signals"])} for row in rows]
+
+    def set_apart(self, uow: UnitOfWork, after_ms: int) -> dict[str, int]:
+        """Keep readings later than that apart; gives the newest time left of their things, or -1.
+
+        Nothing newer stays known of any site.
+        """
+        later = sa.select(t.blocks).where(t.blocks.c.last_ms > after_ms)
+        things = set()
+        for row in uow.conn.execute(later).all():
+            said = reports(_block(row))
+            key = (row.thing, row.boot)
+            self.write_undated(uow, [(key, one) for one in said if one.at_ms > after_ms])
+            self._rewrite(uow, row.id, [one for one in said if one.at_ms <= after_ms])
+            things.add(row.thing)
+        wrong = t.site_counts.c.newest_ms > after_ms
+        uow.conn.execute(t.site_counts.update().where(wrong).values(newest_ms=after_ms))
+        return {thing: self._latest_again(uow, thing) for thing in sorted(things)}
+
+    def _rewrite(self, uow: UnitOfWork, number: int, said: Sequence[Reading]) -> None:
+        """Let a block hold these readings only."""
+        here = t.blocks.c.id == number
+        if not said:
+            uow.conn.execute(t.blocks.delete().where(here))
+            return
+        block = pack(said)
+        columns = {**block._asdict(), "names": ",".join(block.names)}
+        uow.conn.execute(t.blocks.update().where(here).values(columns))
+
+    def _latest_again(self, uow: UnitOfWork, thing: str) -> int:
+        """Look up the newest report of a thing; its time, or -1."""
+        newest = (
+            sa.select(t.blocks)
+            .where(t.blocks.c.thing == thing)
+            .order_by(t.blocks.c.last_ms.desc(), t.blocks.c.id.desc())
+            .limit(1)
+        )
+        row = uow.conn.execute(newest).first()
+        if row is None:
+            uow.conn.execute(t.latest.delete().where(t.latest.c.thing == thing))
+            return -1
+        last = max(reports(_block(row)), key=lambda one: one.at_ms)
+        upsert(uow.conn, t.latest, [(thing, last.at_ms, _encode(last.signals))])
+        return last.at_ms
 
     def fresh(self, conn: sa.Connection, after: int) -> tuple[dict[str, int], int]:
         """The earliest time in the blocks behind number ``after``, by thing; the newest number."""
@@ -206,3 +273,8 @@ class IngestionRows:
 
 def _ranges(text: bytes) -> list[tuple[int, int]]:
     return msgspec.json.decode(text, type=list[tuple[int, int]])
+
+
+def _block(row: Any) -> Block:  # noqa: ANN401 - a row of the table
+    names = tuple(row.names.split(",")) if row.names else ()
+    return Block(names, row.size, row.first_ms, row.last_ms, row.payload)

@@ -19,6 +19,16 @@ blocks = sa.Table(
     sa.Column("payload", sa.LargeBinary, nullable=False),
     sa.Index("ix_telemetry_blocks_last_ms_thing", "last_ms", "thing"),
 )
+undated = sa.Table(
+    "telemetry_undated",
+    metadata,
+    sa.Column("thing", Text, primary_key=True),
+    sa.Column("boot", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("said_ms", sa.BigInteger, nullable=False),
+    sa.Column("received_ms", sa.BigInteger, nullable=True, index=True),
+    sa.Column("signals", sa.LargeBinary, nullable=False),
+)
 latest = sa.Table(
     "telemetry_latest",
     metadata,

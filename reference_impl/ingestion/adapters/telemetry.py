@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import sqlalchemy as sa
 
 from reference_impl.ingestion.adapters.frames import Frame
 from reference_impl.ingestion.adapters.repository import IngestionRows
@@ -60,6 +61,17 @@ class RecentTelemetry:
                 from_ms = max(newest_ms - self._recent_ms, 0)
                 self._kept_from = dict.fromkeys(self._rows.things(conn), from_ms)
             self.newest_ms = self._rows.newest_by_thing(conn)
+
+    def again(self, conn: sa.Connection, newest_ms: Mapping[str, int]) -> None:
+        """Read these things anew; ``newest_ms``: of their newest report, -1 without any."""
+        for thing, at_ms in newest_ms.items():
+            from_ms = max(at_ms - self._recent_ms, 0)
+            self._kept_from[thing] = from_ms
+            self._cut_at[thing] = at_ms + int(_TRIM * self._recent_ms)
+            self.newest_ms[thing] = at_ms
+            frame = self._frames[thing] = Frame(len(self._signals))
+            for _, block in self._rows.blocks(conn, after_ms=from_ms - 1, thing=thing):
+                self._fill(frame, block, from_ms)
 
     def add(self, blocks: Sequence[tuple[str, Block]]) -> None:
         """Take in readings that are stored, by thing."""

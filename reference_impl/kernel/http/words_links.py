@@ -7,7 +7,7 @@ details: What a status brings with it
 external_id: What the other system calls it; empty: it did not say
 problem: Why it did not count; empty: it did
 refused: How many deliveries the receiver refused for good
-said_ms: When it was so, by the other system's clock
+said_ms: When it was so, by the clock of who said it
 waiting: How many deliveries wait
 waiting_since_ms: When the oldest that waits happened; null: none waits
 words: What it calls states, each with the state that is meant

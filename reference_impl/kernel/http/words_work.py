@@ -40,6 +40,7 @@ visits: How many times somebody came
 arrive_ms: When the technician will be there
 away: Times at which nobody is there, as pairs of begin and end
 begin_ms: When the work will begin
+at_risk: Priority that work gets while the outcome of its contract is at risk; null for none
 bundle_work_min: Minutes that a part takes that is fitted beside other work
 bundled: Whether it is done because somebody comes anyway
 busiest_day: Alerts of the worst day per technician; null: there is no technician

@@ -5,31 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from mixing_rules import HOT
 
 from reference_impl.kernel import access
 from reference_impl.maintenance.ticket_states import TICKETS, Ticket, TicketStep
 
 THINGS = {"mix-1": "site-01", "mix-2": "site-02"}
 ASK = {"by": "ada", "title": "It hums", "text": "Since this morning", "priority": "high"}
-HOT = {
-    "pack": "mixing",
-    "version": "1",
-    "model": "mixer-1",
-    "owner": "service",
-    "every": "10m",
-    "stale_after": "30m",
-    "rules": [
-        {
-            "id": "too-hot",
-            "let": {"temp": {"signal": "temp_c", "take": "max", "over": "10m"}},
-            "when": "temp > 90.0",
-            "for": "0s",
-            "severity": "failure",
-            "then": [{"alert": {}}],
-            "why": "It burns",
-        }
-    ],
-}
 
 
 def test_only_a_closed_or_rejected_ticket_goes_nowhere():
