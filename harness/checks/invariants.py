@@ -13,6 +13,8 @@ from harness.events import Event, FeedSeen
 from harness.oracles import (
     alert_invariants,
     compliance_invariants,
+    contract_invariants,
+    entitlement_invariants,
     order_invariants,
     outcome_invariants,
     remote_invariants,
@@ -33,8 +35,10 @@ MODULES = (
     sla_invariants,
     remote_invariants,
     outcome_invariants,
+    contract_invariants,
     update_invariants,
     subscription_invariants,
+    entitlement_invariants,
 )
 """Imported so that the registry has them."""
 FAMILIES = ("O", "C", "A", "W", "K", "FW", "SU", "R", "S")

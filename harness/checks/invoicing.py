@@ -9,6 +9,7 @@ or user are not computed.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -22,7 +23,7 @@ PATH = "/v1/pricings/"
 SALES = "/v1/data-sales"
 
 
-class Invoiced(Check):
+class Invoiced(Check, ABC):
     """A check of what invoices ask for; told of each draft."""
 
     wants_messages = True
@@ -160,6 +161,6 @@ class Invoiced(Check):
                     found[f"{subject} {number}"] = (terms, amount)
         return found
 
+    @abstractmethod
     def drafted(self, event: FeedSeen) -> None:
-        """An invoice is drafted; overridden."""
-        raise NotImplementedError
+        """Take note of an invoice that is drafted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,10 @@ from harness.scenario.products import Products
 from harness.scenario.resolve import places, used_products
 from harness.scenario.schema import CheckRef, Scenario
 from harness.sut.port import Call
+from harness.sut.setup import CONTRACT, CUSTOMER
 
+HARDWARE = "hardware_revision"
+"""The property of a thing that names its hardware revision (docs/reference/dps-contract.md)."""
 CAUSES_MAX = 25
 """Links of a chain that a failure shows."""
 IMPLICIT = "invariants"
@@ -88,7 +92,24 @@ def brief_of(scenario: Scenario, products: Products, calls: Sequence[Call]) -> B
             name: frozenset(body.get("skills", ()))
             for name, body in _entered(scenario, "/v1/technicians/").items()
         },
+        owners={
+            device: scenario.service.owners.get(place.site, CUSTOMER)
+            for device, place in devices.items()
+        },
         plans=_entered(scenario, "/v1/plans/"),
+        contracts=_agreed(scenario, calls),
+        packages=_entered(scenario, "/v1/firmware/packages/"),
+        rollouts=_entered(scenario, "/v1/firmware/rollouts/"),
+        models={device: products[place.product].model for device, place in devices.items()},
+        hardware={
+            device: str(body["properties"].get(HARDWARE, ""))
+            for device, body in _entered(scenario, "/v1/things/").items()
+            if "properties" in body
+        },
+        zones={
+            site: str(body.get("time_zone", "UTC"))
+            for site, body in _entered(scenario, "/v1/sites/").items()
+        },
         planned_updates=frozenset(
             name
             for name, body in _entered(scenario, "/v1/contracts/").items()
@@ -105,6 +126,27 @@ def _entered(scenario: Scenario, path: str) -> dict[str, Mapping[str, Any]]:
         if isinstance(entry, Setup)
         for call in entry.service.calls
         if call.path.startswith(path)
+    }
+
+
+def _agreed(scenario: Scenario, calls: Sequence[Call]) -> dict[str, Mapping[str, Any]]:
+    """Contracts whose terms stay as a call says them, by name."""
+    path = re.compile(r"/v1/contracts/([^/]+)")
+    bodies: dict[str, list[Mapping[str, Any]]] = {}
+    setups = [entry.service for entry in scenario.timeline if isinstance(entry, Setup)]
+    made = [(call.method, call.path, call.body) for call in calls]
+    made += [(call.method, call.path, call.body) for setup in setups for call in setup.calls]
+    for method, where, body in made:
+        if method == "PUT" and (found := path.fullmatch(where)):
+            bodies.setdefault(found[1], []).append(body)
+    changed = [setup.contract for setup in setups]
+    return {
+        name: said[0]
+        for name, said in bodies.items()
+        if len(said) == 1
+        and not said[0].get("tier")
+        and all(isinstance(thing, str) for thing in said[0]["things"])
+        and not (name == CONTRACT and any(changed))
     }
 
 

@@ -25,9 +25,23 @@ class Brief:
     """By device: the conditions that were installed for its model."""
     rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Rules that were installed, by id, as their packs say them."""
+    owners: Mapping[str, str] = field(default_factory=dict)
+    """The customer whose device it is, of the devices that the run begins with."""
     plans: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Plans that the scenario's calls offer, by id."""
     planned_updates: frozenset[str] = frozenset()
     """Contracts of the scenario's calls by which an update's downtime is planned."""
+    contracts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Terms of contracts that are agreed on once, and by no tier, as their calls say them."""
+    packages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Packages of firmware that the scenario's calls offer, by id."""
+    rollouts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Rollouts of firmware that the scenario's calls begin, by id."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Model by device."""
+    hardware: Mapping[str, str] = field(default_factory=dict)
+    """Hardware revision by device, as far as the scenario's calls say it."""
+    zones: Mapping[str, str] = field(default_factory=dict)
+    """Time zone by site, where the scenario's calls say another one than UTC."""
     technicians: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """What each technician knows whom the scenario's calls entered."""

@@ -7,6 +7,7 @@ figure and money with readings from the wire.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from harness.events import FeedSeen
@@ -94,6 +95,35 @@ class CreditWithinCap(Invariant):
         if 0.0 <= credit <= fee:
             return None
         return f"{event.subject}: a credit of {credit:.2f} EUR of a fee of {fee:.2f} EUR"
+
+
+class LinesSum(Invariant):
+    """Customer-visible drill-down sums to the invoice.
+
+    Each line stands on one invoice only.
+    """
+
+    ident = "K6"
+    families = ("invoice",)
+
+    def __init__(self, brief: Brief) -> None:
+        super().__init__(brief)
+        self._stands: dict[str, str] = {}
+
+    def feed(self, event: FeedSeen) -> str | None:
+        """See Invariant."""
+        lines = event.data.get("lines")
+        if event.kind != "invoice.drafted" or lines is None:
+            return None
+        asked = Decimal(str(event.data["total_eur"]))
+        found = sum((Decimal(str(line["amount_eur"])) for line in lines), Decimal(0))
+        if found != asked:
+            return f"{event.subject} asks for {asked} EUR, and its lines for {found} EUR"
+        for line in lines:
+            other = self._stands.setdefault(str(line["id"]), event.subject)
+            if other != event.subject:
+                return f"{line['id']} stands on {event.subject}, and on {other}"
+        return None
 
 
 class ExclusionApproved(Invariant):

@@ -40,8 +40,12 @@ WORK_DEEDS: Mapping[str, str] = {
 OWN_ORDER_STEPS = frozenset({"placed", "cancelled", "accepted"})
 """Steps that a service takes by itself: it places orders, cancels what is not needed, and accepts
 an offer that the policy allows. The last two are people's as well."""
-EITHERS = ("cancelled", "accepted")
-OWN_WORK_STEPS = frozenset({"requested", "attached", "cancelled", "verified", "reopened", "closed"})
+EITHERS = ("cancelled", "accepted", "planned")
+OWN_WORK_STEPS = frozenset(
+    {"requested", "attached", "cancelled", "verified", "reopened", "closed", "planned", "moved",
+     "put_back"}
+)  # fmt: skip
+"""Steps of the service; visits are planned by it or by a crew that plans itself."""
 
 
 def orders(log: Log) -> Iterator[Row]:
@@ -116,7 +120,7 @@ def _steps(
 
 def _by_service(event: FeedSeen) -> bool:
     by = str(event.data.get("by", ""))
-    return by in ("service", "telemetry") or by.startswith("policy")
+    return by in ("service", "telemetry", "planner") or by.startswith("policy")
 
 
 def _shown(steps: list[tuple[int, str]]) -> str:

@@ -1,8 +1,12 @@
-"""Invariants FW and R of firmware and remote control, as far as a feed can show them."""
+"""Invariants R of commands and automations, and FW of rollouts, as far as a feed shows them."""
 
 from __future__ import annotations
 
-from collections import Counter
+import json
+from collections import Counter, deque
+from collections.abc import Mapping
+from math import isclose
+from typing import Any
 
 from harness.events import FeedSeen
 from harness.oracles.brief import Brief
@@ -10,6 +14,11 @@ from harness.oracles.invariants import Invariant
 
 ERRORS = frozenset({"failed", "rolled_back", "timed_out"})
 ENDED = ERRORS | {"updated", "skipped", "requeued"}
+HOUR_MS = 3_600_000
+RUNS_PER_H_MAX = 3
+"""The domain's estimate for automations that cause themselves (R5)."""
+ANSWERS = frozenset({"progressed", "acknowledged", "confirmed"})
+SET, GET = "set_settings", "get_settings"
 SAFE_TWICE = ("get_settings", "set_settings")
 """What may be asked for again; the harness calls no command of a product idempotent."""
 
@@ -135,4 +144,103 @@ class NoBlindRetry(Invariant):
         name, args = str(event.data.get("name")), event.data.get("args", {})
         if name not in SAFE_TWICE or "if_version" in args:
             return f"{event.subject} was tried again, and {name} may do more when it is done twice"
+        return None
+
+
+class NotTooLate(Invariant):
+    """Expired commands are not delivered to a device that returns hours later unless marked
+    durable.
+
+    What is seen of it: a device first answers a command before it expires, or the command said
+    that it would wait.
+    """  # noqa: D205 - the domain's sentence
+
+    ident = "R2"
+    families = ("command",)
+
+    def __init__(self, brief: Brief) -> None:
+        super().__init__(brief)
+        self._expires_ms: dict[str, int] = {}
+
+    def feed(self, event: FeedSeen) -> str | None:
+        """See Invariant."""
+        data = event.data
+        if event.kind == "command.requested":
+            if "expires_ms" in data and not data.get("durable"):
+                self._expires_ms[event.subject] = int(data["expires_ms"])
+            return None
+        if step_of(event) not in ANSWERS:
+            return None
+        expires_ms = self._expires_ms.pop(event.subject, None)
+        if expires_ms is None or event.at_ms <= expires_ms:
+            return None
+        late_s = (event.at_ms - expires_ms) // 1000
+        return f"{event.subject} was answered {late_s} s after it expired, and is not durable"
+
+
+class LastConfirmedWins(Invariant):
+    """Concurrent changes: last confirmed wins, both logged."""
+
+    ident = "R4"
+    families = ("command",)
+
+    def __init__(self, brief: Brief) -> None:
+        super().__init__(brief)
+        self._last: dict[tuple[str, str], tuple[int, float]] = {}
+
+    def feed(self, event: FeedSeen) -> str | None:
+        """See Invariant."""
+        if event.kind != "command.confirmed" or event.data.get("name") not in (SET, GET):
+            return None
+        thing, applied = str(event.data.get("thing")), event.data.get("applied")
+        for name, value in settings_of(event.data).items():
+            known = self._last.get((thing, name))
+            if known is None or event.at_ms >= known[0]:
+                known = self._last[thing, name] = (event.at_ms, value)
+            shown = None if applied is None else applied.get(name)
+            if applied is not None and not (shown is not None and same(shown, known[1])):
+                return f"{name} of {thing} is {shown}, and the last confirmed was {known[1]:g}"
+        return None
+
+
+def same(shown: float, value: float) -> bool:
+    """Whether two settings are the same, as far as single precision tells."""
+    return isclose(shown, value, rel_tol=1e-6)
+
+
+def settings_of(data: Mapping[str, Any]) -> dict[str, float]:
+    """The settings that a confirmed command set, or that its answer has."""
+    said = data.get("args") or {}
+    if data.get("name") == GET:
+        try:
+            said = json.loads(data.get("detail") or "")["settings"]
+        except (ValueError, KeyError, TypeError):
+            said = {}
+    return {
+        str(name): float(value)
+        for name, value in dict(said).items()
+        if name != "if_version" and isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+class NoLoop(Invariant):
+    """No automation loop (command → metric → same automation) beyond N (E: 3/h)."""
+
+    ident = "R5"
+    families = ("automation",)
+
+    def __init__(self, brief: Brief) -> None:
+        super().__init__(brief)
+        self._ran_ms: dict[str, deque[int]] = {}
+
+    def feed(self, event: FeedSeen) -> str | None:
+        """See Invariant."""
+        if event.kind != "automation.ran":
+            return None
+        ran = self._ran_ms.setdefault(event.subject, deque())
+        ran.append(event.at_ms)
+        while ran[0] <= event.at_ms - HOUR_MS:
+            ran.popleft()
+        if len(ran) > RUNS_PER_H_MAX:
+            return f"{event.subject} ran {len(ran)} times within an hour"
         return None

@@ -1,21 +1,25 @@
-"""More invariants of updates (FW) and of automations (R5) that a feed can show.
+"""More invariants of updates (FW) that a feed can show to whoever knows what is rolled out.
 
-What it cannot: which models and hardware a package is for (FW3), windows and states that forbid an
-update (FW8), its throttle (FW10), which command reached whom when (R2) and parameters (R4).
+What it cannot: which readings forbade an update (FW8).
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from harness.events import FeedSeen
 from harness.oracles.brief import Brief
 from harness.oracles.invariants import Invariant, cycle_of, place_of
 
-HOUR_MS = 3_600_000
-RUNS_PER_H_MAX = 3
-"""The domain's estimate for automations that cause themselves (R5)."""
+MINUTE_MS = 60_000
+AT_ONCE = 100
+"""Updates a minute, and under way at once, where a rollout says nothing else (FW10: the domain's
+default)."""
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 REFUSED = ("failed", "rolled_back", "timed_out", "skipped", "updated")
 ENDS = tuple(f"firmware.{one}" for one in (*REFUSED, "requeued"))
 
@@ -159,10 +163,10 @@ class WearSurvives(Invariant):
             self._updated.add(str(event.data.get("thing")))
             return None
         place, cycle = place_of(event), cycle_of(event)
-        if event.kind == "part.fitted":
-            self._cycles.pop(place, None)
+        if event.kind == "part.fitted" and cycle is not None:
+            self._cycles[place] = cycle
         elif event.kind == "condition.evaluated" and cycle is not None:
-            before = self._cycles.setdefault(place, cycle)
+            before = self._cycles.get(place, 1 if place[0] in self._updated else cycle)
             if cycle != before and place[0] in self._updated:
                 return f"{place[0]}/{place[1]} went from cycle {before} to {cycle} by an update"
             self._cycles[place] = cycle
@@ -194,24 +198,104 @@ class HealthJudged(Invariant):
         return None
 
 
-class NoLoop(Invariant):
-    """No automation loop (command → metric → same automation) beyond N (E: 3/h)."""
+class _OfRollouts(Invariant):
+    """What knows the rollouts that were begun; is told of each device that is asked."""
 
-    ident = "R5"
-    families = ("automation",)
-
-    def __init__(self, brief: Brief) -> None:
-        super().__init__(brief)
-        self._ran_ms: dict[str, deque[int]] = {}
+    families = ("firmware",)
 
     def feed(self, event: FeedSeen) -> str | None:
         """See Invariant."""
-        if event.kind != "automation.ran":
+        rollout = self.brief.rollouts.get(str(event.data.get("rollout")))
+        if event.kind != "firmware.initiated" or rollout is None:
             return None
-        ran = self._ran_ms.setdefault(event.subject, deque())
-        ran.append(event.at_ms)
-        while ran[0] <= event.at_ms - HOUR_MS:
-            ran.popleft()
-        if len(ran) > RUNS_PER_H_MAX:
-            return f"{event.subject} ran {len(ran)} times within an hour"
+        return self.asked(event, rollout)
+
+    def asked(self, event: FeedSeen, rollout: Mapping[str, Any]) -> str | None:
+        """What is wrong with asking a device, if anything is."""
+        del event, rollout
+        return None
+
+
+class FitsOnly(_OfRollouts):
+    """Incompatible model/hardware revision never targeted."""
+
+    ident = "FW3"
+
+    def asked(self, event: FeedSeen, rollout: Mapping[str, Any]) -> str | None:
+        """See _OfRollouts."""
+        thing = str(event.data["thing"])
+        package = self.brief.packages.get(str(rollout["package"]), {})
+        model, hardware = self.brief.models.get(thing), self.brief.hardware.get(thing, "")
+        if model is not None and model not in package.get("models", (model,)):
+            return f"{event.subject} is a {model}, and {rollout['package']} is for others"
+        wanted = package.get("hardware") or (hardware,)
+        if hardware not in wanted:
+            has = f"hardware {hardware!r}"
+            return f"{event.subject} has {has}, and {rollout['package']} is for {', '.join(wanted)}"
+        return None
+
+
+class InsideWindow(_OfRollouts):
+    """No update in forbidden states and inside maintenance window.
+
+    What is seen of it: no device is asked outside the window of its rollout.
+    """
+
+    ident = "FW8"
+
+    def asked(self, event: FeedSeen, rollout: Mapping[str, Any]) -> str | None:
+        """See _OfRollouts."""
+        window = rollout.get("window")
+        site = self.brief.devices.get(str(event.data["thing"]), "")
+        zone = self.brief.zones.get(site, "UTC")
+        if window is None or in_window(window, event.at_ms, zone):
+            return None
+        there = datetime.fromtimestamp(event.at_ms / 1000, ZoneInfo(zone))
+        return f"{event.subject} is asked at {there:%a %H:%M}, and may be at {window['hours']}"
+
+
+def in_window(window: Mapping[str, Any], at_ms: int, zone: str) -> bool:
+    """Whether an instant lies in a window: ``hours`` as 22:00-05:00, ``days`` it begins on."""
+    there = datetime.fromtimestamp(at_ms / 1000, ZoneInfo(zone))
+    begin, end = (int(text[:2]) * 60 + int(text[3:]) for text in window["hours"].split("-"))
+    days = window.get("days", DAYS)
+    minute = there.hour * 60 + there.minute
+    today = DAYS[there.weekday()] in days
+    before = DAYS[(there - timedelta(days=1)).weekday()] in days
+    if begin < end:
+        return today and begin <= minute < end
+    return (today and minute >= begin) or (before and minute < end)
+
+
+class Throttled(_OfRollouts):
+    """Throughput respects throttle (ThingsBoard default ≈ 100 devices/min; Servitly 2 parallel
+    external calls).
+    """  # noqa: D205 - the domain's sentence
+
+    ident = "FW10"
+
+    def __init__(self, brief: Brief) -> None:
+        super().__init__(brief)
+        self._under_way: dict[str, set[str]] = {}
+        self._asked_ms: dict[str, deque[int]] = {}
+
+    def feed(self, event: FeedSeen) -> str | None:
+        """See Invariant."""
+        if event.kind in ENDS:
+            self._under_way.get(str(event.data.get("rollout")), set()).discard(event.subject)
+        return super().feed(event)
+
+    def asked(self, event: FeedSeen, rollout: Mapping[str, Any]) -> str | None:
+        """See _OfRollouts."""
+        name = str(event.data["rollout"])
+        flying = self._under_way.setdefault(name, set())
+        asked = self._asked_ms.setdefault(name, deque())
+        flying.add(event.subject)
+        asked.append(event.at_ms)
+        while asked[0] <= event.at_ms - MINUTE_MS:
+            asked.popleft()
+        if len(flying) > rollout.get("in_flight", AT_ONCE):
+            return f"{event.subject} is asked as number {len(flying)} that is under way"
+        if len(asked) > rollout.get("per_minute", AT_ONCE):
+            return f"{event.subject} is asked as number {len(asked)} within a minute"
         return None

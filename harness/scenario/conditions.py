@@ -127,8 +127,8 @@ TRUTH_KINDS = (
     "order.price_changed", "order.quantity_changed", "order.wrong_part", "parcel.delayed",
     "parcel.incomplete", "parcel.lost", "parcel.redelivered", "parcel.replaced",
     "part.fitted", "part.ordered_elsewhere", "power.back", "power.cut", "report.forgotten",
-    "sensor.faulty", "sensor.mended", "stock.taken", "tour.begun", "tour.ended", "upkeep.done",
-    "visit.in_vain", "work.hard", "work.in_vain",
+    "sensor.faulty", "sensor.mended", "stock.taken", "tour.begun", "tour.ended",
+    "trip.begun", "trip.ended", "upkeep.done", "visit.in_vain", "work.hard", "work.in_vain",
 )  # fmt: skip
 """Kinds of truth that a condition may count (docs/reference/scenario.md)."""
 PROBES = (0.0, 1.0e9, -1.0e9)

@@ -109,13 +109,21 @@ class ContractChange(Model):
 class ApiCall(Model):
     """A call of the DPS's API as it stands in the contract: what somebody sets up or decides.
 
-    With ``refused`` (a code of an error, such as ``no_consent``) the DPS must refuse it so.
+    With ``refused`` (a code of an error, such as ``no_consent``) the DPS must refuse it so. ``GET``
+    changes nothing: invariants are told the answer. All looks of an entry come after its other
+    calls.
     """
 
-    method: Literal["PUT", "POST", "DELETE"] = "PUT"
+    method: Literal["PUT", "POST", "DELETE", "GET"] = "PUT"
     path: str = Field(pattern=r"^/v1/[^\s]+$")
     body: Mapping[str, Any] = Field(default_factory=dict)
     refused: str = ""
+
+    @model_validator(mode="after")
+    def _looks_only(self) -> ApiCall:
+        if self.method == "GET" and (self.body or self.refused):
+            raise ValueError("GET looks only: it has neither body nor refused")
+        return self
 
 
 class Installed(Model):

@@ -107,6 +107,8 @@ class Contract(Model):
     up_when: str = "available > 0.5"
     unknown_after_s: int = Field(default=900, gt=0)
     grace_s: int = Field(default=0, ge=0)
+    warn_every_s: int | None = Field(default=None, ge=60)
+    """How often the DPS looks ahead for a breach; never if not said."""
 
 
 CustomerName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]

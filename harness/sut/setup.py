@@ -22,6 +22,8 @@ from twins.products import Product
 
 CUSTOMER = "customer-01"
 """Whose everything is that ``service.owners`` gives to nobody else."""
+CONTRACT = "contract-01"
+"""The contract of ``service.contract``, over everything."""
 
 
 def installation(
@@ -101,9 +103,9 @@ def _policy(policy: Policy) -> Call:
 
 def _contract(scenario: Scenario, contract: Contract, devices: Sequence[str]) -> Call:
     body: dict[str, Any] = {"customer": CUSTOMER, "things": list(devices)}
-    body |= contract.model_dump()
+    body |= contract.model_dump(exclude_none=True)
     body["start_ms"] = scenario.run.start
-    return Call("PUT", "/v1/contracts/contract-01", body, "the contract")
+    return Call("PUT", f"/v1/contracts/{CONTRACT}", body, "the contract")
 
 
 def _product(product: Product, constants: Mapping[str, float]) -> Iterator[Call]:

@@ -102,6 +102,13 @@ class Parameters:
                 self._rows.put(uow, row | {"command": ""})
             self._log(uow, command, name, value, what="failed", at_ms=at_ms)
 
+    def applied(self, conn: Connection, command: Row) -> dict[str, dict[str, float]]:
+        """What the parameters that a confirmed command set are now: the last one wins (R4)."""
+        wanted = _wanted(command) if command["state"] == State.CONFIRMED else {}
+        known = {name: self.reported(conn, command["thing"], name) for name in sorted(wanted)}
+        now = {name: value for name, value in known.items() if value is not None}
+        return {"applied": now} if now else {}
+
     def _report(
         self, uow: UnitOfWork, command: Row, name: str, value: float, *, at_ms: int, what: str
     ) -> None:

@@ -185,7 +185,9 @@ class Remote:
             "tried_ms": wanted.at_ms,
         }
         self._rows.insert(uow, row)
-        _tell(uow, wanted.at_ms, "command.requested", row, "")
+        durable = d.policy_of(wanted.policy).durable
+        until = {"expires_ms": wanted.expires_ms, "durable": durable}
+        _tell(uow, wanted.at_ms, "command.requested", row, "", **until)
         self.parameters.asked(uow, row)
         obeys = self.obeys(uow.conn, ref.model)
         problems = obeying.problems_of(obeys, wanted.name, wanted.args)
@@ -311,7 +313,8 @@ class Remote:
         for kind in (EXPIRY, TIMEOUT, LOOK, RETRY) if row["policy"] else (EXPIRY,):
             cancel_timer(uow, kind, row["id"])
         self.parameters.ended(uow, row, at_ms=at_ms)
-        _tell(uow, at_ms, d.KIND_OF_STEP[step], row, detail)
+        applied = self.parameters.applied(uow.conn, row)
+        _tell(uow, at_ms, d.KIND_OF_STEP[step], row, detail, **applied)
 
     def _swap(self, uow: UnitOfWork, row: Row, step: Step, detail: str, **more: object) -> None:
         state = State(row["state"])
@@ -322,8 +325,9 @@ class Remote:
         row |= values
 
 
-def _tell(uow: UnitOfWork, at_ms: int, kind: str, row: Row, detail: str) -> None:
+def _tell(uow: UnitOfWork, at_ms: int, kind: str, row: Row, detail: str, **more: object) -> None:
     data = {"thing": row["thing"], "name": row["name"], "args": row["args"], "detail": detail}
+    data |= more
     if row["attempt"] > 1:
         data["attempt"] = row["attempt"]
     uow.publish(CommandChanged(at_ms=at_ms, kind=kind, subject=row["id"], data=data))

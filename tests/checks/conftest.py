@@ -2,201 +2,30 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.checks.base import Brief, Check, Decision, Ending, catalog
-from harness.events import (
-    ActorActed,
-    Event,
-    FaultApplied,
-    FeedSeen,
-    StepDone,
-    TelemetrySeen,
-    TruthHappened,
-    TruthSampled,
-)
+from harness.events import Event
 from harness.scenario.schema import Policy
 
-H = 3_600_000
-START = 1_767_225_600_000  # 2026-01-01T00:00:00Z
-END = START + 100 * H
-D, OTHER = "dev-01-1", "dev-01-2"
+
+def _beside(name: str) -> Any:
+    """A module of this folder; it is on nobody's path."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-class Make:
-    """Short words for events; times are hours since the start."""
-
-    @staticmethod
-    def feed(at_h: float, kind: str, subject: str, /, **data: Any) -> FeedSeen:
-        at_ms = START + int(at_h * H)
-        return FeedSeen(at_ms=at_ms, kind=kind, subject=subject, data=data, event_id=f"{at_ms}")
-
-    @staticmethod
-    def truth(at_h: float, kind: str, subject: str = D, **data: Any) -> TruthHappened:
-        return TruthHappened(at_ms=START + int(at_h * H), kind=kind, subject=subject, data=data)
-
-    @staticmethod
-    def sample(at_h: float, damage: float, component: str = "hub") -> TruthSampled:
-        at_ms = START + int(at_h * H)
-        return TruthSampled(at_ms=at_ms, device=D, component=component, damage=damage)
-
-    @staticmethod
-    def reading(at_h: float, **signals: float) -> TelemetrySeen:
-        return TelemetrySeen(at_ms=START + int(at_h * H), device=D, signals=signals)
-
-    @staticmethod
-    def deed(at_h: float, verb: str, subject: str, refused: str | None = None) -> ActorActed:
-        at_ms = START + int(at_h * H)
-        return ActorActed(at_ms=at_ms, actor="crew", verb=verb, subject=subject, refused=refused)
-
-    @staticmethod
-    def fault(at_h: float, kind: str, target: str, *, ended: bool = False) -> FaultApplied:
-        return FaultApplied(at_ms=START + int(at_h * H), kind=kind, target=target, ended=ended)
-
-    @staticmethod
-    def step(at_h: float) -> StepDone:
-        return StepDone(now_ms=START + int(at_h * H), published=0, ingested=0, wall_s=0.0)
-
-    @classmethod
-    def sent(cls) -> dict[str, tuple[list, list]]:
-        """W6, W10: a log that breaks it, and its nearest that does not."""
-        f = cls.feed
-
-        def slot(order: str, at_h: float, from_h: float, step: str = "planned", **more):
-            taken = {"from_ms": START + int(from_h * H), "to_ms": START + int((from_h + 2) * H)}
-            return f(at_h, f"work_order.{step}", order, thing=D, technician="ann", **taken, **more)
-
-        def used(from_h: float, to_h: float):
-            span = {"used_from_ms": START + int(from_h * H), "used_to_ms": START + int(to_h * H)}
-            return f(to_h, "planned_work.done", "u", thing=D, work_order="w", **span)
-
-        def asked(*orders: str):
-            needs = {order: f"{D}/{order}/1" for order in orders}
-            return [
-                f(0, "work_order.requested", order, thing=D, need_key=key)
-                for order, key in needs.items()
-            ]
-
-        first, there = (
-            slot("w", 1, 5, skills=["electric"]),
-            f(4, "work_order.arrived", "w", thing=D),
-        )
-        gone = [*asked("w"), first, f(3, "work_order.departed", "w", thing=D), there]
-        both = [*asked("w", "w2"), first, slot("w2", 2, 6)]
-        agreed = f(1, "planned_work.agreed", "u", from_ms=START + 5 * H, to_ms=START + 7 * H)
-        return {
-            "W6": (both, [*both, slot("w2", 3, 7, "moved")]),
-            "W10": ([*gone, agreed, used(4, 7)], [*gone, agreed, used(5, 7)]),
-        }
-
-    @classmethod
-    def updated(cls) -> dict[str, tuple[list, list]]:
-        """FW, R of updates: a log that breaks it, and its nearest that does not."""
-        f = cls.feed
-        device = {"thing": D, "rollout": "u", "group": 1, "version": "2.0.0", "was": "1.0.0"}
-
-        def step(at_h: float, what: str, **more):
-            return f(at_h, f"firmware.{what}", f"u/{D}", **{**device, **more})
-
-        def ask(**args):
-            data = {"thing": D, "name": "update_firmware", "args": {"version": "1.9.0", **args}}
-            return f(2, "command.requested", "c", **data)
-
-        def closed(contract: str, planned_ms: int):
-            things = {D: {"up_ms": 9 * H - planned_ms, "planned_ms": planned_ms}}
-            return f(9, "outcome.period_closed", f"{contract}/2026-01", contract=contract,
-                     things=things, **cls.classes(planned_ms=planned_ms))  # fmt: skip
-
-        born, done = f(3, "device.born", D, firmware="2.0.0"), step(4, "updated")
-        level = {"condition": "hub_wear", "position": "hub", "level": 0.1}
-        old, new = (f(at, "condition.evaluated", D, cycle=n, **level) for at, n in ((1, 1), (5, 2)))
-        fitted = f(4.5, "part.fitted", D, position="hub", serial="s-9", cycle=2, part="hub-set")
-        judged = [
-            step(1, "initiated"), born, done,
-            f(5, "firmware.health_judged", "u", rollout="u", group=1, verdict="UNHEALTHY"),
-        ]  # fmt: skip
-        other = f(7, "firmware.initiated", "u/dev-01-2", **{**device, "thing": "dev-01-2"})
-        resumed = f(6, "firmware.rollout_resumed", "u", rollout="u")
-        rounds = [f(1 + n / 10, "automation.ran", "a/x", automation="a", thing=D) for n in range(4)]
-        return {
-            "FW1": (
-                [step(1, "initiated"), step(2, "failed"), step(3, "updating")],
-                [step(1, "initiated"), step(2, "updating"), step(3, "failed")],
-            ),
-            "FW5": (
-                [f(1, "device.born", D, firmware="1.10.0"), ask()],
-                [f(1, "device.born", D, firmware="1.10.0"), ask(downgrade=True)],
-            ),
-            "FW6": (
-                [step(1, "initiated"), f(3, "device.born", D, firmware="0.0.0")],
-                [step(1, "initiated"), f(2, "device.born", D, firmware="1.0.0"), born],
-            ),
-            "FW9": (
-                [step(1, "initiated"), born, done, closed("c-no", H)],
-                [step(1, "initiated"), born, done, closed("c-yes", H)],
-            ),
-            "FW11": (
-                [old, step(2, "initiated"), born, done, new],
-                [old, step(2, "initiated"), born, done, fitted, new],
-            ),
-            "FW12": ([*judged, other], [*judged, resumed, other]),
-            "R5": (rounds, [*rounds[:3], f(2.1, "automation.ran", "a/x", automation="a", thing=D)]),
-        }
-
-    @staticmethod
-    def classes(**known: Any) -> dict[str, Any]:
-        """The lengths of a period's classes, and what it comes to."""
-        found = {"down_ms": 0, "planned_ms": 0, "excluded_ms": 0, "unknown_ms": 0, "degraded_ms": 0}
-        found |= known
-        return {**found, "up_ms": 9 * H - sum(found.values()), "total_ms": 9 * H,
-                "availability": 1.0, "fee_eur": 10.0, "credit_eur": 0.0}  # fmt: skip
-
-    @classmethod
-    def subscribed(cls) -> dict[str, tuple[list, list]]:
-        """SU: a log that breaks it, and its nearest that does not."""
-        f = cls.feed
-        mine = {
-            "customer": "cust",
-            "thing": D,
-            "plan": "basic",
-            "next_plan": None,
-            "state": "ACTIVE",
-        }
-
-        def sub(at_h: float, what: str, ident: str = "s-1", **more):
-            return f(at_h, f"subscription.{what}", ident, **{**mine, **more})
-
-        def renewed(from_: tuple[int, int], to: tuple[int, int]):
-            begin, end = (
-                round(datetime(2026, *day, tzinfo=UTC).timestamp() * 1000) for day in (from_, to)
-            )
-            return sub(1, "renewed", from_ms=begin, to_ms=end)
-
-        up = {"plan": "basic", "next_plan": "pro"}
-        bill = {"subject": "s-1", "customer": "cust", "what": "upgrade to pro", "amount_eur": 60.0}
-        paid = f(3, "charge.settled", "c-1", **bill)
-        changed = sub(3, "changed", plan="pro")
-        asked = [sub(1, "begun"), sub(2, "change_asked", **up)]
-        months = [renewed((1, 31), (2, 28)), renewed((2, 28), (3, 31))]
-        trial, over = sub(1, "begun", state="TRIAL"), sub(2, "ended", state="EXPIRED")
-        return {
-            "SU2": (
-                [sub(1, "begun"), sub(2, "begun", "s-2", plan="pro")],
-                [sub(1, "begun"), sub(2, "begun", "s-2", plan="map"),
-                 sub(3, "ended", state="EXPIRED"), sub(4, "begun", "s-3", plan="pro")],
-            ),
-            "SU3": ([*asked, changed], [*asked, paid, changed]),
-            "SU4": ([paid, paid], [paid, f(4, "charge.settled", "c-2", **bill)]),
-            "SU9": ([*months, renewed((3, 31), (5, 1))], [*months, renewed((3, 31), (4, 30))]),
-            "SU10": (
-                [trial, over, sub(3, "begun", "s-2", state="TRIAL")],
-                [trial, over, sub(3, "begun", "s-2", plan="pro", state="TRIAL")],
-            ),
-        }  # fmt: skip
+LOGS = _beside("logs")
+Make, START, END, D, OTHER = LOGS.Make, LOGS.START, LOGS.END, LOGS.D, LOGS.OTHER
 
 
 @pytest.fixture(scope="session")
@@ -238,12 +67,39 @@ def brief() -> Brief:
         rules=rules,
         technicians={"ann": frozenset({"electric"})},
         plans={
-            "basic": {"price_eur": 30.0},
+            "basic": {"price_eur": 30.0, "features": ["charts"], "safety_alerts": "with_plan"},
             "pro": {"price_eur": 90.0},
-            "map": {"price_eur": 5.0, "kind": "addon"},
+            "map": {"price_eur": 5.0, "kind": "addon", "features": ["map"]},
         },
         planned_updates=frozenset({"c-yes"}),
+        owners={D: "cust", OTHER: "cust"},
+        contracts={
+            "k-1": {
+                "start_ms": START,
+                "fee_eur": 180.0,
+                "things": [D, OTHER],
+                "up_when": "run > 0.5",
+                "groups": [{"id": "both", "things": [D, OTHER], "k": 2}],
+            },
+        },
+        packages={"pack": {"models": ["mixer"]}},
+        rollouts={"roll": {"package": "pack", "in_flight": 1, "window": {"hours": "09:00-15:00"}}},
+        models={D: "mixer", OTHER: "mixer", "dev-01-9": "blender"},
     )
+
+
+@pytest.fixture(scope="session")
+def judged_by() -> Callable[..., Decision]:
+    """What one invariant comes to for who knows another brief."""
+
+    def judge(brief: Brief, number: str, events: Sequence[Event]) -> Decision:
+        kind = catalog()["invariants"]
+        check = kind(kind.Arguments.model_validate({"only": number}), brief)
+        for event in events:
+            check.take(event)
+        return check.decide(Ending(at_ms=END, ledger={}))
+
+    return judge
 
 
 @pytest.fixture(scope="session")

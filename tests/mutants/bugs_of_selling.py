@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from planting import mutant, wrap
+from planting import HOUR_MS, mutant, wrap
 
 from reference_impl.insight.reliability.service import Reliability
 from reference_impl.outcomes.selling import charges, plans, subscriptions
 from reference_impl.outcomes.selling.charges import Charges
 from reference_impl.outcomes.selling.subscriptions import Subscriptions
+from reference_impl.published import CommandWanted
 
 
 @mutant
@@ -71,3 +72,40 @@ def gives_a_second_trial(mp):
         return original(plan, tried=False)
 
     wrap(mp, plans, "first_state", first_state)
+
+
+@mutant
+def gives_what_is_not_paid(mp):
+    mp.setattr(plans, "ENTITLED", plans.ENTITLED | {plans.Subscription.SUSPENDED})
+
+
+@mutant
+def stops_the_machine_of_who_does_not_pay(mp):
+    def step(original, self, uow, row, taken, by, at_ms):
+        found = original(self, uow, row, taken, by, at_ms)
+        if taken is plans.Step.SUSPEND:
+            uow.publish(CommandWanted(
+                at_ms=at_ms, command_id=f"cmd-{row['id']}-stop", thing=row["thing"], name="stop",
+                args={}, expires_ms=at_ms + HOUR_MS, by="billing",
+            ))  # fmt: skip
+        return found
+
+    wrap(mp, Subscriptions, "_step", step)
+
+
+@mutant
+def knows_no_flat_plan(mp):
+    wrap(mp, plans.Held, "covers", lambda original, self, thing, customer:
+         self.thing is not None and original(self, thing, customer))  # fmt: skip
+
+
+@mutant
+def forgets_what_was_before(mp):
+    wrap(mp, Subscriptions, "steps", lambda original, *args: original(*args)[-1:])
+
+
+@mutant
+def withholds_safety_alerts(mp):
+    mp.setattr(plans, "safety_alerts", lambda held, *, thing, customer: all(
+        one.state in plans.ENTITLED for one in held if one.covers(thing, customer)
+    ))  # fmt: skip

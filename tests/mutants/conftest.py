@@ -40,7 +40,10 @@ _beside("bugs_of_remote_control")
 _beside("bugs_of_selling")
 _beside("stories_of_field_work")
 _beside("stories_of_selling")
+_beside("stories_of_remote_control")
+_beside("stories_of_contracts")
 _beside("bugs_of_the_platform")
+_beside("bugs_of_contracts")
 
 # Stories -------------------------------------------------------------------------------------
 

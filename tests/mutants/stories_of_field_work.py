@@ -9,12 +9,12 @@ from harness.scenario.entries import Setup
 WORN, WELL = "pump-01-1", "pump-01-2"
 
 
-def calls(*made: tuple[str, dict[str, Any]]) -> Setup:
+def calls(*made: tuple[str, dict[str, Any]], at: str = "0h") -> Setup:
     listed = [
         {"method": path.rpartition(" ")[0] or "PUT", "path": path.rpartition(" ")[2], "body": body}
         for path, body in made
     ]
-    return Setup.model_validate({"at": "0h", "service": {"calls": listed}})
+    return Setup.model_validate({"at": at, "service": {"calls": listed}})
 
 
 ORDER = f"/v1/work-orders/wo-{WORN}-machine-1"

@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+import stories_of_contracts
+import stories_of_remote_control
+import stories_of_selling
 from stories_of_field_work import LIMITS, PLANNED, calls
-from stories_of_selling import REVIEWED, SALES
 
 from harness.checks.base import catalog
 from harness.checks.equals_oracle import ORACLES
 from harness.events import RunResult
 from harness.oracles.invariants import REGISTRY
 from harness.scenario import build as b
-from harness.scenario.entries import Setup
 from harness.scenario.links import LinkFault
 
 C = b.check
@@ -65,96 +66,17 @@ def people(tale: Tale, **changes: dict[str, float]) -> b.People:
     )
 
 
-BAD_IMAGE = "effc98e1f161b4e76b51eac77bd94e8e1fe5ad4f7d503be71fada88315082228"
 SHELF = calls(("/v1/stock/customer-01/seal-kit", {"on_hand": 1}))
 COVERED = calls(("/v1/coverage/c-1", {"things": [WORN], "parts": ["seal-kit"]}))
 CHAIN = calls(
     ("/v1/supply/customer-01", {"model": "chain", "partner": "dealer"}),
     ("/v1/stock/dealer/seal-kit", {"on_hand": 0}),
 )
-PROMISED = calls(
-    (
-        "/v1/contracts/station",
-        {
-            "customer": "customer-01", "things": [WORN, WELL], "fee_eur": 180.0, "target": 0.997,
-            "up_when": "available > 0.5 && seal_leak < 0.5", "degraded_when": "available > 0.5",
-            "groups": [{"id": "whole", "things": [WORN, WELL], "k": 2}], "objection_s": 0.0,
-            "unknown_after_s": 2700.0, "rectify_s": 3600.0, "grace_s": 3600.0,
-            "start_ms": 1_769_558_400_000, "exclusions": ["mains"],
-        },
-    ),
-    (
-        "POST /v1/contracts/station/exclusions",
-        {
-            "by": "provider", "from_ms": 1_769_562_000_000, "to_ms": 1_769_565_600_000,
-            "reason": "mains", "evidence": "a letter",
-        },
-    ),
-    ("POST /v1/exclusions/excl-8ed5a73d07aa204c/approve", {"by": "plant", "side": "customer"}),
-)  # fmt: skip
-TIERS = [{"upto": 2, "unit_price": 1.25}, {"upto": None, "unit_price": 0.95}]
-PRICED = calls(
-    (
-        "/v1/pricings/hours",
-        {
-            "by": "sales", "customer": "customer-01", "thing": WORN, "model": "usage",
-            "from_ms": 1_769_558_400_000,
-            "terms": {"meters": [{"signal": "run_hours_h", "unit": "h", "tiers": TIERS}]},
-        },
-    ),
-)  # fmt: skip
-ROLLED_OUT = Setup.model_validate(
-    {
-        "at": "1h",
-        "service": {
-            "calls": [
-                {"path": "/v1/firmware/packages/bad",
-                 "body": {"name": "controller", "version": "1.2.0", "size_bytes": 401_408,
-                          "checksum": BAD_IMAGE, "models": ["pump-duplex-7k5"]}},
-                {"path": "/v1/firmware/rollouts/bad",
-                 "body": {"by": "ada", "package": "bad", "approval": False, "in_flight": 1,
-                          "groups": [{"share": 1.0, "error_share": 0.4}]}},
-                *({"method": "POST", "path": f"/v1/firmware/rollouts/bad/{step}",
-                   "body": {"by": "ada"}} for step in ("submit", "start")),
-            ]
-        },
-    }
-)  # fmt: skip
 WEARS = b.fault("seal_leak", WORN, at="0h", onset="0h", pf_interval="30h")
-SHARED = calls(
-    ("/v1/organisations/makers", {"name": "Makers", "parent": "main"}),
-    ("/v1/recipients/sweepers", {"name": "Sweepers"}),
-    ("/v1/models/pump-duplex-7k5/metadata/level_m", {"purposes": ["service", "secondary-use"]}),
-    (
-        "/v1/pricings/hours",
-        {
-            "by": "sales", "customer": "customer-01", "thing": WORN, "model": "usage",
-            "from_ms": 1_769_558_400_000, "provider": "makers",
-            "shares": {"makers": 66.7, "platform": 33.3},
-            "terms": {"meters": [{"signal": "run_hours_h", "unit": "h", "tiers": TIERS}]},
-        },
-    ),
-    (
-        "/v1/secondary-uses/level",
-        {
-            "by": "sweepers", "recipient": "sweepers", "owner": "customer-01", "things": [WORN],
-            "signal": "level_m", "take": "max", "over_h": 48.0, "above": 1.0, "every_h": 12.0,
-            "thing": WELL, "title": "Sweep",
-        },
-    ),
-    ("/v1/grants/sweepers/customer-01", {}),
-)  # fmt: skip
-CONSENT = {"path": "/v1/customers/customer-01/consents/secondary-use"}
-AGREES = tuple(
-    Setup.model_validate({"at": at, "service": {"calls": [CONSENT | {"body": {"granted": yes}}]}})
-    for at, yes in (("30h", True), ("66h", False))
-)
 STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
-    "a platform is shared": lambda tale: tale(
-        run=b.run("2026-01-28T00:00:00Z", "10d", sync="12h"),
-        timeline=(SHARED, *AGREES),
-        checks=(C("settlement_equals_oracle", parties=2), C("secondary_use_lawful", at_least=3)),
-    ),
+    **stories_of_contracts.STORIES,
+    **stories_of_remote_control.STORIES,
+    **stories_of_selling.STORIES,
     "the supplier asks more": lambda tale: tale(
         service=tale().service.model_copy(update={"policy": b.Policy(max_unit_price_eur=460.0)}),
         field=people(tale, supplier={"price_p": 1.0}),
@@ -162,16 +84,6 @@ STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
     ),
     "one lies on the shelf": lambda tale: tale(timeline=(SHELF, WEARS), checks=COMMON),
     "a contract pays": lambda tale: tale(timeline=(COVERED, WEARS), checks=COMMON),
-    "a station is promised": lambda tale: tale(
-        timeline=(PROMISED, WEARS),
-        service=tale().service.model_copy(update={"contract": None}),
-        checks=(C("invariants"), C("contracts_equal_oracle")),
-    ),
-    "use is paid": lambda tale: tale(
-        run=b.run("2026-01-28T00:00:00Z", "8d", sync="12h"),
-        timeline=(PRICED,),
-        checks=(C("invoices_equal_oracle", exactly=1),),
-    ),
     "limits are promised": lambda tale: tale(
         timeline=(*LIMITS, b.fault("seal_leak", WELL, at="0h", onset="0h", pf_interval="30h")),
         field=people(tale, crew={"plan_p50_h": 700.0, "plan_p90_h": 720.0}),
@@ -181,18 +93,6 @@ STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
         timeline=PLANNED,
         field=people(tale, crew={"plan_p50_h": 700.0, "plan_p90_h": 720.0}),
         checks=(C("invariants"),),
-    ),
-    "design is told": lambda tale: tale(
-        timeline=(WEARS, REVIEWED), checks=(C("design_equals_truth"),)
-    ),
-    "plans are sold": lambda tale: tale(
-        run=b.run("2026-01-31T00:00:00Z", "61d", sync="12h"),
-        fleets=(b.fleet("pump", sites=1, devices_per_site=2, report_every="6h"),),
-        timeline=SALES,
-        checks=(C("invariants"),),
-    ),
-    "a bad build is rolled out": lambda tale: tale(
-        timeline=(ROLLED_OUT,), checks=(C("invariants"),)
     ),
     "the partner has none": lambda tale: tale(timeline=(CHAIN, WEARS), checks=COMMON),
     "every seal wears": lambda tale: tale(
@@ -248,6 +148,9 @@ STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
     ),
 }
 CAUGHT: dict[str, tuple[str, str]] = {
+    **stories_of_contracts.CAUGHT,
+    **stories_of_remote_control.CAUGHT,
+    **stories_of_selling.CAUGHT,
     "orders_twice": (
         "the seal wears", "O1 O12 one_order_per_need always exactly budget within",
     ),
@@ -295,13 +198,6 @@ CAUGHT: dict[str, tuple[str, str]] = {
     ),
     "reads_only_some_messages": ("the seal wears", "no_dead_letters delivery_exactly"),
     "forgets_the_credit": ("the seal wears", "outcome_equals_oracle oracle:availability"),
-    "loses_a_second": ("a station is promised", "K1"),
-    "boasts": ("a station is promised", "K2"),
-    "changes_what_is_final": ("a station is promised", "K3"),
-    "credits_more_than_the_fee": ("a station is promised", "K4"),
-    "approves_its_own_exclusions": ("a station is promised", "K8"),
-    "forgives_every_failure": ("a station is promised", "contracts_equal_oracle"),
-    "asks_for_a_cent_more": ("use is paid", "invoices_equal_oracle"),
     "ships_what_nobody_accepted": ("the supplier asks more", "O6"),
     "lets_the_buyer_pay_what_a_contract_covers": ("a contract pays", "O9"),
     "keeps_the_risk_to_itself": ("the bearing wears", "O11"),
@@ -322,20 +218,6 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "waits_for_its_own_parts": ("limits are promised", "W3"),
     "counts_from_the_upgrade": ("limits are promised", "W7"),
     "forgets_what_ran_out": ("limits are promised", "W8"),
-    "believes_what_a_device_tried": ("a bad build is rolled out", "FW2"),
-    "begins_a_second_update_meanwhile": ("a bad build is rolled out", "FW4"),
-    "knows_no_emergency_stop": ("a bad build is rolled out", "FW7"),
-    "confirms_twice": ("a bad build is rolled out", "R1"),
-    "tries_again_blindly": ("a bad build is rolled out", "R3"),
-    "keeps_a_cent_of_each_share": ("a platform is shared", "settlement_equals_oracle"),
-    "asks_for_no_consent": ("a platform is shared", "secondary_use_lawful"),
-    "reads_what_was_before_the_consent": ("a platform is shared", "secondary_use_lawful"),
-    "tells_design_of_one_end_too_many": ("design is told", "design_equals_truth"),
-    "subscribes_twice": ("plans are sold", "SU2"),
-    "upgrades_before_it_is_paid": ("plans are sold", "SU3"),
-    "takes_a_payment_twice": ("plans are sold", "SU4"),
-    "forgets_on_which_day_it_began": ("plans are sold", "SU9"),
-    "gives_a_second_trial": ("plans are sold", "SU10"),
     "doubts_the_wear": ("the bearing wears", "wear_estimate_within oracle:wear"),
 }  # fmt: skip
 
@@ -357,12 +239,10 @@ def red(result: RunResult) -> list[str]:
     return [f"{check.title}: {check.seen}" for check in result.failed_checks]
 
 
-BY_LOGS = {"FW1", "FW5", "FW6", "FW9", "FW11", "FW12", "R5"}
-"""Invariants that only the shortest logs prove so far (tests/checks): no bug of them is planted."""
 QUICK = {
     *("the seal wears", "orders_twice", "never_advises", "ships_unconfirmed", "alerts_twice"),
     *("sends_two_crews", "closes_without_fitting", "forgets_to_store_a_message"),
-    "forgets_the_credit",
+    *("forgets_the_credit", "asks_for_a_whole_month", "goes_down_unasked"),
 }
 """These run at every push; a run takes 0.8 s of CPU, so the others wait for the night."""
 
@@ -394,5 +274,5 @@ def test_every_mutant_check_oracle_and_invariant_stands_in_the_table(mutants) ->
 
     assert set(CAUGHT) == set(mutants)
     assert checks - words == set()
-    assert set(REGISTRY) - words == BY_LOGS
+    assert set(REGISTRY) - words == set()
     assert {f"oracle:{name}" for name in ORACLES} - words == set()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -134,7 +134,7 @@ class Invoices:
         items = self._rows.billables.items(uow.conn, invoice=OPEN)
         items = [row for row in items if row["from_ms"] < month.to_ms]
         items.sort(key=lambda row: (row["provider"], row["customer"], row["id"]))
-        drafted, taken = [], list[Row]()
+        drafted, of_draft = [], dict[str, list[Row]]()
         for provider, of_provider in groupby(items, key=lambda row: str(row["provider"])):
             number = self._numbered(uow.conn, provider, Kind.INVOICE, month.label[:4])
             for _, lines in groupby(of_provider, key=lambda row: str(row["customer"])):
@@ -142,11 +142,11 @@ class Invoices:
                 these = list(lines)
                 row = _drafted(month, number, these, at_ms)
                 drafted.append(row)
-                taken += [{**line, "invoice": row["id"]} for line in these]
+                of_draft[row["id"]] = [{**line, "invoice": row["id"]} for line in these]
         self._rows.invoices.insert(uow, *drafted)
-        self._rows.billables.put(uow, *taken)
+        self._rows.billables.put(uow, *chain.from_iterable(of_draft.values()))
         for row in drafted:
-            _tell(uow, row, "drafted", at_ms)
+            _tell(uow, row, "drafted", at_ms, of_draft[row["id"]])
         return drafted
 
     def _numbered(self, conn: sa.Connection, provider: str, kind: Kind, year: str) -> int:
@@ -308,7 +308,10 @@ def _taken_back(line: Row, note: str, at_ms: int, waived: bool) -> Row:
     }  # fmt: skip
 
 
-def _tell(uow: UnitOfWork, row: Row, what: str, at_ms: int) -> None:
+def _tell(uow: UnitOfWork, row: Row, what: str, at_ms: int, lines: Sequence[Row] = ()) -> None:
     data: dict[str, Any] = {name: row[name] for name in _SHOWN if row[name]}
     data["total_eur"] = wire(row["total_eur"])
+    if lines:
+        data["lines"] = [{"id": one["id"], "kind": one["kind"], "of": one["of"],
+                          "amount_eur": wire(one["amount_eur"])} for one in lines]  # fmt: skip
     uow.publish(InvoiceChanged(at_ms=at_ms, kind=f"invoice.{what}", subject=row["id"], data=data))
