@@ -55,6 +55,9 @@ def test_writing_the_open_rows_keeps_reasons_and_the_rest_of_the_document(
     assert feature_list.admitted(made) == {"O2": "why not.", "SP9": feature_list.NO_REASON}
     assert made.startswith("# L\n- a\n\n## Rows")
     assert made.endswith("\n\n## More\n- b\n")
+    none = feature_list.admitting(limits, set())
+    assert "## Rows that nothing asserts\nNone: " in none
+    assert feature_list.admitting(none, {"O2"}).count("each with its reason") == 1
 
 
 def test_every_asserted_row_can_be_switched_off(feature_list: Any) -> None:

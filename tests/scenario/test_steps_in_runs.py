@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from harness.engine.runner import run_scenario
-from harness.events import FeedSeen, TruthHappened
+from harness.events import ActorActed, FeedSeen, TruthHappened
 from harness.scenario import build as b
+from harness.scenario.entries import Setup
 from harness.scenario.schema import Scenario
 from harness.sut.reference import InProcessReference
 
@@ -46,6 +47,7 @@ def days(events: list[Any], kind: str, start_ms: int) -> list[float]:
 
 
 PLACED = f"events(order.placed, {WORN}) >= 1"
+SEEN = f"/v1/things/{WORN}/features"
 BUSY = (
     b.away("supplier", when=b.when(PLACED), lasts="4d", called="gone"),
     b.dps("kill", at=b.at("30h", after="gone"), lasts="15h"),
@@ -54,6 +56,7 @@ BUSY = (
     b.weather(at="5d", lasts="9h", rain_mm_h=8.0),
     b.work("clean", "pump-01-2", at=b.at("4d", every="4d", times=2)),
     b.install(policy={"max_open_orders": 7}, at="8d"),
+    Setup.model_validate({"at": "8d", "service": {"calls": [{"method": "GET", "path": SEEN}]}}),
 )
 
 
@@ -81,6 +84,9 @@ def test_a_busy_timeline_saved_in_its_middle_ends_with_the_same_hash(
     assert kinds >= {"away", "kill", "outage", "changed_ways", "weather", "work_clean", "installed"}
     assert whole.verdict == "passed", whole.error
     assert not whole.notes
+    [look] = [e for e in notes.events if isinstance(e, ActorActed) and e.verb == "service.looked"]
+    assert (look.at_ms, look.subject) == (scenario.run.start + 8 * DAY_MS, SEEN)
+    assert look.data["answer"] == {"thing": WORN, "features": [], "safety_alerts": True}
     resumed, _ = play(scenario, resume_from=tmp_path / "saved")
     assert resumed.trace_hash == whole.trace_hash
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import contextmanager
 from types import SimpleNamespace
 
-import httpx
 import pytest
 
-from broker.link.memory import MemoryBus
-from reference_impl.bootstrap import Settings, build
+from dps_rig import DAY, START, Rig, opening
+from dps_rig import HOUR as H
 from reference_impl.kernel.access import Group, Principal
 from reference_impl.published import (
     ConditionEvaluated,
@@ -21,9 +18,6 @@ from reference_impl.published import (
     ThingReleased,
 )
 
-H = 3_600_000
-DAY = 24 * H
-START = 1_767_225_600_000
 MODEL = {
     "product": "mixer",
     "title": "A mixer",
@@ -43,17 +37,12 @@ THINGS = {"mix-1": "site-a", "mix-2": "site-a", "mix-3": "site-b"}
 OWNERS = {"site-a": "alpha", "site-b": "beta"}
 
 
-class Shop:
-    """A DPS, the time it has, and calls of it that must succeed or be refused."""
+class Shop(Rig):
+    """The DPS of mixers and their parts."""
 
     def __init__(self, url="sqlite://", things=THINGS):
-        self.runner = asyncio.Runner()
         self.wall_s = 0.0
-        self.dps = build(url, MemoryBus().service_link(), Settings(wall_s=lambda: self.wall_s))
-        self.runner.run(self.dps.start())
-        transport = httpx.ASGITransport(app=self.dps.app)
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://dps")
-        self.now = START
+        super().__init__(url, wall_s=lambda: self.wall_s)
         self.cycles = {}
         for customer in ("alpha", "beta"):
             self.put(f"/v1/customers/{customer}", {"name": customer})
@@ -66,57 +55,11 @@ class Shop:
             self.put(f"/v1/things/{thing}", {"model": "mixer-1", "site": site})
         self.until(START)
 
-    @contextmanager
-    def acting_as(self, who):
-        """Let calls be somebody's, as if a key had said so."""
-        self.dps.callers.who = lambda *_: who
-        try:
-            yield
-        finally:
-            del self.dps.callers.who
-
-    def close(self):
-        self.runner.run(self.client.aclose())
-        self.runner.run(self.dps.stop())
-        self.runner.close()
-
-    def ask(self, method, path, body=None, **headers):
-        call = self.client.request(method, path, json=body, headers=headers)
-        return self.runner.run(call)
-
-    def done(self, method, path, body=None, status=200):
-        answer = self.ask(method, path, body)
-        assert answer.status_code == status, answer.text
-        return answer.json()
-
-    def get(self, path, status=200):
-        return self.done("GET", path, status=status)
-
-    def put(self, path, body, status=200):
-        return self.done("PUT", path, body, status)
-
-    def post(self, path, status=200, **body):
-        return self.done("POST", path, {"by": "somebody", **body}, status)
-
-    def items(self, path):
-        return self.get(path)["items"]
-
     def step(self, order, step, status=200, **body):
         return self.post(f"/v1/orders/{order}/{step}", status, **body)
 
-    def until(self, at_ms):
-        self.now = at_ms
-        self.done("POST", "/v1/clock", {"now_ms": at_ms, "delivered": {}, "wait_s": 0.0})
-
-    def wait(self, hours):
-        self.until(self.now + round(hours * H))
-
     def policy(self, customer="alpha", mode="auto", **limits):
         self.put(f"/v1/policies/{customer}", {"mode": mode, **limits})
-
-    def tell(self, event):
-        with self.dps.store.begin() as uow:
-            uow.publish(event)
 
     def advise(self, thing="mix-1", part="seal-kit", position="seal", quantity=1, **values):
         self.tell(
@@ -158,10 +101,6 @@ class Shop:
     def activate(self, thing="mix-1", customer="beta"):
         self.tell(ThingActivated(at_ms=self.now, thing=thing, site="site-b", customer=customer))
 
-    def feed(self, *kinds):
-        events = self.get("/v1/feed?after=0&limit=1000")["events"]
-        return [e for e in events if not kinds or e["type"] in kinds]
-
     def rec(self, thing="mix-1", position="seal"):
         return self.get(f"/v1/recommendations/rec-{thing}-{position}-1")
 
@@ -195,15 +134,7 @@ MAKER = Principal(
 @pytest.fixture
 def open_shop():
     """Makes shops, and closes them."""
-    made = []
-
-    def make(*args, **named):
-        made.append(Shop(*args, **named))
-        return made[-1]
-
-    yield make
-    for shop in made:
-        shop.close()
+    yield from opening(Shop)
 
 
 @pytest.fixture

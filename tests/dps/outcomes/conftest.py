@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
-import httpx
 import pytest
 
-from broker.link.memory import MemoryBus
-from broker.link.port import Packet
 from broker.wire import messages as m
-from broker.wire import topics
-from broker.wire.codec import encode
-from reference_impl.bootstrap import Settings, build
+from dps_rig import DAY, START, Rig, opening
+from dps_rig import HOUR as H
+from dps_rig import MINUTE as M
 from reference_impl.kernel.access import Group, Principal
 from reference_impl.published import DataFlagged, PlannedWindow
-
-M, H = 60_000, 3_600_000
-DAY = 24 * H
 
 
 def ms(*when):
     return round(datetime(*when, tzinfo=UTC).timestamp() * 1000)
 
 
-START = ms(2026, 1, 1)
 SIGNALS = {"able": 1.0, "load": 1.0, "energy": 1e9, "people": 1e3}
 MODEL = {
     "product": "mixer",
@@ -42,19 +33,11 @@ TERMS = {
 }  # fmt: skip
 
 
-class Desk:
-    """A DPS, the time it has, and calls of it that must succeed or be refused."""
+class Desk(Rig):
+    """The DPS of things under contracts."""
 
     def __init__(self, url="sqlite://", things=("mix-1", "mix-2", "mix-3")):
-        self.runner = asyncio.Runner()
-        bus = MemoryBus()
-        self.dps = build(url, bus.service_link(), Settings())
-        self.devices = bus.device_link()
-        self.runner.run(self.devices.open(("site-a",), lambda _: None))
-        self.runner.run(self.dps.start())
-        transport = httpx.ASGITransport(app=self.dps.app)
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://dps")
-        self.now, self.sent = START, 0
+        super().__init__(url, sites=["site-a"])
         self.seq = {}
         for customer in ("alpha", "beta"):
             self.put(f"/v1/customers/{customer}", {"name": customer})
@@ -64,49 +47,13 @@ class Desk:
             self.put(f"/v1/things/{thing}", {"model": "mixer-1", "site": "site-a"})
         self.until(START)
 
-    def close(self):
-        self.runner.run(self.client.aclose())
-        self.runner.run(self.devices.close())
-        self.runner.run(self.dps.stop())
-        self.runner.close()
-
-    @contextmanager
     def acting_as(self, group, party):
         """Let calls be somebody's, as if a key had said so."""
         who = Principal(
             user="somebody", group=group, party=party, permissions=None, things=None,
             customers=frozenset({party}) if group is Group.CUSTOMER else None,
         )  # fmt: skip
-        self.dps.callers.who = lambda *_: who
-        try:
-            yield
-        finally:
-            del self.dps.callers.who
-
-    def ask(self, method, path, body=None):
-        return self.runner.run(self.client.request(method, path, json=body))
-
-    def done(self, method, path, body=None, status=200):
-        answer = self.ask(method, path, body)
-        assert answer.status_code == status, answer.text
-        return answer.json()
-
-    def get(self, path, status=200):
-        return self.done("GET", path, status=status)
-
-    def put(self, path, body, status=200):
-        return self.done("PUT", path, body, status)
-
-    def post(self, path, status=200, **body):
-        return self.done("POST", path, {"by": "somebody", **body}, status)
-
-    def items(self, path):
-        return self.get(path)["items"]
-
-    def until(self, at_ms):
-        self.now = at_ms
-        delivered = {"site-a": self.sent} if self.sent else {}
-        self.done("POST", "/v1/clock", {"now_ms": at_ms, "delivered": delivered, "wait_s": 5.0})
+        return super().acting_as(who)
 
     def report(self, thing, at_ms, **signals):
         """Readings of a thing; each signal a number for all, or one for each time."""
@@ -124,26 +71,17 @@ class Desk:
             return
         self.seq[thing] = first + len(samples)
         if not first:
-            self._send(
+            self.publish(
+                "site-a",
                 m.Birth(
                     device=thing, boot=1, at_ms=samples[0].at_ms, product="mixer",
                     model="mixer-1", serial=f"SN-{thing}", firmware="1.0",
                     signals={n: m.Signal(unit="1", min=0.0, max=x) for n, x in SIGNALS.items()},
-                )
+                ),
             )  # fmt: skip
-            self.sent += 1
         for begin in range(0, len(samples), 500):
             part = samples[begin : begin + 500]
-            self._send(m.TelemetryBatch(device=thing, boot=1, samples=part))
-        self.sent += len(samples)
-
-    def _send(self, message):
-        packet = Packet(topics.uplink("site-a", message), encode(message))
-        self.runner.run(self.devices.publish([packet]))
-
-    def tell(self, event):
-        with self.dps.store.begin() as uow:
-            uow.publish(event)
+            self.publish("site-a", m.TelemetryBatch(device=thing, boot=1, samples=part))
 
     def flag(self, thing, since_ms, kind="data.flagged", signal="able"):
         data = {"signal": signal, "flag": "jump", "positions": [], "evidence": {}}
@@ -170,15 +108,6 @@ class Desk:
         )  # fmt: skip
         return self.post(f"/v1/exclusions/{asked['id']}/approve", by="plant", side=side)
 
-    def feed(self, *kinds):
-        found, after = [], 0
-        while True:
-            page = self.get(f"/v1/feed?after={after}&limit=1000")
-            found += page["events"]
-            if not page["events"]:
-                return [e for e in found if not kinds or e["type"] in kinds]
-            after = page["cursor"]
-
     def month(self, thing, *, down=(), year=2026, month=1, every=30 * M, **more):
         """A month of reports, up but within ``down`` (pairs of times)."""
         end = ms(year + month // 12, month % 12 + 1, 1)
@@ -190,15 +119,7 @@ class Desk:
 @pytest.fixture
 def open_desk():
     """Makes desks, and closes them."""
-    made = []
-
-    def make(*args, **named):
-        made.append(Desk(*args, **named))
-        return made[-1]
-
-    yield make
-    for desk in made:
-        desk.close()
+    yield from opening(Desk)
 
 
 @pytest.fixture

@@ -72,6 +72,7 @@ ALL = {
 ONE_OF_A_THING = {
     "/v1/things/{name}": "",
     "/v1/things/{thing}/telemetry": "?signal=temp_c",
+    "/v1/things/{thing}/telemetry/undated": "",
     "/v1/things/{thing}/export": "",
     "/v1/things/{thing}/commands": "",
     "/v1/things/{thing}/parameters": "",

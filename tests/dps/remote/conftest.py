@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from types import SimpleNamespace
 
-import httpx
 import pytest
 
-from broker.link.memory import MemoryBus
-from broker.link.port import Packet
 from broker.wire import messages as m
-from broker.wire import topics
-from broker.wire.codec import decode_downlink, encode
-from reference_impl.bootstrap import Dps, Settings
-from reference_impl.kernel.bus import Bus
-from reference_impl.kernel.store import Store
+from dps_rig import DAY, HOUR, MINUTE, START, Rig, opening
 
-SECOND, MINUTE, HOUR = 1000, 60_000, 3_600_000
-DAY = 24 * HOUR
-START = 1_767_225_600_000
+SECOND = 1000
+SITE = "site-01"
 SIGNALS = {
     name: {"unit": "1", "min": -1000.0, "max": 1000.0} for name in ("speed", "level", "battery")
 }
@@ -41,39 +32,15 @@ MODEL = {
 """They report every eight hours, and are offline after a day without a word."""
 
 
-class Yard:
-    """A DPS, the time it has, and its devices ``mix-1`` ... ``mix-n``, all on one site."""
+class Yard(Rig):
+    """The DPS of the devices ``mix-1`` ... ``mix-n``, all on one site."""
 
     def __init__(self, url="sqlite://", things=2, hardware=None, open_store=False):
-        self.url, self.names = url, [f"mix-{n}" for n in range(1, things + 1)]
-        self.runner = asyncio.Runner()
-        self.bus, self.down = MemoryBus(), []
-        self.devices = self.bus.device_link()
-        self.now, self.boots, self.seq, self.delivered = START, {}, {}, 0
-        self.taken, self.running = 0, {}
-        hear = self.devices.open(
-            ["site-01"], lambda p: self.down.append(decode_downlink(p.topic, p.payload))
-        )
-        self.runner.run(hear)
-        self.begin()
+        self.names = [f"mix-{n}" for n in range(1, things + 1)]
+        self.boots, self.seq, self.taken, self.running = {}, {}, 0, {}
+        super().__init__(url, sites=[SITE])
         if not open_store:
             self.install(hardware or {})
-
-    def begin(self):
-        """Start the DPS on its store."""
-        self.dps = Dps(Store(self.url, Bus()), self.bus.service_link(), Settings())
-        self.runner.run(self.dps.start())
-        transport = httpx.ASGITransport(app=self.dps.app)
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://dps")
-
-    def stop(self):
-        self.runner.run(self.client.aclose())
-        self.runner.run(self.dps.stop())
-
-    def close(self):
-        self.stop()
-        self.runner.run(self.devices.close())
-        self.runner.close()
 
     def install(self, hardware):
         self.done("PUT", "/customers/acme", {"name": "Acme"})
@@ -87,22 +54,12 @@ class Yard:
                 thing["properties"] = {"hardware_revision": hardware[name]}
             self.done("PUT", f"/things/{name}", thing)
 
-    def ask(self, method, path, body=None):
-        return self.runner.run(self.client.request(method, f"/v1{path}", json=body))
-
-    def done(self, method, path, body=None, status=200):
-        answer = self.ask(method, path, body)
-        assert answer.status_code == status, (path, answer.text)
-        return answer.json()
-
-    def get(self, path):
-        return self.done("GET", path)
-
     def send(self, *messages):
-        for message in messages:
-            packet = Packet(topics.uplink("site-01", message), encode(message))
-            self.delivered += 1
-            self.runner.run(self.devices.publish([packet]))
+        self.publish(SITE, *messages)
+
+    def wait(self, span_ms):
+        """So many milliseconds."""
+        return self.until(self.now + span_ms)
 
     def number(self, name):
         self.seq[name] = self.seq.get(name, 0) + 1
@@ -137,14 +94,6 @@ class Yard:
                 status=status, detail=detail if isinstance(detail, str) else json.dumps(detail),
             )
         )  # fmt: skip
-
-    def until(self, at_ms):
-        self.now = at_ms
-        body = {"now_ms": at_ms, "delivered": {"site-01": self.delivered}, "wait_s": 5.0}
-        return self.done("POST", "/clock", body)
-
-    def wait(self, span_ms):
-        return self.until(self.now + span_ms)
 
     def told(self):
         """Commands that devices were sent since the last time."""
@@ -211,23 +160,11 @@ class Yard:
         self.wait(span_ms)
         return [one for one in self.told() if one.name == "update_firmware"]
 
-    def feed(self, prefix=""):
-        events = self.get("/feed?after=0&limit=1000")["events"]
-        return [e for e in events if e["type"].startswith(prefix)]
-
 
 @pytest.fixture
 def open_yard():
     """Makes yards, and closes them."""
-    made = []
-
-    def make(*args, **named):
-        made.append(Yard(*args, **named))
-        return made[-1]
-
-    yield make
-    for yard in made:
-        yard.close()
+    yield from opening(Yard)
 
 
 @pytest.fixture

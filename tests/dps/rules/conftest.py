@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
 import pytest
 
-from broker.link.memory import MemoryBus
-from broker.link.port import Packet
 from broker.wire import messages as m
-from broker.wire import topics
-from broker.wire.codec import encode
-from reference_impl.bootstrap import Dps, Settings
-from reference_impl.kernel.bus import Bus
-from reference_impl.kernel.store import Store
+from dps_rig import HOUR as HOUR_MS
+from dps_rig import MINUTE as MINUTE_MS
+from dps_rig import START as START_MS
+from dps_rig import Rig, opening
 
-MINUTE_MS, HOUR_MS = 60_000, 3_600_000
-START_MS = 1_767_225_600_000
-"""2026-01-01, 00:00 UTC, a Thursday."""
 MODEL = {
     "product": "mixer",
     "title": "A mixer",
@@ -48,47 +40,26 @@ def pack(*rules: dict[str, Any], **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class Room:
+class Room(Rig):
     """One DPS and what its devices, its operator and its users do."""
 
     def __init__(self, url: str = "sqlite://", **how: Any) -> None:
-        self._runner = asyncio.Runner()
-        bus = MemoryBus()
-        self.dps = Dps(Store(url, Bus()), bus.service_link(), Settings(**how))
-        self._devices = bus.device_link()
-        self._delivered = dict.fromkeys(SITES, 0)
+        super().__init__(url, sites=SITES, **how)
         self._seq: dict[str, int] = {}
         self._losses = 0
-        self.now_ms = START_MS
         self.cursor = "0"
-        self.run(self._open())
-        transport = httpx.ASGITransport(app=self.dps.app)
-        self._client = httpx.AsyncClient(transport=transport, base_url="http://dps")
 
-    async def _open(self) -> None:
-        await self._devices.open(SITES, lambda _: None)
-        await self.dps.start()
+    @property
+    def now_ms(self) -> int:
+        """What time it is, or is to be at the next call of the clock."""
+        return self.now
 
-    def run(self, work: Any) -> Any:
-        return self._runner.run(work)
-
-    def close(self) -> None:
-        async def end() -> None:
-            await self._client.aclose()
-            await self._devices.close()
-            await self.dps.stop()
-
-        self.run(end())
-        self._runner.close()
+    @now_ms.setter
+    def now_ms(self, at_ms: int) -> None:
+        self.now = at_ms
 
     def call(self, method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
-        answer = self.run(self._client.request(method, f"/v1{path}", json=body))
-        assert answer.status_code == status, answer.text
-        return answer.json()
-
-    def items(self, path: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.call("GET", path)["items"]
-        return found
+        return self.done(method, path, body, status)
 
     def install(self, *packs: dict[str, Any], model: dict[str, Any] | None = None) -> None:
         for customer in sorted(set(CUSTOMERS.values())):
@@ -111,26 +82,19 @@ class Room:
         """A reading of now, not yet decided upon."""
         at_ms = self.now_ms if at_ms is None else at_ms
         seq = self._seq[thing] = self._seq.get(thing, 0) + 1
-        site = THINGS[thing]
         message = m.Telemetry(device=thing, boot=1, seq=seq, at_ms=at_ms, signals=signals)
-        packet = Packet(topics.uplink(site, message), encode(message))
-        self._delivered[site] += 1
-        self.run(self._devices.publish([packet]))
+        self.publish(THINGS[thing], message)
 
     def will(self, thing: str, at_ms: int | None = None) -> None:
         """The broker says that a device is gone."""
         at_ms = self.now_ms if at_ms is None else at_ms
         self._losses += 1
         message = m.Will(device=thing, boot=1, seq=-self._losses, at_ms=at_ms)
-        packet = Packet(topics.uplink(THINGS[thing], message), encode(message))
-        self._delivered[THINGS[thing]] += 1
-        self.run(self._devices.publish([packet]))
+        self.publish(THINGS[thing], message)
 
     def clock(self, to_ms: int) -> list[dict[str, Any]]:
         """Move time; gives what the feed shows since the last time."""
-        self.now_ms = to_ms
-        body = {"now_ms": to_ms, "delivered": self._delivered, "wait_s": 5.0}
-        self.call("POST", "/clock", body)
+        self.until(to_ms)
         return self.news()
 
     def news(self) -> list[dict[str, Any]]:
@@ -172,15 +136,7 @@ def kit() -> type[Kit]:
 
 @pytest.fixture
 def make_room() -> Iterator[Callable[..., Room]]:
-    made: list[Room] = []
-
-    def make(url: str = "sqlite://", **how: Any) -> Room:
-        made.append(Room(url, **how))
-        return made[-1]
-
-    yield make
-    for room in made:
-        room.close()
+    yield from opening(Room)
 
 
 @pytest.fixture
