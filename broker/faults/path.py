@@ -16,6 +16,7 @@ from broker.faults.flow import Flow, Out
 from broker.faults.state import PathState, Remembered
 from broker.faults.verdict import Fault, Streams, VerdictRecord
 from broker.ledger import DeliveryLedger, Run, runs_of
+from broker.link.patience import wait_at_most
 from broker.link.port import MAX_PAYLOAD_BYTES, DeviceLink, Packet
 from broker.wire import codec, topics
 from broker.wire.messages import Birth, Downlink, TelemetryBatch, Uplink
@@ -205,27 +206,27 @@ class FaultyLink:
         Returns:
             The ids that have not, after ``within_s`` seconds of wall time; empty when all have.
         """
-        missing = set(command_ids).difference(self._reached)
-        try:
-            async with asyncio.timeout(within_s):
-                while missing:
-                    self._arrival.clear()
-                    await self._arrival.wait()
-                    missing.difference_update(self._reached)
-        except TimeoutError:
-            pass
-        return missing
+        await self._until(lambda: self._reached.keys() >= set(command_ids), within_s)
+        return set(command_ids).difference(self._reached)
 
     async def any_downlink(self, within_s: float) -> bool:
         """Wait until something is there to be taken, at most ``within_s`` seconds of wall time."""
+        await self._until(lambda: bool(self._inbox), within_s)
+        return bool(self._inbox)
+
+    async def _until(self, holds: Callable[[], bool], within_s: float) -> None:
+        async def come() -> None:
+            while not holds():
+                self._arrival.clear()
+                await self._arrival.wait()
+
+        if holds():
+            return
+        coming = asyncio.create_task(come())
         try:
-            async with asyncio.timeout(within_s):
-                while not self._inbox:
-                    self._arrival.clear()
-                    await self._arrival.wait()
-        except TimeoutError:
-            return False
-        return True
+            await wait_at_most(coming, within_s)
+        finally:
+            coming.cancel()
 
     def take_downlinks(self, now_ms: int) -> list[tuple[str, Downlink]]:
         """Give what devices hear at this time, each message once, in an order that is no accident.

@@ -16,6 +16,8 @@ from broker.servers import ports
 from broker.servers.model import HOST, START_WITHIN_S, BrokerError
 
 _PLUGINS = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+_END_WITHIN_S = 60.0
+"""Ending takes milliseconds; a machine that stands still for a while must not make it fail."""
 _ROUNDS_TO_ACCEPT = 6
 """Rounds of the event loop until a connection that was just accepted is one that we know."""
 
@@ -100,11 +102,17 @@ class AmqttServer:
         # asyncio.run cancels what is left, and waits for it.
 
     def kill(self) -> None:
-        """Cut every connection and end the thread; safe to call twice."""
+        """Cut every connection and end the thread; safe to call twice.
+
+        Raises:
+            BrokerError: If the thread does not end.
+        """
         if self._stop is not None:
             loop, stop = self._stop
             loop.call_soon_threadsafe(stop.set)
             self._stop = None
         if self._thread is not None:
-            self._thread.join(START_WITHIN_S)
+            self._thread.join(_END_WITHIN_S)
+            if self._thread.is_alive():
+                raise BrokerError(f"amqtt still runs {_END_WITHIN_S:g} s after it was ended")
             self._thread = None

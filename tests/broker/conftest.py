@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 import uvloop
+from waiting import GUARD_S
 
 import broker
 from broker.link.memory import MemoryBus
 from broker.link.mqtt import MqttDeviceLink, MqttServiceLink
 from broker.link.port import DeviceLink, Packet, ServiceLink
 from broker.servers import Broker, mosquitto
-
-WITHIN_S = 20.0
 
 
 @dataclass
@@ -31,12 +30,12 @@ class Place:
     def device_link(self) -> DeviceLink:
         if self.bus is not None:
             return self.bus.device_link()
-        return MqttDeviceLink(self.broker.url, "devices", patience_s=10.0)
+        return MqttDeviceLink(self.broker.url, "devices", patience_s=GUARD_S)
 
     def service_link(self, client_id: str = "service") -> ServiceLink:
         if self.bus is not None:
             return self.bus.service_link(client_id)
-        return MqttServiceLink(self.broker.url, client_id, patience_s=10.0)
+        return MqttServiceLink(self.broker.url, client_id, patience_s=GUARD_S)
 
 
 @dataclass
@@ -69,7 +68,7 @@ class Handler:
         await self._until(lambda come: come.count(payload) == 2)
 
     async def _until(self, holds: Callable[[list[bytes]], bool]) -> None:
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(GUARD_S):
             while not holds([packet.payload for packet in self.packets]):
                 self._news.clear()
                 await self._news.wait()

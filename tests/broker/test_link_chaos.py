@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 import msgspec
 import numpy as np
 import pytest
+from waiting import GUARD_S
 
 import broker
 from broker.ledger import DeliveryLedger
@@ -129,8 +130,8 @@ def test_wherever_connections_are_cut_each_message_is_counted_once_and_in_order(
             Cutter(server.port, drawn(seed, 9)) as of_devices,
             Cutter(server.port, drawn(seed + 100, 9)) as of_service,
         ):
-            service = MqttServiceLink(of_service.url, "service", patience_s=15.0)
-            devices = MqttDeviceLink(of_devices.url, "devices", patience_s=15.0)
+            service = MqttServiceLink(of_service.url, "service", patience_s=GUARD_S)
+            devices = MqttDeviceLink(of_devices.url, "devices", patience_s=GUARD_S)
             await service.open([topics.UP_ALL], handler)
             await devices.open(["site-a"], lambda _: None)
             for start in range(0, REPORTS, 140):
@@ -170,7 +171,7 @@ def test_a_cut_between_the_first_delivery_and_the_subscription_is_just_one_more_
         connect_only = 14 + len("service")
         cuts = [Cut(ENDLESS.up, heard), Cut(ENDLESS.up, heard), Cut(connect_only + 1, ENDLESS.down)]
         async with Cutter(server.port, cuts) as cutter:
-            second = MqttServiceLink(cutter.url, "service", patience_s=15.0)
+            second = MqttServiceLink(cutter.url, "service", patience_s=GUARD_S)
             await second.open([topics.UP_ALL], handler)
             await handler.has({packet.payload for packet in packets})
             assert cutter.made == len(cuts)
@@ -189,7 +190,7 @@ def test_closing_the_devices_ends_a_publish_under_way_instead_of_hanging_it(serv
         publishing = asyncio.create_task(devices.publish([packed(report(1))]))
         await asyncio.sleep(0)  # it is sent now, and nothing was read since
         await devices.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(GUARD_S):
             with pytest.raises(LinkLost, match=r"connection 'devices-site-a' .* was closed"):
                 await publishing
 
@@ -208,7 +209,7 @@ def test_closing_a_service_ends_a_publish_under_way_and_later_ones(
             await asyncio.sleep(0)
             await service.close()
             for late in (publishing, service.publish([DOWN])):
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(GUARD_S):
                     with pytest.raises(LinkLost, match=r"connection 'service' .* was closed"):
                         await late
 
@@ -234,7 +235,7 @@ def test_closing_clients_of_devices_ends_their_publishes_under_way(run, stopped)
                 await asyncio.sleep(0)
             await devices.close()
             for publishing in under_way:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(GUARD_S):
                     with pytest.raises(LinkLost, match=r"connection 'device-[12]' .* was closed"):
                         await publishing
 

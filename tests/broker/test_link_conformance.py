@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from waiting import GUARD_S
 
 from broker.link.port import MAX_PAYLOAD_BYTES, Packet, PayloadTooLarge
 from broker.wire import topics
@@ -165,7 +166,7 @@ def test_devices_hear_what_is_said_to_their_sites_and_a_broadcast_once(place, ru
         for site in ("site-b", "site-a"):
             last.clear()
             await service.publish([Packet(f"twinrig/v1/down/{site}/device-1/command", b"last")])
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(GUARD_S):
                 await last.wait()
         assert sorted(p.payload for p in heard if p.payload != b"last") == [
             b"to a",
@@ -221,7 +222,7 @@ def test_a_handler_is_never_run_twice_at_a_time(place, run):
         await devices.open(["site-a"], lambda _: None)
         for start in range(0, 240, 80):
             await devices.publish([up(n) for n in range(start, start + 80)])
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(GUARD_S):
             await over.wait()
         await service.close()
         await service.ended()
@@ -242,7 +243,7 @@ def test_an_error_in_the_devices_end_is_raised_to_who_publishes(place, run, new_
         await service.open([topics.UP_ALL], new_handler())
         await devices.open(["site-a"], on_downlink)
         await service.publish([Packet("twinrig/v1/down/site-a/device-1/command", b"x")])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(GUARD_S):
             await came.wait()
         await asyncio.sleep(0)
         with pytest.raises(KeyError, match="no such device"):

@@ -7,6 +7,7 @@ import socket
 import sys
 
 import pytest
+from waiting import GUARD_S
 
 import broker
 from broker.link import client
@@ -140,12 +141,29 @@ def test_a_broker_that_stays_away_ends_publish_with_its_name_and_the_wait(server
     run(story())
 
 
+def test_an_attempt_that_took_longer_than_the_patience_is_not_the_last(server, run, monkeypatch):
+    monkeypatch.setattr(client, "ANSWER_WITHIN_S", 0.3)
+
+    async def story() -> None:
+        async with Gate(server.port) as gate:
+            devices = MqttDeviceLink(gate.url, "devices", patience_s=0.1)
+            gate.swallow = True
+            opening = asyncio.create_task(devices.open(["site-a"], lambda _: None))
+            await gate.swallowed.wait()
+            gate.swallow = False
+            await opening
+            await devices.publish([up(1)])
+            await devices.close()
+
+    run(story())
+
+
 def test_a_service_learns_that_its_broker_is_lost(server, run, new_handler):
     async def story() -> None:
         service = MqttServiceLink(server.url, "service", patience_s=0.2)
         await service.open([topics.UP_ALL], new_handler())
         server.kill()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(GUARD_S):
             with pytest.raises(LinkLost, match="is lost"):
                 await service.ended()
         await service.close()

@@ -9,6 +9,7 @@ import threading
 import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
+from waiting import GUARD_S
 
 from broker.link.mqtt import MqttDeviceLink, MqttServiceLink
 from broker.link.per_device import PerDeviceLink
@@ -55,7 +56,7 @@ def test_devices_speak_in_order_and_hear_what_is_meant_for_them(server, run, new
             Packet(topics.DOWN_BROADCAST, codec.encode(ask)),
         ]
         await service.publish(down)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(GUARD_S):
             await all_heard.wait()
         assert sorted(heard) == sorted(down)
         await devices.close()

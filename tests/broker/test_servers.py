@@ -14,6 +14,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
+from waiting import GUARD_S
 
 import broker
 from broker import servers
@@ -216,7 +217,7 @@ def test_nothing_is_left_when_the_owner_is_killed(kind, tmp_path):
         port, pid = map(int, owner.stdout.readline().split())
         watch = os.pidfd_open(pid) if pid else None
         # The broker's own end of this connection closes when the broker, not its guard, is gone.
-        sock = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+        sock = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=GUARD_S))
         owner.send_signal(signal.SIGKILL)
         owner.wait()
         with suppress(ConnectionResetError):

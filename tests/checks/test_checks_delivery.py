@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from waiting import GUARD_S
+
 from broker.ledger import DeliveryLedger
 from broker.link.memory import MemoryBus
 from broker.link.port import Packet
@@ -52,7 +54,7 @@ def test_a_consumer_s_ledger_names_what_a_bad_bus_did_by_device_and_number() -> 
         await service.open([topics.UP_ALL], store)
         packets = [Packet(topics.uplink(SITE, r), codec.encode(r), False) for r in sent]
         await devices.publish(packets)
-        await asyncio.wait_for(came.wait(), 10)
+        await asyncio.wait_for(came.wait(), GUARD_S)
         await devices.close()
         await service.close()
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from waiting import GUARD_S
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
@@ -48,7 +49,7 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.terminate()
-        process.wait(timeout=60)
+        process.wait(timeout=GUARD_S)
         process.stdout.close()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from waiting import GUARD_S
 
 from harness.cli import output
 from harness.cli.main import main
@@ -127,7 +128,7 @@ def test_help_imports_nothing_heavy():
         f"print(sorted(set({HEAVY!r}) & set(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=GUARD_S, check=False
     )
 
     assert done.stdout.splitlines()[-1] == "[]", done.stderr

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+from waiting import GUARD_S
 
 STORY = """\
 schema: 1
@@ -42,14 +43,14 @@ def test_up_prints_addresses_that_work_and_leaves_nothing_after_ctrl_c(tmp_path:
         assert None not in (broker, dps, portal), told
         assert re.search(r"^devices +pump-01-1, pump-01-2$", told, re.MULTILINE)
         address = (broker[1], int(broker[2]))
-        socket.create_connection(address, timeout=10).close()
+        socket.create_connection(address, timeout=GUARD_S).close()
         assert httpx.get(f"{dps[1]}/v1/info", trust_env=False).json()["clock"] == "live"
         assert "Machines" in httpx.get(portal[1], trust_env=False, follow_redirects=True).text
 
         children = psutil.Process(process.pid).children(recursive=True)
         assert len(children) >= 2  # a broker and a DPS
         process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=60)
+        rest, errors = process.communicate(timeout=GUARD_S)
     finally:
         process.kill()
         process.communicate()
@@ -57,7 +58,7 @@ def test_up_prints_addresses_that_work_and_leaves_nothing_after_ctrl_c(tmp_path:
     assert process.returncode == 0, errors
     assert "stopped in order" in rest
     assert "Traceback" not in errors
-    _, alive = psutil.wait_procs(children, timeout=10)
+    _, alive = psutil.wait_procs(children, timeout=GUARD_S)
     assert alive == []
     with socket.socket() as probe:
         assert probe.connect_ex(address) != 0

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waiting import GUARD_S
 
 from broker.servers import ports
 from harness.engine.runner import RunOptions, run_scenario
@@ -93,7 +94,7 @@ def test_a_dps_started_by_hand_after_the_run_gives_the_same_hash(
 @pytest.mark.deep
 def test_a_client_for_each_device_gives_the_same_hash(story: Path, memory_hash: str) -> None:
     with twinrig_run(story, "--clients", "per-device", "--broker", "rumqttd") as run:
-        told, errors = run.communicate(timeout=60)
+        told, errors = run.communicate(timeout=GUARD_S)
 
     said = json.loads(told)
     assert (run.returncode, said["verdict"]) == (0, "passed"), errors

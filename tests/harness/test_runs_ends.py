@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 import pytest
+from waiting import GUARD_S
 
 from broker.servers import Broker, open_broker
 from harness.engine import assembly
@@ -205,5 +206,5 @@ def test_a_run_that_is_stopped_leaves_nothing_behind_and_says_how_to_replay_it(
         f"replay: twinrig run {FLAGSHIP} --seed 7 --broker rumqttd"
     )
     assert len(children) == 2, "broker and DPS"
-    assert psutil.wait_procs(children, timeout=5)[1] == []
+    assert psutil.wait_procs(children, timeout=GUARD_S)[1] == []
     assert list(scratch.iterdir()) == []

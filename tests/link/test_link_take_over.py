@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from paho.mqtt.client import Client
+from waiting import GUARD_S
 
 import broker
 from broker.link.mqtt import MqttServiceLink
@@ -39,14 +40,14 @@ def test_a_device_whose_session_is_taken_over_comes_back_and_loses_nothing(
 
         service = MqttServiceLink(url, "service")
         await service.open([topics.UP_ALL], note)
-        link = PerDeviceLink(url, {"site-a": ["dev-1"]}, patience_s=20.0)
+        link = PerDeviceLink(url, {"site-a": ["dev-1"]}, patience_s=GUARD_S)
         await link.open(["site-a"], lambda _: None)
         await link.publish([told(1)])
         await link.take_over("dev-1")
         await link.publish([told(2)])
         await link.take_over("dev-1")
         await link.publish([told(3)])
-        await asyncio.wait_for(all_there.wait(), 20.0)
+        await asyncio.wait_for(all_there.wait(), GUARD_S)
         await link.close()
         await service.close()
         return came

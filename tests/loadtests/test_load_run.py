@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+from waiting import GUARD_S
 
 from broker.servers import open_broker
 from broker.wire import codec, topics
@@ -315,7 +316,7 @@ def _locust(*arguments):
         text=True,
         check=False,
         cwd=ROOT,
-        timeout=60,
+        timeout=GUARD_S,
     )
 
 

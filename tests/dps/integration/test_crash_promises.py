@@ -18,6 +18,7 @@ from typing import get_args
 
 import httpx
 import pytest
+from waiting import GUARD_S
 
 import broker
 from broker.wire import messages as m
@@ -102,7 +103,7 @@ class Teller:
 
     def _open(self):
         self.process = self._start()
-        self.client = httpx.AsyncClient(base_url=self.process.ready(), timeout=20)
+        self.client = httpx.AsyncClient(base_url=self.process.ready(), timeout=GUARD_S)
 
     async def __call__(self, method, path, body=None, **headers):
         key = {} if method == "GET" or headers else {"Idempotency-Key": f"{method} {path}"}

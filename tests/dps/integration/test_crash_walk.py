@@ -15,6 +15,7 @@ from typing import get_args
 
 import httpx
 import pytest
+from waiting import GUARD_S
 
 import broker
 from reference_impl.kernel.crashpoints import Point
@@ -60,7 +61,7 @@ class Caller:
 
     def _open(self):
         self.process = self._start()
-        self.client = httpx.AsyncClient(base_url=self.process.ready(), timeout=20)
+        self.client = httpx.AsyncClient(base_url=self.process.ready(), timeout=GUARD_S)
 
     async def __call__(self, method, path, body=None, key=None):
         headers = {} if key is None else {"Idempotency-Key": key}

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+from waiting import GUARD_S
 
 import broker
 from broker.link.memory import MemoryBus
@@ -110,7 +111,7 @@ class Rig:
         """Wait until the DPS has taken in all that was sent."""
         event, intake = asyncio.Event(), self.dps.contexts.ingestion
         intake.on_stored(event.set)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(GUARD_S):
             while intake.short_of(self.delivered):
                 event.clear()
                 await event.wait()
@@ -126,7 +127,7 @@ class Rig:
 
 async def until(holds):
     """Let others run until ``holds()``; for what has no event of its own to wait for."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(GUARD_S):
         while not holds():  # noqa: ASYNC110
             await asyncio.sleep(0)
 

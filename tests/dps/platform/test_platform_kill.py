@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from waiting import GUARD_S
 
 import broker
 from broker.link.mqtt import MqttDeviceLink
@@ -83,7 +84,7 @@ async def live_through(kit, store, address, point, crash_file):
     process = Process(address, store, **environment)
     kills = 0
     async with devices_at(address, heard) as devices:
-        client = httpx.AsyncClient(base_url=process.ready(), timeout=20)
+        client = httpx.AsyncClient(base_url=process.ready(), timeout=GUARD_S)
         await install(client, kit)
         delivered = dict.fromkeys(THINGS.values(), 0)
         for number in range(4):
@@ -107,7 +108,7 @@ async def live_through(kit, store, address, point, crash_file):
                 assert process.stop()[0] == -signal.SIGKILL
                 kills += 1
                 process = Process(address, store, **environment)
-                client = httpx.AsyncClient(base_url=process.ready(), timeout=20)
+                client = httpx.AsyncClient(base_url=process.ready(), timeout=GUARD_S)
                 answer = (await client.post("/v1/clock", json=call)).json()
             assert answer["now_ms"] == at_ms, answer
             wanted = set(answer["commands"])

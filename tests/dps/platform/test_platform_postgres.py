@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from waiting import GUARD_S
 
 from reference_impl.ingestion.adapters import tables as ingestion
 from reference_impl.kernel import migrate, postgres
@@ -112,7 +113,7 @@ def test_a_dps_whose_session_the_server_ends_stops_and_nothing_is_lost(kit, new_
             server.dispose()
             await rig.send("site-01", kit.reading("mix-1", 1, kit.START_MS))
             with pytest.raises(sa.exc.OperationalError):
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(GUARD_S):
                     await rig.dps.ended()
         async with kit.open_rig(url, bus=rig.bus) as again:
             answer = await again.clock(kit.START_MS + 1, delivered=rig.delivered)
