@@ -16,7 +16,6 @@ from typing import Any
 import psutil
 import pytest
 from hypothesis import HealthCheck, settings
-from waiting import GUARD_S
 
 SLOW_IS_FINE = (HealthCheck.too_slow, HealthCheck.data_too_large)
 
@@ -174,7 +173,7 @@ def postgres_url() -> Iterator[str]:
             yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
         finally:
             process.terminate() if process.poll() is None else None
-            process.wait(timeout=GUARD_S)
+            process.wait(timeout=90)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
