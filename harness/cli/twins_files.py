@@ -16,6 +16,9 @@ from twins.products import Product
 
 PAGE_BYTES, BATCH_ROWS = 2**23, 2**20
 """So a column of a row group is one page, encoded in one go: a tenth quicker than Arrow's own."""
+GROUP_ROWS = 100_000
+"""A row group has at least so many rows, but for the last: what the footer says of each column of
+each group is kept until the end, and a thousand units beside their rooms have few rows a page."""
 EXACT = 2**24
 """Whole numbers up to here are exact in float32."""
 UNITS = {
@@ -153,7 +156,7 @@ def open_table(path: Path, columns: Sequence[Column], devices: Sequence[str]) ->
 
 
 class ParquetTable(Table):
-    """One row group a page; units and titles stand in the schema too.
+    """One row group a page, or for several small ones; units and titles stand in the schema too.
 
     What a sensor did not measure is null; true values are always there.
     """
@@ -177,6 +180,8 @@ class ParquetTable(Table):
         ]
         self._schema = arrow.schema(fields)
         self._names = arrow.array(self.devices)
+        self._small: list[tuple[NDArray[np.int64], list[NDArray[Any]]]] = []
+        """Copies of pages that are no row group yet."""
         self._index: dict[int, Any] = {}
         """Who reports, for so many reports of all: the same in page after page."""
         # First bytes of floats, put side by side, shrink well. A dictionary of the values that a
@@ -189,6 +194,23 @@ class ParquetTable(Table):
         )  # fmt: skip
 
     def _put(self, at_ms: NDArray[np.int64], values: Sequence[NDArray[Any]]) -> None:
+        count = len(self.devices)
+        if not self._small and len(at_ms) * count >= GROUP_ROWS:
+            self._write_group(at_ms, values)
+            return
+        self._small.append((at_ms.copy(), [column.copy() for column in values]))
+        if sum(len(times) for times, _ in self._small) * count >= GROUP_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Write the small pages as one row group."""
+        if self._small:
+            times, values = zip(*self._small, strict=True)
+            self._small = []
+            columns = [np.concatenate(column) for column in zip(*values, strict=True)]
+            self._write_group(np.concatenate(times), columns)
+
+    def _write_group(self, at_ms: NDArray[np.int64], values: Sequence[NDArray[Any]]) -> None:
         arrow, count = self._arrow, len(self.devices)
         times = arrow.array(np.repeat(at_ms, count)).view(self._schema.field("at_ms").type)
         if len(at_ms) not in self._index:
@@ -214,6 +236,7 @@ class ParquetTable(Table):
 
     def close(self) -> None:
         """Finish the file."""
+        self._flush()
         self._file.close()
 
 

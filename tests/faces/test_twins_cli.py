@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from harness.cli import twins_export, twins_realism, twins_wanted
+from harness.cli import twins_export, twins_files, twins_realism, twins_wanted
 from harness.cli.main import app
 from harness.cli.twins_files import texts, unit_of
 from harness.errors import InvalidRun, ScenarioError
@@ -149,15 +149,26 @@ def test_a_csv_data_set_holds_the_history_and_explains_itself(
     assert units["damage_bearing"] == "1"
 
 
-def test_a_parquet_data_set_holds_the_same_values_as_csv(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("group_rows", "groups"), [(1, [100, 100, 88]), (150, [200, 88]), (1000, [288])]
+)
+def test_a_parquet_data_set_holds_the_same_values_as_csv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group_rows: int, groups: list[int]
+) -> None:
+    """Small pages wait for each other; what they lie in is used again meanwhile."""
     pytest.importorskip("pyarrow")
     import pyarrow.parquet as pq
 
+    monkeypatch.setattr(twins_export, "PAGE_ROWS", 100)
+    monkeypatch.setattr(twins_files, "GROUP_ROWS", group_rows)
     told, plain = export(tmp_path / "p", "parquet"), export(tmp_path / "c", "csv")
     assert told["fingerprint"] == plain["fingerprint"]
     table = pq.read_table(tmp_path / "p" / "telemetry.parquet")
     history = history_of(tmp_path)
-    assert table.num_rows == 72 * 4
+    footer = pq.read_metadata(tmp_path / "p" / "telemetry.parquet")
+    assert [footer.row_group(n).num_rows for n in range(footer.num_row_groups)] == groups
+    np.testing.assert_array_equal(table.column("at_ms").cast("int64"), history.at_ms.repeat(4))
+    assert table.column("device").to_pylist() == list(history.devices) * 72
     assert table.schema.field("flow_m3_h").metadata[b"unit"] == b"m3/h"
     for name, column in history.telemetry.items():
         seen = table.column(name).to_numpy()
