@@ -98,6 +98,13 @@ FEED_KINDS = (
     "consent.given", "consent.withdrawn", "grant.given", "grant.revoked",
     *(f"secondary_use.{what}" for what in ("opened", "withheld", "looked", "ordered", "ended")),
     *(f"charge.{what}" for what in ("asked", "settled", "refunded", "voided")),
+    *(
+        f"subscription.{step}"
+        for step in (
+            "begun", "payment_asked", "activated", "renewed", "change_asked", "changed",
+            "suspended", "cancelled", "kept", "ended",
+        )
+    ),
     *(f"feature.{what}" for what in ("ordered", "unlocked", "revoked")),
     *(f"rental.{what}" for what in ("reserved", "taken", "given_back", "lapsed")),
     *(f"planned_work.{what}" for what in ("proposed", "agreed", "done", "missed", "rescheduled")),

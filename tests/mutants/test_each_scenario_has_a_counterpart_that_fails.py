@@ -20,6 +20,14 @@ FILES = sorted(
 )
 QUICK = {"pumps/imbalance", "ventilation/smoke"}
 """One each of those that run for about a second; the others wait for the night."""
+OF_PLANS = {
+    "gives_what_is_not_paid": "SU1",
+    "stops_the_machine_of_who_does_not_pay": "SU5",
+    "knows_no_flat_plan": "SU6",
+    "forgets_what_was_before": "SU7",
+    "withholds_safety_alerts": "SU8",
+}
+"""Bugs of a DPS that sells plans, and the invariant of each: one file is about them all."""
 
 
 def name_of(path: Path) -> str:
@@ -76,6 +84,18 @@ def test_a_scenario_is_red_when_the_dps_has_the_bug_that_it_is_about(path: Path,
 
     assert result.exit_code == 1, (bug, result.verdict, result.error)
     assert check in {failed.check for failed in result.failed_checks}, bug
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(("bug", "number"), OF_PLANS.items())
+def test_a_plan_that_is_not_paid_for_is_red_for_each_bug_of_selling_it(
+    bug: str, number: str, play
+) -> None:
+    result = play(ROOT / "scenarios/digital_services/plan-not-paid.yaml", bug)
+    (red,) = (failed for failed in result.failed_checks if failed.check == "invariants")
+
+    assert result.exit_code == 1
+    assert f"{number}: " in red.seen
 
 
 @pytest.mark.deep
