@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.checks.base import Brief, Check, Decision, Ending, catalog
+from harness.engine import agreed
 from harness.engine.causes import Cause, chain, whereabouts
 from harness.engine.history import History
 from harness.engine.lines import around
@@ -17,7 +17,7 @@ from harness.scenario.products import Products
 from harness.scenario.resolve import places, used_products
 from harness.scenario.schema import CheckRef, Scenario
 from harness.sut.port import Call
-from harness.sut.setup import CONTRACT, CUSTOMER
+from harness.sut.setup import CUSTOMER
 
 HARDWARE = "hardware_revision"
 """The property of a thing that names its hardware revision (docs/reference/dps-contract.md)."""
@@ -97,7 +97,8 @@ def brief_of(scenario: Scenario, products: Products, calls: Sequence[Call]) -> B
             for device, place in devices.items()
         },
         plans=_entered(scenario, "/v1/plans/"),
-        contracts=_agreed(scenario, calls),
+        contracts=agreed.contracts(scenario, calls),
+        amendments=agreed.amendments(scenario),
         packages=_entered(scenario, "/v1/firmware/packages/"),
         rollouts=_entered(scenario, "/v1/firmware/rollouts/"),
         models={device: products[place.product].model for device, place in devices.items()},
@@ -126,27 +127,6 @@ def _entered(scenario: Scenario, path: str) -> dict[str, Mapping[str, Any]]:
         if isinstance(entry, Setup)
         for call in entry.service.calls
         if call.path.startswith(path)
-    }
-
-
-def _agreed(scenario: Scenario, calls: Sequence[Call]) -> dict[str, Mapping[str, Any]]:
-    """Contracts whose terms stay as a call says them, by name."""
-    path = re.compile(r"/v1/contracts/([^/]+)")
-    bodies: dict[str, list[Mapping[str, Any]]] = {}
-    setups = [entry.service for entry in scenario.timeline if isinstance(entry, Setup)]
-    made = [(call.method, call.path, call.body) for call in calls]
-    made += [(call.method, call.path, call.body) for setup in setups for call in setup.calls]
-    for method, where, body in made:
-        if method == "PUT" and (found := path.fullmatch(where)):
-            bodies.setdefault(found[1], []).append(body)
-    changed = [setup.contract for setup in setups]
-    return {
-        name: said[0]
-        for name, said in bodies.items()
-        if len(said) == 1
-        and not said[0].get("tier")
-        and all(isinstance(thing, str) for thing in said[0]["things"])
-        and not (name == CONTRACT and any(changed))
     }
 
 

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.scenario.schema import Contract, Policy
+
+
+class Amendment(NamedTuple):
+    """Other terms of a contract, from the begin of a month on."""
+
+    from_ms: int
+    terms: Mapping[str, Any]
+    """Those that change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +40,9 @@ class Brief:
     planned_updates: frozenset[str] = frozenset()
     """Contracts of the scenario's calls by which an update's downtime is planned."""
     contracts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Terms of contracts that are agreed on once, and by no tier, as their calls say them."""
+    """Terms that contracts begin with which are agreed on once, as calls and tiers say them."""
+    amendments: Mapping[str, Sequence[Amendment]] = field(default_factory=dict)
+    """By contract: what the scenario's calls amend."""
     packages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Packages of firmware that the scenario's calls offer, by id."""
     rollouts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -1,7 +1,8 @@
 """Invariants K that a feed shows to whoever knows the contracts of the scenario's calls.
 
-A contract is left out whose terms the harness does not know for sure: agreed on twice, amended, or
-by a tier.
+Terms are those of the call, of its tier and of the amendments that the feed told of. A contract is
+left out whose terms the harness does not know for sure: agreed on twice, or amended by somebody
+else.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from harness.events import FeedSeen
-from harness.oracles.brief import Brief
+from harness.oracles.brief import Amendment, Brief
 from harness.oracles.invariants import Invariant
 from harness.oracles.outcome_invariants import COMPUTED
 from harness.oracles.outcomes import Period, month_from
@@ -76,6 +77,7 @@ class _OfContracts(Invariant):
     def __init__(self, brief: Brief) -> None:
         super().__init__(brief)
         self._unknown: set[str] = set()
+        self._amended: dict[str, list[Amendment]] = {}
         self._begins_ms: dict[str, int] = {}
         self._ends_ms: dict[str, int] = {}
         self._stands: dict[str, dict[str, str]] = {}
@@ -83,8 +85,8 @@ class _OfContracts(Invariant):
 
     def feed(self, event: FeedSeen) -> str | None:
         """See Invariant."""
-        if event.kind == "contract.amended" and set(event.data["changes"]) != {"customer"}:
-            self._unknown.add(event.subject)
+        if event.kind == "contract.amended":
+            self._amend(event)
         elif event.kind == "contract.thing_swapped":
             stands = self._stands.setdefault(event.subject, {})
             stands[str(event.data["place"])] = str(event.data["thing"])
@@ -92,16 +94,32 @@ class _OfContracts(Invariant):
             self._ends_ms[event.subject] = event.at_ms
         self.told(event)
         name = str(event.data.get("contract"))
-        terms = self.brief.contracts.get(name)
-        if event.kind != "outcome.period_closed" or terms is None or name in self._unknown:
+        first = self.brief.contracts.get(name)
+        if event.kind != "outcome.period_closed" or first is None or name in self._unknown:
             return None
-        begin_ms = self._begins_ms.get(name, int(terms["start_ms"]))
+        begin_ms = self._begins_ms.get(name, int(first["start_ms"]))
+        terms = {**first}
+        for later in self._amended.get(name, ()):
+            terms |= later.terms if later.from_ms <= begin_ms else {}
         grouped = [thing for group in terms.get("groups", ()) for thing in group["things"]]
         units = len(terms.get("groups", ())) + len(set(terms["things"]) - set(grouped))
         period = Period(begin_ms, begin_ms + int(event.data["total_ms"]) // max(1, units))
         self._begins_ms[name] = period.to_ms
         wrong = self.closed(event, terms, period)
         return None if wrong is None else f"{event.subject}: {wrong}"
+
+    def _amend(self, event: FeedSeen) -> None:
+        """Take note of other terms; who pays is none of them. The feed names them, no more."""
+        names = {*event.data["changes"]} - {"customer"}
+        said = [
+            one
+            for one in self.brief.amendments.get(event.subject, ())
+            if one.terms.keys() == names and one.from_ms == event.data.get("from_ms")
+        ]
+        if len(said) == 1:
+            self._amended.setdefault(event.subject, []).append(said[0])
+        elif names:
+            self._unknown.add(event.subject)
 
     def told(self, event: FeedSeen) -> None:
         """Take note of what is told beside periods; overridden where it matters."""

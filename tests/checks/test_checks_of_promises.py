@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.engine import agreed
+from harness.oracles.brief import Amendment
 from harness.oracles.contract_invariants import up_together
 from harness.oracles.update_invariants import in_window
+from harness.scenario import build as b
+from harness.scenario.entries import Setup
 
 H = 3_600_000
 START = 1_767_225_600_000  # 2026-01-01T00:00:00Z, a Thursday
@@ -97,6 +102,60 @@ def test_a_contract_whose_terms_have_changed_is_not_judged_by_the_old_ones(make,
 
     assert judged("invariants", {"only": "K7"}, [other, *log]).passed
     assert not judged("invariants", {"only": "K7"}, [owner, *log]).passed
+
+
+def test_what_a_call_amends_counts_from_its_month_on(make, brief, judged_by) -> None:
+    """Time that was degraded counts half in January, and whole from February on."""
+    _, (january,) = make.agreed()["K7"]
+    slow = {"up_ms": 734 * H, "degraded_ms": 10 * H, "unknown_ms": 0, "availability": 1 - 5 / 744}
+    whole = {"up_ms": 662 * H, "degraded_ms": 10 * H, "total_ms": 672 * H}
+    times = january.data | slow
+    closed = make.feed(745, "outcome.period_closed", "k-1/2026-01", **times)
+    amended = make.feed(
+        2, "contract.amended", "k-1", changes=["degraded_weight"], from_ms=START + 744 * H
+    )
+    dearer = Amendment(START + 744 * H, {"degraded_weight": 1.0})
+    knows = replace(brief, amendments={"k-1": [dearer]})
+
+    def february(share: float):
+        told = {**times, **whole, "period": "2026-02", "availability": share}
+        return make.feed(1417, "outcome.period_closed", "k-1/2026-02", **told)
+
+    kept, forgot = february(1 - 10 / 672), february(1 - 5 / 672)
+    assert judged_by(knows, "K7", [amended, closed, kept]).passed
+    assert "k-1/2026-02" in judged_by(knows, "K7", [amended, closed, forgot]).seen
+    assert judged_by(knows, "K7", [closed, forgot]).passed, "nothing was amended"
+    early = make.feed(745, "outcome.period_closed", "k-1/2026-01", **{**times, "availability": 1.0})
+    assert "k-1/2026-01" in judged_by(knows, "K7", [amended, early]).seen
+    twice = replace(brief, amendments={"k-1": [dearer, dearer]})
+    assert judged_by(twice, "K7", [amended, closed, forgot]).passed, "nobody knows which"
+
+
+def told_by(*made: tuple[str, str, dict[str, Any]]) -> b.Scenario:
+    calls = [{"method": method, "path": path, "body": body} for method, path, body in made]
+    entry = Setup.model_validate({"at": "0h", "service": {"calls": calls}})
+    return b.Scenario(title="T", run=b.run("2026-01-01T00:00:00Z", "1d"), fleets=(b.fleet("pump"),),
+                      timeline=(entry,))  # fmt: skip
+
+
+def test_terms_are_those_of_the_call_and_beneath_them_those_of_its_tier() -> None:
+    said = {"things": [D], "fee_eur": 1.0, "tier": "gold"}
+    gold = ("PUT", "/v1/contract-tiers/gold", {"title": "Gold", "terms": {"fee_eur": 9.0, "k": 2}})
+    mine = ("PUT", "/v1/contracts/k-1", said)
+
+    assert agreed.contracts(told_by(gold, mine), []) == {"k-1": {**said, "k": 2}}
+    assert agreed.contracts(told_by(gold, gold, mine), []) == {}, "a tier that changes"
+    assert agreed.contracts(told_by(mine), []) == {}, "a tier of somebody else"
+    assert agreed.contracts(told_by(gold, mine, mine), []) == {}, "agreed on twice"
+    every = ("PUT", "/v1/contracts/k-2", {"things": [{"every": "pump"}]})
+    assert agreed.contracts(told_by(every), []) == {}
+
+
+def test_amendments_begin_with_their_month() -> None:
+    body = {"by": "desk", "from_period": "2026-02", "terms": {"fee_eur": 2.0}}
+    made = told_by(("POST", "/v1/contracts/k-1/amendments", body))
+
+    assert agreed.amendments(made) == {"k-1": (Amendment(START + 744 * H, {"fee_eur": 2.0}),)}
 
 
 def test_two_flags_over_one_another_doubt_each_hour_once(make, judged) -> None:

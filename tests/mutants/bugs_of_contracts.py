@@ -7,6 +7,7 @@ from planting import mutant, wrap
 from reference_impl.outcomes.contracts import classes, periods, settling
 from reference_impl.outcomes.contracts.measuring import Measuring
 from reference_impl.outcomes.contracts.settling import Periods
+from reference_impl.outcomes.contracts.writing import Writing
 
 
 @mutant
@@ -28,6 +29,20 @@ def computes_anew_what_is_final(mp):
 @mutant
 def takes_silence_for_time_that_was_up(mp):
     mp.setattr(classes, "_SHORT", classes._SHORT - {classes.Klass.UNKNOWN})
+
+
+@mutant
+def forgets_what_a_tier_says(mp):
+    """What a contract says nothing of is as if there were no tier."""
+    wrap(mp, Writing, "terms_of", lambda original, self, conn, said:
+         original(self, conn, {**said, "tier": ""}))  # fmt: skip
+
+
+@mutant
+def measures_by_the_first_terms(mp):
+    """Whatever was agreed on since."""
+    wrap(mp, Measuring, "version_at", lambda original, self, conn, contract, _:
+         original(self, conn, contract, 0))  # fmt: skip
 
 
 @mutant

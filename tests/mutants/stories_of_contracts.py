@@ -56,6 +56,32 @@ TROUBLE = (
 )
 """A level stands still; one is silent for hours, another stands in its place later; what that one
 has to say of the month's last hours comes ten minutes after the month was closed."""
+AMENDED = (
+    calls(
+        (
+            "/v1/contract-tiers/gold",
+            {"title": "Gold", "terms": {"target": 0.9, "degraded_weight": 0.7, "grace_s": 3600.0}},
+        ),
+        (
+            "/v1/contracts/measured",
+            {
+                "customer": "customer-01", "things": [WORN, WELL], "fee_eur": 180.0, "tier": "gold",
+                "target": 0.997, "up_when": "available > 0.5 && level_m < 0.8",
+                "degraded_when": "available > 0.5", "unknown_after_s": 28_800.0,
+                "start_ms": 1_769_558_400_000,
+            },
+        ),
+    ),
+    b.outage(at="12h", lasts="30h", device=WELL),
+    posts("48h", (
+        "contracts/measured/amendments",
+        {"by": "desk", "from_period": "2026-02",
+         "terms": {"fee_eur": 240.0, "degraded_weight": 1.0}},
+    )),
+    b.outage(at="10d", lasts="30h", device=WORN),
+)  # fmt: skip
+"""Readings that say that a level is high lower the figure by seven tenths in January, as the tier
+says, and as much as any other in February; each month one of two is silent for a day."""
 TIERS = [{"upto": 2, "unit_price": 1.25}, {"upto": None, "unit_price": 0.95}]
 PRICED = calls(
     (
@@ -117,6 +143,13 @@ STORIES: dict[str, Callable[[Tale], b.Scenario]] = {
         service=tale().service.model_copy(update={"contract": None}),
         checks=(C("invariants"),),
     ),
+    "a month is amended": lambda tale: tale(
+        run=b.run("2026-01-28T00:00:00Z", "33d", sync="12h"),
+        fleets=(b.fleet("pump", sites=1, devices_per_site=2, report_every="6h"),),
+        timeline=AMENDED,
+        service=b.Service(rules=()),
+        checks=(C("invariants"), C("exactly", exactly=2, of='kind == "outcome.period_closed"')),
+    ),
 }
 CAUGHT: dict[str, tuple[str, str]] = {
     "keeps_a_cent_of_each_share": ("a platform is shared", "settlement_equals_oracle"),
@@ -131,6 +164,8 @@ CAUGHT: dict[str, tuple[str, str]] = {
     "asks_for_a_cent_more": ("use is paid", "invoices_equal_oracle K6"),
     "computes_anew_what_is_final": ("a month is closed", "K5"),
     "takes_silence_for_time_that_was_up": ("a month is closed", "K7"),
+    "forgets_what_a_tier_says": ("a month is amended", "K7"),
+    "measures_by_the_first_terms": ("a month is amended", "K7 K9"),
     "asks_for_a_whole_month": ("a month is closed", "K9"),
     "takes_one_of_two_for_enough": ("a month is closed", "K10"),
     "forgets_the_place_for_the_thing": ("a month is closed", "K11"),
