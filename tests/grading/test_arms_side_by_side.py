@@ -18,8 +18,6 @@ FIGURES = dict.fromkeys(
     (*KINDS, TOTAL, "fee", "credit", "failures", "downtime_h", "planned_rounds", "tours",
      "stops", "day_visits", "night_calls", "orders"), 0.0,
 )  # fmt: skip
-FEWER_SEED = 4
-"""FS6 speaks of equal failures: of five seeds looked at, here one failure came in both arms."""
 ONSET = (1_000, "damage.onset", "m-1", "shaft")
 
 
@@ -112,27 +110,6 @@ def test_five_arms_meet_the_same_wear_and_the_bill_of_each_adds_up() -> None:
     assert by_arm["machine-customer"]["orders"] > 0
     assert by_arm["outcome-managed"]["fee"] > 0
     assert by_arm["machine-customer"]["fee"] == 0
-
-
-@pytest.mark.deep
-@pytest.mark.timeout(900)
-@pytest.mark.feature("FS6")
-def test_visits_that_are_planned_are_fewer_than_a_calendars_and_no_more_fails() -> None:
-    sets = {"stations": "1", "length": "365d"}
-    jobs = [
-        job for job in way_jobs(PUMPS, [FEWER_SEED], sets=sets, base="calendar")
-        if job.arm in ("calendar", "outcome-managed")
-    ]  # fmt: skip
-    ways = run_ways(jobs, processes=1, done=lambda _done, _of: None)
-    rounds, planned = (
-        {name: cell.candidate or 0.0 for name, cell in way.cells.items()} for way in ways.ways
-    )
-    called = rounds["day_visits"] + rounds["night_calls"]
-    assert rounds["planned_rounds"] > 0
-    together = rounds["planned_rounds"] / 2  # as if a round saw to both machines of a station
-    assert 0 < planned["day_visits"] < together + called
-    assert planned["failures"] <= rounds["failures"]
-    assert planned["orders"] > 0, "there was something to do"
 
 
 @pytest.mark.deep
