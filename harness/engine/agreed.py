@@ -42,7 +42,7 @@ def contracts(scenario: Scenario, calls: Sequence[Call]) -> dict[str, Said]:
     changed = any(isinstance(e, Setup) and e.service.contract for e in scenario.timeline)
     found: dict[str, Said] = {}
     for name, body in _once(_CONTRACT, made).items():
-        tier = body.get("tier")
+        tier = str(body.get("tier") or "")
         if (name == CONTRACT and changed) or (tier and tier not in tiers):
             continue
         terms = {**tiers.get(tier, {}), **body}

@@ -133,4 +133,4 @@ def test_a_promise_without_a_forecast_keeps_no_more_than_what_bins_say(bins, mon
     monkeypatch.setattr(Fills, "__call__", sure)
     (blind,) = figures("bins.yaml", BIN_SEEDS, {"length": "8d"}, "outcome-managed")
     _, said, _ = bins
-    assert spilt(blind) > spilt(said) / 2, "the claim is not met"
+    assert spilt(blind) >= spilt(said) > 0
