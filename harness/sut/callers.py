@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from harness.errors import SutError
 
+if TYPE_CHECKING:
+    import httpx
+
 TIMEOUT_S = 30.0
 """Longest wait for an answer; a clock call's own ``wait_s`` comes on top."""
+KEY = "Idempotency-Key"
+_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+"""What may be said twice (RFC 9110, 9.2.2); anything that carries a key may, too."""
 
 
 class Answer(NamedTuple):
@@ -49,6 +55,7 @@ class HttpCaller:
         import httpx  # noqa: PLC0415 - a tenth of a second, if used
 
         self.url, self._broken = url, httpx.HTTPError
+        self._given_up = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
         self._client = httpx.AsyncClient(
             base_url=url,
             timeout=TIMEOUT_S,
@@ -60,12 +67,26 @@ class HttpCaller:
     async def call(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> Answer:
-        """See Caller."""
+        """See Caller.
+
+        A kept connection may be given up by the other side in the very moment in which it is used
+        again; what may be said twice is then said once more.
+        """
         try:
-            response = await self._client.request(method, path, content=body, headers=headers)
+            response = await self._request(method, path, body, headers)
         except self._broken as error:
             raise NoAnswer(f"{method} {self.url}{path}: {error or type(error).__name__}") from error
         return Answer(response.status_code, response.content)
+
+    async def _request(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> httpx.Response:
+        try:
+            return await self._client.request(method, path, content=body, headers=headers)
+        except self._given_up:
+            if method not in _REPEATABLE and KEY not in headers:
+                raise
+            return await self._client.request(method, path, content=body, headers=headers)
 
     async def close(self) -> None:
         """See Caller."""

@@ -12,7 +12,7 @@ import msgspec
 
 from harness.errors import InvalidRun, ScenarioError, SutError
 from harness.events import FeedSeen
-from harness.sut.callers import Answer, Caller, HttpCaller, NoAnswer
+from harness.sut.callers import KEY, Answer, Caller, HttpCaller, NoAnswer
 from harness.sut.port import Call, ClockAnswer, FeedPage, Info, Short, Stored
 from twins.core.ports import Intent
 
@@ -116,7 +116,7 @@ class HttpSut:
         what, _, step = intent.verb.partition(".")
         path = f"/v1/{what.replace('_', '-')}s/{quote(intent.subject, safe='')}/{step}"
         body = {"by": intent.actor, **intent.data}
-        answer = await self._call("POST", path, body, {"Idempotency-Key": intent.intent_id})
+        answer = await self._call("POST", path, body, {KEY: intent.intent_id})
         if answer.status < 300:
             return None
         if self._not_offered(answer):

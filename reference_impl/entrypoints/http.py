@@ -24,6 +24,8 @@ from reference_impl.bootstrap import LICENCE_KEY, ClockMode, Dps, Settings, buil
 from reference_impl.entrypoints.mqtt import service_link
 from reference_impl.kernel.errors import StoreUnusable
 
+KEEP_ALIVE_S = 600
+"""How long an idle connection is kept: a caller who thinks for a while finds it still there."""
 STOP_S = 10.0
 """How long a stop may take; what is not stored by then is delivered again at the next start."""
 HOST = "127.0.0.1"
@@ -129,6 +131,7 @@ async def _until_stopped(options: Options, dps: Dps, listener: socket.socket) ->
         lifespan="on",
         ws="auto" if options.web else "none",  # only pages talk that way
         timeout_graceful_shutdown=2,
+        timeout_keep_alive=KEEP_ALIVE_S,
     )
     server = _Server(config)
     loop = asyncio.get_running_loop()
