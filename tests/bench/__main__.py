@@ -1,8 +1,8 @@
 """The benchmark: what the project promises, each figure beside a bare reference of the same run.
 
 Run it as ``make bench`` on a quiet machine. It prints a table and writes ``build/bench.json``: a
-list of ``{name, value, unit, goal, least?, beside?, beside_value?, ratio?}`` (``least``: more is
-better). The references are the least that any Python program must do for the same job, so a ratio
+list of ``{name, value, unit, goal, least?, beside?, beside_value?, ratio?, ratio_goal?}``
+(``least``: more is better, as it always is of a ratio with a goal). The references are the least that any Python program must do for the same job, so a ratio
 travels between machines where seconds do not.
 """
 
@@ -108,8 +108,9 @@ def row(
     beside: str | None = None,
     beside_value: float | None = None,
 ) -> dict[str, Any]:
-    """One line of the table and of the file; figures at three significant digits."""
-    line: dict[str, Any] = {"name": name, "value": float(f"{value:.3g}") if goal else value}
+    """One line of the table and of the file; figures but counts at three significant digits."""
+    shown = value if isinstance(value, int) else float(f"{value:.3g}")
+    line: dict[str, Any] = {"name": name, "value": shown}
     line |= {"unit": unit} | ({"goal": goal} if goal else {})
     if beside is not None and beside_value:
         line |= {"beside": beside, "beside_value": float(f"{beside_value:.3g}")}
@@ -147,9 +148,19 @@ def table(rows: list[dict[str, Any]]) -> Table:
         shown.add_row(
             line["name"], f"[{colour}]{line['value']:g} {line['unit']}[/]" if colour else
             f"{line['value']:,} {line['unit']}", goal, line.get("beside", ""), beside,
-            f"{line['ratio']:g}" if "ratio" in line else "",
+            ratio(line),
         )  # fmt: skip
     return shown
+
+
+def ratio(line: dict[str, Any]) -> str:
+    """The ratio as a cell, with what it is to be at least."""
+    if "ratio" not in line:
+        return ""
+    goal = line.get("ratio_goal")
+    if goal is None:
+        return f"{line['ratio']:g}"
+    return f"[{'green' if line['ratio'] >= goal else 'red'}]{line['ratio']:g}[/] (>= {goal:g})"
 
 
 def main() -> None:
