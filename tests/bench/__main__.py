@@ -3,7 +3,8 @@
 Run it as ``make bench`` on a quiet machine. It prints a table and writes ``build/bench.json``: a
 list of ``{name, value, unit, goal, least?, beside?, beside_value?, ratio?, ratio_goal?}``
 (``least``: more is better, as it always is of a ratio with a goal). The references are the least
-that any Python program must do for the same job, so a ratio travels between machines where seconds do not.
+that any Python program must do for the same job, so a ratio travels between machines where
+seconds do not.
 """
 
 from __future__ import annotations
