@@ -44,7 +44,6 @@ from reference_impl.rules.domain import OPEN
 from reference_impl.rules.service import Rules
 
 if TYPE_CHECKING:
-    from reference_impl.bootstrap.contexts import Contexts
     from reference_impl.insight.reliability.service import Reliability
 
 
@@ -175,11 +174,11 @@ def uses_of(ground: Ground, work: Work, opened: Opened) -> SecondaryUses:
     )
 
 
-def reliability_of(ground: Ground, contexts: Contexts) -> Reliability:
+def reliability_of(
+    ground: Ground, *, maintenance: Maintenance, orders: Orders, rules: Rules
+) -> Reliability:
     """What the field tells designers, told what was fitted, what alerts stood, what was built."""
     from reference_impl.insight.reliability.service import Fleet, Reliability  # noqa: PLC0415
-
-    maintenance, orders, rules = contexts.maintenance, contexts.orders, contexts.rules
 
     def fitted(conn: sa.Connection, thing: str) -> list[dict[str, Any]]:
         work = {

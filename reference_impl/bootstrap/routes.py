@@ -117,10 +117,13 @@ def _of_meaning(c: Contexts, ground: Ground, clock: Timekeeper, views: Views) ->
     from reference_impl.rules import people_api, view_api  # noqa: PLC0415
 
     store = ground.store
+    reliability = joins.reliability_of(
+        ground, maintenance=c.maintenance, orders=c.orders, rules=c.rules
+    )
     return [
         insight_api.router(c.analytics, clock, store),
         advice_api.router(c.advising, clock, store),
-        reliability_api.router(joins.reliability_of(ground, c), clock, store),
+        reliability_api.router(reliability, clock, store),
         view_api.router(views, clock, store),
         people_api.router(c.rules, clock, store),
     ]

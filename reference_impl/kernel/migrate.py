@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from reference_impl.kernel.errors import StoreUnusable
 from reference_impl.kernel.store import Store, metadata
 
-HEAD = "0023"
+HEAD = "0024"
 """The newest revision in ``migrations/versions``; a test holds the two together."""
 FOLDER = Path(__file__).parent / "migrations"
 

@@ -1,4 +1,4 @@
-"""Tables of planning: how it is done, places, shifts, visits and plans."""
+"""Tables of planning: how it is done, places, shifts, visits, plans; contracts at risk."""
 
 from __future__ import annotations
 
@@ -54,6 +54,13 @@ plans = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("stops", sa.JSON, nullable=False),
 )
+at_risk = sa.Table(
+    "planning_at_risk",
+    metadata,
+    sa.Column("contract", Text, primary_key=True),
+    sa.Column("period", Text, nullable=False),
+    sa.Column("due_ms", sa.BigInteger, nullable=False),
+)
 
 
 def rows() -> PlanningRows:
@@ -64,4 +71,5 @@ def rows() -> PlanningRows:
         shifts=Rows(shifts),
         visits=Rows(visits),
         plans=Rows(plans),
+        at_risk=Rows(at_risk),
     )

@@ -55,21 +55,21 @@ class AtRisk:
             return
         contract = str(event.data["contract"])
         due_ms = event.at_ms + round(float(event.data["left_s"]) * 1000)
-        body = {"period": event.data["period"], "due_ms": due_ms}
-        self._planning.settings.put(uow, {"id": _row(contract), "body": body})
+        row = {"contract": contract, "period": str(event.data["period"]), "due_ms": due_ms}
+        self._planning.at_risk.put(uow, row)
         for state in (*sorted(WANTED), m.WorkOrder.PLANNED):
-            for row in self._rows.work_orders.items(uow.conn, state=state.value):
-                if contract in self._contracts(uow.conn, row["thing"]):
-                    self._hurry(uow, row["id"], row["priority"], priority, event.at_ms)
+            for order in self._rows.work_orders.items(uow.conn, state=state.value):
+                if contract in self._contracts(uow.conn, order["thing"]):
+                    self._hurry(uow, order["id"], order["priority"], priority, event.at_ms)
 
     def on_closed(self, uow: UnitOfWork, event: PeriodClosed) -> None:
         """The period is over: the next one begins without hurry."""
         if event.kind != CLOSED:
             return
-        name = _row(str(event.data["contract"]))
-        row = self._planning.settings.get(uow.conn, name)
-        if row is not None and row["body"]["period"] == event.data["period"]:
-            self._planning.settings.delete(uow, name)
+        contract = str(event.data["contract"])
+        row = self._planning.at_risk.get(uow.conn, contract)
+        if row is not None and row["period"] == event.data["period"]:
+            self._planning.at_risk.delete(uow, contract)
 
     def on_work_order(self, uow: UnitOfWork, event: WorkOrderChanged) -> None:
         """A visit is asked for while a promise is at risk."""
@@ -80,7 +80,7 @@ class AtRisk:
         if priority is None or row is None:
             return
         contracts = self._contracts(uow.conn, row["thing"])
-        if any(self._planning.settings.get(uow.conn, _row(one)) for one in contracts):
+        if any(self._planning.at_risk.get(uow.conn, one) for one in contracts):
             self._hurry(uow, row["id"], row["priority"], priority, event.at_ms)
 
     def _priority(self, uow: UnitOfWork) -> Priority | None:
@@ -103,11 +103,5 @@ class Spare:
 
     def __call__(self, conn: sa.Connection, thing: str) -> int | None:
         """The first such moment, as if the machine stood from when it was told; or None."""
-        found = [
-            self._planning.settings.get(conn, _row(one)) for one in self._contracts(conn, thing)
-        ]
-        return min((row["body"]["due_ms"] for row in found if row is not None), default=None)
-
-
-def _row(contract: str) -> str:
-    return f"at-risk/{contract}"
+        found = [self._planning.at_risk.get(conn, one) for one in self._contracts(conn, thing)]
+        return min((row["due_ms"] for row in found if row is not None), default=None)

@@ -21,6 +21,7 @@ class PlanningRows:
     shifts: Rows
     visits: Rows
     plans: Rows
+    at_risk: Rows
 
 
 class Free(Protocol):

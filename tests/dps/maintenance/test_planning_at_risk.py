@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reference_impl.maintenance.planning.at_risk import Spare
 from reference_impl.published import ContractChanged, PeriodClosed
 
 DAY_H = 24
@@ -14,10 +15,10 @@ CONTRACT = {"customer": "alpha", "things": ["mix-1", "mix-2"], "fee_eur": 100.0,
             "step": 0.01, "credit_pct_per_step": 5.0, "up_when": "temp_c < 80.0"}  # fmt: skip
 
 
-def told(yard, kind, event=ContractChanged):
+def told(yard, kind, event=ContractChanged, *, contract="c-1", period="2026-01", left_h=8):
     with yard.dps.store.begin() as uow:
-        data = {"contract": "c-1", "period": "2026-01", "left_s": 8 * 3600}
-        uow.publish(event(at_ms=yard.now, kind=kind, subject="c-1/2026-01", data=data))
+        data = {"contract": contract, "period": period, "left_s": left_h * 3600}
+        uow.publish(event(at_ms=yard.now, kind=kind, subject=f"{contract}/{period}", data=data))
 
 
 def start_ms(yard, order):
@@ -55,3 +56,29 @@ def test_an_outcome_at_risk_plans_work_of_its_machines_at_once_until_the_period_
     told(yard, "outcome.period_closed", PeriodClosed)
     calm = yard.report("mix-2", position="shaft", priority="P4")["id"]
     assert yard.get(f"/v1/work-orders/{calm}")["priority"] == "P4"
+
+
+def test_a_contract_is_at_risk_until_its_own_period_is_over_and_the_tightest_counts(yard, kit):
+    planning, work = yard.dps.contexts.planning, yard.dps.contexts.work
+    spare = Spare(planning=planning.rows, contracts=work.contracts)
+
+    def spare_h():
+        """How long each machine has until a contract of it has no more to spare."""
+        with yard.dps.store.read() as conn:
+            dues = [spare(conn, thing) for thing in ("mix-1", "mix-2", "mix-3")]
+        return [None if due_ms is None else (due_ms - yard.now) / kit.H for due_ms in dues]
+
+    for name, things in (("c-1", ["mix-1", "mix-2"]), ("c-2", ["mix-2"])):
+        yard.put(f"/v1/contracts/{name}", {**CONTRACT, "things": things, "start_ms": kit.START})
+    settings = yard.put("/v1/planning/settings", {**SETTINGS, "at_risk": "P2"})
+    told(yard, "outcome.at_risk", left_h=9)
+    told(yard, "outcome.at_risk")
+    told(yard, "outcome.at_risk", contract="c-2", period="2026-02", left_h=3)
+    assert spare_h() == [8, 3, None]
+    told(yard, "outcome.period_closed", PeriodClosed, contract="c-2", period="2026-01")
+    assert spare_h() == [8, 3, None], "the period before was computed late"
+    told(yard, "outcome.period_closed", PeriodClosed, contract="c-2", period="2026-02")
+    assert spare_h() == [8, 8, None]
+    told(yard, "outcome.period_closed", PeriodClosed)
+    assert spare_h() == [None, None, None]
+    assert yard.get("/v1/planning/settings") == settings

@@ -93,6 +93,46 @@ def test_an_old_store_comes_along_with_its_rows_and_its_needs_may_get_a_second_v
     store.close()
 
 
+def test_contracts_at_risk_leave_the_settings_of_planning_and_a_downgrade_brings_them_back(
+    new_store,
+):
+    store, config = Store(new_store(), Bus()), Config()
+    config.set_main_option("script_location", str(migrate.FOLDER))
+    settings = sa.table("planning_settings", sa.column("id"), sa.column("body", sa.JSON))
+    at_risk = sa.table("planning_at_risk", *map(sa.column, ("contract", "period", "due_ms")))
+    main = ("main", {"enabled": True, "at_risk": "P2"})
+    risks = [("at-risk/a/b%", "2026-01", 2**40), ("c-1", "2026-02", 5)]
+    old = [(f"at-risk/{name}", {"period": p, "due_ms": due_ms}) for name, p, due_ms in risks]
+
+    def run(way, revision):
+        with store.begin() as uow:
+            config.attributes["connection"] = uow.conn
+            way(config, revision)
+
+    def kept(table):
+        with store.read() as conn:
+            return [tuple(row) for row in conn.execute(sa.select(table).order_by(table.c[0]))]
+
+    run(command.upgrade, "0023")
+    with store.begin() as uow:
+        rows = [{"id": name, "body": body} for name, body in [*old, main]]
+        uow.conn.execute(settings.insert(), rows)
+    for _ in range(2):
+        run(command.upgrade, "0024")
+        assert (kept(settings), kept(at_risk)) == ([main], risks)
+        run(command.downgrade, "0023")
+        assert kept(settings) == [*old, main]
+        with store.read() as conn:
+            assert not sa.inspect(conn).has_table("planning_at_risk")
+    with store.begin() as uow:
+        uow.conn.execute(settings.delete().where(settings.c.id != "main"))
+    run(command.upgrade, "0024")
+    assert (kept(settings), kept(at_risk)) == ([main], []), "nothing was at risk"
+    run(command.downgrade, "0023")
+    assert kept(settings) == [main]
+    store.close()
+
+
 def test_a_joined_transaction_is_rolled_back_whole_and_its_waiting_acts_are_forgotten(kit):
     async def story():
         async with kit.open_rig(things={"mix-1": "site-01"}) as rig:
