@@ -24,8 +24,15 @@ UNPLACED = frozenset({"CART", "ABANDONED"})
 """States of what is no order yet, or never was."""
 LOOK = "things:read"
 """What one needs to see the pages at all."""
-UNITS = {"1": "", "degC": "°C", "m3/h": "m³/h", "m2": "m²", "m3": "m³"}
-"""How a customer writes a unit, where it is not how a message does."""
+_UNITS = {"1": "", "degC": "°C", "deg": "°", "MOhm": "MΩ"}
+_POWERS = {"m3": "m³", "m2": "m²", "W s": "W·s"}
+
+
+def written(unit: str) -> str:
+    """A unit as a customer writes it, where that is not how a message does."""
+    for plain, proper in _POWERS.items():
+        unit = unit.replace(plain, proper)
+    return _UNITS.get(unit, unit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +219,7 @@ def _readings(signals: dict[str, Row], latest: Row | None) -> list[Row]:
             "title": (signal["title"] or words(name)).rpartition(", ")[0]
             or signal["title"]
             or name,
-            "value": f"{_number(values[name])} {UNITS.get(signal['unit'], signal['unit'])}".rstrip()
+            "value": f"{_number(values[name])} {written(signal['unit'])}".rstrip()
             if name in values
             else "–",
         }
