@@ -7,9 +7,10 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import numpy as np
@@ -60,9 +61,8 @@ def main(wish: Wish, *, out: Path, kind: str, quiet: bool) -> None:
     existed = out.is_dir()
     try:
         out.mkdir(parents=True, exist_ok=True)
-        dataset = Dataset(out, wanted, kind)
-        _run(recorder, dataset, quiet=quiet)
-        dataset.close()
+        with Dataset(out, wanted, kind) as dataset:
+            _run(recorder, dataset, quiet=quiet)
     except BaseException as error:
         _remove(out, itself=not existed)
         if isinstance(error, TwinError):
@@ -113,6 +113,8 @@ def _remove(out: Path, *, itself: bool) -> None:
 class Dataset:
     """The files of a data set: per fleet one of telemetry and one of truth, then the events.
 
+    The dictionary, which says that they are whole, is written at the end of a ``with`` only.
+
     Args:
         folder: Where they go; empty.
         wanted: What is run.
@@ -143,11 +145,20 @@ class Dataset:
         self._events.write(lines)
         self._events_count += len(page.events)
 
-    def close(self) -> None:
-        """Finish the files, then write the dictionary, which says that they are whole."""
-        for table in self._tables.values():
-            table.close()
-        self._events.close()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with ExitStack() as files:
+            if kind is not None:  # what cannot be written either is no news
+                files.enter_context(suppress(OSError))
+            files.callback(self._events.close)
+            for table in self._tables.values():
+                files.callback(table.close)
+        if kind is None:
+            self._tell()
+
+    def _tell(self) -> None:
         path = self.folder / DICTIONARY
         path.write_bytes(msgspec.json.format(msgspec.json.encode(self._dictionary())) + b"\n")
 

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import re
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,7 @@ def test_a_parquet_data_set_holds_the_same_values_as_csv(
 
     monkeypatch.setattr(twins_export, "PAGE_ROWS", 100)
     monkeypatch.setattr(twins_files, "GROUP_ROWS", group_rows)
+    monkeypatch.setattr(twins_files, "LEAVE_BYTES", 1)
     told, plain = export(tmp_path / "p", "parquet"), export(tmp_path / "c", "csv")
     assert told["fingerprint"] == plain["fingerprint"]
     table = pq.read_table(tmp_path / "p" / "telemetry.parquet")
@@ -184,6 +186,22 @@ def test_a_data_set_writes_over_nothing_and_leaves_nothing_unfinished(tmp_path: 
     assert "sites of 2" in wrong(*words, "--devices", "3", "--out", str(tmp_path / "new"))[0]
     assert "link" in wrong(*words, "--link", "smoke", "--out", str(tmp_path / "new"))[0]
     assert [path.name for path in tmp_path.rglob("*")] == ["full", "mine.txt"]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_an_export_to_a_full_disk_says_so_and_leaves_nothing(tmp_path: Path, kind: str) -> None:
+    pytest.importorskip("pyarrow")
+    out = tmp_path / "set"
+    words = ("twins", "export", "pump", "--devices", "20", "--days", "3", "--format", kind)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        result = CliRunner().invoke(app, [*words, "--out", str(out)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert isinstance(result.exception, InvalidRun)
+    assert "File too large" in str(result.exception)
+    assert not out.exists()
 
 
 def test_without_pyarrow_parquet_says_what_to_install(
