@@ -58,7 +58,7 @@ class Post:
             every = range(len(fleet.index))
             sites = self._sites[fleet] = [fleet.site_of(index) for index in every]
         rows = zip(
-            sites, fleet.index, fleet.side.boots, report.seqs.tolist(), at, signals, strict=True
+            sites, fleet.index, fleet.side.boots(), report.seqs.tolist(), at, signals, strict=True
         )
         made: list[tuple[str, Uplink]] = [
             (site, Telemetry(device=device, boot=boot, seq=seq, at_ms=stamp, signals=measured))
@@ -119,7 +119,7 @@ def birth(fleet: Fleet, device: str) -> Birth:
     born_ms = side.born_ms(index)
     return Birth(
         device=device,
-        boot=side.boots[index],
+        boot=side.boot(index),
         at_ms=fleet.build.start_ms if born_ms is None else born_ms,
         product=product.id,
         model=product.model,

@@ -44,7 +44,7 @@ from twins.field.surroundings import Surroundings, resolve_where
 from twins.products import Product
 from twins.products.plan import plan_fleets
 
-FORMAT = 5
+FORMAT = 6
 """Version of the snapshot's layout."""
 
 
@@ -365,7 +365,7 @@ class World:
         fleet = self._where[device]
         index, side = fleet.index[device], fleet.side
         boot, first, last = request.boot, request.from_seq, request.to_seq
-        whole = first == 0 and boot == side.boots[index]
+        whole = first == 0 and boot == side.boot(index)
         answers: list[Uplink] = [uplinks.birth(fleet, device)] if whole else []
         held = side.held(index, boot, first, last) if self._hear is None else []
         answers += uplinks.batches(fleet, device, boot, held)

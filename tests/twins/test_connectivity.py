@@ -176,7 +176,7 @@ def test_every_report_arrives_or_waits_or_is_known_to_be_lost(link: str) -> None
     )
     lost = {(m.device, m.boot, m.seq) for step in steps for _, m in step.lost}
     wire = world.fleets[0].wire
-    booted = {device: wire.side.boots[index] for device, index in world.fleets[0].index.items()}
+    booted = {device: wire.side.boot(index) for device, index in world.fleets[0].index.items()}
     whole = [device for device, boots in booted.items() if boots == 1]
     made = sum(wire.side.newest(world.fleets[0].index[device]) for device in whole)
     there = sum(1 for key in seen | Counter(lost) if key[0] in whole)

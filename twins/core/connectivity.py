@@ -130,7 +130,7 @@ class Connectivity:
         there = self._there(now_ms)
         leave = there.copy() if who is None else who & there
         for device in np.flatnonzero(~there if who is None else who & ~there).tolist():
-            self.backlog.keep(device, self.side.boots[device], int(seqs[device]))
+            self.backlog.keep(device, self.side.boot(device), int(seqs[device]))
         lost, late = self._befall(now_ms, report, leave)
         heard = np.ones(len(seqs), dtype=bool) if who is None else who.copy()
         heard[lost] = False
@@ -147,14 +147,13 @@ class Connectivity:
                 self.backlog.keep(device, boot, seq)
         if self._traffic is None or said.leave is None:
             return
-        boots = self.side.boots
         for device in said.late.tolist():
-            self._overtaken[device] = (boots[device], int(said.seqs[device]))
+            self._overtaken[device] = (self.side.boot(device), int(said.seqs[device]))
         recent = now_ms - self._back_ms < links.RECONNECT_MS
         share = np.where(recent, links.RECONNECT_DUPLICATES, self._traffic.duplicates)
         twice = said.leave & (self._traffic.draws("twice", report) < share)
         for device in np.flatnonzero(twice).tolist():
-            self._send_one(now_ms, device, boots[device], int(said.seqs[device]))
+            self._send_one(now_ms, device, self.side.boot(device), int(said.seqs[device]))
         if self._reaches is not None and self._link == "mesh":
             meshed = self._reaches.reachable()
             for device in np.flatnonzero(meshed & ~self._meshed).tolist():
@@ -305,7 +304,7 @@ class Connectivity:
         if device in self._broken or self.reachable(now_ms, device):
             return
         self._broken[device] = None
-        boot, number = self.side.boots[device], self._connections[device]
+        boot, number = self.side.boot(device), self._connections[device]
         self._send(Sending(now_ms, device, "will", boot=boot, number=number))
 
     def _start_up(self, now_ms: int, device: int) -> None:
@@ -338,7 +337,7 @@ class Connectivity:
             del self._broken[device]
             self._connections[device] += 1
         self._back_ms[device] = now_ms
-        boot = self.side.boots[device]
+        boot = self.side.boot(device)
         for of_boot in sorted(self.backlog.boots(device) | {boot}):
             if of_boot == boot and device in self._unborn:
                 del self._unborn[device]

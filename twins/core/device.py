@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
@@ -62,7 +63,8 @@ class _Row(NamedTuple):
     who: Yes | None
     """Who said something, shape ``(n,)``; all if ``None``."""
     stamps: Stamps
-    boots: tuple[int, ...]
+    number: int
+    """How many reports of the fleet there were before."""
     said: Room
 
     def seq(self, device: int) -> int:
@@ -105,17 +107,25 @@ class DeviceSide:
         self._blocks: list[tuple[NDArray[Any], ...]] = []
         self._base, self._plus, self._shared = np.zeros(devices, dtype=np.int32), 0, False
         """Newest numbers: ``base + plus``; whether the ring holds this base."""
-        self._boots = (1,) * devices
+        self._reports = 0
+        self._reboots: dict[int, list[int]] = {}
+        """By device how many reports of the fleet there were at each reboot."""
         self._born_ms: dict[int, int] = {}
         self._ring: deque[_Row] = deque(maxlen=rows)
         self._acks: dict[int, list[Ack]] = {}
         self._obeyed: dict[int, dict[str, None]] = {}
         """By device; the collector of cycles would have to look at one list for each."""
 
-    @property
-    def boots(self) -> tuple[int, ...]:
+    def boot(self, device: int) -> int:
+        """How often a device has booted."""
+        return 1 + len(self._reboots.get(device, ()))
+
+    def boots(self) -> list[int]:
         """How often each device has booted."""
-        return self._boots
+        boots = [1] * self._devices
+        for device, reboots in self._reboots.items():
+            boots[device] += len(reboots)
+        return boots
 
     def newest(self, device: int) -> int:
         """The newest number of a device's present boot."""
@@ -123,9 +133,7 @@ class DeviceSide:
 
     def reboot(self, device: int, stamp_ms: int) -> None:
         """Start anew: the next boot, whose birth (``seq`` 0) is said at ``stamp_ms``."""
-        boots = list(self._boots)
-        boots[device] += 1
-        self._boots = tuple(boots)
+        self._reboots.setdefault(device, []).append(self._reports)
         self._own()[device] = 0
         self._born_ms[device] = stamp_ms
 
@@ -160,7 +168,8 @@ class DeviceSide:
             base = self._own()
             base += who
         self._written, self._shared = self._written + 1, True
-        self._ring.append(_Row(self._base, self._plus, who, stamps, self._boots, readings.quanta))
+        self._ring.append(_Row(self._base, self._plus, who, stamps, self._reports, readings.quanta))
+        self._reports += 1
         return self._base + np.int32(self._plus)
 
     def take(self, device: int, command_id: str) -> bool:
@@ -178,7 +187,7 @@ class DeviceSide:
     ) -> Ack:
         """Number an acknowledgement and keep it."""
         self._own()[device] += 1
-        boot, seq = self._boots[device], self.newest(device)
+        boot, seq = self.boot(device), self.newest(device)
         ack = Ack(boot, seq, at_ms, command_id, status, detail)
         self._acks[device] = [*self._acks.get(device, ())[-REMEMBERED_COMMANDS:], ack]
         return ack
@@ -186,11 +195,13 @@ class DeviceSide:
     def held(self, device: int, boot: int, from_seq: int, to_seq: int) -> list[Held]:
         """What the ring buffer still has of ``from_seq`` to ``to_seq`` of a boot, oldest first."""
         found: list[Held] = []
+        reboots = self._reboots.get(device, ())
         for row in reversed(self._ring):
-            if row.boots[device] > boot:
+            of_boot = 1 + bisect_right(reboots, row.number)
+            if of_boot > boot:
                 continue
             seq = row.seq(device)
-            if row.boots[device] < boot or 0 < seq < from_seq:
+            if of_boot < boot or 0 < seq < from_seq:
                 break
             if 0 < seq <= to_seq:
                 values = [] if row.said is NO_ROOM else self._packing.readings(row.said, device)
@@ -208,12 +219,12 @@ class DeviceSide:
     def dump(self) -> dict[str, Any]:
         """All of it as plain data and columns."""
         return {
-            "boots": list(self._boots),
+            "reports": self._reports,
+            "reboots": [[device, reboots] for device, reboots in self._reboots.items()],
             "born_ms": [list(item) for item in self._born_ms.items()],
             "seqs": self._base + np.int32(self._plus),
             "ring": [
-                [row.seqs(), list(row.stamps), list(row.boots), list(row.said)]
-                for row in self._ring
+                [row.seqs(), list(row.stamps), row.number, list(row.said)] for row in self._ring
             ],
             "acks": [[at, [list(ack) for ack in acks]] for at, acks in self._acks.items()],
             "obeyed": [[at, list(ids)] for at, ids in self._obeyed.items()],
@@ -221,15 +232,13 @@ class DeviceSide:
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`dump` gave."""
-        self._boots, self._base = tuple(state["boots"]), state["seqs"]
-        self._plus, self._shared = 0, False
+        self._reports = state["reports"]
+        self._reboots = {device: list(reboots) for device, reboots in state["reboots"]}
+        self._base, self._plus, self._shared = state["seqs"], 0, False
         self._born_ms = dict(state["born_ms"])
         self._ring.clear()
-        for seqs, stamps, boots, said in state["ring"]:
-            same = tuple(boots)
-            if self._ring and self._ring[-1].boots == same:
-                same = self._ring[-1].boots  # one object for many rows, as it was
-            self._ring.append(_Row(seqs, 0, seqs > 0, Stamps(*stamps), same, tuple(said)))
+        for seqs, stamps, number, said in state["ring"]:
+            self._ring.append(_Row(seqs, 0, seqs > 0, Stamps(*stamps), number, tuple(said)))
         self._acks = {at: [Ack(*ack) for ack in acks] for at, acks in state["acks"]}
         self._obeyed = {at: dict.fromkeys(ids) for at, ids in state["obeyed"]}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twins.core.noise import Noise
 from twins.core.streams import Streams, keys
@@ -26,6 +27,8 @@ SENT_DBM, LOSS_1M_DB, EXPONENT, SHADOW_DB = 0.0, 40.0, 3.5, 5.0
 """Log-distance path loss in an office at 2.4 GHz, with shadowing (K; the node sends 1 mW)."""
 BAY_M, AISLE_M, GATEWAY_M = 5.0, 4.0, 6.0
 """Rooms lie on both sides of a corridor, the gateway beyond its end (estimate)."""
+Units = slice | NDArray[np.int64]
+ALL = slice(None)
 CHARGE_SPREAD = 0.15
 """Cells differ (Weibull beta 6, section 2)."""
 
@@ -54,8 +57,8 @@ class Mesh:
         self.joined, self.alive = np.ones((2, n, nodes), dtype=np.bool_)
         self.killed = np.zeros((n, nodes), dtype=np.bool_)
         self.path_changes, self.single = np.zeros((2, n))
-        self.changes = 0
-        """Goes up with every look at the radio."""
+        self._changed: set[int] | None = None
+        """Units of which something changed since the last :meth:`take_changed`; all if ``None``."""
         self._cells = keys(f"{d}/{room}" for d in devices for room in range(1, nodes))
         self._cells = self._cells.reshape(n, rooms)
         cells = streams.normals("ventilation/cells", self._cells.ravel(), 1)
@@ -64,17 +67,16 @@ class Mesh:
         self._daily = Noise(streams, "ventilation/radio/day", devices, 1)
         self._columns = Radio(**{name: getattr(self, name) for name in Radio._fields})
         self.reachable = np.ones((n, rooms), dtype=np.bool_)
-        """Rooms whose node is alive and has a path to the gateway."""
+        """Rooms whose node is alive and has a path to the gateway; never changed in place."""
         self.lost = np.zeros(n)
         """Rooms of each unit whose node is not."""
         find_paths(self._columns, 0, n)
         self._look()
         self.path_changes[:] = 0.0
 
-    @property
-    def battery_v(self) -> Columns:
-        """Voltage of two AA lithium cells: flat, then a fall; shape ``(n, rooms)``."""
-        used = np.minimum(self.used[:, 1:], 1.0)
+    def battery_v(self, units: Units = ALL) -> Columns:
+        """Voltage of two AA lithium cells: flat, then a fall; shape ``(units, rooms)``."""
+        used = np.minimum(self.used[units, 1:], 1.0)
         volts: Columns = used * used
         volts *= volts
         volts *= volts
@@ -94,7 +96,20 @@ class Mesh:
     def heal(self, unit: int) -> None:
         """Find paths again at once: a node of a unit died or came back."""
         find_paths(self._columns, unit, unit + 1)
-        self._look()
+        there = (self.joined[unit] & self.alive[unit])[1:]
+        if not np.array_equal(there, self.reachable[unit]):
+            self.reachable = self.reachable.copy()
+            self.reachable[unit] = there
+            self.lost[unit] = np.count_nonzero(~there)
+        if self._changed is not None:
+            self._changed.add(unit)
+
+    def take_changed(self) -> Units | None:
+        """Units of which something changed since this was asked last; ``None`` if of none."""
+        changed, self._changed = self._changed, set()
+        if changed is None:
+            return ALL
+        return np.array(sorted(changed)) if changed else None
 
     def hour(self, number: int, at_ms: int) -> None:
         """One hour, number ``number`` from the beginning, that ends at ``at_ms``."""
@@ -114,9 +129,9 @@ class Mesh:
         self._look()
 
     def _look(self) -> None:
-        self.reachable = (self.joined & self.alive)[:, 1:]
+        self.reachable = self.joined[:, 1:] & self.alive[:, 1:]
         self.lost = np.count_nonzero(~self.reachable, axis=1).astype(np.float64)
-        self.changes += 1
+        self._changed = None
 
 
 _STATE = (

@@ -271,9 +271,10 @@ class VentilationTwin:
         self._board.load(state["board"])
         self._note()
 
-    def power_of_nodes(self) -> None:
+    def heal(self, unit: int) -> None:
         """A node died or came back: its room's damper falls back, or is controlled again."""
-        self.rooms.alive[:] = self.mesh.alive[:, 1:]
+        self.mesh.heal(unit)
+        self.rooms.alive[unit] = self.mesh.alive[unit, 1:]
 
     def _laws(self) -> Mapping[str, WearLaw | OwnWear]:
         params, devices = self._build.params, len(self._build.devices)
@@ -323,7 +324,7 @@ class VentilationTwin:
         while self._build.start_ms + (self._hours + 1) * model.HOUR_MS <= ends_ms:
             self.mesh.hour(self._hours, ends_ms)
             self._hours += 1
-            self.power_of_nodes()
+            self.rooms.alive[:] = self.mesh.alive[:, 1:]
 
     def _note(self) -> None:
         """Somebody touched the control, or something began that ends by itself.

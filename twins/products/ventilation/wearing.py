@@ -118,8 +118,8 @@ class Co2Sensors:
 class Batteries:
     """Charge is used up: the cells of all room nodes."""
 
-    def __init__(self, mesh: Mesh, rooms: int, changed: Callable[[], None]) -> None:
-        self._mesh, self._rooms, self._changed = mesh, rooms, changed
+    def __init__(self, mesh: Mesh, rooms: int, heal: Callable[[int], None]) -> None:
+        self._mesh, self._rooms, self._heal = mesh, rooms, heal
 
     def damage(self, device: int) -> float:
         """Charge that is gone; 1 when the node is dead."""
@@ -134,5 +134,4 @@ class Batteries:
         """New cells; the node joins the mesh again."""
         unit, room = divmod(device, self._rooms)
         self._mesh.new_battery(unit, room, life)
-        self._mesh.heal(unit)
-        self._changed()
+        self._heal(unit)

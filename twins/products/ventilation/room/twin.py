@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from twins.core.twin import Action, Build, Columns, OwnWear, Wear
 from twins.core.wear import WearLaw
+from twins.products.ventilation.mesh import ALL
 from twins.products.ventilation.twin import VentilationTwin
 from twins.products.ventilation.wearing import Batteries, Co2Sensors, RoomDampers
 
@@ -31,10 +32,9 @@ class RoomTwin:
         self.laws: Mapping[str, WearLaw | OwnWear] = {
             "damper": RoomDampers(host.rooms),
             "co2_sensor": Co2Sensors(host.rooms),
-            "battery": Batteries(host.mesh, self._rooms, host.power_of_nodes),
+            "battery": Batteries(host.mesh, self._rooms, host.heal),
         }
         self._told = np.ones((11, *host.rooms.persons.shape))
-        self._seen = -1
 
     def advance(self, to_ms: int) -> None:
         """Bring the units up to ``to_ms``, if they are not there already."""
@@ -51,12 +51,15 @@ class RoomTwin:
         """
         rooms, mesh, told = self._host.rooms, self._host.mesh, self._told
         rooms.tell(told[:6])
-        if mesh.changes != self._seen:
-            self._seen = mesh.changes
-            told[6], told[7] = mesh.hops[:, 1:], mesh.rssi_dbm[:, 1:]
-            told[8], told[9] = mesh.link_pct[:, 1:], mesh.battery_v
-            told[10] = 1.0
-            told[6:, ~rooms.alive] = np.nan
+        units = mesh.take_changed()
+        if units is not None:
+            radio = told[6:, units]
+            radio[0], radio[1] = mesh.hops[units, 1:], mesh.rssi_dbm[units, 1:]
+            radio[2], radio[3] = mesh.link_pct[units, 1:], mesh.battery_v(units)
+            radio[4] = 1.0
+            radio[:, ~rooms.alive[units]] = np.nan
+            if units is not ALL:  # else they are what they were taken from
+                told[6:, units] = radio
         return told.reshape(len(told), -1).T
 
     def set_wear(self, device: int, component: str, *, damage: float, rise: float) -> None:
@@ -124,15 +127,13 @@ def node_death(host: VentilationTwin, unit: int, room: int, params: Mapping[str,
     """The node stops for good; the others find paths around it."""
     del params
     host.mesh.killed[unit, room + 1] = True
-    host.mesh.heal(unit)
-    host.power_of_nodes()
+    host.heal(unit)
 
 
 def battery_low(host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]) -> None:
     """The cells of the node are nearly empty."""
     host.mesh.used[unit, room + 1] = 1.0 - params["left_pct"] / 100.0
-    host.mesh.heal(unit)
-    host.power_of_nodes()
+    host.heal(unit)
 
 
 def radio_shade(host: VentilationTwin, unit: int, room: int, params: Mapping[str, float]) -> None:

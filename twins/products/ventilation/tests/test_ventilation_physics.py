@@ -333,10 +333,10 @@ def test_relays_empty_their_cells_first() -> None:
     years = 240.0 / 8766.0 / (made.used * made.charge)[:, 1:]
     assert years.max() == pytest.approx(16.8, rel=0.01)
     assert 3.5 < years.min() < 12.0
-    volts = [made.battery_v[0, 0]]
+    volts = [made.battery_v()[0, 0]]
     for used in (0.5, 0.95, 1.0):
         made.used[0, 1] = used
-        volts.append(made.battery_v[0, 0])
+        volts.append(made.battery_v()[0, 0])
     assert volts == sorted(volts, reverse=True)
     assert volts[-1] < 2.4
 

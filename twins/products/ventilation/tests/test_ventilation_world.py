@@ -247,6 +247,21 @@ def test_a_dead_node_is_silent_its_damper_falls_back_and_new_cells_heal_it() -> 
     assert reports["room-01-1-2", START + 15 * HOUR]["battery_v"] > 3.0
 
 
+def test_what_nodes_say_is_the_same_whether_all_or_the_touched_units_are_looked_at() -> None:
+    made = world(sites=3)
+    rooms = made.fleets[1]
+    made.run_until(START + 3 * HOUR)
+    made.inject("node_death", "room-01-1-2", {})
+    made.inject("battery_low", "room-03-1-1", {"left_pct": 5.0})
+    made.inject("radio_shade", "room-03-1-3", {"loss_db": 30.0})
+    some = rooms.twin.measure().copy()  # type: ignore[union-attr]
+    host = made.fleets[0].twin
+    host.load(host.dump())
+    whole = rooms.twin.measure()  # type: ignore[union-attr]
+    np.testing.assert_array_equal(some, whole)
+    assert np.isnan(whole).any(axis=1).tolist() == [False, True, *[False] * (len(whole) - 2)]
+
+
 def test_new_parts_heal_what_was_stuck_drifted_or_full() -> None:
     made = world(climate_mean_c=0.0)
     units, rooms = made.fleets
