@@ -107,6 +107,7 @@ class DeviceSide:
         self._blocks: list[tuple[NDArray[Any], ...]] = []
         self._base, self._plus, self._shared = np.zeros(devices, dtype=np.int32), 0, False
         """Newest numbers: ``base + plus``; whether the ring holds this base."""
+        self._newest = np.zeros(devices, dtype=np.int32)
         self._reports = 0
         self._reboots: dict[int, list[int]] = {}
         """By device how many reports of the fleet there were at each reboot."""
@@ -160,7 +161,7 @@ class DeviceSide:
             who: Which devices report, shape ``(n,)``; all if left out.
 
         Returns:
-            The running number of each device, shape ``(n,)``.
+            The running number of each device, shape ``(n,)``; good until the next report.
         """
         if who is None:
             self._plus += 1
@@ -170,7 +171,7 @@ class DeviceSide:
         self._written, self._shared = self._written + 1, True
         self._ring.append(_Row(self._base, self._plus, who, stamps, self._reports, readings.quanta))
         self._reports += 1
-        return self._base + np.int32(self._plus)
+        return np.add(self._base, np.int32(self._plus), out=self._newest)
 
     def take(self, device: int, command_id: str) -> bool:
         """Whether the device has yet to obey this id; from now on it has obeyed it."""

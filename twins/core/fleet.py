@@ -45,6 +45,7 @@ class Report(NamedTuple):
     fleet: Fleet
     at_ms: int
     seqs: NDArray[np.int32]
+    """Running numbers; good until the next report."""
     values: NDArray[np.float64]
     """What will be known of this moment; a device that is silent or not heard has NaN only."""
     stamps: Stamps

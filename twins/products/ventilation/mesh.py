@@ -20,6 +20,7 @@ from twins.products.ventilation.mesh_kernels import (
     Radio,
     find_paths,
     pass_hour,
+    tell_volts,
 )
 
 HOURS_A_DAY, HOUR_MS = 24, 3_600_000
@@ -75,14 +76,10 @@ class Mesh:
         self.path_changes[:] = 0.0
 
     def battery_v(self, units: Units = ALL) -> Columns:
-        """Voltage of two AA lithium cells: flat, then a fall; shape ``(units, rooms)``."""
-        used = np.minimum(self.used[units, 1:], 1.0)
-        volts: Columns = used * used
-        volts *= volts
-        volts *= volts
-        volts *= -0.55
-        volts -= 0.35 * used
-        volts += 3.2
+        """Voltages, shape ``(units, rooms)``; see :func:`mesh_kernels.tell_volts`."""
+        used = self.used[units, 1:]
+        volts = np.empty(used.shape)
+        tell_volts(used, volts)
         return volts
 
     def new_battery(self, unit: int, room: int, life: int) -> None:

@@ -271,3 +271,15 @@ def pass_hour(radio: Radio, paces: Floats, draws: Floats, busy: float) -> None:
             delivery = radio.delivery[u, i]
             seen = math.sqrt(delivery * (1.0 - delivery) / SENDS_1_H) * float(draws[nodes + i, u])
             radio.link_pct[u, i] = 100.0 * min(max(delivery + seen, 0.0), 1.0)
+
+
+@compiled
+def tell_volts(used: Columns, volts: Columns) -> None:
+    """Voltage of two AA lithium cells, flat, then a fall, by the share that is used up."""
+    for u in range(used.shape[0]):
+        for i in range(used.shape[1]):
+            gone = min(used[u, i], 1.0)
+            steep = gone * gone
+            steep *= steep
+            steep *= steep
+            volts[u, i] = steep * -0.55 - 0.35 * gone + 3.2

@@ -254,10 +254,10 @@ def test_what_nodes_say_is_the_same_whether_all_or_the_touched_units_are_looked_
     made.inject("node_death", "room-01-1-2", {})
     made.inject("battery_low", "room-03-1-1", {"left_pct": 5.0})
     made.inject("radio_shade", "room-03-1-3", {"loss_db": 30.0})
-    some = rooms.twin.measure().copy()  # type: ignore[union-attr]
+    some = rooms.twin.measure().copy()
     host = made.fleets[0].twin
     host.load(host.dump())
-    whole = rooms.twin.measure()  # type: ignore[union-attr]
+    whole = rooms.twin.measure()
     np.testing.assert_array_equal(some, whole)
     assert np.isnan(whole).any(axis=1).tolist() == [False, True, *[False] * (len(whole) - 2)]
 
