@@ -28,10 +28,11 @@ SENT_DBM, LOSS_1M_DB, EXPONENT, SHADOW_DB = 0.0, 40.0, 3.5, 5.0
 """Log-distance path loss in an office at 2.4 GHz, with shadowing (K; the node sends 1 mW)."""
 BAY_M, AISLE_M, GATEWAY_M = 5.0, 4.0, 6.0
 """Rooms lie on both sides of a corridor, the gateway beyond its end (estimate)."""
-Units = slice | NDArray[np.int64]
-ALL = slice(None)
 CHARGE_SPREAD = 0.15
 """Cells differ (Weibull beta 6, section 2)."""
+
+Units = slice | NDArray[np.int64]
+ALL = slice(None)
 
 
 class Mesh:
