@@ -155,8 +155,10 @@ def _machines(visit: _Visit) -> None:
 
 
 def _machine(visit: _Visit, thing: str) -> None:
+    shown: list[views.Machine] = []
+
     def look() -> views.Machine:
-        return views.machine(visit.dps, thing)
+        return views.machine(visit.dps, thing, *shown)
 
     def unknown(why: str) -> None:
         _header(visit, "No such machine", back=True)
@@ -165,14 +167,14 @@ def _machine(visit: _Visit, thing: str) -> None:
     seen = visit.read(look, refused=unknown)
     if seen is None:
         return
+    shown.append(seen)
     title = seen.thing["title"] or thing
     _header(visit, title, back=True)
     names = dict.fromkeys([title, thing, seen.thing["site"], seen.thing["model"]])
     with ui.column().classes("w-full max-w-6xl mx-auto p-2 gap-4"):
         ui.label(" · ".join(list(names)[1:])).classes("opacity-70")
         fill = _cards(seen)
-
-    shown: list[views.Machine] = []
+    fill(seen)
 
     def refresh() -> None:
         seen = visit.read(look)
@@ -180,7 +182,6 @@ def _machine(visit: _Visit, thing: str) -> None:
             shown[:] = [seen]
             fill(seen)
 
-    refresh()
     ui.timer(REFRESH_S, refresh)
 
 
@@ -272,6 +273,20 @@ def _alert(row: dict[str, Any]) -> _Entry:
     return _Entry(row["rule"], views.words(row["state"]), given, row["state"] != "ACTIVE")
 
 
+def _forecast(row: dict[str, Any]) -> _Entry:
+    """When something ends; eight times of ten between early and late, where that is not known."""
+    title = row["title"] or views.words(row["forecast"])
+    if row["level"] is None:
+        return _Entry(title, "not known yet", done=True)
+    title = f"{title} · now {row['now']}"
+    if row["p50_ms"] is None:
+        return _Entry(title, "no end in sight", done=True)
+    if row["p10_ms"] == row["p90_ms"]:
+        return _Entry(title, views.day(row["p50_ms"]))
+    steps = (("early", row["p10_ms"]), ("late", row["p90_ms"]))
+    return _Entry(title, f"about {views.day(row['p50_ms'])}", steps)
+
+
 def _order(row: dict[str, Any]) -> _Entry:
     """An order; who sees only a part of it is not shown what it costs, or what is in it."""
     price = row.get("total_eur")
@@ -287,6 +302,7 @@ def _each(
 
 _Rows = Callable[[views.Machine], list[_Entry] | None]
 _CARDS: tuple[tuple[str, str, _Rows], ...] = (
+    ("Foreseen", "Nothing is foreseen yet", lambda m: _each(m.foreseen, _forecast)),
     ("Orders", "Nothing was ordered yet", lambda m: _each(m.orders, _order)),
     (
         "Work orders",

@@ -22,6 +22,7 @@ FINAL = frozenset({"CLOSED", "CANCELLED", "REJECTED", "DELIVERED"})
 """States of orders and work orders in which nobody has anything to do any more."""
 UNPLACED = frozenset({"CART", "ABANDONED"})
 """States of what is no order yet, or never was."""
+HOUR_MS = 3_600_000
 LOOK = "things:read"
 """What one needs to see the pages at all."""
 _UNITS = {"1": "", "degC": "°C", "deg": "°", "MOhm": "MΩ"}
@@ -44,6 +45,10 @@ class Machine:
     conditions: list[Row] | None
     wear: dict[str, list[tuple[int, float | None]]]
     """Per condition, the history of wear in percent by time; None between two parts."""
+    foreseen: list[Row] | None
+    """When it is full, flat or due, by :data:`hour`; None also if the model declares nothing."""
+    hour: int
+    """Of the service's time, when that was asked."""
     alerts: list[Row] | None
     orders: list[Row] | None
     """Newest first; ``steps`` has the time of every step that was taken, oldest first."""
@@ -101,8 +106,11 @@ def machines(dps: Dps) -> list[Row]:
     return rows
 
 
-def machine(dps: Dps, thing: str) -> Machine:
-    """One machine. Raises Unknown if the caller sees none of this id."""
+def machine(dps: Dps, thing: str, before: Machine | None = None) -> Machine:
+    """One machine. Raises Unknown if the caller sees none of this id.
+
+    What is foreseen reads weeks of readings: it is taken from ``before`` within its hour.
+    """
     c = dps.contexts
     access.must(LOOK)
     access.must_see_thing(thing)
@@ -112,6 +120,7 @@ def machine(dps: Dps, thing: str) -> Machine:
         model = c.registry.get(conn, "model", row["model"])
         conditions = _conditions(c, conn, thing, since_ms)
         latest = _latest(c, conn, thing, since_ms)
+        hour = dps.now_ms() // HOUR_MS
         return Machine(
             thing={**row, "product": model["product"]},
             signals=_readings(model["signals"], latest) if _may("telemetry:read") else None,
@@ -128,6 +137,10 @@ def machine(dps: Dps, thing: str) -> Machine:
                 )
                 for k in conditions or []
             },
+            foreseen=before.foreseen
+            if before is not None and before.hour == hour
+            else _foreseen(c, conn, thing, dps.now_ms()),
+            hour=hour,
             alerts=_alerts(c, conn, thing),
             orders=_with_steps(conn, _orders(c, conn, thing)),
             work_orders=_with_steps(conn, _work(c, conn, thing)),
@@ -143,6 +156,22 @@ def _conditions(c: Contexts, conn: sa.Connection, thing: str, since_ms: int) -> 
         return None
     rows = c.insight.conditions_of(conn, thing)
     return [row for row in rows if since_ms == 0 or row["evaluated_ms"] >= since_ms]
+
+
+def _foreseen(c: Contexts, conn: sa.Connection, thing: str, now_ms: int) -> list[Row] | None:
+    """Forecasts of the model; ``now``: where it stands, as a person reads it."""
+    if not _may("conditions:read"):
+        return None
+    rows = c.analytics.views.forecasts(conn, thing, now_ms)
+    return [
+        {
+            **row,
+            "now": ""
+            if row["level"] is None
+            else f"{_number(row['level'])} {written(row['unit'])}".rstrip(),
+        }
+        for row in rows
+    ] or None
 
 
 def _latest(c: Contexts, conn: sa.Connection, thing: str, since_ms: int) -> Row | None:

@@ -6,6 +6,45 @@ import asyncio
 
 import pytest
 
+OIL = {
+    "id": "oil_due", "title": "Oil due", "unit": "h", "kind": "forecast", "position": "gear",
+    "algorithm": "linear_use", "params": {"standard_use": 240.0},
+}  # fmt: skip
+HUB = {**OIL, "id": "hub_due", "title": "", "unit": "", "position": "hub",
+       "params": {"standard_use": 400.0, "signal": "speed_rpm"}}  # fmt: skip
+SEAL = {**HUB, "id": "seal_due", "params": {"standard_use": 9.0, "signal": "temp_c"}}
+
+
+@pytest.mark.browser
+def test_a_machine_s_page_says_what_is_foreseen_and_when(kit, tmp_path):
+    """Oil by time, 240 h from the first reading; a hub that turns now more, now less; no seal's
+    signal was heard."""
+    store, day = f"sqlite:///{tmp_path}/dps.sqlite", 24 * kit.HOUR_MS
+    turns = [0.0, 30.0, 50.0, 90.0, 100.0, 140.0]
+
+    async def fill():
+        async with kit.open_rig(store, things={"mix-1": "site-01"}) as rig:
+            await rig.put("/v1/models/mixer-1", {**kit.MODEL, "metrics": [OIL, HUB, SEAL]})
+            readings = [
+                kit.reading("mix-1", number + 1, kit.START_MS + number * day, speed_rpm=turned)
+                for number, turned in enumerate(turns)
+            ]
+            await rig.send("site-01", kit.birth("mix-1"), *readings)
+            await rig.clock(kit.START_MS + 5 * day)
+
+    asyncio.run(fill())
+    with kit.browsing(store) as (page, url, _, errors):
+        page.goto(f"{url}/portal/things/mix-1")
+        page.get_by_text("Foreseen").wait_for()
+        assert page.get_by_text("Oil due · now 120 h").count() == 1
+        assert page.get_by_text("2026-01-10", exact=True).count() == 1
+        assert page.get_by_text("hub due · now 140").count() == 1
+        assert page.get_by_text("about 2026-01-").count() == 1
+        assert page.get_by_text("early 2026-01-").count() == 1
+        assert page.get_by_text("seal due", exact=True).count() == 1
+        assert page.get_by_text("not known yet").count() == 1
+    assert errors == []
+
 
 @pytest.mark.browser
 def test_the_portal_lists_machines_and_shows_one_without_the_internet(kit, tmp_path):
