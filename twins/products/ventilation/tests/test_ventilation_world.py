@@ -249,15 +249,14 @@ def test_a_dead_node_is_silent_its_damper_falls_back_and_new_cells_heal_it() -> 
 
 def test_what_nodes_say_is_the_same_whether_all_or_the_touched_units_are_looked_at() -> None:
     made = world(sites=3)
-    rooms = made.fleets[1]
+    units, rooms = (fleet.twin for fleet in made.fleets)
     made.run_until(START + 3 * HOUR)
     made.inject("node_death", "room-01-1-2", {})
     made.inject("battery_low", "room-03-1-1", {"left_pct": 5.0})
     made.inject("radio_shade", "room-03-1-3", {"loss_db": 30.0})
-    some = rooms.twin.measure().copy()
-    host = made.fleets[0].twin
-    host.load(host.dump())
-    whole = rooms.twin.measure()
+    some = rooms.measure().copy()
+    units.load(units.dump())
+    whole = rooms.measure()
     np.testing.assert_array_equal(some, whole)
     assert np.isnan(whole).any(axis=1).tolist() == [False, True, *[False] * (len(whole) - 2)]
 
