@@ -278,6 +278,8 @@ def _forecast(row: dict[str, Any]) -> _Entry:
     title = row["title"] or views.words(row["forecast"])
     if row["level"] is None:
         return _Entry(title, "not known yet", done=True)
+    if row["p50_ms"] is None and row["ends"] == "flat":
+        return _Entry(title, row["now"])
     title = f"{title} · now {row['now']}"
     if row["p50_ms"] is None:
         return _Entry(title, "no end in sight", done=True)
@@ -313,7 +315,7 @@ _CARDS: tuple[tuple[str, str, _Rows], ...] = (
     (
         "Latest readings",
         "Nothing was heard yet",
-        lambda m: _each(m.signals, lambda row: _Entry(row["title"], row["value"])),
+        lambda m: None if m.signals is None else [_Entry(*row) for row in m.signals],
     ),
 )
 """Cards of a machine: title, what to say of nothing, entries; None: the caller may not read it."""

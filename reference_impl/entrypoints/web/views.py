@@ -6,6 +6,8 @@ what his role may read (None: nothing of that kind).
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +28,7 @@ HOUR_MS = 3_600_000
 LOOK = "things:read"
 """What one needs to see the pages at all."""
 _UNITS = {"1": "", "degC": "°C", "deg": "°", "MOhm": "MΩ"}
+_YES_OR_NO = re.compile(r"1 (?:if |while )?(?P<yes>.+?)(?:, 0 (?P<no>.+))?")
 _POWERS = {"m3": "m³", "m2": "m²", "W s": "W·s"}
 
 
@@ -41,7 +44,8 @@ class Machine:
     """One thing with everything a customer wants to see of it."""
 
     thing: Row
-    signals: list[Row] | None
+    signals: list[tuple[str, str]] | None
+    """What each is, and its newest value."""
     conditions: list[Row] | None
     wear: dict[str, list[tuple[int, float | None]]]
     """Per condition, the history of wear in percent by time; None between two parts."""
@@ -71,6 +75,27 @@ def day(at_ms: int | None) -> str:
 def words(name: str) -> str:
     """``PENDING_SHIPPING`` as ``pending shipping``."""
     return name.replace("_", " ").lower()
+
+
+def urgent_first(alerts: Iterable[Row]) -> list[Row]:
+    """What is active, then what was, the newest first."""
+    return sorted(alerts, key=lambda row: (row["state"] != "ACTIVE", -row["raised_ms"]))
+
+
+def shown(title: str, unit: str, value: float | None) -> tuple[str, str]:
+    """A reading as a person reads it: what it is, and its value.
+
+    How a signal is sampled stands last in its title; that is for engineers. ``1 able to run, 0
+    broken, last value`` becomes ``Able to run``: ``yes``, or ``no: broken``.
+    """
+    plain, sampled, _ = title.partition(", last value")
+    title = plain if sampled else title.rpartition(", ")[0] or title
+    yes_or_no = _YES_OR_NO.fullmatch(title)
+    if yes_or_no:
+        title = yes_or_no["yes"][0].upper() + yes_or_no["yes"][1:]
+        no = f"no: {yes_or_no['no']}" if yes_or_no["no"] else "no"
+        return title, "–" if value is None else "yes" if value else no
+    return title, "–" if value is None else f"{_number(value)} {written(unit)}".rstrip()
 
 
 def machines(dps: Dps) -> list[Row]:
@@ -184,7 +209,8 @@ def _alerts(c: Contexts, conn: sa.Connection, thing: str) -> list[Row] | None:
     if not _may("alerts:read"):
         return None
     rows = access.seen_of_things(c.rules.listed(conn, "alerts", thing=thing), at="started_ms")
-    return rows if _is_operator() else [row for row in rows if row["state"] != "HISTORICAL"]
+    seen = rows if _is_operator() else [row for row in rows if row["state"] != "HISTORICAL"]
+    return urgent_first(seen)
 
 
 def _orders(c: Contexts, conn: sa.Connection, thing: str) -> list[Row] | None:
@@ -240,18 +266,10 @@ def _touched(row: Row) -> int:
     return int(row["changed_ms"] if "changed_ms" in row else row["placed_ms"])
 
 
-def _readings(signals: dict[str, Row], latest: Row | None) -> list[Row]:
+def _readings(signals: dict[str, Row], latest: Row | None) -> list[tuple[str, str]]:
     values = latest["signals"] if latest else {}
     return [
-        {
-            # How a signal is sampled stands last in its title; that is for engineers.
-            "title": (signal["title"] or words(name)).rpartition(", ")[0]
-            or signal["title"]
-            or name,
-            "value": f"{_number(values[name])} {written(signal['unit'])}".rstrip()
-            if name in values
-            else "–",
-        }
+        shown(signal["title"] or words(name), signal["unit"], values.get(name))
         for name, signal in signals.items()
     ]
 

@@ -121,7 +121,7 @@ def test_a_page_shows_what_the_role_may_read_and_only_the_partys_machines(kit):
                     views.machine(rig.dps, "mix-2")
             assert (row["thing"], row["heard"]) == ("mix-1", "2026-01-01 00:00")
             assert seen.orders is None, "a machine user reads no orders"
-            assert seen.signals[1]["value"] == "21 °C"
+            assert seen.signals[1][1] == "21 °C"
             with acting_as(who["pat"]):
                 (row,) = views.machines(rig.dps)
                 seen = views.machine(rig.dps, "mix-1")
