@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reference_impl.entrypoints.web import portal
 from reference_impl.entrypoints.web.views import shown, urgent_first, written
 from twins.products import catalog
 
@@ -48,3 +49,14 @@ def test_alerts_that_stand_come_first_then_the_newest() -> None:
     told = [("cleared", 5), ("active", 2), ("cleared", 9), ("active", 4)]
     rows = [{"state": state.upper(), "raised_ms": at_ms} for state, at_ms in told]
     assert [row["raised_ms"] for row in urgent_first(rows)] == [4, 2, 9, 5]
+
+
+def test_a_card_shows_the_first_rows_and_says_how_many_more_there_are() -> None:
+    rows = [
+        {"rule": f"R{n}", "state": "CLEARED", "raised_ms": n, "cleared_ms": n} for n in range(15)
+    ]
+    shown_ = portal._each(rows, portal._alert)
+    assert shown_ is not None
+    assert [entry.title for entry in shown_] == [*(f"R{n}" for n in range(12)), "and 3 before"]
+    assert portal._each(rows[:12], portal._alert) == shown_[:12]
+    assert portal._each(None, portal._alert) is None

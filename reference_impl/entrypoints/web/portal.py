@@ -17,6 +17,8 @@ from reference_impl.kernel.errors import Forbidden, Unknown
 
 T = TypeVar("T")
 REFRESH_S = 2.0
+MOST = 12
+"""Rows of a card; the API has them all."""
 _WIDE_ONLY = "max-md:hidden"
 _LIST = [
     ("title", "Machine", ""),
@@ -299,7 +301,12 @@ def _order(row: dict[str, Any]) -> _Entry:
 def _each(
     rows: list[dict[str, Any]] | None, entry: Callable[[dict[str, Any]], _Entry]
 ) -> list[_Entry] | None:
-    return None if rows is None else [entry(row) for row in rows]
+    """The first of ``rows`` as entries, and how many more there are."""
+    if rows is None:
+        return None
+    more = len(rows) - MOST
+    rest = [_Entry(f"and {more:,} before", "", done=True)] if more > 0 else []
+    return [entry(row) for row in rows[:MOST]] + rest
 
 
 _Rows = Callable[[views.Machine], list[_Entry] | None]
