@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +24,6 @@ from broker.servers import Broker, mosquitto
 @dataclass
 class Place:
     kind: str
-    keeps_sessions: bool
     bus: MemoryBus | None = None
     broker: Broker | None = None
 
@@ -79,21 +79,27 @@ def skip_if_absent(kind: str) -> None:
         pytest.skip("mosquitto is not installed (on Debian: apt-get install mosquitto)")
 
 
+@contextmanager
+def placed(kind: str) -> Iterator[Place]:
+    skip_if_absent(kind)
+    if kind == "memory":
+        yield Place("memory", bus=MemoryBus())
+        return
+    with broker.open(kind) as running:
+        yield Place(kind, broker=running)
+
+
 @pytest.fixture(params=["memory", "rumqttd", "amqtt", "mosquitto"])
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    skip_if_absent(request.param)
-    if request.param == "memory":
-        yield Place("memory", keeps_sessions=True, bus=MemoryBus())
-        return
-    with broker.open(request.param) as running:
-        yield Place(request.param, running.keeps_sessions, broker=running)
+    with placed(request.param) as there:
+        yield there
 
 
-@pytest.fixture
-def keeping_place(place: Place) -> Place:
-    if not place.keeps_sessions:
-        pytest.skip(f"{place.kind} keeps no sessions; Broker.keeps_sessions says so")
-    return place
+@pytest.fixture(params=["memory", "rumqttd", "mosquitto"])
+def keeping_place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    """One that keeps sessions of who is away; which do is tested in ``test_servers.py``."""
+    with placed(request.param) as there:
+        yield there
 
 
 @pytest.fixture(params=["rumqttd", "amqtt", "mosquitto"])
