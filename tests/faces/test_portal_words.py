@@ -35,6 +35,7 @@ def test_no_unit_of_a_product_shows_how_a_message_spells_it() -> None:
         ("1 while the node says anything", "1", None, ("The node says anything", "–")),
         ("Odour, last value: 0 fresh, 100 worst", "1", 6.0, ("Odour", "6")),
         ("Current, mean while running; absent if not", "A", 7.25, ("Current", "7.25 A")),
+        ("1 phase current", "A", 2.0, ("1 phase current", "2 A")),
         ("Outdoor air", "degC", -3.0, ("Outdoor air", "-3 °C")),
         ("100 W lamps", "1", 2.0, ("100 W lamps", "2")),
     ],
@@ -60,3 +61,22 @@ def test_a_card_shows_the_first_rows_and_says_how_many_more_there_are() -> None:
     assert [entry.title for entry in shown_] == [*(f"R{n}" for n in range(12)), "and 3 before"]
     assert portal._each(rows[:12], portal._alert) == shown_[:12]
     assert portal._each(None, portal._alert) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "title", "state", "steps"),
+    [
+        ({"level": None}, "Oil", "not known yet", 0),
+        ({"ends": "flat"}, "Oil", "26 d", 0),
+        ({}, "Oil · now 26 d", "no end in sight", 0),
+        ({"p10_ms": 1, "p50_ms": 1, "p90_ms": 1}, "Oil · now 26 d", "1970-01-01", 0),
+        ({"p10_ms": 1, "p50_ms": 2, "p90_ms": 3}, "Oil · now 26 d", "about 1970-01-01", 2),
+    ],
+)
+def test_a_forecast_says_as_much_as_is_known(
+    told: dict[str, object], title: str, state: str, steps: int
+) -> None:
+    none = dict.fromkeys(("p10_ms", "p50_ms", "p90_ms"))
+    row = {"title": "Oil", "level": 26.0, "now": "26 d", "ends": "due", **none, **told}
+    entry = portal._forecast(row)
+    assert (entry.title, entry.state, len(entry.steps)) == (title, state, steps)

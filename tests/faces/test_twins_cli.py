@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import re
 import resource
 from pathlib import Path
@@ -186,6 +187,24 @@ def test_a_data_set_writes_over_nothing_and_leaves_nothing_unfinished(tmp_path: 
     assert "sites of 2" in wrong(*words, "--devices", "3", "--out", str(tmp_path / "new"))[0]
     assert "link" in wrong(*words, "--link", "smoke", "--out", str(tmp_path / "new"))[0]
     assert [path.name for path in tmp_path.rglob("*")] == ["full", "mine.txt"]
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="this system takes no such advice")
+def test_what_is_written_of_a_data_set_need_not_stay_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyarrow")
+    left: list[tuple[int, int, int]] = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda _file, *what: left.append(what))
+    monkeypatch.setattr(twins_export, "PAGE_ROWS", 100)
+    monkeypatch.setattr(twins_files, "GROUP_ROWS", 1)
+    export(tmp_path / "usual", "parquet")
+    assert left == [], "small files stay"
+    monkeypatch.setattr(twins_files, "LEAVE_BYTES", 1)
+    export(tmp_path / "p", "parquet")
+    assert len(left) == 3 * 2, "each row group of each of two files"
+    assert {(begin, advice) for begin, _, advice in left} == {(0, os.POSIX_FADV_DONTNEED)}
+    assert left[0][1] < left[2][1] < left[4][1], "as far as the file goes"
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])

@@ -90,12 +90,12 @@ def shown(title: str, unit: str, value: float | None) -> tuple[str, str]:
     """
     plain, sampled, _ = title.partition(", last value")
     title = plain if sampled else title.rpartition(", ")[0] or title
-    yes_or_no = _YES_OR_NO.fullmatch(title)
+    yes_or_no = _YES_OR_NO.fullmatch(title) if unit == "1" else None
     if yes_or_no:
         title = yes_or_no["yes"][0].upper() + yes_or_no["yes"][1:]
         no = f"no: {yes_or_no['no']}" if yes_or_no["no"] else "no"
         return title, "–" if value is None else "yes" if value else no
-    return title, "–" if value is None else f"{_number(value)} {written(unit)}".rstrip()
+    return title, "–" if value is None else _measure(value, unit)
 
 
 def machines(dps: Dps) -> list[Row]:
@@ -145,7 +145,8 @@ def machine(dps: Dps, thing: str, before: Machine | None = None) -> Machine:
         model = c.registry.get(conn, "model", row["model"])
         conditions = _conditions(c, conn, thing, since_ms)
         latest = _latest(c, conn, thing, since_ms)
-        hour = dps.now_ms() // HOUR_MS
+        now_ms = dps.now_ms()
+        hour = now_ms // HOUR_MS
         return Machine(
             thing={**row, "product": model["product"]},
             signals=_readings(model["signals"], latest) if _may("telemetry:read") else None,
@@ -164,7 +165,7 @@ def machine(dps: Dps, thing: str, before: Machine | None = None) -> Machine:
             },
             foreseen=before.foreseen
             if before is not None and before.hour == hour
-            else _foreseen(c, conn, thing, dps.now_ms()),
+            else _foreseen(c, conn, thing, now_ms),
             hour=hour,
             alerts=_alerts(c, conn, thing),
             orders=_with_steps(conn, _orders(c, conn, thing)),
@@ -189,12 +190,7 @@ def _foreseen(c: Contexts, conn: sa.Connection, thing: str, now_ms: int) -> list
         return None
     rows = c.analytics.views.forecasts(conn, thing, now_ms)
     return [
-        {
-            **row,
-            "now": ""
-            if row["level"] is None
-            else f"{_number(row['level'])} {written(row['unit'])}".rstrip(),
-        }
+        {**row, "now": "" if row["level"] is None else _measure(row["level"], row["unit"])}
         for row in rows
     ] or None
 
@@ -272,6 +268,10 @@ def _readings(signals: dict[str, Row], latest: Row | None) -> list[tuple[str, st
         shown(signal["title"] or words(name), signal["unit"], values.get(name))
         for name, signal in signals.items()
     ]
+
+
+def _measure(value: float, unit: str) -> str:
+    return f"{_number(value)} {written(unit)}".rstrip()
 
 
 def _number(value: float) -> str:

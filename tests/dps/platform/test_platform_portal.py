@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from reference_impl.entrypoints.web import views
+
 OIL = {
     "id": "oil_due", "title": "Oil due", "unit": "h", "kind": "forecast", "position": "gear",
     "algorithm": "linear_use", "params": {"standard_use": 240.0},
@@ -44,6 +46,23 @@ def test_a_machine_s_page_says_what_is_foreseen_and_when(kit, tmp_path):
         assert page.get_by_text("seal due", exact=True).count() == 1
         assert page.get_by_text("not known yet").count() == 1
     assert errors == []
+
+
+def test_what_is_foreseen_is_asked_once_an_hour(kit):
+    async def look():
+        async with kit.open_rig(things={"mix-1": "site-01"}) as rig:
+            await rig.put("/v1/models/mixer-1", {**kit.MODEL, "metrics": [OIL]})
+            await rig.send("site-01", kit.birth("mix-1"), kit.reading("mix-1", 1, kit.START_MS))
+            seen = []
+            for at_ms in (0, kit.HOUR_MS - 1, kit.HOUR_MS):
+                await rig.clock(kit.START_MS + at_ms)
+                seen.append(views.machine(rig.dps, "mix-1", *seen[-1:]))
+            return [machine.foreseen for machine in seen]
+
+    first, within, after = asyncio.run(look())
+    assert within is first
+    assert after is not first
+    assert [row["forecast"] for row in after] == ["oil_due"]
 
 
 @pytest.mark.browser

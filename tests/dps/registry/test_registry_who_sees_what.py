@@ -308,7 +308,7 @@ def test_everybody_sees_exactly_what_the_trees_say_on_every_endpoint(open_office
 @pytest.mark.deep
 @pytest.mark.timeout(900)
 @pytest.mark.feature("CC10", "CC11", "DS6")
-@settings(max_examples=200, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_everybody_sees_exactly_that_in_many_estates(open_office, data):
     somebody(open_office, data)

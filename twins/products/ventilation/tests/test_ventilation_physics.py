@@ -313,8 +313,11 @@ def test_the_mesh_heals_around_a_dead_relay(mesh: Mesh) -> None:
     behind = mesh.parent[0] == relay
     assert behind.any()
     before, other = mesh.path_changes.copy(), mesh.parent[1].copy()
+    told = mesh.reachable
     mesh.killed[0, relay] = True
     mesh.heal(0)
+    assert told.all(), "whoever was told of it keeps what he was told"
+    assert mesh.lost[0] == np.count_nonzero(~mesh.reachable[0]) > 0
     assert not np.any(mesh.parent[0][mesh.joined[0]] == relay)
     assert mesh.path_changes[0] >= before[0] + behind.sum()
     assert np.array_equal(mesh.parent[1], other)
@@ -323,6 +326,7 @@ def test_the_mesh_heals_around_a_dead_relay(mesh: Mesh) -> None:
     mesh.new_battery(0, relay - 1, 2)
     mesh.heal(0)
     assert mesh.reachable[0, relay - 1]
+    assert mesh.lost[0] == 0
 
 
 def test_relays_empty_their_cells_first() -> None:
